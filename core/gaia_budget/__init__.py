@@ -1,0 +1,1 @@
+"""GAIA Token Budget: exact counting, dated prices, budgets that hold."""

@@ -1,0 +1,33 @@
+"""What every command shares: one JSON document on stdout, or text for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+JsonFlag = Annotated[
+    bool, typer.Option("--json", help="One JSON document on stdout; everything else on stderr.")
+]
+
+
+def emit_json(document: dict[str, Any]) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def say(renderable: RenderableType) -> None:
+    """Print text or a rich renderable on stdout, plain when it is not a terminal or NO_COLOR is set."""
+    from rich.console import Console
+
+    Console(soft_wrap=True, highlight=False).print(renderable)
+
+
+def note(text: str) -> None:
+    """Print a remark on stderr, where it never mixes with a document."""
+    sys.stderr.write(text + "\n")

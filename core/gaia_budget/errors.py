@@ -1,0 +1,95 @@
+"""Every exception of the project, in one tree. A message says what is wrong, where, and how to mend it.
+
+GaiaBudgetError
+├── InputError            the user's input or files are wrong (exit 1)
+│   ├── ConfigError       a configuration file: file, line, key, valid choices
+│   └── NotFoundError     a name that does not exist, with the nearest choices
+├── BudgetExceededError   a call would go over a limit (exit 1)
+├── LedgerError           the ledger cannot be used: locked, read-only, newer, unreachable (exit 1)
+└── InternalError         a fault of ours (exit 3)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+class GaiaBudgetError(Exception):
+    """Base of all errors that the project raises. `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class InputError(GaiaBudgetError):
+    """What the user gave is wrong; the message says how to mend it."""
+
+
+class ConfigError(InputError):
+    """A configuration file is wrong at a known place."""
+
+    def __init__(
+        self,
+        file: Path | str,
+        problem: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        key: str | None = None,
+        choices: Sequence[str] = (),
+        cure: str = "",
+    ) -> None:
+        self.file, self.line, self.column, self.key = file, line, column, key
+        place = str(file)
+        if line is not None:
+            place += f":{line}" if column is None else f":{line}:{column}"
+        text = f"{place}: {problem}" if key is None else f"{place}: {key}: {problem}"
+        if choices:
+            text += f" (valid: {', '.join(choices)})"
+        if cure:
+            text += f". {cure}"
+        super().__init__(text)
+
+
+class NotFoundError(InputError):
+    """A name that does not exist; `choices` are the nearest valid ones."""
+
+    def __init__(self, what: str, name: str, choices: Sequence[str] = ()) -> None:
+        self.name, self.choices = name, list(choices)
+        hint = f" Valid: {', '.join(choices)}." if choices else ""
+        super().__init__(f"unknown {what} {name!r}.{hint}")
+
+
+class BudgetExceededError(GaiaBudgetError):
+    """A call was refused before any request was sent: it would go over a limit.
+
+    Attributes: `scope` (such as "module jseeker, November 2026"), `spent_nano`, `reserved_nano`, `limit_nano`
+    (nano-dollars), `resets_on` (ISO date or None).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        scope: str,
+        spent_nano: int,
+        reserved_nano: int,
+        limit_nano: int,
+        resets_on: str | None = None,
+    ) -> None:
+        self.scope, self.resets_on = scope, resets_on
+        self.spent_nano, self.reserved_nano, self.limit_nano = spent_nano, reserved_nano, limit_nano
+        super().__init__(message)
+
+
+class LedgerError(GaiaBudgetError):
+    """The ledger cannot be used; nothing was written."""
+
+
+class InternalError(GaiaBudgetError):
+    """A fault of ours."""
+
+    exit_code = 3

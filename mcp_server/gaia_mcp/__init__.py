@@ -1,0 +1,1 @@
+"""The MCP server `gaia-budget`: thin tools over the core."""

@@ -1,0 +1,37 @@
+"""Every test runs in a HOME and CLAUDE_CONFIG_DIR of its own: the machine's real ones are never touched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OURS = (
+    "GAIA_ROOT",
+    "GAIA_BUDGET_HOME",
+    "GAIA_BUDGET_DB",
+    "GAIA_SESSION_TYPE",
+    "GAIA_BUDGET_OFF",
+    "CLAUDECODE",
+    "CLAUDE_PROJECT_DIR",
+    "CLAUDE_CODE_SESSION_ID",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_BASE_URL",
+    "XDG_DATA_HOME",
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home folder; `GAIA_BUDGET_HOME` and `CLAUDE_CONFIG_DIR` lie inside it."""
+    home = tmp_path_factory.mktemp("home")
+    for name in OURS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home / ".claude"))
+    monkeypatch.setenv("GAIA_BUDGET_HOME", str(home / "gaia-budget"))
+    return home
