@@ -25,7 +25,7 @@ FIELDS = (
 )
 INPUT, OUTPUT, READ, WRITE_5M, WRITE_1H, REASONING, SEARCHES = range(7)
 NOTHING = (0, 0, 0, 0, 0, 0, 0)
-REMEMBERED = 64  # settled responses of a thread whose late rows are still recognised
+REMEMBERED = 16  # settled responses of a thread whose late rows are still recognised
 
 
 def _count(value: object) -> int:

@@ -1,0 +1,242 @@
+"""Paths, locks, atomic writes and appends: the one place that knows the operating system.
+
+Only builtin modules: `os` and `json` would cost a hook more than all its work. The core uses the same
+functions, so that hooks and core respect each other's locks.
+"""
+
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+WINDOWS = sys.platform == "win32"
+if WINDOWS:
+    import msvcrt
+
+    import nt as _os
+else:
+    import fcntl
+
+    import posix as _os
+
+SEPARATORS = "/\\" if WINDOWS else "/"
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+_FLAGS = getattr(_os, "O_BINARY", 0) | getattr(_os, "O_NOINHERIT", 0) | getattr(_os, "O_CLOEXEC", 0)
+READ = _os.O_RDONLY | _FLAGS
+WRITE_NEW = _os.O_WRONLY | _os.O_CREAT | _os.O_TRUNC | _FLAGS
+APPEND = _os.O_RDWR | _os.O_CREAT | _os.O_APPEND | _FLAGS
+UPDATE = _os.O_RDWR | _os.O_CREAT | _FLAGS
+LOCK_POLL_SECONDS = 0.002
+REPLACE_PATIENCE_SECONDS = 2.0  # Windows refuses to replace a file that somebody holds open
+
+
+class LockTimeout(OSError):
+    """A lock was not free in time."""
+
+
+def variable(name: str) -> str:
+    """An environment variable, or the empty string."""
+    if WINDOWS:
+        return _os.environ.get(name.upper(), "")
+    return _os.environ.get(name.encode(), b"").decode("utf-8", "surrogateescape")
+
+
+def join(*parts: str) -> str:
+    """Path parts put together; empty parts are left out."""
+    return "/".join(part.rstrip(SEPARATORS) or part for part in parts if part)
+
+
+def parent(path: str) -> str:
+    """The folder that holds a path; a root is its own parent."""
+    trimmed = path.rstrip(SEPARATORS)
+    cut = max(trimmed.rfind(sign) for sign in SEPARATORS)
+    return (trimmed[:cut] or path[:1]) if cut >= 0 else ""
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file or folder at the path that we may look at."""
+    try:
+        _os.stat(path)
+    except OSError:
+        return False
+    return True
+
+
+def make_folder(path: str) -> None:
+    """Create a private folder and the missing ones above it."""
+    try:
+        _os.mkdir(path, PRIVATE_FOLDER)
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        above = parent(path)
+        if above == path or not above:
+            raise
+        make_folder(above)
+        make_folder(path)
+
+
+def names_in(folder: str) -> "list[str]":
+    """The names in a folder; none when it is not there."""
+    try:
+        return _os.listdir(folder)
+    except OSError:
+        return []
+
+
+def read(path: str, offset: int = 0, size: int = -1) -> bytes:
+    """Bytes of a file from an offset, to the end when `size` is negative. Raises OSError."""
+    handle = _os.open(path, READ)
+    try:
+        if size < 0:
+            size = max(0, _os.fstat(handle).st_size - offset)
+        return read_handle(handle, offset, size)
+    finally:
+        _os.close(handle)
+
+
+def read_handle(handle: int, offset: int, size: int) -> bytes:
+    """Up to `size` bytes of an open file from an offset."""
+    _os.lseek(handle, offset, 0)
+    parts = []
+    while size > 0:
+        part = _os.read(handle, min(size, 1 << 20))
+        if not part:
+            break
+        parts.append(part)
+        size -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def write_all(handle: int, data: bytes) -> None:
+    """Write every byte; the system may take a large write in parts."""
+    view = memoryview(data)
+    while view:
+        view = view[_os.write(handle, view) :]
+
+
+def replace(path: str, data: bytes, durable: bool = True) -> None:
+    """Put new content in place of a file in one step: a reader sees the old content or the new, never a mix.
+
+    `durable` waits until the disk has it; state that can be counted again does without. Raises OSError.
+    """
+    temporary = "%s.%d.tmp" % (path, _os.getpid())
+    try:
+        handle = _os.open(temporary, WRITE_NEW, PRIVATE_FILE)
+    except FileNotFoundError:
+        make_folder(parent(path))
+        handle = _os.open(temporary, WRITE_NEW, PRIVATE_FILE)
+    try:
+        try:
+            write_all(handle, data)
+            if durable:
+                _os.fsync(handle)
+        finally:
+            _os.close(handle)
+        _rename_over(temporary, path)
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def _rename_over(source: str, target: str) -> None:
+    patience_ends = time.monotonic() + REPLACE_PATIENCE_SECONDS
+    while True:
+        try:
+            _os.replace(source, target)
+        except PermissionError:
+            if not WINDOWS or time.monotonic() > patience_ends:
+                raise
+            time.sleep(LOCK_POLL_SECONDS)
+        else:
+            return
+
+
+def _remove(path: str) -> None:
+    try:
+        _os.unlink(path)
+    except OSError:
+        pass  # it was never made, or is gone already
+
+
+def append(path: str, data: bytes, timeout: float = 5.0) -> int:
+    """Append whole lines to a shared file under a lock; return the file's size afterwards.
+
+    A line that a killed writer left torn is closed first, so that ours stay whole. Raises OSError.
+    """
+    make_folder(parent(path))
+    with Lock(path + ".lock", timeout):
+        handle = _os.open(path, APPEND, PRIVATE_FILE)
+        try:
+            size = _os.fstat(handle).st_size
+            if size and read_handle(handle, size - 1, 1) != b"\n":
+                data = b"\n" + data
+            write_all(handle, data)
+            return size + len(data)
+        finally:
+            _os.close(handle)
+
+
+class Lock:
+    """An exclusive lock between processes, held on a file of its own; freed by the system when its holder dies.
+
+    `dirty` tells that the holder before us died between `mark(True)` and `mark(False)`.
+    """
+
+    __slots__ = ("_handle", "_path", "_timeout", "dirty")
+
+    def __init__(self, path: str, timeout: float) -> None:
+        self._path = path
+        self._timeout = timeout
+        self._handle = -1
+        self.dirty = False
+
+    def __enter__(self) -> "Lock":
+        try:
+            self._handle = _os.open(self._path, UPDATE, PRIVATE_FILE)
+        except FileNotFoundError:
+            make_folder(parent(self._path))
+            self._handle = _os.open(self._path, UPDATE, PRIVATE_FILE)
+        try:
+            self._wait()
+            self.dirty = read_handle(self._handle, 1, 1) == b"1"
+        except BaseException:
+            _os.close(self._handle)
+            raise
+        return self
+
+    def _wait(self) -> None:
+        patience_ends = time.monotonic() + self._timeout
+        while not self._try():
+            if time.monotonic() >= patience_ends:
+                raise LockTimeout("%s is held by another process" % self._path)
+            time.sleep(LOCK_POLL_SECONDS)
+
+    def _try(self) -> bool:
+        try:
+            if WINDOWS:
+                _os.lseek(self._handle, 0, 0)
+                msvcrt.locking(self._handle, msvcrt.LK_NBLCK, 1)
+            else:
+                fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def mark(self, dirty: bool) -> None:
+        """Note in the lock file that a write of several steps has begun, or is complete."""
+        _os.lseek(self._handle, 1, 0)
+        _os.write(self._handle, b"1" if dirty else b"0")
+
+    def __exit__(
+        self, kind: "type[BaseException] | None", error: "BaseException | None", trace: "TracebackType | None"
+    ) -> None:
+        if WINDOWS:
+            _os.lseek(self._handle, 0, 0)
+            msvcrt.locking(self._handle, msvcrt.LK_UNLCK, 1)
+        _os.close(self._handle)
+
+
+lock = Lock

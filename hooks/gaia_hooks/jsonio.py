@@ -1,0 +1,64 @@
+"""JSON through the interpreter's own C accelerator: importing `json` costs more than a whole hook may take."""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+try:
+    from _json import encode_basestring_ascii, make_encoder, make_scanner
+except ImportError:  # an interpreter without the accelerator
+    make_scanner = None
+
+_WHITE = " \t\r\n"
+
+
+class _Strict:
+    """What the scanner asks of a decoder."""
+
+    strict = False  # transcripts may hold raw control characters in strings
+    object_hook = None
+    object_pairs_hook = None
+    parse_float = float
+    parse_int = int
+    parse_constant = float
+
+
+def _foreign(value: object) -> object:
+    raise TypeError("not JSON: %s" % type(value).__name__)
+
+
+_scan = make_scanner(_Strict) if make_scanner else None
+
+
+def loads(data: "bytes | str") -> "Any":
+    """Decode one JSON document; raises ValueError when it is not one (also for invalid UTF-8)."""
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    if _scan is None:
+        import json
+
+        return json.loads(text, strict=False)
+    text = text.strip(_WHITE)
+    try:
+        value, end = _scan(text, 0)
+    except StopIteration:
+        raise ValueError("no JSON value") from None
+    except RecursionError:
+        raise ValueError("JSON nested too deeply") from None
+    if end != len(text):
+        raise ValueError("text after the JSON value")
+    return value
+
+
+def dumps(value: object) -> bytes:
+    """Encode as one line of ASCII JSON."""
+    if make_scanner is not None:
+        try:
+            encode = make_encoder(
+                None, _foreign, encode_basestring_ascii, None, ":", ",", False, False, False
+            )
+            return "".join(encode(value, 0)).encode("ascii")
+        except TypeError:
+            pass  # a newer interpreter's encoder wants other arguments, or the value is foreign: json decides
+    import json
+
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
