@@ -10,15 +10,19 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
+    from typing import Any
 
-WINDOWS = sys.platform == "win32"
-if WINDOWS:
+if sys.platform == "win32":
     import msvcrt
-
-    import nt as _os
 else:
     import fcntl
 
+WINDOWS = sys.platform == "win32"
+if TYPE_CHECKING:
+    import os as _os  # the same functions, with their types
+elif WINDOWS:
+    import nt as _os
+else:
     import posix as _os
 
 SEPARATORS = "/\\" if WINDOWS else "/"
@@ -38,9 +42,11 @@ class LockTimeout(OSError):
 
 def variable(name: str) -> str:
     """An environment variable, or the empty string."""
+    environment: "Any" = _os.environ  # text on Windows, bytes elsewhere
     if WINDOWS:
-        return _os.environ.get(name.upper(), "")
-    return _os.environ.get(name.encode(), b"").decode("utf-8", "surrogateescape")
+        return str(environment.get(name.upper(), ""))
+    value: bytes = environment.get(name.encode(), b"")
+    return value.decode("utf-8", "surrogateescape")
 
 
 def join(*parts: str) -> str:
@@ -180,7 +186,7 @@ def append(path: str, data: bytes, timeout: float = 5.0) -> int:
 
 
 class Lock:
-    """An exclusive lock between processes, held on a file of its own; freed by the system when its holder dies.
+    """An exclusive lock between processes on a file of its own; the system frees it when its holder dies.
 
     `dirty` tells that the holder before us died between `mark(True)` and `mark(False)`.
     """
@@ -216,7 +222,7 @@ class Lock:
 
     def _try(self) -> bool:
         try:
-            if WINDOWS:
+            if sys.platform == "win32":
                 _os.lseek(self._handle, 0, 0)
                 msvcrt.locking(self._handle, msvcrt.LK_NBLCK, 1)
             else:
@@ -233,7 +239,7 @@ class Lock:
     def __exit__(
         self, kind: "type[BaseException] | None", error: "BaseException | None", trace: "TracebackType | None"
     ) -> None:
-        if WINDOWS:
+        if sys.platform == "win32":
             _os.lseek(self._handle, 0, 0)
             msvcrt.locking(self._handle, msvcrt.LK_UNLCK, 1)
         _os.close(self._handle)

@@ -1,13 +1,13 @@
-"""JSON through the interpreter's own C accelerator: importing `json` costs more than a whole hook may take."""
+"""JSON through the interpreter's C accelerator: importing `json` costs more than a whole hook may take."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 try:
-    from _json import encode_basestring_ascii, make_encoder, make_scanner
+    import _json as _fast
 except ImportError:  # an interpreter without the accelerator
-    make_scanner = None
+    _fast = None  # type: ignore[assignment]
 
 _WHITE = " \t\r\n"
 
@@ -27,7 +27,7 @@ def _foreign(value: object) -> object:
     raise TypeError("not JSON: %s" % type(value).__name__)
 
 
-_scan = make_scanner(_Strict) if make_scanner else None
+_scan: "Any" = None if _fast is None else _fast.make_scanner(_Strict)  # type: ignore[arg-type]
 
 
 def loads(data: "bytes | str") -> "Any":
@@ -44,6 +44,8 @@ def loads(data: "bytes | str") -> "Any":
         raise ValueError("no JSON value") from None
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
+    except SystemError:  # CPython 3.10 to 3.13 report bad JSON so while json itself is not imported
+        raise ValueError("broken JSON") from None
     if end != len(text):
         raise ValueError("text after the JSON value")
     return value
@@ -51,11 +53,10 @@ def loads(data: "bytes | str") -> "Any":
 
 def dumps(value: object) -> bytes:
     """Encode as one line of ASCII JSON."""
-    if make_scanner is not None:
+    if _fast is not None:
         try:
-            encode = make_encoder(
-                None, _foreign, encode_basestring_ascii, None, ":", ",", False, False, False
-            )
+            quote: "Any" = _fast.encode_basestring_ascii
+            encode: "Any" = _fast.make_encoder(None, _foreign, quote, None, ":", ",", False, False, False)
             return "".join(encode(value, 0)).encode("ascii")
         except TypeError:
             pass  # a newer interpreter's encoder wants other arguments, or the value is foreign: json decides

@@ -6,9 +6,9 @@ A price table maps a model id (or `id#variant` for `fast`, `batch`, …) to its 
     tiers = [[above_prompt_tokens, input, output, cache_read, cache_write_5m, cache_write_1h], …]
 
 Rates are integer femto-dollars (10**-15 USD) per token, fine enough that no published price is rounded.
-The tier of a response is the last one whose `above_prompt_tokens` its prompt (input + writes + reads) exceeds;
-the first tier starts at -1. All tokens of the response are charged at that tier. A rate of None means the
-price list has no price for that kind of token: a response that has such tokens is unpriced.
+The tier of a response is the last one whose `above_prompt_tokens` its prompt (input + writes + reads)
+exceeds; the first tier starts at -1. All tokens of the response are charged at that tier.
+A rate of None means the price list has no price for that kind of token: a response that has such tokens is unpriced.
 """
 
 TYPE_CHECKING = False

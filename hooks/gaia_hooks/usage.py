@@ -34,7 +34,7 @@ def _count(value: object) -> int:
 
 
 def usage_of(raw: "dict[str, Any]") -> "tuple[int, ...]":
-    """The usage of a provider's `usage` object in Anthropic's form; unsplit cache writes are 5-minute ones."""
+    """The usage of a provider's `usage` object in Anthropic's form; unsplit writes are 5-minute ones."""
     split = raw.get("cache_creation")
     split = split if type(split) is dict else {}
     one_hour = _count(split.get("ephemeral_1h_input_tokens"))
