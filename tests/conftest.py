@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support import components
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,3 +37,8 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home / ".claude"))
     monkeypatch.setenv("GAIA_BUDGET_HOME", str(home / "gaia-budget"))
     return home
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test whose components are absent is skipped with the install line, or fails where none may skip."""
+    components.check(item)
