@@ -1,0 +1,108 @@
+"""Configuration files as people write them: UTF-8 with or without a byte order mark, any line ends.
+
+Whatever is wrong becomes a ConfigError with file, line, column and cure.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pydantic import ValidationError
+
+    from gaia_budget.jsontext import Document
+
+
+def read_text(path: Path) -> str:
+    """The text of a file, byte order mark included. Raises ConfigError; FileNotFoundError when it is missing."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ConfigError(path, f"cannot be read: {error.strerror or error}") from error
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise ConfigError(path, "is UTF-16", line=1, cure="Save it as UTF-8") from None
+        raise ConfigError(path, "is not UTF-8", line=line, cure="Save it as UTF-8") from None
+
+
+def read_json(path: Path) -> Document:
+    """A JSON file with the places of its keys. Raises ConfigError; FileNotFoundError when it is missing."""
+    from gaia_budget.jsontext import JsonSyntaxError, parse
+
+    try:
+        return parse(read_text(path))
+    except JsonSyntaxError as error:
+        raise ConfigError(
+            path, error.problem, line=error.line, column=error.column, cure="Mend the JSON there"
+        ) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a table; empty when it is missing. Raises ConfigError."""
+    import tomllib
+
+    try:
+        text = read_text(path)
+    except FileNotFoundError:
+        return {}
+    try:
+        return tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        problem, _, place = str(error).partition(" (at ")
+        numbers = [int(number) for number in re.findall(r"\d+", place)]
+        line, column = numbers if len(numbers) == 2 else (None, None)
+        raise ConfigError(
+            path, problem[:1].lower() + problem[1:], line=line, column=column, cure="Mend the TOML there"
+        ) from None
+
+
+def toml_line(text: str, keys: Sequence[str | int]) -> int | None:
+    """The line (from 1) where a key of a TOML file stands: `modules.via.on_exceeded` in its table, or inline."""
+    table: list[str] = []
+    best, depth = None, 0
+    wanted = [str(key) for key in keys]
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
+        assignment = re.match(r"\s*([\w\-.\"' ]+?)\s*=", line)
+        if header:
+            table = _dotted(header.group(1))
+            found = table
+        elif assignment:
+            found = table + _dotted(assignment.group(1))
+        else:
+            continue
+        if len(found) > depth and found == wanted[: len(found)]:
+            best, depth = number, len(found)
+    return best
+
+
+def _dotted(name: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in name.split(".")]
+
+
+def explain(error: ValidationError) -> tuple[tuple[str | int, ...], str, list[str]]:
+    """The first fault that pydantic found: the path of its key, what is wrong, and the valid choices."""
+    first = error.errors()[0]
+    context: Mapping[str, Any] = first.get("ctx", {})
+    kind, given = first["type"], first.get("input")
+    choices = re.findall(r"'([^']*)'", str(context.get("expected", ""))) if kind == "literal_error" else []
+    if kind == "missing":
+        return first["loc"], "is missing", []
+    if kind == "extra_forbidden":
+        return first["loc"], "is not a known key", []
+    problem = str(context["error"]) if kind == "value_error" and "error" in context else first["msg"]
+    problem = problem[:1].lower() + problem[1:]
+    if isinstance(given, str | int | float | bool) or given is None:
+        problem = f"{given!r} is not valid" if choices else f"{given!r}: {problem}"
+    return first["loc"], problem, choices

@@ -1,0 +1,236 @@
+"""The owner's files, `token_budget.json` and `registry.json` in the ecosystem's folder: read, never written.
+
+Unknown keys are kept. A missing file means the documented defaults and a notice; a broken one, or a wrong
+value, is a ConfigError that names file, line and key.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+
+from gaia_budget import places
+from gaia_budget.configfile import explain, read_json
+from gaia_budget.errors import ConfigError, NotFoundError
+from gaia_hooks import modules
+from gaia_hooks.money import NANO
+from gaia_hooks.snapshot import DEFAULTS
+
+if TYPE_CHECKING:
+    from gaia_budget.jsontext import Document
+    from gaia_budget.settings import Settings
+
+CRITICAL_PCT = 95
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("must be a number, without quotes")
+    return value
+
+
+Number = Annotated[Decimal, BeforeValidator(_number)]
+Count = Annotated[int, BeforeValidator(_number)]
+
+
+class OwnerModel(BaseModel):
+    """A part of an owner's file; keys that we do not know are kept."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+
+class OwnerFile(OwnerModel):
+    """A whole file: where it was read (None: it is missing), and what its reader should know about it."""
+
+    _file: Path | None = PrivateAttr(default=None)
+    _notices: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def file(self) -> Path | None:
+        """The file that was read; None where there is none."""
+        return self._file
+
+    @property
+    def notices(self) -> list[str]:
+        """Remarks in plain language: defaults in force, contradictions."""
+        return self._notices
+
+
+class SessionBudget(OwnerModel):
+    """The limit of one session type in budget tokens, and the model families it is meant for."""
+
+    max_tokens: Count = Field(gt=0)
+    models: list[str] = []
+
+
+class ModuleBudget(OwnerModel):
+    """A module's month. `models` is empty where every model is allowed; thresholds are percent of the cap."""
+
+    provider: str = ""
+    models: list[str] = []
+    monthly_budget_usd: Number = Field(gt=0)
+    alert_threshold_pct: Number = Field(default=Decimal(80), gt=0, le=100)
+    critical_threshold_pct: Number = Field(default=Decimal(CRITICAL_PCT), gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _rising(self) -> ModuleBudget:
+        if "critical_threshold_pct" not in self.model_fields_set:
+            self.critical_threshold_pct = max(self.critical_threshold_pct, self.alert_threshold_pct)
+        elif self.critical_threshold_pct < self.alert_threshold_pct:
+            raise ValueError("critical_threshold_pct must not be below alert_threshold_pct")
+        return self
+
+    @property
+    def limit_nano(self) -> int:
+        """The monthly cap in nano-dollars."""
+        return int((self.monthly_budget_usd * NANO).to_integral_value())
+
+
+class SnapshotPrice(OwnerModel):
+    """A family's price in the owner's snapshot, in USD per million tokens."""
+
+    input_per_1m: Number = Field(ge=0)
+    output_per_1m: Number = Field(ge=0)
+    cache_read_per_1m: Number | None = Field(default=None, ge=0)
+
+
+class Defaults(OwnerModel):
+    """Routing by tier and limits by session type."""
+
+    model_routing: dict[str, str] = {
+        "cheap_tasks": "haiku",
+        "quality_tasks": "sonnet",
+        "architecture_tasks": "opus",
+    }
+    session_budgets: dict[str, SessionBudget] = {}
+
+    @model_validator(mode="after")
+    def _complete(self) -> Defaults:
+        for name, entry in DEFAULTS["session_types"].items():
+            self.session_budgets.setdefault(name, SessionBudget.model_validate(entry))
+        return self
+
+
+class TokenBudget(OwnerFile):
+    """`token_budget.json`."""
+
+    schema_name: Literal["gaia-token-budget-v1"] = Field(default="gaia-token-budget-v1", alias="$schema")
+    updated: date | None = None
+    defaults: Defaults = Field(default_factory=Defaults)
+    per_module: dict[str, ModuleBudget] = {}
+    pricing_snapshot: dict[str, dict[str, SnapshotPrice]] = {}
+
+    def session(self, session_type: str) -> SessionBudget:
+        """The limit of a session type. Raises NotFoundError."""
+        found = self.defaults.session_budgets.get(session_type)
+        if found is None:
+            raise NotFoundError("session type", session_type, sorted(self.defaults.session_budgets))
+        return found
+
+    def module(self, name: str) -> ModuleBudget | None:
+        """The entry of a module, its name compared without case; None where it has none."""
+        wanted = name.lower()
+        return next((entry for key, entry in self.per_module.items() if key.lower() == wanted), None)
+
+    def module_or_default(self, name: str, settings: Settings) -> ModuleBudget:
+        """The entry of a module, else the default policy of the settings (every module has a cap)."""
+        return self.module(name) or ModuleBudget(monthly_budget_usd=settings.default_monthly_budget_usd)
+
+
+class Project(OwnerModel):
+    """One module of the ecosystem."""
+
+    name: str = ""
+    path: str
+    providers: list[str] = []
+
+
+class Registry(OwnerFile):
+    """`registry.json`: the modules and their folders."""
+
+    schema_name: Literal["gaia-registry-v1"] = Field(default="gaia-registry-v1", alias="$schema")
+    projects: dict[str, Project] = {}
+
+    def roots(self) -> list[list[str]]:
+        """[folded root, module] pairs, in the form of `gaia_hooks.modules`; relative paths start at the file."""
+        base = str(self.file.parent) if self.file else ""
+        return [[modules.folded(_rooted(base, project.path)), key] for key, project in self.projects.items()]
+
+    def module_of(self, cwd: str) -> str | None:
+        """The module whose root holds the folder (the longest one), or None."""
+        return modules.registered(cwd, self.roots())
+
+
+def _rooted(base: str, path: str) -> str:
+    absolute = path.startswith(("/", "\\")) or path[1:2] == ":"
+    return path if absolute or not base else f"{base}/{path}"
+
+
+Owned = TypeVar("Owned", TokenBudget, Registry)
+
+
+def load_token_budget() -> TokenBudget:
+    """Read `token_budget.json`. Raises ConfigError; a missing file gives the defaults and a notice."""
+    budget = _load(TokenBudget, "token_budget.json", "session limits and monthly caps are the built-in ones")
+    architecture = budget.defaults.session_budgets["architecture"]
+    if budget.file and architecture.models == ["opus"]:
+        budget.notices.append(
+            f"{budget.file}: defaults.session_budgets.architecture.models is ['opus'], but the document that "
+            "defines it implements with sonnet: both are treated as meant"
+        )
+    return budget
+
+
+def load_registry() -> Registry:
+    """Read `registry.json`. Raises ConfigError; a missing file gives no modules and a notice."""
+    return _load(Registry, "registry.json", "modules are named after their git folder")
+
+
+def _load(kind: type[Owned], name: str, without: str) -> Owned:
+    root = places.gaia_root()
+    if root is None:
+        return _missing(kind, f"GAIA_ROOT is not set, so there is no {name}: {without}")
+    file = root / name
+    try:
+        document = read_json(file)
+    except FileNotFoundError:
+        return _missing(kind, f"{file} is not there: {without}")
+    _refuse_doubled(document, file)
+    try:
+        owned = kind.model_validate(document.root.plain())
+    except ValidationError as error:
+        raise _located(error, document, file) from None
+    owned._file = file
+    return owned
+
+
+def _missing(kind: type[Owned], notice: str) -> Owned:
+    owned = kind()
+    owned.notices.append(notice)
+    return owned
+
+
+def _refuse_doubled(document: Document, file: Path) -> None:
+    if document.doubled:
+        key, offset = document.doubled[0]
+        line, column = document.line_column(offset)
+        raise ConfigError(file, "stands twice", line=line, column=column, key=key, cure="Keep one of them")
+
+
+def _located(error: ValidationError, document: Document, file: Path) -> ConfigError:
+    path, problem, choices = explain(error)
+    line, column = document.line_column(document.offset_of(path))
+    key: Any = ".".join(str(part) for part in path) or None
+    return ConfigError(file, problem, line=line, column=column, key=key, choices=choices)

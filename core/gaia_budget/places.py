@@ -1,0 +1,97 @@
+"""Where things lie: our own state folder, the ecosystem's folder, Claude Code's folders."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from gaia_budget.errors import ConfigError
+
+README = """\
+This folder holds the state of GAIA Token Budget (the command `gaia-budget`). It is private to you.
+
+settings.toml   your settings; `gaia-budget settings` explains every key
+ledger.db       the record of what was spent (SQLite; its -wal and -shm files belong to it)
+sessions/       the running counts of Claude Code sessions
+snapshot.json   prices, limits and module folders, prepared for the hooks
+hook/           the compiled copy of the hooks that Claude Code is wired to, one folder per version
+cache/          answers kept so that the same request is not paid twice; may be deleted
+backups/        files as they were before `gaia-budget` changed them, named by their SHA-256
+logs/           ARGUS events when there is no GAIA_ROOT, and our own log
+
+`gaia-budget init --undo` takes our entries out of Claude Code's settings. After that the folder may be deleted;
+the record of past spend goes with it.
+"""
+
+
+def home() -> Path:
+    """Our state folder: `GAIA_BUDGET_HOME`, else the user's data folder of this system. It may not exist yet."""
+    named = os.environ.get("GAIA_BUDGET_HOME", "").strip()
+    if named:
+        return _absolute(named)
+    import platformdirs
+
+    return Path(platformdirs.user_data_path("gaia-budget", appauthor=False, roaming=False))
+
+
+def ensure_home() -> Path:
+    """Create the state folder (mode 0700) with a README that says what each part is; return it."""
+    folder = home()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    readme = folder / "README.txt"
+    if not readme.exists():
+        readme.write_text(README, encoding="utf-8")
+        readme.chmod(0o600)
+    return folder
+
+
+def settings_file() -> Path:
+    """The user's settings, `settings.toml`. It may not exist."""
+    return home() / "settings.toml"
+
+
+def gaia_root() -> Path | None:
+    """The ecosystem's folder: `GAIA_ROOT`, else the setting `gaia_root`, else None. It may not exist."""
+    named = os.environ.get("GAIA_ROOT", "").strip() or _configured("gaia_root")
+    if not named:
+        return None
+    if not isinstance(named, str):
+        raise ConfigError(settings_file(), "must be a folder in quotes", key="gaia_root")
+    return _absolute(named)
+
+
+def logs_dir() -> Path:
+    """Where ARGUS events are written: `logs` of the ecosystem's folder where that exists, else of our own."""
+    root = gaia_root()
+    return (root if root is not None and root.is_dir() else home()) / "logs"
+
+
+def claude_config_dirs() -> list[Path]:
+    """Claude Code's configuration folders, the one in use first (`CLAUDE_CONFIG_DIR`, else `~/.claude`).
+
+    The setting `claude_config_dirs` adds others (WSL, a second account). They may not exist.
+    """
+    listed = _configured("claude_config_dirs") or []
+    names = listed.split(os.pathsep) if isinstance(listed, str) else listed
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(settings_file(), "must be a list of folders", key="claude_config_dirs")
+    folders = [claude_config_dir(), *(_absolute(name) for name in names if name.strip())]
+    return list(dict.fromkeys(folders))
+
+
+def claude_config_dir() -> Path:
+    """The configuration folder of the Claude Code that runs here: `CLAUDE_CONFIG_DIR`, else `~/.claude`."""
+    named = os.environ.get("CLAUDE_CONFIG_DIR", "").strip()
+    return _absolute(named) if named else Path.home() / ".claude"
+
+
+def _absolute(name: str) -> Path:
+    return Path(os.path.abspath(Path(name).expanduser()))  # noqa: PTH100 (resolve would follow links)
+
+
+def _configured(key: str) -> Any:
+    """One raw value of the environment or settings.toml; `gaia_budget.settings` checks them all."""
+    from gaia_budget.configfile import read_toml
+
+    return os.environ.get(f"GAIA_BUDGET_{key.upper()}") or read_toml(settings_file()).get(key)

@@ -1,0 +1,205 @@
+"""The user's settings: `settings.toml` in the state folder, each key also as `GAIA_BUDGET_<KEY>`.
+
+The environment wins over the file, the file over the defaults. `gaia-budget settings` prints every key.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from gaia_budget import places
+from gaia_budget.calendar_month import SystemZone
+from gaia_budget.errors import ConfigError
+from gaia_budget.model import DEFAULT_ORG, Billing
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from pydantic.fields import FieldInfo
+
+PREFIX = "GAIA_BUDGET_"
+SessionType = Literal["quick_fix", "feature_dev", "architecture"]
+OnExceeded = Literal["warn", "block", "downgrade"]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no account of that number, as in some containers
+        return ""
+
+
+class ModuleSettings(BaseModel):
+    """What is set for one module, under `[modules.<id>]`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    on_exceeded: OnExceeded = Field(
+        default="warn", description="what Claude Code hooks do when the module's month is used up"
+    )
+    counts_claude_code: bool = Field(
+        default=False, description="Claude Code spend that is billed by API counts against the monthly cap"
+    )
+    session_type: SessionType | None = Field(default=None, description="the type of its sessions")
+
+
+class Settings(BaseSettings):
+    """Every setting, checked. `origins` tells where each value came from."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", env_ignore_empty=True)
+
+    gaia_root: Path | None = Field(
+        default=None, description="the ecosystem's folder; the environment variable GAIA_ROOT wins over it"
+    )
+    db: str = Field(default="", description="database URL; empty: ledger.db in the state folder")
+    timezone: str = Field(
+        default="",
+        description="IANA time zone of months and days, such as Europe/Berlin; empty: the system's",
+    )
+    org: str = Field(default=DEFAULT_ORG, min_length=1, description="organisation that the spend belongs to")
+    user: str = Field(
+        default_factory=_user, description="who is named in the ledger; default: your login name"
+    )
+    machine: str = Field(default_factory=platform.node, description="machine named in the ledger")
+    billing: Billing = Field(
+        default="unknown", description="how Claude Code is paid for here: by API price, by a plan, or unknown"
+    )
+    pricing_source: Literal["genai-prices", "snapshot"] = Field(
+        default="genai-prices",
+        description="genai-prices: the real, dated price; snapshot: pricing_snapshot of token_budget.json",
+    )
+    claude_config_dirs: Annotated[list[Path], NoDecode] = Field(
+        default=[], description="further Claude Code configuration folders (WSL, a second account)"
+    )
+    session_policy: Literal["warn", "block"] = Field(
+        default="warn", description="what happens when a session reaches its limit"
+    )
+    warn_model: bool = Field(default=False, description="tell Claude about budget warnings too")
+    thresholds: Annotated[list[int], NoDecode] = Field(
+        default=[80, 95, 100], description="percent of a session's limit at which one warning is given"
+    )
+    subagent_allowance_tokens: int = Field(
+        default=30_000, gt=0, description="tokens reserved for a subagent when sessions are blocked"
+    )
+    default_monthly_budget_usd: Decimal = Field(
+        default=Decimal(10), gt=0, description="monthly cap of a module without an entry in token_budget.json"
+    )
+    l1_token_cap: int = Field(default=1_500, gt=0, description="most tokens that a split CLAUDE.md may have")
+    modules: dict[str, ModuleSettings] = Field(default={}, description="settings per module, by registry id")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then settings.toml: no .env of whatever folder we run in, no secrets folder."""
+        from gaia_budget.configfile import read_toml
+
+        return env_settings, InitSettingsSource(settings_cls, read_toml(places.settings_file()))
+
+    @field_validator("claude_config_dirs", mode="before")
+    @classmethod
+    def _split_folders(cls, value: Any) -> Any:
+        return [part for part in value.split(os.pathsep) if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("thresholds", mode="before")
+    @classmethod
+    def _split_numbers(cls, value: Any) -> Any:
+        return value.strip("[] ").split(",") if isinstance(value, str) else value
+
+    @field_validator("thresholds")
+    @classmethod
+    def _rising(cls, value: list[int]) -> list[int]:
+        if not value or sorted(set(value)) != value or value[0] < 1 or value[-1] > 100:
+            raise ValueError("must be rising percentages between 1 and 100")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        if value:
+            try:
+                ZoneInfo(value)
+            except (KeyError, ValueError, OSError):
+                raise ValueError("no such time zone; use an IANA name such as America/Mexico_City") from None
+        return value
+
+    @field_validator("modules", mode="before")
+    @classmethod
+    def _lower_names(cls, value: Any) -> Any:
+        return (
+            {str(name).lower(): entry for name, entry in value.items()} if isinstance(value, dict) else value
+        )
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of months and days."""
+        from zoneinfo import ZoneInfo
+
+        return ZoneInfo(self.timezone) if self.timezone else SystemZone()
+
+    def module(self, name: str) -> ModuleSettings:
+        """What is set for a module; the defaults where nothing is."""
+        return self.modules.get(name.lower()) or ModuleSettings()
+
+
+def load() -> Settings:
+    """Read the settings as they are now. Raises ConfigError with file, line, key and valid choices."""
+    from pydantic_settings import SettingsError
+
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise _config_error(error) from None
+    except SettingsError as error:
+        raise ConfigError("environment", str(error), cure="Give JSON there, or use settings.toml") from None
+
+
+def origin(key: str) -> str:
+    """Where the value of a key comes from: the environment variable, settings.toml, or `default`."""
+    from gaia_budget.configfile import read_toml
+
+    if key == "gaia_root" and os.environ.get("GAIA_ROOT"):
+        return "GAIA_ROOT"
+    variable = PREFIX + key.upper()
+    if os.environ.get(variable):
+        return variable
+    return "settings.toml" if key in read_toml(places.settings_file()) else "default"
+
+
+def _config_error(error: ValidationError) -> ConfigError:
+    from gaia_budget.configfile import explain, read_text, toml_line
+
+    path, problem, choices = explain(error)
+    key = ".".join(str(part) for part in path)
+    if not choices and problem == "is not a known key":
+        choices = sorted(_fields(path))
+    source = origin(str(path[0]))
+    if source not in ("settings.toml", "default"):
+        return ConfigError(f"environment variable {source}", problem, choices=choices)
+    file = places.settings_file()
+    return ConfigError(file, problem, line=toml_line(read_text(file), path), key=key, choices=choices)
+
+
+def _fields(path: tuple[str | int, ...]) -> dict[str, FieldInfo]:
+    return ModuleSettings.model_fields if path[0] == "modules" and len(path) > 1 else Settings.model_fields
