@@ -103,6 +103,29 @@ def read(path: str, offset: int = 0, size: int = -1) -> bytes:
         _os.close(handle)
 
 
+def open_to_read(path: str) -> "tuple[int, Any]":
+    """An open file and its status; `close` it after use. Raises OSError."""
+    handle = _os.open(path, READ)
+    try:
+        return handle, _os.fstat(handle)
+    except BaseException:
+        _os.close(handle)
+        raise
+
+
+def close(handle: int) -> None:
+    """Close what `open_to_read` opened."""
+    _os.close(handle)
+
+
+def size_of(path: str) -> int:
+    """A file's size, or -1 when it is not there."""
+    try:
+        return _os.stat(path).st_size
+    except OSError:
+        return -1
+
+
 def read_handle(handle: int, offset: int, size: int) -> bytes:
     """Up to `size` bytes of an open file from an offset."""
     _os.lseek(handle, offset, 0)
@@ -114,6 +137,36 @@ def read_handle(handle: int, offset: int, size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def read_stdin(limit: int) -> bytes:
+    """Everything on standard input, up to `limit` bytes."""
+    parts, left = [], limit
+    while left > 0:
+        part = _os.read(0, min(left, 1 << 20))
+        if not part:
+            break
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
+
+
+def start_detached(command: "list[str]") -> None:
+    """Start a program that outlives us and shares none of our streams. Raises OSError."""
+    if WINDOWS:
+        import subprocess
+
+        flags = 0x00000008 | 0x08000000 | 0x00000200  # detached, without a window, in a group of its own
+        subprocess.Popen(  # a console window must not flash up, and no handle may be inherited
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            close_fds=True, creationflags=flags)  # fmt: skip
+        return
+    null = _os.open("/dev/null", _os.O_RDWR)
+    try:
+        actions = [(_os.POSIX_SPAWN_DUP2, null, stream) for stream in (0, 1, 2)]
+        _os.posix_spawn(command[0], command, _os.environ, file_actions=actions, setsid=True)
+    finally:
+        _os.close(null)
 
 
 def write_all(handle: int, data: bytes) -> None:
@@ -235,6 +288,7 @@ class Lock:
         """Note in the lock file that a write of several steps has begun, or is complete."""
         _os.lseek(self._handle, 1, 0)
         _os.write(self._handle, b"1" if dirty else b"0")
+        self.dirty = dirty
 
     def __exit__(
         self, kind: "type[BaseException] | None", error: "BaseException | None", trace: "TracebackType | None"

@@ -8,7 +8,8 @@ A price table maps a model id (or `id#variant` for `fast`, `batch`, …) to its 
 Rates are integer femto-dollars (10**-15 USD) per token, fine enough that no published price is rounded.
 The tier of a response is the last one whose `above_prompt_tokens` its prompt (input + writes + reads)
 exceeds; the first tier starts at -1. All tokens of the response are charged at that tier.
-A rate of None means the price list has no price for that kind of token: a response that has such tokens is unpriced.
+A rate of None means the price list has no price for that kind of token: a response with such tokens is
+unpriced.
 """
 
 TYPE_CHECKING = False
@@ -60,3 +61,13 @@ def cost_nano(usage: "tuple[int, ...] | list[int]", row: "list[Any] | None") -> 
     if rest > half or (rest == half and nano % 2):
         nano += 1
     return nano
+
+
+def rows_of(table: "dict[str, Any]", model: str, variant: str = "") -> "list[Any] | None":
+    """The rows of a model as transcripts name it: exact, without `[1m]`, or without its date; else None."""
+    suffix = "#" + variant if variant else ""
+    name = model[:-4] if model.endswith("[1m]") else model
+    rows = table.get(name + suffix)
+    if rows is None and name[-9:-8] == "-" and name[-8:].isdigit():
+        rows = table.get(name[:-9] + suffix)
+    return rows

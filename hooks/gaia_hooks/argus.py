@@ -1,0 +1,133 @@
+"""ARGUS event lines: one whole line of ASCII JSON per fact, the keys of the ecosystem's formats first.
+
+A runtime line is a superset of the two runtime shapes (`ts … details` and `… duration_ms, status,
+correlation_id`); a build line has shape A. Nothing private is in them: no prompt, no tool text, no file name.
+"""
+
+from gaia_hooks import clock, files, jsonio, usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+SCHEMA_VERSION = 1
+TASK = "claude_code"
+PROVIDER = "anthropic"
+
+
+def runtime_path(logs: str, module: str) -> str:
+    """Where a module's billed calls are written."""
+    return files.join(logs, module.lower() + "_runtime.jsonl")
+
+
+def build_path(logs: str, module: str) -> str:
+    """Where a module's tool calls are written."""
+    return files.join(logs, module.lower() + "_build.jsonl")
+
+
+def correction_id(key: str, grown: "tuple[int, ...]") -> str:
+    """The id of a line that carries only what a response has grown by since its own line was written."""
+    return "%s~%d" % (key, sum(grown))
+
+
+def runtime_line(
+    response: usage.Response,
+    *,
+    module: str,
+    agent_type: str,
+    cost_nano: "int | None",
+    price_source: str,
+    billing: str,
+    ts: int,
+    corrects: str = "",
+) -> bytes:
+    """The line of one settled API response of Claude Code; `cost_nano` None is written as null: unpriced."""
+    counts = dict(zip(usage.FIELDS, response.usage))
+    event_id = correction_id(corrects, response.usage) if corrects else response.key
+    line: "dict[str, Any]" = {
+        "ts": clock.iso(ts),
+        "component": module,
+        "task": TASK,
+        "model": response.model,
+        "cost_usd": None if cost_nano is None else cost_nano / 1_000_000_000,
+        "input_tokens": counts["input_tokens"],
+        "output_tokens": counts["output_tokens"],
+        "details": "",
+        "duration_ms": None,
+        "status": "success",
+        "correlation_id": response.session_id,
+        "schema_version": SCHEMA_VERSION,
+        "event_id": event_id,
+        "provider": PROVIDER,
+        "cache_read_tokens": counts["cache_read_tokens"],
+        "cache_write_5m_tokens": counts["cache_write_5m_tokens"],
+        "cache_write_1h_tokens": counts["cache_write_1h_tokens"],
+        "reasoning_tokens": counts["reasoning_tokens"],
+        "web_searches": counts["web_searches"],
+        "recached_tokens": response.recached,
+        "session_id": response.session_id,
+        "agent_id": response.agent_id,
+        "agent_type": agent_type,
+        "branch": response.branch,
+        "variant": response.variant,
+        "price_source": price_source if cost_nano is not None else "unpriced",
+        "cost_nano_usd": cost_nano,
+        "source": "claude_code",
+        "billing": billing,
+    }
+    if corrects:
+        line["corrects"] = corrects
+    return jsonio.dumps(line) + b"\n"
+
+
+def build_line(
+    *,
+    module: str,
+    session_id: str,
+    agent: str,
+    tool: str,
+    tool_use_id: str,
+    status: str,
+    duration_ms: "int | None",
+    ts: int,
+) -> bytes:
+    """The line of one finished or failed tool call (shape A, wave 0)."""
+    line = {
+        "ts": clock.iso(ts),
+        "agent": agent,
+        "wave": 0,
+        "module": module,
+        "status": status,
+        "duration_ms": duration_ms,
+        "details": tool,
+        "schema_version": SCHEMA_VERSION,
+        "event_id": tool_use_id,
+        "correlation_id": session_id,
+        "source": "claude_code",
+    }
+    return jsonio.dumps(line) + b"\n"
+
+
+def event_ids(path: str, session_id: str, offset: int) -> "set[str]":
+    """The ids of a session's lines in a log from an offset on; also in the one rotated away since."""
+    size = files.size_of(path)
+    rotated = offset > size or offset == 0
+    found: set[str] = set()
+    needle = session_id.encode()
+    for place, start in ((path + ".1", 0), (path, 0)) if rotated else ((path, offset),):
+        try:
+            data = files.read(place, start)
+        except FileNotFoundError:
+            continue
+        for line in data.split(b"\n"):
+            if needle in line:
+                found.update(_own_id(line, session_id))
+    return found
+
+
+def _own_id(line: bytes, session_id: str) -> "list[str]":
+    try:
+        row = jsonio.loads(line)
+    except ValueError:
+        return []  # a torn line: its response is written again
+    return [str(row["event_id"])] if row.get("session_id") == session_id and row.get("event_id") else []

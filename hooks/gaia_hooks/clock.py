@@ -1,0 +1,54 @@
+"""Instants as integer microseconds since the epoch (UTC), without `datetime`, which a hook cannot afford."""
+
+import time
+
+MICRO = 1_000_000
+
+
+def now() -> int:
+    """This instant."""
+    return time.time_ns() // 1000
+
+
+def parse(text: str) -> "int | None":
+    """An ISO 8601 instant such as `2026-11-23T15:27:13.709Z`; without an offset it is UTC. None when it is none."""
+    try:
+        days = _days(int(text[0:4]), int(text[5:7]), int(text[8:10]))
+        seconds = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
+        rest, fraction = text[19:], 0
+        if rest[:1] in (".", ","):
+            digits = 1
+            while rest[digits : digits + 1].isdigit():
+                digits += 1
+            fraction = int(rest[1:digits][:6].ljust(6, "0"))
+            rest = rest[digits:]
+        return ((days * 86400 + seconds - _offset(rest)) * MICRO) + fraction
+    except ValueError:
+        return None
+
+
+def _offset(zone: str) -> int:
+    if zone in ("", "Z", "z"):
+        return 0
+    sign = {"+": 1, "-": -1}.get(zone[0])
+    if sign is None:
+        raise ValueError(zone)
+    digits = zone[1:].replace(":", "")
+    return sign * (int(digits[0:2]) * 3600 + int(digits[2:4] or 0) * 60)
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days since 1970-01-01 in the Gregorian calendar (Hinnant, "chrono-compatible low-level date algorithms")."""
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        raise ValueError("no date")
+    year -= month <= 2
+    era = year // 400
+    year_of_era = year - era * 400
+    day_of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day - 1
+    return era * 146097 + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - 719468
+
+
+def iso(micros: int) -> str:
+    """An instant as ISO 8601 with a numeric offset, which every Python's `fromisoformat` reads."""
+    seconds, fraction = divmod(micros, MICRO)
+    return "%04d-%02d-%02dT%02d:%02d:%02d" % time.gmtime(seconds)[:6] + ".%06d+00:00" % fraction

@@ -1,0 +1,136 @@
+"""What each of Claude Code's events does to the session's state, and what is answered."""
+
+from gaia_hooks import argus, background, clock, files, session_types, state, warnings
+from gaia_hooks import session as sessions
+from gaia_hooks.figures import Figures
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Payload = dict[str, Any]
+    Answer = dict[str, Any]
+
+# Events whose hook Claude Code waits for; an answer of the others would reach the model, so they give none.
+SPEAKING = frozenset(("SessionStart", "UserPromptSubmit", "PreToolUse", "Stop"))
+BACKGROUND_PROMPT = "<"  # background tasks report through the same event, in a tag
+
+
+def _text(payload: "Payload", key: str) -> str:
+    value = payload.get(key)
+    return value if type(value) is str else ""
+
+
+def _session_start(session: sessions.Session, payload: "Payload") -> None:
+    session.state.ended = False
+    background.start_ingest(session.home, session.policy)
+
+
+def _user_prompt(session: sessions.Session, payload: "Payload") -> None:
+    session.find_agents()
+    session.count()
+    session.settle(state.MAIN)
+    session.state.turn_ended = session.state.ended = False
+
+
+def _tool_begins(session: sessions.Session, payload: "Payload") -> None:
+    session.state.turn_ended = False
+    session.count()
+
+
+def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
+    session.count()
+    call = _text(payload, "tool_use_id")
+    if not call or call in session.state.calls:
+        return
+    session.state.calls.append(call)
+    duration = payload.get("duration_ms")
+    failed = payload["hook_event_name"] == "PostToolUseFailure"
+    line = argus.build_line(
+        module=session.state.module,
+        session_id=session.state.session_id,
+        agent=_text(payload, "agent_type") or "main",
+        tool=_text(payload, "tool_name"),
+        tool_use_id=call,
+        status="failed" if failed else "completed",
+        duration_ms=duration if type(duration) is int else None,
+        ts=clock.now(),
+    )
+    files.append(argus.build_path(session.logs, session.state.module), line)
+
+
+def _subagent_start(session: sessions.Session, payload: "Payload") -> None:
+    session.count()
+
+
+def _subagent_stop(session: sessions.Session, payload: "Payload") -> None:
+    session.count()
+    session.finish_agent(_text(payload, "agent_id"))
+
+
+def _model_switch(session: sessions.Session, payload: "Payload") -> None:
+    session.count()
+
+
+def _turn_ended(session: sessions.Session, payload: "Payload") -> None:
+    session.find_agents()
+    session.count()
+    session.settle(state.MAIN)
+    session.state.turn_ended = True
+
+
+def _session_end(session: sessions.Session, payload: "Payload") -> None:
+    session.find_agents()
+    session.count()
+    if not session.state.behind:
+        session.settle_all()
+    session.state.turn_ended = session.state.ended = True
+
+
+HANDLERS: "dict[str, Callable[[sessions.Session, Payload], None]]" = {
+    "SessionStart": _session_start,
+    "UserPromptSubmit": _user_prompt,
+    "PreToolUse": _tool_begins,
+    "PostToolUse": _tool_ended,
+    "PostToolUseFailure": _tool_ended,
+    "SubagentStart": _subagent_start,
+    "SubagentStop": _subagent_stop,
+    "PreModelSwitch": _model_switch,
+    "Stop": _turn_ended,
+    "StopFailure": _turn_ended,
+    "SessionEnd": _session_end,
+}
+
+
+def handle(session: sessions.Session, payload: "Payload") -> "Answer":
+    """Take in one event and return the answer for Claude Code; empty means nothing to say."""
+    event = payload["hook_event_name"]
+    session.watch(_text(payload, "transcript_path"), _text(payload, "cwd"))
+    agent_id = _text(payload, "agent_id")
+    if state.is_session_id(agent_id) and _text(payload, "agent_type"):
+        # compaction reports a subagent without a type, whose transcript does not exist
+        session.agent(agent_id, _text(payload, "agent_type"), _agent_transcript(session, payload))
+    session_types.choose(session.state, session.policy)
+    HANDLERS[event](session, payload)
+    return _answer(session, payload) if event in SPEAKING else {}
+
+
+def _agent_transcript(session: sessions.Session, payload: "Payload") -> str:
+    path = _text(payload, "agent_transcript_path")
+    inside = session.state.transcript[: -len(sessions.TRANSCRIPT_END)]
+    return path if path.startswith(inside) else ""
+
+
+def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
+    figures = Figures(session)
+    said = []
+    if payload["hook_event_name"] == "UserPromptSubmit":
+        prompt = _text(payload, "prompt")
+        human = prompt and not prompt.startswith(BACKGROUND_PROMPT)
+        if human and session_types.guess(session.state, prompt):
+            said.append(warnings.guessed_type(session))
+    said.append(warnings.threshold_reached(session, figures))
+    said.append(warnings.excluded_model(session, figures))
+    text = "\n".join(line for line in said if line)
+    return {"systemMessage": text} if text else {}

@@ -1,0 +1,71 @@
+"""What a session has used so far: the settled tallies plus the responses that are still open."""
+
+from gaia_hooks import session as sessions
+from gaia_hooks import state, usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Figures:
+    """Sums of one session, and of each thread and model in it. Tokens are integers, money nano-dollars."""
+
+    def __init__(self, session: sessions.Session) -> None:
+        self.usage: tuple[int, ...] = usage.NOTHING
+        self.recached = 0
+        self.cost_nano = 0
+        self.unpriced = 0
+        self.responses = 0
+        self.tokens_of_thread: dict[str, int] = {}
+        self.tokens_of_model: dict[str, int] = {}
+        mine = session.state
+        for thread_id, models in mine.tallies.items():
+            for model, tally in models.items():
+                self._add(thread_id, model, tally)
+        for thread_id, thread in mine.threads.items():
+            growing = thread.thread.open
+            if growing is not None:
+                tally = state.Tally()
+                tally.add(growing.usage, growing.recached, session.cost(growing), 1)
+                self._add(thread_id, growing.model, tally)
+
+    def _add(self, thread_id: str, model: str, tally: state.Tally) -> None:
+        tokens = usage.budget_tokens(tally.usage, tally.recached)
+        self.usage = tuple(old + new for old, new in zip(self.usage, tally.usage))
+        self.recached += tally.recached
+        self.cost_nano += tally.cost_nano
+        self.unpriced += tally.unpriced
+        self.responses += tally.responses
+        self.tokens_of_thread[thread_id] = self.tokens_of_thread.get(thread_id, 0) + tokens
+        self.tokens_of_model[model] = self.tokens_of_model.get(model, 0) + tokens
+
+    @property
+    def budget_tokens(self) -> int:
+        """What counts against the session's limit (requirement R24)."""
+        return usage.budget_tokens(self.usage, self.recached)
+
+    def biggest_cause(self, mine: state.State) -> str:
+        """The subagent that used most, where one used more than the main thread; else the model."""
+        if not self.tokens_of_thread:
+            return ""
+        thread_id = max(self.tokens_of_thread, key=lambda name: self.tokens_of_thread[name])
+        if thread_id != state.MAIN:
+            agent_type = mine.threads[thread_id].agent_type if thread_id in mine.threads else ""
+            return "subagent %s (%s tokens)" % (
+                agent_type or thread_id,
+                grouped(self.tokens_of_thread[thread_id]),
+            )
+        model = max(self.tokens_of_model, key=lambda name: self.tokens_of_model[name])
+        return "main thread on %s (%s tokens)" % (model, grouped(self.tokens_of_thread[thread_id]))
+
+
+def grouped(number: int) -> str:
+    """An integer with thousands separated, as people read it."""
+    return "{:,}".format(number)
+
+
+def limit_of(session: sessions.Session) -> int:
+    """The token limit of the session's type."""
+    types: dict[str, Any] = session.policy["session_types"]
+    return int(types[session.state.type]["max_tokens"])

@@ -1,0 +1,64 @@
+"""The hook: one event as JSON on stdin, an answer as JSON on stdout or nothing. It always ends in exit 0."""
+
+from gaia_hooks import events, files, jsonio, log, places, snapshot, state
+from gaia_hooks import session as sessions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+STDIN_LIMIT = 64 << 20
+LOCK_SECONDS = 1.0  # a hook that waits longer costs the user more than a count that comes one event later
+
+
+def run() -> None:
+    """Handle the event on stdin; whatever goes wrong is logged and the user's tool call goes on."""
+    if places.off():
+        return
+    home = places.home()
+    event = "hook"
+    try:
+        payload = _payload(files.read_stdin(STDIN_LIMIT))
+        event = str(payload.get("hook_event_name"))[:40]
+        policy = snapshot.load(home)
+        _check(payload, policy)
+        answer = _handle(home, payload, policy)
+        if answer:
+            files.write_all(1, jsonio.dumps(answer) + b"\n")
+    except Exception as error:
+        log.fault(home, event, error)
+
+
+class Refused(ValueError):
+    """A payload that is not one of Claude Code's, or not for us."""
+
+
+def _payload(data: bytes) -> "dict[str, Any]":
+    if len(data) >= STDIN_LIMIT:
+        raise Refused("stdin is larger than %d bytes" % STDIN_LIMIT)
+    payload = jsonio.loads(data)
+    if type(payload) is not dict:
+        raise Refused("stdin is not a JSON object")
+    return payload
+
+
+def _check(payload: "dict[str, Any]", policy: "dict[str, Any]") -> None:
+    if payload.get("hook_event_name") not in events.HANDLERS:
+        raise Refused("unknown event")
+    if not state.is_session_id(payload.get("session_id")):
+        raise Refused("no session id")
+    if not places.is_transcript(payload.get("transcript_path"), policy["config_dirs"]):
+        raise Refused("the transcript path is missing or outside the configuration folder")
+
+
+def _handle(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "dict[str, Any]":
+    session_id = payload["session_id"]
+    with sessions.lock_of(home, session_id, LOCK_SECONDS) as lock:
+        session = sessions.opened(home, session_id, lock, policy)
+        answer = events.handle(session, payload)
+        session.store()
+    return answer
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,239 @@
+"""Counting one session: its new transcript bytes become tallies and, once settled, ARGUS lines.
+
+Hooks, `ingest`, the MCP server and the command line all come through here, under the session's lock.
+"""
+
+from gaia_hooks import argus, clock, files, modules, pricing, snapshot, state, tail, usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+HOOK_BYTES = 4 << 20  # what one hook call reads at most; the rest is left to the background ingest
+ALL_BYTES = 1 << 62
+IDLE_MICROS = 600 * clock.MICRO  # a thread this long silent has settled, whatever was not reported
+TRANSCRIPT_END = ".jsonl"
+
+
+class Session:
+    """One session while its lock is held."""
+
+    def __init__(self, home: str, stored: state.State, policy: "dict[str, Any]", lock: files.Lock) -> None:
+        self.home = home
+        self.state = stored
+        self.policy = policy
+        self.logs = policy["logs"] or files.join(home, "logs")
+        self._lock = lock
+        self._lines: list[bytes] = []
+        self._written = set(stored.written_ahead)
+        self._suspect = lock.dirty or stored.fresh
+
+    def watch(self, transcript: str, cwd: str) -> None:
+        """Note where the session's transcript lies now; its module is fixed when it is first seen."""
+        mine = self.state
+        if transcript and transcript != mine.transcript:
+            mine.transcript = transcript
+            main = mine.threads.get(state.MAIN)
+            if main is None:
+                mine.threads[state.MAIN] = state.ThreadState(transcript)
+            else:
+                main.place.path = transcript
+        if not mine.module:
+            mine.cwd = tail.first_cwd(transcript) or cwd
+            mine.module = modules.module_of(mine.cwd, self.policy["roots"])
+
+    def agent(self, agent_id: str, agent_type: str = "", path: str = "") -> state.ThreadState:
+        """A subagent's thread, made when new; it is live until `finish_agent`."""
+        thread = self.state.threads.get(agent_id)
+        if thread is None:
+            thread = state.ThreadState(path or self._agent_path(agent_id), agent_type)
+            self.state.threads[agent_id] = thread
+        thread.live = True
+        thread.agent_type = thread.agent_type or agent_type
+        return thread
+
+    def _agents_folder(self) -> str:
+        return files.join(self.state.transcript[: -len(TRANSCRIPT_END)], "subagents")
+
+    def _agent_path(self, agent_id: str) -> str:
+        return files.join(self._agents_folder(), "agent-" + agent_id + TRANSCRIPT_END)
+
+    def find_agents(self) -> None:
+        """Look for subagents that no event told of, and for finished ones whose file has grown since."""
+        for name in files.names_in(self._agents_folder()):
+            if name.startswith("agent-") and name.endswith(TRANSCRIPT_END):
+                agent_id = name[len("agent-") : -len(TRANSCRIPT_END)]
+                known = self.state.threads.get(agent_id)
+                if known is None:
+                    self.agent(agent_id)
+                elif not known.live and files.size_of(known.place.path) > known.place.offset:
+                    known.live = True
+
+    def count(self, limit: int = HOOK_BYTES) -> None:
+        """Read the new bytes of every live thread, at most `limit` in all."""
+        self.state.behind = False
+        for thread_id, thread in self.state.threads.items():
+            if thread.live:
+                before = thread.place.offset
+                self._count_thread(thread_id, thread, max(limit, 1))
+                limit -= max(0, thread.place.offset - before)
+
+    def _count_thread(self, thread_id: str, thread: state.ThreadState, limit: int) -> None:
+        growth = tail.grow(thread.place, limit)
+        if growth.data:
+            self._recover()
+        self.state.behind = self.state.behind or growth.behind
+        thread.rewound = thread.rewound or growth.rewound
+        for seen in tail.responses(growth):
+            if thread.rewound:
+                if self._is_copy(thread, seen):
+                    continue
+                thread.rewound = False
+            thread.last = max(thread.last, seen.timestamp)
+            self._book(thread_id, thread, thread.thread.add(seen))
+
+    @staticmethod
+    def _is_copy(thread: state.ThreadState, seen: usage.Response) -> bool:
+        """Whether a row of a file that took the place of ours was counted already: not newer, and not known."""
+        known = thread.thread.open is not None and thread.thread.open.key == seen.key
+        return not known and seen.key not in thread.thread.settled and seen.timestamp <= thread.last
+
+    def settle(self, thread_id: str) -> None:
+        """Close the open response of a thread: its turn, the subagent or the session has ended."""
+        thread = self.state.threads.get(thread_id)
+        if thread is not None:
+            self._book(thread_id, thread, thread.thread.settle())
+
+    def settle_all(self) -> None:
+        """Close every open response; finished subagents are no longer looked at."""
+        for thread_id, thread in self.state.threads.items():
+            self.settle(thread_id)
+            thread.live = thread_id == state.MAIN
+
+    def finish_agent(self, agent_id: str) -> None:
+        """A subagent has stopped."""
+        thread = self.state.threads.get(agent_id)
+        if thread is not None:
+            self.settle(agent_id)
+            thread.live = False
+
+    def _book(
+        self, thread_id: str, thread: state.ThreadState, settled: "list[tuple[usage.Response, bool]]"
+    ) -> None:
+        for response, is_correction in settled:
+            cost = self.cost(response)
+            tally = self.state.tally(thread_id, response.model)
+            tally.add(
+                response.usage, 0 if is_correction else response.recached, cost, 0 if is_correction else 1
+            )
+            self._write(thread, response, cost, is_correction)
+
+    def _write(
+        self, thread: state.ThreadState, response: usage.Response, cost: "int | None", is_correction: bool
+    ) -> None:
+        ts = clock.parse(response.timestamp) or 0
+        if ts < self.policy["installed_at"]:
+            return  # history: it goes to the ledger, not into the logs
+        corrects = response.key if is_correction else ""
+        event_id = argus.correction_id(response.key, response.usage) if is_correction else response.key
+        if event_id in self._written:
+            self._written.discard(event_id)
+            return
+        self._lines.append(
+            argus.runtime_line(
+                response, module=self.state.module, agent_type=thread.agent_type or "main", cost_nano=cost,
+                price_source=self.policy["price_source"], billing=self.policy["billing"], ts=ts,
+                corrects=corrects)
+        )  # fmt: skip
+
+    def _recover(self) -> None:
+        """Learn which lines a writer that died, or whose state was lost, had appended for this session."""
+        if self._suspect:
+            self._suspect = False
+            path = argus.runtime_path(self.logs, self.state.module)
+            stored_path, offset = self.state.log_place
+            self._written |= argus.event_ids(
+                path, self.state.session_id, offset if stored_path == path else 0
+            )
+
+    def cost(self, response: usage.Response) -> "int | None":
+        """Nano-dollars of a response at the snapshot's prices; None when it has none."""
+        instant = clock.parse(response.timestamp)
+        if instant is None:
+            return None
+        rows = pricing.rows_of(self.policy["prices"], response.model, response.variant)
+        return pricing.cost_nano(response.usage, pricing.row_at(rows, instant / clock.MICRO))
+
+    def store(self) -> None:
+        """Append what has settled, then save the state; a death in between is noticed by the next holder."""
+        if self._lock.dirty:
+            self._recover()
+        if self._lines:
+            self._lock.mark(True)
+            path = argus.runtime_path(self.logs, self.state.module)
+            self.state.log_place = [path, files.append(path, b"".join(self._lines))]
+            self._lines = []
+        self.state.written_ahead = sorted(self._written)
+        state.save(self.home, self.state)
+        if self._lock.dirty:
+            self._lock.mark(False)
+
+
+def opened(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any] | None" = None) -> Session:
+    """The session under a lock that the caller holds (see `lock_of`)."""
+    return Session(home, state.load(home, session_id), policy or snapshot.load(home), lock)
+
+
+def lock_of(home: str, session_id: str, timeout: float) -> files.Lock:
+    """The lock that every reader-writer of a session's state takes."""
+    return files.Lock(state.path_of(home, session_id) + ".lock", timeout)
+
+
+def watched(home: str) -> "list[str]":
+    """The sessions that hooks have seen."""
+    names = files.names_in(state.folder(home))
+    return [name[: -len(".json")] for name in names if name.endswith(".json")]
+
+
+def catch_up(home: str, session_id: str, final: bool = False, timeout: float = 10.0) -> state.State:
+    """Count all that a watched session's files hold and write the lines still missing, each exactly once.
+
+    Open responses are settled when the turn or session has ended, when nothing was written for ten minutes,
+    or when `final`. Raises OSError, LockTimeout, and NewerState.
+    """
+    with lock_of(home, session_id, timeout) as lock:
+        session = opened(home, session_id, lock)
+        mine = session.state
+        if mine.fresh:
+            return mine
+        session.find_agents()
+        session.count(ALL_BYTES)
+        if final or mine.ended:
+            session.settle_all()
+        else:
+            _settle_silent(session)
+        session.store()
+        return mine
+
+
+def _settle_silent(session: Session) -> None:
+    limit = clock.now() - IDLE_MICROS
+    for thread_id, thread in session.state.threads.items():
+        silent = (clock.parse(thread.last) or 0) < limit
+        if silent or (thread_id == state.MAIN and session.state.turn_ended) or not thread.live:
+            session.settle(thread_id)
+
+
+def read(home: str, session_id: str) -> "state.State | None":
+    """A watched session's state as it was last stored, without waiting for anyone; None when there is none."""
+    found = state.load(home, session_id)
+    return None if found.fresh else found
+
+
+def set_type(home: str, session_id: str, session_type: str, chosen_by: str, timeout: float = 5.0) -> None:
+    """Set a session's type; the user's word wins and may change at any time. Raises OSError, LockTimeout."""
+    with lock_of(home, session_id, timeout) as lock:
+        session = opened(home, session_id, lock)
+        session.state.type, session.state.chosen_by = session_type, chosen_by
+        session.state.told = [word for word in session.state.told if not word.isdigit()]
+        session.store()

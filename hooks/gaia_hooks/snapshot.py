@@ -1,0 +1,59 @@
+"""The policy snapshot: what the core prepares for the hooks, so that they never wait for it.
+
+`GAIA_BUDGET_HOME/snapshot.json` is written by every `ingest` and by the MCP server. Without it, or with a
+broken one, the built-in defaults below hold (the owner's published limits).
+"""
+
+from gaia_hooks import files, jsonio
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+SCHEMA = 1
+DEFAULTS: "dict[str, Any]" = {
+    "schema": SCHEMA,
+    "written_at": 0,  # microseconds since the epoch
+    "installed_at": 0,  # rows older than this are history: they go to the ledger, not into the logs
+    "logs": "",  # ARGUS folder; empty: `logs` in our own state folder
+    "config_dirs": [],  # further Claude Code configuration folders
+    "roots": [],  # [folded root, module]
+    "prices": {},  # see gaia_hooks.pricing
+    "price_source": "genai-prices",
+    "billing": "unknown",
+    "session_types": {
+        "quick_fix": {"max_tokens": 50_000, "models": ["haiku", "sonnet"]},
+        "feature_dev": {"max_tokens": 200_000, "models": ["sonnet", "opus"]},
+        "architecture": {"max_tokens": 500_000, "models": ["opus"]},
+    },
+    "thresholds": [80, 95, 100],  # percent of a session's limit
+    "session_policy": "warn",
+    "warn_model": False,
+    "subagent_allowance_tokens": 30_000,
+    "modules": {},  # per module: session_type, on_exceeded, limit_nano, counts_claude_code
+    "ingest": [],  # the command that a session's start runs in the background
+    "problems": [],  # what is wrong in the user's files, for the human to read
+}
+
+
+def path_of(home: str) -> str:
+    """Where the snapshot lies."""
+    return files.join(home, "snapshot.json")
+
+
+def load(home: str) -> "dict[str, Any]":
+    """The snapshot over the defaults; the defaults alone when it is missing, broken or of a newer form."""
+    policy = dict(DEFAULTS)
+    try:
+        stored = jsonio.loads(files.read(path_of(home)))
+    except (OSError, ValueError):
+        return policy
+    if type(stored) is dict and stored.get("schema") == SCHEMA:
+        policy.update(stored)
+    return policy
+
+
+def module_policy(policy: "dict[str, Any]", module: str) -> "dict[str, Any]":
+    """What is set for one module; empty when nothing is."""
+    found = policy["modules"].get(module)
+    return found if type(found) is dict else {}

@@ -1,0 +1,205 @@
+"""A session's state: what has been counted, told and written so far, in one small JSON file of its own.
+
+It belongs to the session and its threads, never to a path: a worktree moves the transcript. It can be lost:
+everything in it but the answers already given is counted again from the transcript.
+"""
+
+from gaia_hooks import files, jsonio, tail, usage
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+SCHEMA = 1
+MAIN = ""  # the id of the main thread
+REMEMBERED_CALLS = 64  # tool calls of which a second report (plugin and user wiring at once) is recognised
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+
+
+class NewerState(Exception):
+    """The state was written by a newer version: it is left as it is."""
+
+
+def is_session_id(value: object) -> bool:
+    """Whether a payload's session id is fit to name a file."""
+    return type(value) is str and 0 < len(value) <= 128 and _SAFE.issuperset(value)
+
+
+def folder(home: str) -> str:
+    """Where the sessions' states lie."""
+    return files.join(home, "sessions")
+
+
+def path_of(home: str, session_id: str) -> str:
+    """Where the state of one session lies."""
+    return files.join(folder(home), session_id + ".json")
+
+
+class ThreadState:
+    """One thread of a session: where reading stopped, what is open, and whether it still runs."""
+
+    __slots__ = ("agent_type", "last", "live", "place", "rewound", "thread")
+
+    def __init__(self, path: str, agent_type: str = "") -> None:
+        self.place = tail.Place(path)
+        self.thread = usage.Thread()
+        self.agent_type = agent_type
+        self.last = ""  # the newest timestamp seen
+        self.live = True
+        self.rewound = False  # reading again a file that took the place of the one we knew
+
+    def packed(self) -> "list[Any]":
+        """As JSON values."""
+        place, thread, current = self.place, self.thread, self.thread.open
+        return [
+            [place.path, place.offset, place.inode, place.mark],
+            [thread.prompt, None if current is None else pack(current), thread.settled],
+            [self.agent_type, self.last, self.live, self.rewound],
+        ]
+
+    @classmethod
+    def unpacked(cls, value: "list[Any]") -> "ThreadState":
+        """The reverse of `packed`; raises ValueError or TypeError on foreign values."""
+        (path, offset, inode, mark), (prompt, current, settled), (agent_type, last, live, rewound) = value
+        made = cls(path, agent_type)
+        made.place = tail.Place(path, offset, inode, mark)
+        settled = {key: tuple(counts) for key, counts in settled.items()}
+        made.thread = usage.Thread(prompt, None if current is None else unpack(current), settled)
+        made.last, made.live, made.rewound = last, live, rewound
+        return made
+
+
+def pack(response: usage.Response) -> "list[Any]":
+    """A response as JSON values."""
+    return [
+        response.key,
+        response.model,
+        list(response.usage),
+        response.timestamp,
+        response.session_id,
+        response.agent_id,
+        response.branch,
+        response.variant,
+        response.recached,
+    ]
+
+
+def unpack(value: "list[Any]") -> usage.Response:
+    """The reverse of `pack`."""
+    key, model, counts, *rest = value
+    return usage.Response(key, model, tuple(counts), *rest)
+
+
+class Tally:
+    """What settled responses of one thread and model add up to."""
+
+    __slots__ = ("cost_nano", "recached", "responses", "unpriced", "usage")
+
+    def __init__(
+        self,
+        counts: "tuple[int, ...]" = usage.NOTHING,
+        recached: int = 0,
+        cost_nano: int = 0,
+        unpriced: int = 0,
+        responses: int = 0,
+    ) -> None:
+        self.usage = counts
+        self.recached = recached
+        self.cost_nano = cost_nano
+        self.unpriced = unpriced
+        self.responses = responses
+
+    def add(self, counts: "tuple[int, ...]", recached: int, cost_nano: "int | None", responses: int) -> None:
+        """Take in one response, or what one has grown by (`responses` 0)."""
+        self.usage = tuple(old + new for old, new in zip(self.usage, counts))
+        self.recached += recached
+        self.responses += responses
+        if cost_nano is None:
+            self.unpriced += responses
+        else:
+            self.cost_nano += cost_nano
+
+    def packed(self) -> "list[Any]":
+        """As JSON values."""
+        return [list(self.usage), self.recached, self.cost_nano, self.unpriced, self.responses]
+
+    @classmethod
+    def unpacked(cls, value: "list[Any]") -> "Tally":
+        """The reverse of `packed`."""
+        counts, recached, cost_nano, unpriced, responses = value
+        return cls(tuple(counts), recached, cost_nano, unpriced, responses)
+
+
+class State:
+    """Everything that is remembered of one session."""
+
+    def __init__(self, session_id: str) -> None:
+        self.session_id = session_id
+        self.type = ""
+        self.chosen_by = ""
+        self.module = ""
+        self.cwd = ""
+        self.transcript = ""
+        self.fresh = True  # nothing was stored for this session yet
+        self.turn_ended = False
+        self.ended = False
+        self.behind = False  # more than one call's share was left to read: figures are "at least"
+        self.told: list[str] = []  # what has been said once
+        self.calls: list[str] = []  # tool calls already written
+        self.log_place: list[Any] = ["", 0]  # the log and its size when this state was last complete
+        self.written_ahead: list[str] = []  # lines in the log whose responses are not settled here yet
+        self.client_nano = 0  # the client's own running total, from the status line
+        self.reserved: dict[str, int] = {}  # allowances of running subagents by tool_use_id
+        self.threads: dict[str, ThreadState] = {}
+        self.tallies: dict[str, dict[str, Tally]] = {}  # thread → model → tally
+
+    PLAIN = ("type", "chosen_by", "module", "cwd", "transcript", "turn_ended", "ended", "behind", "told",
+             "calls", "log_place", "written_ahead", "client_nano", "reserved")  # fmt: skip
+
+    def tally(self, thread_id: str, model: str) -> Tally:
+        """The tally of a thread and model, made when new."""
+        return self.tallies.setdefault(thread_id, {}).setdefault(model, Tally())
+
+    def packed(self) -> "dict[str, Any]":
+        """As JSON values."""
+        stored: dict[str, Any] = {name: getattr(self, name) for name in self.PLAIN}
+        stored["schema"] = SCHEMA
+        stored["session"] = self.session_id
+        stored["threads"] = {name: thread.packed() for name, thread in self.threads.items()}
+        stored["tallies"] = {
+            name: {model: tally.packed() for model, tally in models.items()}
+            for name, models in self.tallies.items()
+        }
+        return stored
+
+
+def load(home: str, session_id: str) -> State:
+    """The stored state, or a fresh one when there is none or it is broken.
+
+    Raises NewerState when a newer version wrote it, OSError when it is there and cannot be read.
+    """
+    state = State(session_id)
+    try:
+        stored = jsonio.loads(files.read(path_of(home, session_id)))
+        if stored["schema"] > SCHEMA:
+            raise NewerState(path_of(home, session_id))
+        threads = {name: ThreadState.unpacked(value) for name, value in stored["threads"].items()}
+        tallies = {
+            name: {model: Tally.unpacked(value) for model, value in models.items()}
+            for name, models in stored["tallies"].items()
+        }
+        plain = {name: stored[name] for name in State.PLAIN}
+    except FileNotFoundError:
+        return state
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return state  # broken: counted again from the transcript
+    for name, value in plain.items():
+        setattr(state, name, value)
+    state.threads, state.tallies, state.fresh = threads, tallies, False
+    return state
+
+
+def save(home: str, state: State) -> None:
+    """Put the state in place in one step. Raises OSError."""
+    del state.calls[:-REMEMBERED_CALLS]
+    files.replace(path_of(home, state.session_id), jsonio.dumps(state.packed()), durable=False)

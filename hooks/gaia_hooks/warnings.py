@@ -1,0 +1,68 @@
+"""What a session's human is told, once: thresholds, the guessed type, a model that the type excludes."""
+
+from gaia_hooks import money, session_types
+from gaia_hooks import session as sessions
+from gaia_hooks.figures import Figures, grouped, limit_of
+
+NEXT_STEP = {
+    session_types.QUICK_FIX: "finish, or `gaia-budget session type feature_dev`",
+    session_types.FEATURE_DEV: "finish this part, then `/clear`, or `gaia-budget session type architecture`",
+    session_types.ARCHITECTURE: "write down what is decided, then `/clear`",
+}
+
+
+def threshold_reached(session: sessions.Session, figures: Figures) -> str:
+    """The line for the highest threshold reached that was not told yet, or the empty string; told is noted."""
+    told, limit = session.state.told, limit_of(session)
+    reached = [step for step in session.policy["thresholds"] if figures.budget_tokens * 100 >= step * limit]
+    new = [step for step in reached if str(step) not in told]
+    if not new or new[-1] != reached[-1]:
+        told.extend(str(step) for step in new)
+        return ""
+    told.extend(str(step) for step in new)
+    return _line(session, figures, limit, reached[-1])
+
+
+def _line(session: sessions.Session, figures: Figures, limit: int, step: int) -> str:
+    mine = session.state
+    used = "%s%s of %s tokens" % (
+        "at least " if mine.behind else "",
+        grouped(figures.budget_tokens),
+        grouped(limit),
+    )
+    return "GAIA budget: %d %% of this %s session reached (%s, %s). Biggest: %s. Next: %s." % (
+        step,
+        mine.type,
+        used,
+        money.usd_short(figures.cost_nano) + (" + unpriced" if figures.unpriced else ""),
+        figures.biggest_cause(mine),
+        NEXT_STEP[mine.type],
+    )
+
+
+def guessed_type(session: sessions.Session) -> str:
+    """Announces a guess with the way to change it."""
+    return (
+        "GAIA budget: this looks like a %s session (%s tokens). Other: `gaia-budget session type TYPE` (%s)."
+        % (
+            session.state.type,
+            grouped(limit_of(session)),
+            ", ".join(session_types.TYPES),
+        )
+    )
+
+
+def excluded_model(session: sessions.Session, figures: Figures) -> str:
+    """Says once that a model is used which the session's type excludes."""
+    mine = session.state
+    allowed = session.policy["session_types"][mine.type].get("models") or []
+    for model in figures.tokens_of_model:
+        note = "model:" + model
+        if allowed and note not in mine.told and not any(family in model for family in allowed):
+            mine.told.append(note)
+            return "GAIA budget: %s is not meant for %s sessions (%s). `/model` switches." % (
+                model,
+                mine.type,
+                ", ".join(allowed),
+            )
+    return ""
