@@ -4,6 +4,7 @@ from gaia_hooks import money, session_types
 from gaia_hooks import session as sessions
 from gaia_hooks.figures import Figures, grouped, limit_of
 
+FAMILIES = ("haiku", "sonnet", "opus", "fable")  # by tier, cheapest first
 NEXT_STEP = {
     session_types.QUICK_FIX: "finish, or `gaia-budget session type feature_dev`",
     session_types.FEATURE_DEV: "finish this part, then `/clear`, or `gaia-budget session type architecture`",
@@ -53,12 +54,13 @@ def guessed_type(session: sessions.Session) -> str:
 
 
 def excluded_model(session: sessions.Session, figures: Figures) -> str:
-    """Says once that a model is used which the session's type excludes."""
+    """Says once that a dearer model is used than the session's type is meant for."""
     mine = session.state
     allowed = session.policy["session_types"][mine.type].get("models") or []
+    highest = max((_rank(family) for family in allowed), default=len(FAMILIES))
     for model in figures.tokens_of_model:
         note = "model:" + model
-        if allowed and note not in mine.told and not any(family in model for family in allowed):
+        if _rank(model) > highest and note not in mine.told:
             mine.told.append(note)
             return "GAIA budget: %s is not meant for %s sessions (%s). `/model` switches." % (
                 model,
@@ -66,3 +68,8 @@ def excluded_model(session: sessions.Session, figures: Figures) -> str:
                 ", ".join(allowed),
             )
     return ""
+
+
+def _rank(model: str) -> int:
+    """A model's place among Claude's families by tier; an unknown one is below all and never complained about."""
+    return next((rank for rank, family in enumerate(FAMILIES) if family in model), -1)

@@ -6,6 +6,10 @@ import sys
 
 import typer
 
+from gaia_budget.cli import hook
+
+VERBS = (hook,)
+
 app = typer.Typer(
     name="gaia-budget",
     no_args_is_help=True,
@@ -21,6 +25,10 @@ def root() -> None:
     """Token budgets for Claude Code and for apps: exact counting, warnings in time, limits that hold."""
 
 
+for verb in VERBS:
+    verb.register(app)
+
+
 def main() -> None:
     """Run the command line; every error ends here with a message and its exit code (see `gaia_budget.errors`)."""
     from gaia_budget.errors import GaiaBudgetError
@@ -33,3 +41,20 @@ def main() -> None:
     except GaiaBudgetError as error:
         sys.stderr.write(f"gaia-budget: {error}\n")
         sys.exit(error.exit_code)
+    except Exception:
+        sys.stderr.write(f"gaia-budget: a fault of ours; please send {_fault_log()}\n")
+        sys.exit(3)
+
+
+def _fault_log() -> str:
+    """Write the current exception's trace to a file of its own; it holds code places, no data."""
+    import platform
+    import traceback
+
+    from gaia_budget import places
+
+    file = places.ensure_home() / "logs" / "fault.log"
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    head = f"{platform.platform()} Python {platform.python_version()}\n"
+    file.write_text(head + traceback.format_exc(), encoding="utf-8")
+    return str(file)

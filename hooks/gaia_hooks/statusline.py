@@ -1,0 +1,137 @@
+"""Claude Code's status line: JSON on stdin, one line out, at the price of a hook.
+
+Plan windows first where there are any, then the context, then the session, then the module's month.
+"""
+
+from gaia_hooks import clock, files, jsonio, log, money, places, session_types, snapshot, state
+from gaia_hooks import session as sessions
+from gaia_hooks.figures import Figures, grouped, limit_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+LOCK_SECONDS = 0.2
+STDIN_LIMIT = 1 << 20
+SEPARATOR = " · "
+WINDOWS = (("five_hour", "5h"), ("seven_day", "7d"))
+
+
+def run() -> None:
+    """Print the line; what goes wrong is logged and the line stays short."""
+    if places.off():
+        return
+    home = places.home()
+    try:
+        payload = jsonio.loads(files.read_stdin(STDIN_LIMIT))
+        policy = snapshot.load(home)
+        line = SEPARATOR.join(part for part in _parts(home, payload, policy) if part)
+        files.write_all(1, (line + "\n").encode("utf-8"))
+    except Exception as error:
+        log.fault(home, "statusline", error)
+
+
+def _parts(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "list[str]":
+    parts = [plan_windows(payload.get("rate_limits"), clock.now()), context(payload.get("context_window"))]
+    if state.is_session_id(payload.get("session_id")):
+        session = _counted(home, payload, policy)
+        parts += [session_part(session), cache(payload.get("prompt_cache")), month(session)]
+    return parts
+
+
+def _counted(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> sessions.Session:
+    """The session with its new bytes counted, or as it was last stored when another process is at it."""
+    session_id = payload["session_id"]
+    lock = sessions.lock_of(home, session_id, LOCK_SECONDS)
+    try:
+        with lock:
+            session = sessions.opened(home, session_id, lock, policy)
+            transcript = payload.get("transcript_path")
+            if places.is_transcript(transcript, policy["config_dirs"]):
+                session.watch(str(transcript), str(payload.get("cwd") or ""))
+                session_types.choose(session.state, policy)
+                session.state.client_nano = _client_total(payload) or session.state.client_nano
+                session.count()
+                session.store()
+    except files.LockTimeout:
+        session = sessions.opened(home, session_id, lock, policy)
+    session_types.choose(session.state, policy)
+    return session
+
+
+def _client_total(payload: "dict[str, Any]") -> int:
+    cost = payload.get("cost")
+    total = cost.get("total_cost_usd") if type(cost) is dict else None
+    return round(total * money.NANO) if isinstance(total, (int, float)) else 0
+
+
+def plan_windows(limits: object, now: int) -> str:
+    """How full a plan's windows are; empty where there is no plan."""
+    parts = []
+    for key, label in WINDOWS:
+        window = limits.get(key) if isinstance(limits, dict) else None
+        used = window.get("used_percentage") if type(window) is dict else None
+        if window is not None and isinstance(used, (int, float)):
+            resets = window.get("resets_at")
+            left = resets - now // clock.MICRO if isinstance(resets, (int, float)) else 0
+            parts.append("%s %d %%%s" % (label, used, _until(left)))
+    return SEPARATOR.join(parts)
+
+
+def _until(seconds: float) -> str:
+    if seconds <= 0:
+        return ""
+    hours, minutes = divmod(int(seconds) // 60, 60)
+    if hours >= 24:
+        return " (resets in %d d)" % (hours // 24)
+    return " (resets in %d h %02d)" % (hours, minutes)
+
+
+def context(window: object) -> str:
+    """How full the context window is."""
+    used = window.get("used_percentage") if isinstance(window, dict) else None
+    return "context %d %%" % used if isinstance(used, (int, float)) else ""
+
+
+def session_part(session: sessions.Session) -> str:
+    """The session's type, its tokens against the limit, and its dollars."""
+    figures, limit = Figures(session), limit_of(session)
+    least = "≥ " if session.state.behind else ""
+    dollars = "%s$%s" % (least, _cents(max(figures.cost_nano, 0)))
+    if session.policy["billing"] == "plan":
+        dollars += " at API prices, not billed"
+    if figures.unpriced:
+        dollars += " + %d unpriced" % figures.unpriced
+    return "%s %s%d %% (%s of %s)%s%s" % (
+        session.state.type,
+        least,
+        figures.budget_tokens * 100 // limit,
+        grouped(figures.budget_tokens),
+        grouped(limit),
+        SEPARATOR,
+        dollars,
+    )
+
+
+def cache(prompt_cache: object) -> str:
+    """Says so where the prompt cache has gone cold: going on rewrites it, which costs dollars but no budget tokens."""
+    if not isinstance(prompt_cache, dict) or prompt_cache.get("warm") is not False:
+        return ""
+    tokens = prompt_cache.get("recache_tokens_if_cold")
+    if type(tokens) is not int or not prompt_cache.get("caching_observed") or tokens < 1000:
+        return ""
+    return "cache cold: %s tokens to rewrite, not counted" % grouped(tokens)
+
+
+def month(session: sessions.Session) -> str:
+    """The module's month as the ledger last knew it."""
+    policy = snapshot.module_policy(session.policy, session.state.module)
+    limit, spent = policy.get("limit_nano"), policy.get("spent_nano")
+    if type(spent) is not int:
+        return ""
+    cap = " of $%s" % _cents(limit) if type(limit) is int else ""
+    return "%s this month $%s%s" % (session.state.module, _cents(spent), cap)
+
+
+def _cents(nano: int) -> str:
+    return "%d.%02d" % divmod((nano + 5_000_000) // 10_000_000, 100)
