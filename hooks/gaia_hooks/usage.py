@@ -2,7 +2,9 @@
 
 Which rows count (measured on Claude Code 2.1.197 to 2.1.330): rows of type `assistant` with `message.usage`,
 except the model `<synthetic>` and rows copied from another session (a fork copies its parent's rows; the
-session that paid is named by `requestSessionId`, older clients mark the copy with `forkedFrom`). One response
+session that paid is named by `requestSessionId`, older clients mark the copy with `forkedFrom`), nor rows whose
+figures are zero while their 5-minute and 1-hour split is not: after a compaction 2.1.197 copies rows into a
+fork with no other mark than that. One response
 is written on several rows, one per content block, with growing figures: the response is the field-wise
 maximum over the rows of one message id. Where the message id is missing the request id serves, then the uuid.
 
@@ -26,6 +28,7 @@ FIELDS = (
 INPUT, OUTPUT, READ, WRITE_5M, WRITE_1H, REASONING, SEARCHES = range(7)
 NOTHING = (0, 0, 0, 0, 0, 0, 0)
 REMEMBERED = 16  # settled responses of a thread whose late rows are still recognised
+FIGURES = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
 def _count(value: object) -> int:
@@ -136,6 +139,9 @@ def response_of(row: object) -> "Response | None":
     payer = _text(row.get("requestSessionId"))
     if (payer and payer != session_id) or row.get("forkedFrom"):
         return None
+    counted = usage_of(raw)
+    if any(counted) and not any(_count(raw.get(name)) for name in FIGURES):
+        return None
     key = _text(message.get("id")) or _text(row.get("requestId")) or _text(row.get("uuid"))
     if not key:
         return None
@@ -144,7 +150,7 @@ def response_of(row: object) -> "Response | None":
     return Response(
         key,
         model,
-        usage_of(raw),
+        counted,
         _text(row.get("timestamp")),
         session_id,
         agent,

@@ -1,0 +1,198 @@
+"""Counting one transcript file from where the last reading stopped.
+
+The counting itself is `gaia_hooks.usage`, the one definition that the hooks use as well.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from gaia_budget.transcripts.heading import heading
+from gaia_budget.transcripts.lines import Hits, line_number
+from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
+from gaia_hooks import clock, state, tail
+from gaia_hooks.usage import Response, Thread, response_of
+
+if TYPE_CHECKING:
+    import io
+
+    from gaia_budget.transcripts.discovery import Transcript
+
+COST_STATE = b'"cost-state"'
+MAIN = state.MAIN
+
+
+class Skip(NamedTuple):
+    """A line (or, with line 0, a whole file) that could not be taken in, and why."""
+
+    file: str
+    line: int
+    reason: str
+
+
+class ClientTotal(msgspec.Struct, array_like=True):
+    """One `cost-state` row: the client's own cumulative total in nano-dollars, and what it covers.
+
+    It covers responses from `started` until before `until` (0: to the end so far); it was written after `after`.
+    All instants are microseconds since the epoch. `models` is filled only where the client itself did not know
+    a model's price.
+    """
+
+    started: int
+    after: int
+    until: int
+    nano: int
+    models: dict[str, int] = {}
+
+
+class Bookmark(msgspec.Struct, array_like=True):
+    """How far a file has been read, how to notice that it is not that file any more, and what goes on with it."""
+
+    offset: int = 0
+    inode: int = 0
+    size: int = 0
+    mtime_ns: int = 0
+    mark: str = ""
+    began: int = 0
+    cwd: str = ""
+    last: str = ""  # instant of the newest response, as written
+    payer: str = ""  # the session that the last marked copy was copied from
+    copied: int = 0  # and that copy's instant
+    threads: dict[str, tuple[int, list[Any] | None, dict[str, tuple[int, ...]]]] = {}
+    totals: list[ClientTotal] = []
+
+
+class Reading(NamedTuple):
+    """What a file told: each response with its full usage so far, and where to go on."""
+
+    responses: list[Response]
+    skipped: list[Skip]
+    bookmark: Bookmark
+    bytes_read: int
+
+
+def unchanged(known: Bookmark, status: os.stat_result) -> bool:
+    """Whether a file is as the bookmark left it, by what the file system tells without opening it."""
+    return (known.inode, known.size, known.mtime_ns) == (status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def read(transcript: Transcript, known: Bookmark | None) -> Reading:
+    """Count what a transcript has grown by. A truncated or replaced file is read anew. Raises OSError."""
+    with open(transcript.path, "rb", buffering=0) as file:  # noqa: PTH123 (as plain as the path is)
+        status = os.fstat(file.fileno())
+        if known is None or not _continues(file, known, status):
+            with open(transcript.path, "rb") as head:  # noqa: PTH123
+                began, cwd = heading(head)
+            known = Bookmark(began=began, cwd=cwd)
+        counting = _Counting(transcript, known)
+        hits = Hits(file, known.offset, (tail.NEEDLE, COST_STATE))
+        for offset, line, complete in hits:
+            counting.take(file, offset, line, complete)
+        return counting.finish(file, hits.end, status)
+
+
+def _continues(file: io.RawIOBase, known: Bookmark, status: os.stat_result) -> bool:
+    same = status.st_ino == known.inode and status.st_size >= known.offset
+    return same and _mark(file, known.offset) == known.mark
+
+
+def _mark(file: io.RawIOBase, offset: int) -> str:
+    """The bytes before an offset, by which a file that was truncated and rewritten is noticed."""
+    start = max(0, offset - tail.MARK_BYTES)
+    file.seek(start)
+    return (file.read(offset - start) or b"").decode("latin-1")
+
+
+class _Counting:
+    """The state of reading one file."""
+
+    def __init__(self, transcript: Transcript, known: Bookmark) -> None:
+        self.transcript = transcript
+        self.known = known
+        self.threads = {
+            agent: Thread(prompt, None if current is None else state.unpack(current), dict(settled))
+            for agent, (prompt, current, settled) in known.threads.items()
+        }
+        self.responses: list[Response] = []
+        self.skipped: list[Skip] = []
+        self.totals = list(known.totals)
+        self.last, self.payer, self.copied = known.last, known.payer, known.copied
+
+    def take(self, file: io.RawIOBase, offset: int, line: bytes, complete: bool) -> None:
+        """Take in one line with a needle; a torn last line is left for the next reading."""
+        try:
+            row = decode(line)
+            if type(row) is dict and row.get("type") == "cost-state":
+                if complete:
+                    self._total(line)
+                return
+        except ValueError as error:
+            if complete:
+                resume = file.tell()
+                self.skip(line_number(file, offset), f"not a whole JSON document: {error}")
+                file.seek(resume)
+            return
+        seen = response_of(row)
+        if seen is None:
+            self._note_copy(row)
+        else:
+            self._add(seen)
+
+    def skip(self, line: int, reason: str) -> None:
+        self.skipped.append(Skip(self.transcript.path, line, reason))
+
+    def _add(self, seen: Response) -> None:
+        if not seen.session_id:
+            seen.session_id = self.transcript.session_id
+        if not seen.agent_id:
+            seen.agent_id = self.transcript.agent_id
+        if seen.timestamp:
+            self.last = seen.timestamp
+            if self.totals and not self.totals[-1].until:
+                self.totals[-1].until = clock.parse(seen.timestamp) or 0
+        else:
+            seen.timestamp = self.last
+        thread = self.threads.get(seen.agent_id)
+        if thread is None:
+            thread = self.threads[seen.agent_id] = Thread()
+        for settled, is_correction in thread.add(seen):
+            if is_correction:  # the ledger is told the whole response again, not what it has grown by
+                settled.usage, settled.recached = thread.settled[settled.key], 0
+            self.responses.append(settled)
+
+    def _note_copy(self, row: Any) -> None:
+        if type(row) is not dict or row.get("type") != "assistant":
+            return
+        payer, instant = row.get("requestSessionId"), row.get("timestamp")
+        if isinstance(payer, str) and payer != row.get("sessionId") and isinstance(instant, str):
+            self.payer, self.copied = payer, max(self.copied, clock.parse(instant) or 0)
+
+    def _total(self, line: bytes) -> None:
+        stated = decode_cost_state(line)
+        if stated is None:
+            return
+        models = {name: nano(cost.cost_usd) for name, cost in stated.models.items()}
+        self.totals.append(
+            ClientTotal(
+                started=stated.started_ms * 1000,
+                after=clock.parse(self.last) or 0,
+                until=0,
+                nano=nano(stated.total_usd),
+                models=models if stated.has_unknown_model else {},
+            )
+        )
+
+    def finish(self, file: io.RawIOBase, end: int, status: os.stat_result) -> Reading:
+        """The reading, with the responses that may still grow as they stand now."""
+        open_ones = [thread.open for thread in self.threads.values() if thread.open is not None]
+        threads = {
+            agent: (thread.prompt, None if thread.open is None else state.pack(thread.open), thread.settled)
+            for agent, thread in self.threads.items()
+        }
+        mark = Bookmark(
+            end, status.st_ino, status.st_size, status.st_mtime_ns, _mark(file, end), self.known.began,
+            self.known.cwd, self.last, self.payer, self.copied, threads, self.totals)  # fmt: skip
+        return Reading(self.responses + open_ones, self.skipped, mark, end - self.known.offset)

@@ -1,0 +1,86 @@
+"""Decoding transcript rows: only the fields that counting needs, so that message text is skipped, not built."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any, TypedDict
+
+import msgspec
+
+from gaia_hooks import jsonio
+from gaia_hooks.money import NANO
+
+
+class _Message(TypedDict, total=False):
+    id: Any
+    model: Any
+    usage: Any
+
+
+class _Row(TypedDict, total=False):
+    type: Any
+    message: _Message
+    sessionId: Any
+    requestSessionId: Any
+    forkedFrom: Any
+    requestId: Any
+    uuid: Any
+    timestamp: Any
+    agentId: Any
+    isSidechain: Any
+    gitBranch: Any
+    cwd: Any
+    snapshot: Any
+
+
+_ROW = msgspec.json.Decoder(_Row)
+
+
+def decode(line: bytes) -> Any:
+    """A row as far as counting reads it; lines the fast decoder refuses are read as the hooks read them.
+
+    Raises ValueError when the line is not JSON.
+    """
+    try:
+        return _ROW.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        # invalid UTF-8, raw control characters, fields of foreign types: rare, and not lost
+        return jsonio.loads(line.decode("utf-8", "replace"))
+
+
+class ModelCost(msgspec.Struct, rename={"cost_usd": "costUSD"}):
+    """What the client booked for one model, in USD as its own arithmetic left it."""
+
+    cost_usd: Decimal = Decimal(0)
+
+
+class CostState(msgspec.Struct, rename={"session_id": "sessionId", "total_usd": "totalCostUSD",
+                                        "started_ms": "startTime", "models": "modelUsage",
+                                        "has_unknown_model": "hasUnknownModelCost"}):  # fmt: skip
+    """The client's own cumulative total, written when it exits: carried on by resume and by `--fork-session`.
+
+    `started_ms` is when the total began (milliseconds since the epoch): it is carried along with the total,
+    so sessions that share it share a part of their totals.
+    """
+
+    type: str
+    total_usd: Decimal
+    started_ms: int
+    session_id: str = ""
+    models: dict[str, ModelCost] = {}
+    has_unknown_model: bool = False
+
+
+_COST_STATE = msgspec.json.Decoder(CostState)
+
+
+def decode_cost_state(line: bytes) -> CostState | None:
+    """A `cost-state` row, or None when the line is another one. Raises ValueError when it cannot be read."""
+    if not isinstance(row := decode(line), dict) or row.get("type") != "cost-state":
+        return None
+    return _COST_STATE.decode(line)
+
+
+def nano(usd: Decimal) -> int:
+    """Nano-dollars of an amount in USD, rounded half to even."""
+    return int((usd * NANO).to_integral_value(ROUND_HALF_EVEN))
