@@ -1,0 +1,50 @@
+"""Transcript rows as Claude Code writes them, made by hand for one point at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+SESSION = "5e551011-0000-4000-8000-00000000000a"
+MODEL = "claude-opus-5-5"
+
+
+def assistant(key: str, *, second: int = 0, session: str = SESSION, model: str = MODEL, agent: str = "",
+              input_tokens: int = 0, output_tokens: int = 0, reads: int = 0, write_5m: int = 0, write_1h: int = 0,
+              searches: int = 0, **extra: Any) -> dict[str, Any]:  # fmt: skip
+    """One content block of the response `key`."""
+    message = {
+        "id": key,
+        "model": model,
+        "role": "assistant",
+        "content": [{"type": "text", "text": "private text"}],
+        "usage": {
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "cache_read_input_tokens": reads,
+            "cache_creation_input_tokens": write_5m + write_1h,
+            "cache_creation": {"ephemeral_5m_input_tokens": write_5m, "ephemeral_1h_input_tokens": write_1h},
+            "server_tool_use": {"web_search_requests": searches},
+        },
+    }
+    row = {"type": "assistant", "uuid": f"u-{key}-{second}", "requestId": f"req-{key}", "sessionId": session,
+           "timestamp": stamp(second), "cwd": "/home/dev/project", "gitBranch": "main", "message": message}  # fmt: skip
+    if agent:
+        row |= {"isSidechain": True, "agentId": agent}
+    return row | extra
+
+
+def stamp(second: int) -> str:
+    """An instant `second` seconds into the tests' day."""
+    minutes, seconds = divmod(second, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"2026-11-{20 + hours // 24:02d}T{hours % 24:02d}:{minutes:02d}:{seconds:02d}.000Z"
+
+
+def write(path: Path, *rows: dict[str, Any]) -> None:
+    """Append rows to a transcript."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        for row in rows:
+            file.write(json.dumps(row, separators=(",", ":")).encode() + b"\n")
