@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SESSION = "5e551011-0000-4000-8000-00000000000a"
 MODEL = "claude-opus-5-5"

@@ -1,0 +1,105 @@
+"""Writes the policy snapshot that the hooks read (`gaia_hooks.snapshot`): prices, limits, module roots, months."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget import places
+from gaia_budget.errors import ConfigError
+from gaia_hooks import clock, files, jsonio
+from gaia_hooks import snapshot as form
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gaia_budget.owner import Registry, TokenBudget
+    from gaia_budget.settings import Settings
+
+
+def write(settings: Settings, months: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """Write the snapshot in one step and return it; `months` is each module's spend this month in nano-dollars.
+
+    Without `months` the figures of the snapshot before are kept. A broken file of the owner's leaves the
+    built-in limits in force and is named under `problems`. Raises OSError.
+    """
+    home = str(places.ensure_home())
+    before = form.load(home)
+    budget, registry, problems = _owned()
+    spent = months if months is not None else _spent(before)
+    content: dict[str, Any] = {
+        "schema": form.SCHEMA,
+        "written_at": clock.now(),
+        "installed_at": before["installed_at"] or clock.now(),
+        "logs": str(places.logs_dir()),
+        "config_dirs": [str(folder) for folder in places.claude_config_dirs()],
+        "roots": registry.roots() if registry else [],
+        "prices": _prices(settings, budget),
+        "price_source": settings.pricing_source,
+        "billing": settings.billing,
+        "session_types": _session_types(budget),
+        "thresholds": settings.thresholds,
+        "session_policy": settings.session_policy,
+        "warn_model": settings.warn_model,
+        "subagent_allowance_tokens": settings.subagent_allowance_tokens,
+        "modules": _modules(settings, budget, spent),
+        "ingest": [sys.executable, "-I", "-m", "gaia_budget", "ingest"],
+        "problems": problems,
+    }
+    files.replace(form.path_of(home), jsonio.dumps(content))
+    return content
+
+
+def _owned() -> tuple[TokenBudget | None, Registry | None, list[str]]:
+    from gaia_budget import owner
+
+    problems: list[str] = []
+    budget = registry = None
+    try:
+        budget = owner.load_token_budget()
+    except ConfigError as error:
+        problems.append(str(error))
+    try:
+        registry = owner.load_registry()
+    except ConfigError as error:
+        problems.append(str(error))
+    return budget, registry, problems
+
+
+def _spent(before: dict[str, Any]) -> dict[str, int]:
+    return {name: entry["spent_nano"] for name, entry in before["modules"].items() if "spent_nano" in entry}
+
+
+def _prices(settings: Settings, budget: TokenBudget | None) -> dict[str, Any]:
+    """The rows of Claude's models alone: the hooks see no others, and every hook reads the file."""
+    from gaia_budget.prices.table import price_rows
+
+    return {name: rows for name, rows in price_rows().items() if name.startswith("claude-")}
+
+
+def _session_types(budget: TokenBudget | None) -> dict[str, Any]:
+    if budget is None:
+        return dict(form.DEFAULTS["session_types"])
+    return {
+        name: {"max_tokens": entry.max_tokens, "models": entry.models}
+        for name, entry in budget.defaults.session_budgets.items()
+    }
+
+
+def _modules(settings: Settings, budget: TokenBudget | None, spent: Mapping[str, int]) -> dict[str, Any]:
+    entries = {name.lower(): entry for name, entry in budget.per_module.items()} if budget else {}
+    made: dict[str, Any] = {}
+    for name in sorted({*entries, *settings.modules, *spent}):
+        chosen = settings.module(name)
+        entry: dict[str, Any] = {
+            "on_exceeded": chosen.on_exceeded,
+            "counts_claude_code": chosen.counts_claude_code,
+        }
+        if chosen.session_type:
+            entry["session_type"] = chosen.session_type
+        if budget is not None:
+            entry["limit_nano"] = budget.module_or_default(name, settings).limit_nano
+        if name in spent:
+            entry["spent_nano"] = spent[name]
+        made[name] = entry
+    return made

@@ -1,0 +1,157 @@
+"""Warnings to the human: once each, with figures, cause and next step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gaia_hooks import events, session, session_types, statusline
+from support.rows import SESSION, assistant, write
+
+if TYPE_CHECKING:
+    from .conftest import Watched
+
+
+def test_each_threshold_is_said_once_and_past_the_limit_there_is_silence(watched: Watched) -> None:
+    said = []
+    for number, tokens in enumerate((159_999, 1, 30_000, 10_000, 50_000)):
+        write(watched.transcript, assistant(f"m{number}", second=number, output_tokens=tokens))
+        said.append(watched.hook("PreToolUse").get("systemMessage", ""))
+        assert watched.hook("Stop") == {}
+    assert [text[:18] for text in said] == [
+        "",
+        "GAIA budget: 80 % ",
+        "GAIA budget: 95 % ",
+        "GAIA budget: 100 %",
+        "",
+    ]
+    assert "160,000 of 200,000 tokens, $3.2000" in said[1]
+    assert "Biggest: main thread on claude-opus-5-5 (160,000 tokens)" in said[1]
+    assert "gaia-budget session type architecture" in said[1]
+
+
+def test_a_jump_over_several_thresholds_says_only_the_highest(watched: Watched) -> None:
+    write(watched.transcript, assistant("a", output_tokens=195_000))
+    assert "95 %" in watched.hook("PreToolUse")["systemMessage"]
+    write(watched.transcript, assistant("b", second=1, output_tokens=1_000))
+    assert watched.hook("PreToolUse") == {}
+
+
+def test_a_subagent_that_used_most_is_named_as_the_cause(watched: Watched) -> None:
+    agents = watched.transcript.with_suffix("") / "subagents"
+    write(watched.transcript, assistant("a", output_tokens=10))
+    write(agents / "agent-x.jsonl", assistant("s", agent="x", output_tokens=170_000))
+    watched.hook("SubagentStart", agent_id="x", agent_type="Explore")
+    assert "Biggest: subagent Explore (170,000 tokens)" in watched.hook("PreToolUse")["systemMessage"]
+
+
+def test_events_whose_answer_would_reach_the_model_say_nothing(watched: Watched) -> None:
+    write(watched.transcript, assistant("a", output_tokens=200_000))
+    for event in sorted(set(events.HANDLERS) - events.SPEAKING):
+        assert watched.hook(event, tool_use_id="t", agent_id="x", agent_type="Explore") == {}
+    assert watched.hook("PreToolUse") != {}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("fix the typo in README", "quick_fix"),
+        ("Design the system for multi-tenant billing and compare approaches", "architecture"),
+        ("add a settings page", None),
+        ("/compact", None),
+        ("continue", None),
+        ("Traceback (most recent call last): fix the bug", None),
+        ("", None),
+    ],
+)
+def test_the_type_is_inferred_only_from_a_prompt_that_tells_it(prompt: str, expected: str | None) -> None:
+    assert session_types.infer(prompt) == expected
+
+
+def test_a_guess_is_announced_and_a_background_notification_decides_nothing(watched: Watched) -> None:
+    assert (
+        watched.hook("UserPromptSubmit", prompt="<task-notification>fix the typo</task-notification>") == {}
+    )
+    said = watched.hook("UserPromptSubmit", prompt="fix the typo in README")["systemMessage"]
+    assert "quick_fix" in said
+    assert "gaia-budget session type" in said
+    assert watched.hook("UserPromptSubmit", prompt="design the system architecture") == {}
+    found = session.read(str(watched.home), SESSION)
+    assert found is not None
+    assert (found.type, found.chosen_by) == ("quick_fix", "inferred")
+
+
+def test_the_users_word_wins_over_environment_project_and_guess(watched: Watched) -> None:
+    watched.save_policy(modules={"unallocated": {"session_type": "architecture"}})
+    watched.hook("SessionStart")
+    found = session.read(str(watched.home), SESSION)
+    assert found is not None
+    assert (found.type, found.chosen_by) == ("architecture", "project")
+    watched.raw(json.dumps(watched.payload("PreToolUse")).encode(), GAIA_SESSION_TYPE="quick_fix")
+    found = session.read(str(watched.home), SESSION)
+    assert found is not None
+    assert (found.type, found.chosen_by) == ("quick_fix", "environment")
+    session.set_type(str(watched.home), SESSION, "feature_dev", session_types.COMMAND)
+    watched.raw(json.dumps(watched.payload("PreToolUse")).encode(), GAIA_SESSION_TYPE="quick_fix")
+    found = session.read(str(watched.home), SESSION)
+    assert found is not None
+    assert (found.type, found.chosen_by) == ("feature_dev", "command")
+
+
+def test_a_model_above_the_sessions_type_is_said_once_and_a_cheaper_one_never(watched: Watched) -> None:
+    session.set_type(str(watched.home), SESSION, "quick_fix", session_types.COMMAND)
+    write(watched.transcript, assistant("a", output_tokens=10))
+    assert "claude-opus-5-5 is not meant for quick_fix" in watched.hook("PreToolUse")["systemMessage"]
+    assert watched.hook("PreToolUse") == {}
+    session.set_type(str(watched.home), SESSION, "architecture", session_types.COMMAND)
+    write(watched.transcript, assistant("b", second=1, model="claude-haiku-5-5", output_tokens=10))
+    assert watched.hook("PreToolUse") == {}
+
+
+def test_the_status_line_shows_plan_context_session_and_month(watched: Watched) -> None:
+    watched.save_policy(modules={"unallocated": {"spent_nano": 3_100_000_000, "limit_nano": 10_000_000_000}})
+    write(watched.transcript, assistant("a", output_tokens=68_102))
+    payload = watched.payload("") | {
+        "context_window": {"used_percentage": 12},
+        "cost": {"total_cost_usd": 1.37},
+        "rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": 1}},
+        "prompt_cache": {"warm": False, "caching_observed": True, "recache_tokens_if_cold": 40_000},
+    }
+    line = watched.raw(json.dumps(payload).encode(), "statusline").stdout.decode()
+    assert line == (
+        "5h 42 % · context 12 % · feature_dev 34 % (68,102 of 200,000) · $1.36 · "
+        "cache cold: 40,000 tokens to rewrite, not counted · unallocated this month $3.10 of $10.00\n"
+    )
+
+
+def test_the_status_line_survives_anything_on_stdin(watched: Watched) -> None:
+    for stdin in (b"", b"{", b"[]", b'{"session_id": "../x"}', b'{"context_window": 5, "rate_limits": []}'):
+        done = watched.raw(stdin, "statusline")
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_window_that_resets_in_days_says_days() -> None:
+    window = {"seven_day": {"used_percentage": 10.9, "resets_at": 200_000}}
+    assert statusline.plan_windows(window, 0) == "7d 10 % (resets in 2 d)"
+
+
+def test_a_hook_process_loads_no_more_than_the_allowed_modules(watched: Watched, tmp_path: Path) -> None:
+    write(watched.transcript, assistant("a", output_tokens=170_000))
+    listing = tmp_path / "modules"
+    code = (f"import sys; sys.path.insert(0, {str(Path(session.__file__).parent.parent)!r}); before = set(sys.modules);"
+            "import gaia_hooks.main as m; m.run();"
+            f"open({str(listing)!r}, 'w').write(' '.join(sorted(set(sys.modules) - before)))")  # fmt: skip
+    import subprocess
+    import sys
+
+    payload = json.dumps(watched.payload("PreToolUse")).encode()
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], input=payload, capture_output=True, check=True
+    )
+    assert b"80 %" in done.stdout
+    builtin = {"_json", "fcntl", "msvcrt", "encodings.utf_8_sig"}
+    loaded = set(listing.read_text().split())
+    assert {name for name in loaded if not name.startswith("gaia_hooks")} <= builtin
