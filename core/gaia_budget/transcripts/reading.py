@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from gaia_budget.position import Position, position
 from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.lines import Hits, line_number
 from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
@@ -51,11 +52,7 @@ class ClientTotal(msgspec.Struct, array_like=True):
 class Bookmark(msgspec.Struct, array_like=True):
     """How far a file has been read, how to notice that it is not that file any more, and what goes on with it."""
 
-    offset: int = 0
-    inode: int = 0
-    size: int = 0
-    mtime_ns: int = 0
-    mark: str = ""
+    position: Position = Position()
     began: int = 0
     cwd: str = ""
     last: str = ""  # instant of the newest response, as written
@@ -74,36 +71,19 @@ class Reading(NamedTuple):
     bytes_read: int
 
 
-def unchanged(known: Bookmark, status: os.stat_result) -> bool:
-    """Whether a file is as the bookmark left it, by what the file system tells without opening it."""
-    return (known.inode, known.size, known.mtime_ns) == (status.st_ino, status.st_size, status.st_mtime_ns)
-
-
 def read(transcript: Transcript, known: Bookmark | None) -> Reading:
     """Count what a transcript has grown by. A truncated or replaced file is read anew. Raises OSError."""
     with open(transcript.path, "rb", buffering=0) as file:  # noqa: PTH123 (as plain as the path is)
         status = os.fstat(file.fileno())
-        if known is None or not _continues(file, known, status):
+        if known is None or not known.position.continues(file, status):
             with open(transcript.path, "rb") as head:  # noqa: PTH123
                 began, cwd = heading(head)
             known = Bookmark(began=began, cwd=cwd)
         counting = _Counting(transcript, known)
-        hits = Hits(file, known.offset, (tail.NEEDLE, COST_STATE))
+        hits = Hits(file, known.position.offset, (tail.NEEDLE, COST_STATE))
         for offset, line, complete in hits:
             counting.take(file, offset, line, complete)
         return counting.finish(file, hits.end, status)
-
-
-def _continues(file: io.RawIOBase, known: Bookmark, status: os.stat_result) -> bool:
-    same = status.st_ino == known.inode and status.st_size >= known.offset
-    return same and _mark(file, known.offset) == known.mark
-
-
-def _mark(file: io.RawIOBase, offset: int) -> str:
-    """The bytes before an offset, by which a file that was truncated and rewritten is noticed."""
-    start = max(0, offset - tail.MARK_BYTES)
-    file.seek(start)
-    return (file.read(offset - start) or b"").decode("latin-1")
 
 
 class _Counting:
@@ -193,6 +173,6 @@ class _Counting:
             for agent, thread in self.threads.items()
         }
         mark = Bookmark(
-            end, status.st_ino, status.st_size, status.st_mtime_ns, _mark(file, end), self.known.began,
-            self.known.cwd, self.last, self.payer, self.copied, threads, self.totals)  # fmt: skip
-        return Reading(self.responses + open_ones, self.skipped, mark, end - self.known.offset)
+            position(file, end, status), self.known.began, self.known.cwd, self.last, self.payer, self.copied,
+            threads, self.totals)  # fmt: skip
+        return Reading(self.responses + open_ones, self.skipped, mark, end - self.known.position.offset)

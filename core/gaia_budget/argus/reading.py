@@ -1,0 +1,126 @@
+"""Reading one event file from where the last reading stopped, every line of it."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from gaia_budget.argus.shapes import OWN_COUNTS, Call, Origin, Unreadable, call_of
+from gaia_budget.position import Position, position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gaia_budget.model import Event
+
+_DECODER = msgspec.json.Decoder(float_hook=Decimal)
+
+
+class LogBookmark(msgspec.Struct, array_like=True):
+    """How far a log has been read."""
+
+    position: Position = Position()
+    lines: int = 0
+
+
+class LogSkip(NamedTuple):
+    """A line that could not be taken in, and why."""
+
+    line: int
+    reason: str
+
+
+class LogReading(NamedTuple):
+    """What a log told. `other` counts lines that tell of no billed call (builds, work without a model)."""
+
+    calls: list[Call]
+    other: int
+    skipped: list[LogSkip]
+    bookmark: LogBookmark
+    bytes_read: int
+
+
+def read(path: Path, origin: Origin, known: LogBookmark | None) -> LogReading:
+    """Read what a log has grown by; one that was truncated, rotated or replaced is read anew. Raises OSError."""
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        start = known if known is not None and known.position.continues(file, status) else LogBookmark()
+        file.seek(start.position.offset)
+        reading = _Reading(path, origin, start)
+        for line in file:
+            reading.take(line)
+        bookmark = LogBookmark(position(file, reading.offset, status), reading.lines)
+    read_bytes = reading.offset - start.position.offset
+    return LogReading(reading.calls, reading.other, reading.skipped, bookmark, read_bytes)
+
+
+def decode(line: bytes) -> Any:
+    """A line as JSON, numbers with a fraction as Decimal. Raises Unreadable."""
+    try:
+        return _DECODER.decode(line.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unreadable(f"not JSON: {error}") from None
+
+
+class _Reading:
+    """The state of reading one log."""
+
+    def __init__(self, path: Path, origin: Origin, start: LogBookmark) -> None:
+        self.path, self.origin = path, origin
+        self.offset, self.lines = start.position.offset, start.lines
+        self.calls: list[Call] = []
+        self.skipped: list[LogSkip] = []
+        self.other = 0
+
+    def take(self, line: bytes) -> None:
+        """Take in one line; a last one without its line end counts when it is whole, and is read again later."""
+        complete = line.endswith(b"\n")
+        if complete:
+            self.offset += len(line)
+            self.lines += 1
+        if not line.strip():
+            return
+        try:
+            call = call_of(decode(line), line, self.origin)
+        except Unreadable as error:
+            if complete:
+                self.skipped.append(LogSkip(self.lines, str(error)))
+            return
+        if call is None:
+            self.other += 1
+        elif call.corrects:
+            self.calls.append(Call(self._corrected(call), legacy=False))
+        else:
+            self.calls.append(call)
+
+    def _corrected(self, call: Call) -> Event:
+        """The corrected event as a whole: its own line plus every line that adds to it."""
+        parts: dict[str, Event] = {call.event.event_id: call.event}
+        for other in self._about(call.corrects):
+            parts.setdefault(other.event_id, other)
+        first = parts.get(call.corrects, call.event)
+        sums: dict[str, Any] = {
+            name: sum(getattr(part, name) for part in parts.values()) for name in OWN_COUNTS
+        }
+        costs = [part.cost_nano for part in parts.values()]
+        cost = None if None in costs else sum(amount for amount in costs if amount is not None)
+        return msgspec.structs.replace(first, event_id=call.corrects, cost_nano=cost, **sums)
+
+    def _about(self, event_id: str) -> Iterator[Event]:
+        """The event's own line and its corrections, from this log and what was rotated out of it."""
+        needle = event_id.encode()
+        for path in sorted(self.path.parent.glob(self.path.name + "*"), key=lambda place: place.name):
+            if path.name.endswith(".lock"):
+                continue
+            for line in path.read_bytes().split(b"\n"):
+                if needle in line:
+                    try:
+                        found = call_of(decode(line), line, self.origin)
+                    except Unreadable:
+                        continue  # reported where it stands
+                    if found is not None and event_id in (found.event.event_id, found.corrects):
+                        yield found.event
