@@ -50,8 +50,7 @@ class ScriptedApi:
         self._compaction: list[Reply] = []
         self._agents: list[_Agent] = []
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
+        self._server = _Server(self)
         self._runner = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -116,67 +115,72 @@ def is_compaction(request: Request) -> bool:
     return "create a detailed summary of the conversation" in request.user_text(last=True)
 
 
-def _handler_of(api: ScriptedApi) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:
-            """Requests are kept in `api.requests`, not printed."""
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
 
-        def do_GET(self) -> None:
-            self._json(200, {})
+    def __init__(self, api: ScriptedApi) -> None:
+        self.api = api
+        super().__init__(("127.0.0.1", 0), _Handler)
 
-        do_HEAD = do_GET
 
-        def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("content-length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            body = json.loads(raw) if raw.startswith(b"{") else {}
-            request = Request(self.path, headers, body)
-            route = self.path.partition("?")[0]
-            if route == "/v1/messages":
-                self._answer(request, api.take(request))
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are kept in `api.requests`, not printed."""
+
+    def do_GET(self) -> None:
+        self._json(200, {})
+
+    do_HEAD = do_GET
+
+    def do_POST(self) -> None:
+        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        body = json.loads(raw) if raw.startswith(b"{") else {}
+        request = Request(self.path, headers, body)
+        route = self.path.partition("?")[0]
+        if route == "/v1/messages":
+            self._answer(request, self.server.api.take(request))
+            return
+        self.server.api.requests.append(request)
+        self._json(200, {"input_tokens": len(raw) // 4} if route.endswith("/count_tokens") else {})
+
+    def _answer(self, request: Request, answer: Reply) -> None:
+        if answer.status != 200:
+            error = {"type": "overloaded_error", "message": "Overloaded"}
+            self._json(answer.status, {"type": "error", "error": error}, {"retry-after": "0"})
+            return
+        model = request.body.get("model", "")
+        message_id = f"msg_{next(serial):024d}"
+        if not request.body.get("stream"):
+            self.server.api.bill(request, model, message_id, answer.usage)
+            self._json(200, whole(answer, model, message_id))
+            return
+        self._head("text/event-stream")
+        breaks_off = {"in a block": "content_block_stop", "after a block": "message_delta"}.get(answer.cut)
+        for event in events(answer, model, message_id):
+            if event["type"] == breaks_off:
                 return
-            api.requests.append(request)
-            self._json(200, {"input_tokens": len(raw) // 4} if route.endswith("/count_tokens") else {})
+            if event["type"] == "message_start":
+                self.server.api.bill(request, model, message_id, event["message"]["usage"])
+            if event["type"] == "message_delta":
+                if answer.wait is not None:
+                    answer.wait.wait(30)
+                self.server.api.bill(request, model, message_id, event["usage"])
+            self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
+            self.wfile.flush()
 
-        def _answer(self, request: Request, answer: Reply) -> None:
-            if answer.status != 200:
-                error = {"type": "overloaded_error", "message": "Overloaded"}
-                self._json(answer.status, {"type": "error", "error": error}, {"retry-after": "0"})
-                return
-            model = request.body.get("model", "")
-            message_id = f"msg_{next(serial):024d}"
-            if not request.body.get("stream"):
-                api.bill(request, model, message_id, answer.usage)
-                self._json(200, whole(answer, model, message_id))
-                return
-            self._head("text/event-stream")
-            breaks_off = {"in a block": "content_block_stop", "after a block": "message_delta"}.get(
-                answer.cut
-            )
-            for event in events(answer, model, message_id):
-                if event["type"] == breaks_off:
-                    return
-                if event["type"] == "message_start":
-                    api.bill(request, model, message_id, event["message"]["usage"])
-                if event["type"] == "message_delta":
-                    if answer.wait is not None:
-                        answer.wait.wait(30)
-                    api.bill(request, model, message_id, event["usage"])
-                self.wfile.write(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode())
-                self.wfile.flush()
+    def _head(self, kind: str, status: int = 200, more: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("content-type", kind)
+        self.send_header("request-id", f"req_{next(serial):024d}")
+        self.send_header("connection", "close")
+        for name, value in (more or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
 
-        def _head(self, kind: str, status: int = 200, more: dict[str, str] | None = None) -> None:
-            self.send_response(status)
-            self.send_header("content-type", kind)
-            self.send_header("request-id", f"req_{next(serial):024d}")
-            self.send_header("connection", "close")
-            for name, value in (more or {}).items():
-                self.send_header(name, value)
-            self.end_headers()
-
-        def _json(self, status: int, document: object, more: dict[str, str] | None = None) -> None:
-            self._head("application/json", status, more)
-            if self.command != "HEAD":
-                self.wfile.write(json.dumps(document).encode())
-
-    return Handler
+    def _json(self, status: int, document: object, more: dict[str, str] | None = None) -> None:
+        self._head("application/json", status, more)
+        if self.command != "HEAD":
+            self.wfile.write(json.dumps(document).encode())

@@ -1,0 +1,106 @@
+"""Rules that the whole tree keeps: nothing unfinished, nothing private, nothing of one machine, sizes that fit."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from functools import cache
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from support.components import requires
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = ("core", "hooks", "mcp_server", "claude_md")
+PICTURES = {".png", ".ico"}
+THIS = Path(__file__).relative_to(ROOT).as_posix()
+HEAVY = {"pydantic", "sqlalchemy", "genai_prices", "tiktoken", "anthropic", "mcp", "rich"}
+FILE_STOP, FUNCTION_STOP = 500, 60
+
+pytestmark = requires("git")
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Every text file under version control but this one, which has to name what it looks for."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
+    names = [name for name in listed.stdout.split("\0") if name and name != THIS]
+    files = {name: ROOT / name for name in names if Path(name).suffix not in PICTURES}
+    return {name: file.read_text("utf-8") for name, file in files.items() if file.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("what", "pattern"),
+    [
+        ("unfinished work", r"\b(TODO|FIXME|XXX|NotImplemented(Error)?|stub(bed|s)?)\b"),
+        ("a path of one machine", r"(?<![\w.])/(work|root|tmp/cc)/"),
+        ("a registry's host", r"\b(pypi\.org|pythonhosted\.org|registry\.npmjs\.org|deb\.debian\.org)\b"),
+        ("what looks like a key", r"\bsk-[A-Za-z0-9]"),
+        ("a conflict marker", r"(?m)^(<{7}|>{7})( |$)"),
+    ],
+)
+def test_no_file_holds(what: str, pattern: str) -> None:
+    found = [
+        f"{name}:{text.count(chr(10), 0, hit.start()) + 1}: {hit.group(0)}"
+        for name, text in texts().items()
+        for hit in re.finditer(pattern, text)
+    ]
+    assert not found, f"{what}: {found}"
+
+
+def test_every_text_file_ends_its_last_line() -> None:
+    assert not [name for name, text in texts().items() if text and not text.endswith("\n")]
+
+
+def test_files_and_functions_stay_readable() -> None:
+    too_long = []
+    for name, text in texts().items():
+        if not name.endswith(".py"):
+            continue
+        if text.count("\n") > FILE_STOP:
+            too_long.append(f"{name}: {text.count(chr(10))} lines; split it")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = (node.end_lineno or node.lineno) - node.lineno + 1
+                if length > FUNCTION_STOP:
+                    too_long.append(f"{name}:{node.lineno}: {node.name} has {length} lines")
+    assert not too_long, too_long
+
+
+def test_the_lock_file_pins_a_fitting_version_of_every_dependency() -> None:
+    project = tomllib.loads(texts()["pyproject.toml"])["project"]
+    wanted = [
+        *project["dependencies"],
+        *(r for extra in project["optional-dependencies"].values() for r in extra),
+    ]
+    pinned = [Requirement(line) for line in texts()["requirements.lock"].splitlines() if line]
+    versions = {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in pinned}
+    unfit = [
+        text
+        for text in wanted
+        if canonicalize_name((need := Requirement(text)).name) != project["name"]
+        and versions.get(canonicalize_name(need.name), "") not in need.specifier
+    ]
+    assert not unfit, f"not in requirements.lock, or another version: {unfit}; run `just lock`"
+
+
+@pytest.mark.parametrize("package", ["gaia_budget", "gaia_mcp", "gaia_hooks", "gaia_claude_md"])
+def test_importing_a_package_reads_no_file_of_the_user_and_opens_no_socket(package: str) -> None:
+    probe = (
+        "import sys\n"
+        "seen = []\n"
+        "def watch(event, args):\n"
+        "    if event.startswith('socket.') or event == 'open' and not str(args[0]).endswith(('.py', '.pyc')):\n"
+        "        seen.append((event, str(args[:2])))\n"
+        "sys.addaudithook(watch)\n"
+        f"import {package}\n"
+        f"print(seen, sorted({HEAVY} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] []"
