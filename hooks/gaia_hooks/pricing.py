@@ -1,8 +1,8 @@
 """What a response costs: integer arithmetic over a flat price row. Shared by hooks, ledger and middleware.
 
-A price table maps a model id (or `id#variant` for `fast`, `batch`, …) to its rows in the order of time:
+A price table maps a model id (or `id#variant` for `fast`, `batch`, …) to its rows; the last one in force counts:
 
-    {"claude-haiku-5-5": [[from_epoch_seconds, tiers, femto_per_web_search], …]}
+    {"claude-haiku-5-5": [[from_epoch_seconds, tiers, per_web_search], …]}
     tiers = [[above_prompt_tokens, input, output, cache_read, cache_write_5m, cache_write_1h], …]
 
 Rates are integer femto-dollars (10**-15 USD) per token, fine enough that no published price is rounded.
@@ -10,6 +10,11 @@ The tier of a response is the last one whose `above_prompt_tokens` its prompt (i
 exceeds; the first tier starts at -1. All tokens of the response are charged at that tier.
 A rate of None means the price list has no price for that kind of token: a response with such tokens is
 unpriced.
+
+What few rows have: a seventh figure of a tier is the rate of reasoning tokens where it is not the one of
+output; a fourth part of a row is a dict with any of `source` (who names this price, when it is not the table's
+own source), `request` (rate of one request), `daily` ([from, to) in seconds of the UTC day: the row is in
+force then only) and `per_nano` (units in a nano-dollar, where femto-dollars would round a price).
 """
 
 TYPE_CHECKING = False
@@ -23,9 +28,21 @@ def row_at(rows: "list[Any] | None", epoch_seconds: float) -> "list[Any] | None"
     """The price row in force at an instant, or None when the model had no price then."""
     found = None
     for row in rows or ():
-        if row[0] <= epoch_seconds:
+        if row[0] <= epoch_seconds and (len(row) < 4 or _in_hours(row[3], epoch_seconds)):
             found = row
     return found
+
+
+def _in_hours(extras: "dict[str, Any]", epoch_seconds: float) -> bool:
+    hours = extras.get("daily")
+    return hours is None or bool(hours[0] <= epoch_seconds % 86_400 < hours[1])
+
+
+def source_of(row: "list[Any] | None", default: str) -> str:
+    """Who names the price of a row; `default` is the source of the table that it stands in."""
+    if row is None:
+        return "unpriced"
+    return str(row[3].get("source", default)) if len(row) > 3 else default
 
 
 def cost_nano(usage: "tuple[int, ...] | list[int]", row: "list[Any] | None") -> "int | None":
@@ -41,26 +58,30 @@ def cost_nano(usage: "tuple[int, ...] | list[int]", row: "list[Any] | None") -> 
     for tier in row[1]:
         if prompt > tier[0]:
             rates = tier
-    femto = 0
-    searches = usage[6]
+    per_nano, units, reasoning = FEMTO_PER_NANO, 0, 0
+    if len(row) > 3:
+        per_nano = row[3].get("per_nano", per_nano)
+        units = row[3].get("request", 0)
+    if len(rates) > 6:
+        reasoning = min(usage[5], output)
     pairs = (
         (fresh, rates[1]),
-        (output, rates[2]),
+        (output - reasoning, rates[2]),
         (read, rates[3]),
         (write_5m, rates[4]),
         (write_1h, rates[5]),
-        (searches, row[2]),
+        (reasoning, rates[-1]),
+        (usage[6], row[2]),
     )
-    for tokens, rate in pairs:
-        if tokens:
+    for count, rate in pairs:
+        if count:
             if rate is None:
                 return None
-            femto += tokens * rate
-    nano, rest = divmod(femto, FEMTO_PER_NANO)
-    half = FEMTO_PER_NANO // 2
-    if rest > half or (rest == half and nano % 2):
+            units += count * rate
+    nano, rest = divmod(units, per_nano)
+    if 2 * rest > per_nano or (2 * rest == per_nano and nano % 2):
         nano += 1
-    return nano
+    return int(nano)
 
 
 def rows_of(table: "dict[str, Any]", model: str, variant: str = "") -> "list[Any] | None":
