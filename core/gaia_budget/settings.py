@@ -85,8 +85,11 @@ class Settings(BaseSettings):
     claude_config_dirs: Annotated[list[Path], NoDecode] = Field(
         default=[], description="further Claude Code configuration folders (WSL, a second account)"
     )
-    session_policy: Literal["warn", "block"] = Field(
+    session_policy: OnExceeded = Field(
         default="warn", description="what happens when a session reaches its limit"
+    )
+    protected_agents: Annotated[list[str], NoDecode] = Field(
+        default=[], description="subagent types whose model is never changed"
     )
     warn_model: bool = Field(default=False, description="tell Claude about budget warnings too")
     thresholds: Annotated[list[int], NoDecode] = Field(
@@ -119,6 +122,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split_folders(cls, value: Any) -> Any:
         return [part for part in value.split(os.pathsep) if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("protected_agents", mode="before")
+    @classmethod
+    def _split_names(cls, value: Any) -> Any:
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
 
     @field_validator("thresholds", mode="before")
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
@@ -17,16 +17,26 @@ if TYPE_CHECKING:
     from gaia_budget.settings import Settings
 
 
-def write(settings: Settings, months: Mapping[str, int] | None = None) -> dict[str, Any]:
-    """Write the snapshot in one step and return it; `months` is each module's spend this month in nano-dollars.
+class Months(NamedTuple):
+    """Each module's current month in nano-dollars: (what counts against its cap, everything).
 
-    Without `months` the figures of the snapshot before are kept. A broken file of the owner's leaves the
-    built-in limits in force and is named under `problems`. Raises OSError.
+    `counted_to` is the instant, in microseconds, at which the ingest that made the figures began to read.
+    """
+
+    modules: Mapping[str, tuple[int, int]]
+    counted_to: int
+
+
+def write(settings: Settings, months: Months | None = None) -> dict[str, Any]:
+    """Write the snapshot in one step and return it; without `months` the figures before are kept.
+
+    A broken file of the owner's leaves the built-in limits in force and is named under `problems`.
+    Raises OSError.
     """
     home = str(places.ensure_home())
     before = form.load(home)
     budget, registry, problems = _owned()
-    spent = months if months is not None else _spent(before)
+    spent = _figures(before) if months is None else months.modules
     content: dict[str, Any] = {
         "schema": form.SCHEMA,
         "written_at": clock.now(),
@@ -42,7 +52,10 @@ def write(settings: Settings, months: Mapping[str, int] | None = None) -> dict[s
         "session_policy": settings.session_policy,
         "warn_model": settings.warn_model,
         "subagent_allowance_tokens": settings.subagent_allowance_tokens,
+        "protected_agents": settings.protected_agents,
         "modules": _modules(settings, budget, spent),
+        "month": before["month"] if months is None else _month(settings),
+        "counted_to": before["counted_to"] if months is None else months.counted_to,
         "ingest": [sys.executable, "-I", "-m", "gaia_budget", "ingest"],
         "problems": problems,
     }
@@ -66,8 +79,22 @@ def _owned() -> tuple[TokenBudget | None, Registry | None, list[str]]:
     return budget, registry, problems
 
 
-def _spent(before: dict[str, Any]) -> dict[str, int]:
-    return {name: entry["spent_nano"] for name, entry in before["modules"].items() if "spent_nano" in entry}
+def _figures(before: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    return {
+        name: (entry["spent_nano"], entry["total_nano"])
+        for name, entry in before["modules"].items()
+        if "total_nano" in entry
+    }
+
+
+def _month(settings: Settings) -> list[int]:
+    """The first instant of this month and of the next, in microseconds."""
+    from datetime import UTC, datetime
+
+    from gaia_budget.calendar_month import month_of
+
+    month = month_of(datetime.now(UTC), settings.zone)
+    return [int(edge.timestamp()) * clock.MICRO for edge in (month.start, month.end)]
 
 
 def _prices(settings: Settings, budget: TokenBudget | None) -> dict[str, Any]:
@@ -86,7 +113,9 @@ def _session_types(budget: TokenBudget | None) -> dict[str, Any]:
     }
 
 
-def _modules(settings: Settings, budget: TokenBudget | None, spent: Mapping[str, int]) -> dict[str, Any]:
+def _modules(
+    settings: Settings, budget: TokenBudget | None, spent: Mapping[str, tuple[int, int]]
+) -> dict[str, Any]:
     entries = {name.lower(): entry for name, entry in budget.per_module.items()} if budget else {}
     made: dict[str, Any] = {}
     for name in sorted({*entries, *settings.modules, *spent}):
@@ -98,8 +127,9 @@ def _modules(settings: Settings, budget: TokenBudget | None, spent: Mapping[str,
         if chosen.session_type:
             entry["session_type"] = chosen.session_type
         if budget is not None:
-            entry["limit_nano"] = budget.module_or_default(name, settings).limit_nano
+            found = budget.module_or_default(name, settings)
+            entry["limit_nano"], entry["models"] = found.limit_nano, found.models
         if name in spent:
-            entry["spent_nano"] = spent[name]
+            entry["spent_nano"], entry["total_nano"] = spent[name]
         made[name] = entry
     return made

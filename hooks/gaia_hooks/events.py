@@ -1,6 +1,6 @@
 """What each of Claude Code's events does to the session's state, and what is answered."""
 
-from gaia_hooks import argus, background, clock, files, session_types, state, warnings
+from gaia_hooks import allowances, argus, background, clock, files, session_types, snapshot, state, warnings
 from gaia_hooks import session as sessions
 from gaia_hooks.figures import Figures
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     Answer = dict[str, Any]
 
 # Events whose hook Claude Code waits for; an answer of the others would reach the model, so they give none.
-SPEAKING = frozenset(("SessionStart", "UserPromptSubmit", "PreToolUse", "Stop"))
-BACKGROUND_PROMPT = "<"  # background tasks report through the same event, in a tag
+SPEAKING = frozenset(("SessionStart", "UserPromptSubmit", "PreToolUse", "PreModelSwitch", "Stop"))
+NOTIFICATION = "<task-notification>"  # background tasks report through the event of human prompts
 
 
 def _text(payload: "Payload", key: str) -> str:
@@ -24,6 +24,7 @@ def _text(payload: "Payload", key: str) -> str:
 
 def _session_start(session: sessions.Session, payload: "Payload") -> None:
     session.state.ended = False
+    session.state.reserved.clear()
     background.start_ingest(session.home, session.policy)
 
 
@@ -32,6 +33,7 @@ def _user_prompt(session: sessions.Session, payload: "Payload") -> None:
     session.count()
     session.settle(state.MAIN)
     session.state.turn_ended = session.state.ended = False
+    session.state.denied = [0, -1]
 
 
 def _tool_begins(session: sessions.Session, payload: "Payload") -> None:
@@ -47,6 +49,8 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
     session.state.calls.append(call)
     duration = payload.get("duration_ms")
     failed = payload["hook_event_name"] == "PostToolUseFailure"
+    if failed and call in session.state.reserved:
+        allowances.release(session.state, call=call)
     line = argus.build_line(
         module=session.state.module,
         session_id=session.state.session_id,
@@ -62,11 +66,17 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
 
 def _subagent_start(session: sessions.Session, payload: "Payload") -> None:
     session.count()
+    if session.state.reserved:
+        allowances.started(session.state, _text(payload, "agent_id"))
 
 
 def _subagent_stop(session: sessions.Session, payload: "Payload") -> None:
     session.count()
-    session.finish_agent(_text(payload, "agent_id"))
+    agent_id = _text(payload, "agent_id")
+    if session.state.reserved:
+        allowances.started(session.state, agent_id)  # its note may not have been there at its start
+        allowances.release(session.state, agent_id=agent_id)
+    session.finish_agent(agent_id)
 
 
 def _model_switch(session: sessions.Session, payload: "Payload") -> None:
@@ -123,14 +133,44 @@ def _agent_transcript(session: sessions.Session, payload: "Payload") -> str:
 
 
 def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
-    figures = Figures(session)
-    said = []
-    if payload["hook_event_name"] == "UserPromptSubmit":
-        prompt = _text(payload, "prompt")
-        human = prompt and not prompt.startswith(BACKGROUND_PROMPT)
-        if human and session_types.guess(session.state, prompt):
-            said.append(warnings.guessed_type(session))
-    said.append(warnings.threshold_reached(session, figures))
-    said.append(warnings.excluded_model(session, figures))
+    figures, event = Figures(session), payload["hook_event_name"]
+    decided = _decision(session, figures, payload)
+    said = [decided.pop("systemMessage", "")]
+    if (
+        event == "UserPromptSubmit"
+        and _is_human(payload)
+        and session_types.guess(session.state, payload["prompt"])
+    ):
+        said.append(warnings.guessed_type(session))
+    if event in ("SessionStart", "PreModelSwitch"):
+        said.append(warnings.cost_of_going_on(payload))
+        said += session.policy["problems"] if event == "SessionStart" else []
+    threshold = warnings.threshold_reached(session, figures)
+    said += [threshold, warnings.excluded_model(session, figures)]
     text = "\n".join(line for line in said if line)
-    return {"systemMessage": text} if text else {}
+    if text:
+        decided["systemMessage"] = text
+    if threshold and session.policy["warn_model"] and event in ("UserPromptSubmit", "PreToolUse"):
+        told = decided.setdefault("hookSpecificOutput", {"hookEventName": event})
+        told.setdefault("additionalContext", "%s %s" % (threshold, warnings.KEEP_QUALITY))
+    return decided
+
+
+def _is_human(payload: "Payload") -> bool:
+    prompt = _text(payload, "prompt")
+    return bool(prompt) and not prompt.startswith(NOTIFICATION)
+
+
+def _decision(session: sessions.Session, figures: Figures, payload: "Payload") -> "Answer":
+    """What a configured limit decides; the code for it is loaded only where one is configured."""
+    event, policy = payload["hook_event_name"], session.policy
+    if event not in ("UserPromptSubmit", "PreToolUse"):
+        return {}
+    module = snapshot.module_policy(policy, session.state.module)
+    if policy["session_policy"] == "warn" and module.get("on_exceeded", "warn") == "warn":
+        return {}
+    from gaia_hooks import limits
+
+    if event == "PreToolUse":
+        return limits.tool_answer(session, figures, payload)
+    return limits.prompt_answer(session, figures) if _is_human(payload) else {}

@@ -3,7 +3,7 @@
 Hooks, `ingest`, the MCP server and the command line all come through here, under the session's lock.
 """
 
-from gaia_hooks import argus, clock, files, modules, pricing, snapshot, state, tail, usage
+from gaia_hooks import argus, clock, files, modules, months, pricing, snapshot, state, tail, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class Session:
         self.logs = policy["logs"] or files.join(home, "logs")
         self._lock = lock
         self._lines: list[bytes] = []
+        self._money: list[tuple[int, int]] = []
         self._written = set(stored.written_ahead)
         self._suspect = lock.dirty or stored.fresh
 
@@ -139,6 +140,8 @@ class Session:
         if event_id in self._written:
             self._written.discard(event_id)
             return
+        if cost:
+            self._money.append((ts, cost))
         self._lines.append(
             argus.runtime_line(
                 response, module=self.state.module, agent_type=thread.agent_type or "main", cost_nano=cost,
@@ -171,8 +174,10 @@ class Session:
         if self._lines:
             self._lock.mark(True)
             path = argus.runtime_path(self.logs, self.state.module)
+            if self._money:
+                months.note(self.home, self.state.module, self._money)
             self.state.log_place = [path, files.append(path, b"".join(self._lines))]
-            self._lines = []
+            self._lines, self._money = [], []
         self.state.written_ahead = sorted(self._written)
         state.save(self.home, self.state)
         if self._lock.dirty:

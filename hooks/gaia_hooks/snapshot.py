@@ -30,7 +30,10 @@ DEFAULTS: "dict[str, Any]" = {
     "session_policy": "warn",
     "warn_model": False,
     "subagent_allowance_tokens": 30_000,
-    "modules": {},  # per module: session_type, on_exceeded, limit_nano, counts_claude_code
+    "protected_agents": [],  # subagent types whose model is never changed
+    "modules": {},  # per module: session_type, on_exceeded, models, limit_nano, counts_claude_code, spent, total
+    "month": [0, 1 << 62],  # when the month of those figures begins and ends
+    "counted_to": 0,  # when the ingest that made those figures began to read
     "ingest": [],  # the command that a session's start runs in the background
     "problems": [],  # what is wrong in the user's files, for the human to read
 }

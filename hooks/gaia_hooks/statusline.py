@@ -3,7 +3,7 @@
 Plan windows first where there are any, then the context, then the session, then the module's month.
 """
 
-from gaia_hooks import clock, files, jsonio, log, money, places, session_types, snapshot, state
+from gaia_hooks import clock, files, jsonio, log, money, months, places, session_types, snapshot, state
 from gaia_hooks import session as sessions
 from gaia_hooks.figures import Figures, grouped, limit_of
 
@@ -17,13 +17,13 @@ SEPARATOR = " · "
 WINDOWS = (("five_hour", "5h"), ("seven_day", "7d"))
 
 
-def run() -> None:
-    """Print the line; what goes wrong is logged and the line stays short."""
+def run(data: "bytes | None" = None) -> None:
+    """Print the line for the JSON in `data`, else on stdin; what goes wrong is logged and the line stays short."""
     if places.off():
         return
     home = places.home()
     try:
-        payload = jsonio.loads(files.read_stdin(STDIN_LIMIT))
+        payload = jsonio.loads(files.read_stdin(STDIN_LIMIT) if data is None else data)
         policy = snapshot.load(home)
         line = SEPARATOR.join(part for part in _parts(home, payload, policy) if part)
         files.write_all(1, (line + "\n").encode("utf-8"))
@@ -124,13 +124,12 @@ def cache(prompt_cache: object) -> str:
 
 
 def month(session: sessions.Session) -> str:
-    """The module's month as the ledger last knew it."""
-    policy = snapshot.module_policy(session.policy, session.state.module)
-    limit, spent = policy.get("limit_nano"), policy.get("spent_nano")
-    if type(spent) is not int:
-        return ""
-    cap = " of $%s" % _cents(limit) if type(limit) is int else ""
-    return "%s this month $%s%s" % (session.state.module, _cents(spent), cap)
+    """The module's month: all its money, or what counts against its cap where Claude Code's spend does."""
+    module, policy = session.state.module, session.policy
+    found = months.Month(session.home, module, policy, clock.now())
+    if snapshot.module_policy(policy, module).get("counts_claude_code") and found.limit is not None:
+        return "%s this month $%s of $%s" % (module, _cents(found.spent), _cents(found.limit))
+    return "%s this month $%s" % (module, _cents(found.total)) if found.total else ""
 
 
 def _cents(nano: int) -> str:

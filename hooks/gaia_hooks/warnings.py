@@ -4,7 +4,13 @@ from gaia_hooks import money, session_types
 from gaia_hooks import session as sessions
 from gaia_hooks.figures import Figures, grouped, limit_of
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 FAMILIES = ("haiku", "sonnet", "opus", "fable")  # by tier, cheapest first
+KEEP_QUALITY = "Do not skip tests or cut scope for it."  # models that feel short of tokens stop early
+WORTH_SAYING_USD = 0.05
 NEXT_STEP = {
     session_types.QUICK_FIX: "finish, or `gaia-budget session type feature_dev`",
     session_types.FEATURE_DEV: "finish this part, then `/clear`, or `gaia-budget session type architecture`",
@@ -73,3 +79,17 @@ def excluded_model(session: sessions.Session, figures: Figures) -> str:
 def _rank(model: str) -> int:
     """A model's place among Claude's families by tier; an unknown one is below all and never complained about."""
     return next((rank for rank, family in enumerate(FAMILIES) if family in model), -1)
+
+
+def cost_of_going_on(payload: "dict[str, Any]") -> str:
+    """On resume and model switch: what writing the context into the cache again costs, and what is cheaper."""
+    tokens, dollars = payload.get("context_tokens"), payload.get("estimated_cache_write_usd")
+    if not isinstance(tokens, int) or not isinstance(dollars, (int, float)) or dollars < WORTH_SAYING_USD:
+        return ""
+    if payload["hook_event_name"] == "SessionStart" and not payload.get("prompt_cache_likely_expired"):
+        return ""
+    return (
+        "GAIA budget: going on writes %s tokens of context into the cache again, about $%.4f (dollars, no budget"
+        " tokens). `/clear` costs nothing; `/compact` pays once and then carries less."
+        % (grouped(tokens), dollars)
+    )

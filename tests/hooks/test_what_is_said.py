@@ -112,7 +112,8 @@ def test_a_model_above_the_sessions_type_is_said_once_and_a_cheaper_one_never(wa
 
 
 def test_the_status_line_shows_plan_context_session_and_month(watched: Watched) -> None:
-    watched.save_policy(modules={"unallocated": {"spent_nano": 3_100_000_000, "limit_nano": 10_000_000_000}})
+    month = {"spent_nano": 3_100_000_000, "total_nano": 4_000_000_000, "limit_nano": 10_000_000_000}
+    watched.save_policy(modules={"unallocated": month | {"counts_claude_code": True}})
     write(watched.transcript, assistant("a", output_tokens=68_102))
     payload = watched.payload("") | {
         "context_window": {"used_percentage": 12},

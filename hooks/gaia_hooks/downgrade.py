@@ -1,0 +1,39 @@
+"""A subagent past the limit gets the cheapest model its module allows, and both human and agent are told."""
+
+from gaia_hooks import agents, snapshot
+from gaia_hooks import session as sessions
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FAMILIES = ("haiku", "sonnet", "opus", "fable")  # the aliases that an `Agent` call takes, cheapest first
+
+
+def cheapest(session: sessions.Session) -> str:
+    """The cheapest alias in the module's list; the cheapest of all where it has none of Claude's families."""
+    allowed = snapshot.module_policy(session.policy, session.state.module).get("models") or FAMILIES
+    return next((family for family in FAMILIES if family in allowed), FAMILIES[0])
+
+
+def answer(session: sessions.Session, tool_input: "dict[str, Any]", reason: str) -> "dict[str, Any]":
+    """Rewrite the call's model; protected agents and those whose own definition names a model keep theirs."""
+    kind = tool_input.get("subagent_type")
+    kind = kind if type(kind) is str else ""
+    model = cheapest(session)
+    asked = tool_input.get("model")
+    if asked in FAMILIES and FAMILIES.index(asked) <= FAMILIES.index(model):
+        return {}
+    if kind in session.policy["protected_agents"] or agents.names_a_model(
+        session.state, session.policy, kind
+    ):
+        return {"systemMessage": "%s The subagent %s keeps its own model." % (reason, kind)}
+    said = "%s The subagent runs on %s instead of %s." % (reason, model, asked or "its default model")
+    return {
+        "systemMessage": said,
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "updatedInput": dict(tool_input, model=model),
+            "additionalContext": said,
+        },
+    }

@@ -1,0 +1,145 @@
+"""Limits that hold, where the user configured them: at the prompt, at `Agent` calls, and at new work within a turn.
+
+Loaded only where a limit is configured. Never `allow`, never `ask`: no permission of the user is bypassed.
+"""
+
+from gaia_hooks import allowances, clock, money, months, session_types, snapshot, warnings, wrapping_up
+from gaia_hooks import session as sessions
+from gaia_hooks.figures import Figures, grouped, limit_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+BLOCK, DOWNGRADE, WARN = "block", "downgrade", "warn"
+AGENT_TOOLS = ("Agent", "Task")
+DENIALS_PER_TURN = 2  # each denial costs another request with the whole context: then the turn is ended
+
+
+class Verdict:
+    """What holds now: `mode` is block, downgrade or warn; `reason` says why and names the way out."""
+
+    __slots__ = ("mode", "reason")
+
+    def __init__(self, mode: str, reason: str = "") -> None:
+        self.mode = mode
+        self.reason = reason
+
+
+def hard_limit(session: sessions.Session) -> int:
+    """The session's limit in budget tokens; a guessed type never limits below the default type."""
+    limit = limit_of(session)
+    if session.state.chosen_by == session_types.INFERRED:
+        default: dict[str, Any] = session.policy["session_types"][session_types.FEATURE_DEV]
+        limit = max(limit, int(default["max_tokens"]))
+    return limit
+
+
+def verdict(session: sessions.Session, figures: Figures, more_tokens: int = 0) -> Verdict:
+    """Whether the month or the session is used up, or would be with `more_tokens`."""
+    by_month = _month(session)
+    if by_month.mode != WARN:
+        return by_month
+    mode: str = session.policy["session_policy"]
+    if mode == WARN:
+        return by_month
+    limit = hard_limit(session)
+    reserved = allowances.outstanding(session.state) if more_tokens else 0
+    wanted = figures.budget_tokens + reserved + more_tokens
+    if wanted < limit or (more_tokens and wanted == limit):
+        return Verdict(WARN)
+    return Verdict(mode, _session_reason(session, figures, limit, reserved, more_tokens))
+
+
+def _session_reason(session: sessions.Session, figures: Figures, limit: int, reserved: int, more: int) -> str:
+    parts = "%s of %s tokens of this %s session are used" % (
+        grouped(figures.budget_tokens),
+        grouped(limit),
+        session.state.type,
+    )
+    if reserved:
+        parts += ", %s set aside for running subagents" % grouped(reserved)
+    if more:
+        parts += ", a subagent is given %s" % grouped(more)
+    return (
+        "GAIA budget: %s. Way out: the user runs `gaia-budget session type TYPE`, or `/clear` starts anew."
+        % parts
+    )
+
+
+def _month(session: sessions.Session) -> Verdict:
+    module = session.state.module
+    entry = snapshot.module_policy(session.policy, module)
+    mode = entry.get("on_exceeded", WARN)
+    if mode == WARN:
+        return Verdict(WARN)
+    month = months.Month(session.home, module, session.policy, clock.now())
+    if month.limit is None or month.spent < month.limit:
+        return Verdict(WARN)
+    reason = "GAIA budget: %s has spent %s of its %s this month (resets %s). Way out: the user runs %s." % (
+        module,
+        money.usd_short(month.spent),
+        money.usd_short(month.limit),
+        clock.iso(session.policy["month"][1])[:10],
+        "`gaia-budget override add %s --usd N --reason R`" % module,
+    )
+    return Verdict(mode, reason)
+
+
+def prompt_answer(session: sessions.Session, figures: Figures) -> "dict[str, Any]":
+    """Block a human prompt when the limit is used up: nothing was sent yet, so it costs nothing."""
+    found = verdict(session, figures)
+    if found.mode != BLOCK:
+        return {}
+    return {"decision": "block", "reason": found.reason}
+
+
+def tool_answer(session: sessions.Session, figures: Figures, payload: "dict[str, Any]") -> "dict[str, Any]":
+    """Decide on a tool call: a subagent is reserved, denied or made cheaper; new work past the limit is denied."""
+    tool = str(payload.get("tool_name"))
+    tool_input = payload.get("tool_input")
+    tool_input = tool_input if type(tool_input) is dict else {}
+    if tool in AGENT_TOOLS:
+        return _agent(session, figures, payload, tool_input)
+    found = verdict(session, figures)
+    if found.mode != BLOCK or wrapping_up.is_allowed(session.state, tool, tool_input):
+        wrapping_up.remember(session.state, tool, tool_input)
+        return {}
+    return _deny(session, figures, found.reason)
+
+
+def _agent(
+    session: sessions.Session, figures: Figures, payload: "dict[str, Any]", tool_input: "dict[str, Any]"
+) -> "dict[str, Any]":
+    mine, call = session.state, str(payload.get("tool_use_id"))
+    allowances.release_unstarted(mine)
+    if call in mine.reserved:
+        return {}  # the same call, reported by a second wiring
+    tokens = allowances.allowance(mine, session.policy)
+    found = verdict(session, figures, tokens)
+    if found.mode == BLOCK:
+        return _deny(session, figures, found.reason)
+    allowances.reserve(mine, call, tokens)
+    if found.mode == DOWNGRADE:
+        from gaia_hooks import downgrade
+
+        return downgrade.answer(session, tool_input, found.reason)
+    return {}
+
+
+def _deny(session: sessions.Session, figures: Figures, reason: str) -> "dict[str, Any]":
+    """Deny the call; from the third round of denials in a turn on, end the turn. One batch is one round."""
+    mine = session.state
+    if figures.responses != mine.denied[1]:
+        mine.denied = [mine.denied[0] + 1, figures.responses]
+    answer: dict[str, Any] = {
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": "deny",
+            "permissionDecisionReason": "%s %s" % (reason, warnings.KEEP_QUALITY),
+        }
+    }
+    if mine.denied[0] > DENIALS_PER_TURN:
+        answer["continue"] = False
+        answer["stopReason"] = reason
+    return answer

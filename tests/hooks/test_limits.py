@@ -1,0 +1,217 @@
+"""Limits where the user configured them: prompts, subagents, new work, and always a way out."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gaia_hooks import clock, months, session, session_types, state, wrapping_up
+from support.rows import SESSION, assistant, write
+
+if TYPE_CHECKING:
+    from .conftest import Watched
+
+
+def decision(answer: dict[str, Any]) -> str:
+    """The permission decision of an answer, or the empty string."""
+    return str(answer.get("hookSpecificOutput", {}).get("permissionDecision", ""))
+
+
+def agent_call(watched: Watched, number: int, **tool_input: Any) -> dict[str, Any]:
+    """PreToolUse of an `Agent` call."""
+    return watched.hook("PreToolUse", tool_name="Agent", tool_use_id=f"toolu_{number}",
+                        tool_input={"prompt": "look", "subagent_type": "Explore"} | tool_input)  # fmt: skip
+
+
+@pytest.fixture
+def blocked(watched: Watched) -> Watched:
+    """A session whose hard limit of 200,000 tokens is used up."""
+    watched.save_policy(session_policy="block")
+    write(watched.transcript, assistant("a", output_tokens=200_000))
+    return watched
+
+
+def test_a_prompt_past_the_limit_is_blocked_with_the_way_out(blocked: Watched) -> None:
+    answer = blocked.hook("UserPromptSubmit", prompt="more please")
+    assert answer["decision"] == "block"
+    assert "gaia-budget session type" in answer["reason"]
+
+
+def test_one_token_below_the_limit_everything_goes_on(watched: Watched) -> None:
+    watched.save_policy(session_policy="block")
+    write(watched.transcript, assistant("a", output_tokens=199_999))
+    assert "decision" not in watched.hook("UserPromptSubmit", prompt="more please")
+    assert decision(watched.hook("PreToolUse", tool_name="Bash", tool_input={"command": "make"})) == ""
+
+
+def test_the_reports_of_background_tasks_are_never_blocked(blocked: Watched) -> None:
+    assert "decision" not in blocked.hook(
+        "UserPromptSubmit", prompt="<task-notification>done</task-notification>"
+    )
+
+
+def test_a_guessed_type_never_blocks_below_the_default_limit(watched: Watched) -> None:
+    watched.save_policy(session_policy="block")
+    watched.hook("UserPromptSubmit", prompt="fix the typo in README")
+    write(watched.transcript, assistant("a", output_tokens=60_000))
+    assert "decision" not in watched.hook("UserPromptSubmit", prompt="and another")
+    session.set_type(str(watched.home), SESSION, "quick_fix", session_types.COMMAND)
+    assert watched.hook("UserPromptSubmit", prompt="and another")["decision"] == "block"
+
+
+def test_a_larger_type_chosen_by_the_user_lets_work_go_on_at_once(blocked: Watched) -> None:
+    assert decision(agent_call(blocked, 1)) == "deny"
+    session.set_type(str(blocked.home), SESSION, "architecture", session_types.COMMAND)
+    assert decision(agent_call(blocked, 2)) == ""
+
+
+def test_what_was_begun_can_be_finished_and_saved(blocked: Watched) -> None:
+    blocked.save_policy(session_policy="warn")
+    blocked.save_policy(modules={"unallocated": {"on_exceeded": "block", "limit_nano": 10**12}})
+    blocked.hook("PreToolUse", tool_name="Write", tool_input={"file_path": "/p/begun.py", "content": ""})
+    blocked.save_policy(session_policy="block")
+
+    def call(tool: str, **tool_input: Any) -> str:
+        return decision(blocked.hook("PreToolUse", tool_name=tool, tool_input=tool_input))
+
+    assert call("Read", file_path="/p/other.py") == ""
+    assert call("Edit", file_path="/p/begun.py") == ""
+    assert call("Bash", command="git commit -m 'save the work'") == ""
+    assert call("mcp__gaia-budget__budget_spend") == ""
+    assert call("Edit", file_path="/p/other.py") == "deny"
+    assert call("Bash", command="git add . ; make everything") == "deny"
+
+
+@pytest.mark.parametrize("command", ["git status; rm x", "git add $(make)", "git push", "git\ncommit", "git", "", None,
+                                     "git commit -m \"`make`\"", "git stash && make", "git log > /p/file"])  # fmt: skip
+def test_nothing_hides_behind_an_allowed_git_command(command: object) -> None:
+    assert not wrapping_up.is_allowed(state.State("s"), "Bash", {"command": command})
+
+
+def test_after_two_rounds_of_denials_the_turn_is_ended(blocked: Watched) -> None:
+    answers = []
+    for number in range(3):
+        answers.append(agent_call(blocked, number))
+        write(blocked.transcript, assistant(f"after-{number}", second=number + 1, output_tokens=5))
+    assert [answer.get("continue", True) for answer in answers] == [True, True, False]
+    assert "way out" in answers[2]["stopReason"].lower()
+
+
+def test_room_for_three_of_eight_subagents_lets_three_run(watched: Watched) -> None:
+    watched.save_policy(session_policy="block")
+    write(watched.transcript, assistant("a", output_tokens=100_000))
+    watched.hook("PreToolUse", tool_name="Read")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: agent_call(watched, number), range(8)))
+    assert sorted(decision(answer) for answer in answers) == [""] * 3 + ["deny"] * 5
+    assert all(answer.get("continue", True) for answer in answers)
+    assert all("set aside" in json.dumps(answer) for answer in answers if decision(answer))
+
+
+def test_a_subagent_that_stopped_or_failed_frees_what_it_did_not_use(watched: Watched) -> None:
+    watched.save_policy(session_policy="block")
+    write(watched.transcript, assistant("a", output_tokens=165_000))
+    assert decision(agent_call(watched, 1)) == ""
+    assert decision(agent_call(watched, 2)) == "deny"
+    watched.hook("PostToolUseFailure", tool_name="Agent", tool_use_id="toolu_1", duration_ms=1)
+    assert decision(agent_call(watched, 3)) == ""
+    agents = watched.transcript.with_suffix("") / "subagents"
+    write(agents / "agent-x.jsonl", assistant("s", agent="x", output_tokens=1_000))
+    (agents / "agent-x.meta.json").write_text('{"toolUseId": "toolu_3"}')
+    watched.hook("SubagentStart", agent_id="x", agent_type="Explore")
+    assert decision(agent_call(watched, 4)) == "deny"
+    watched.hook("SubagentStop", agent_id="x", agent_type="Explore")
+    assert decision(agent_call(watched, 5)) == ""
+
+
+def test_the_allowance_becomes_the_median_of_the_finished_subagents(watched: Watched) -> None:
+    watched.save_policy(session_policy="block")
+    agents = watched.transcript.with_suffix("") / "subagents"
+    for name, tokens in (("x", 1_000), ("y", 2_000), ("z", 90_000)):
+        write(agents / f"agent-{name}.jsonl", assistant(f"s{name}", agent=name, output_tokens=tokens))
+        watched.hook("SubagentStop", agent_id=name, agent_type="Explore")
+    agent_call(watched, 1)
+    found = session.read(str(watched.home), SESSION)
+    assert found is not None
+    assert found.reserved["toolu_1"][0] == 2_000
+
+
+def test_downgrade_rewrites_the_model_of_a_subagent_and_says_so(watched: Watched) -> None:
+    watched.save_policy(session_policy="downgrade", protected_agents=["auditor"],
+                        modules={"unallocated": {"models": ["sonnet", "opus"]}})  # fmt: skip
+    write(watched.transcript, assistant("a", output_tokens=200_000))
+    answer = agent_call(watched, 1)
+    given = answer["hookSpecificOutput"]
+    assert given["updatedInput"] == {"prompt": "look", "subagent_type": "Explore", "model": "sonnet"}
+    assert "runs on sonnet" in answer["systemMessage"]
+    assert "runs on sonnet" in given["additionalContext"]
+    assert "hookSpecificOutput" not in agent_call(watched, 2, model="haiku")
+    assert "hookSpecificOutput" not in agent_call(watched, 3, subagent_type="auditor")
+
+
+def test_an_agent_whose_definition_names_a_model_keeps_it(watched: Watched) -> None:
+    watched.save_policy(session_policy="downgrade")
+    write(watched.transcript, assistant("a", output_tokens=200_000))
+    definitions = watched.claude / "agents"
+    definitions.mkdir()
+    (definitions / "one.md").write_text("---\nname: deep\nmodel: opus\n---\nThink.")
+    (definitions / "two.md").write_text("---\nname: plain\nmodel: inherit\n---\nThink.")
+    assert "hookSpecificOutput" not in agent_call(watched, 1, subagent_type="deep")
+    assert "hookSpecificOutput" in agent_call(watched, 2, subagent_type="plain")
+
+
+def test_a_used_up_month_blocks_where_configured_and_names_reset_and_override(watched: Watched) -> None:
+    entry = {
+        "on_exceeded": "block",
+        "limit_nano": 10**9,
+        "spent_nano": 999_999_999,
+        "total_nano": 999_999_999,
+    }
+    watched.save_policy(modules={"unallocated": entry | {"counts_claude_code": True}})
+    assert "decision" not in watched.hook("UserPromptSubmit", prompt="go")
+    write(watched.transcript, assistant("a", second=1, input_tokens=1))
+    watched.hook("Stop")
+    reason = watched.hook("UserPromptSubmit", prompt="go")["reason"]
+    assert "gaia-budget override add unallocated" in reason
+    assert "resets" in reason
+
+
+def test_plan_usage_never_counts_against_a_dollar_cap(watched: Watched) -> None:
+    entry = {"on_exceeded": "block", "limit_nano": 10**9, "spent_nano": 0, "total_nano": 0}
+    watched.save_policy(billing="plan", modules={"unallocated": entry | {"counts_claude_code": True}})
+    write(watched.transcript, assistant("a", second=1, output_tokens=100_000))
+    watched.hook("Stop")
+    assert "decision" not in watched.hook("UserPromptSubmit", prompt="go")
+
+
+def test_a_month_counts_what_hooks_settled_since_the_ingest_and_nothing_older(watched: Watched) -> None:
+    home, begins = str(watched.home), clock.parse("2026-11-01T00:00:00Z")
+    assert begins is not None
+    months.note(home, "m", [(begins - 1, 500), (begins, 7)])
+    policy = {"month": [begins, begins * 2], "counted_to": 0, "billing": "api",
+              "modules": {"m": {"spent_nano": 100, "total_nano": 200, "counts_claude_code": True}}}  # fmt: skip
+    now = months.Month(home, "m", policy, begins + 1)
+    assert (now.spent, now.total) == (107, 207)
+    counted = months.Month(home, "m", policy | {"counted_to": clock.now() + 1}, begins + 1)
+    assert (counted.spent, counted.total) == (100, 200)
+    stale = months.Month(home, "m", policy | {"month": [begins - 9, begins]}, begins + 1)
+    assert (stale.spent, stale.total) == (7, 7)
+
+
+def test_warn_model_tells_claude_with_a_word_against_cutting_corners(watched: Watched) -> None:
+    watched.save_policy(warn_model=True)
+    write(watched.transcript, assistant("a", output_tokens=160_000))
+    told = watched.hook("PreToolUse")["hookSpecificOutput"]["additionalContext"]
+    assert "80 %" in told
+    assert "Do not skip tests" in told
+
+
+def test_resuming_with_a_cold_cache_says_what_going_on_costs(watched: Watched) -> None:
+    cold = {"source": "resume", "context_tokens": 40_105, "estimated_cache_write_usd": 0.1003}
+    said = watched.hook("SessionStart", prompt_cache_likely_expired=True, **cold)["systemMessage"]
+    assert "40,105 tokens" in said
+    assert "$0.1003" in said
+    assert watched.hook("SessionStart", prompt_cache_likely_expired=False, **cold) == {}
