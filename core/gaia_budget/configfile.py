@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 def read_text(path: Path) -> str:
     """The text of a file, byte order mark included. Raises ConfigError; FileNotFoundError when it is missing."""
     try:
-        data = path.read_bytes()
+        return decoded(path.read_bytes(), path)
     except FileNotFoundError:
         raise
     except OSError as error:
         raise ConfigError(path, f"cannot be read: {error.strerror or error}") from error
+
+
+def decoded(data: bytes, path: Path) -> str:
+    """The text of a file's bytes, line ends and byte order mark as they are. Raises ConfigError."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

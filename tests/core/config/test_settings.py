@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import os
+import stat
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from gaia_budget import places, settings
+from gaia_budget.errors import ConfigError
+
+
+def write(text: str, encoding: str = "utf-8") -> None:
+    places.ensure_home()
+    places.settings_file().write_bytes(text.encode(encoding))
+
+
+def test_without_a_file_every_setting_has_its_default() -> None:
+    loaded = settings.load()
+    assert loaded.session_policy == "warn"
+    assert loaded.thresholds == [80, 95, 100]
+    assert loaded.module("anything") == settings.ModuleSettings()
+    assert settings.origin("thresholds") == "default"
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write('billing = "plan"\nthresholds = [50, 60]\n[modules.Studio]\non_exceeded = "block"\n')
+    monkeypatch.setenv("GAIA_BUDGET_BILLING", "api")
+    loaded = settings.load()
+    assert (loaded.billing, loaded.thresholds) == ("api", [50, 60])
+    assert loaded.module("STUDIO").on_exceeded == "block"
+    assert [settings.origin(key) for key in ("billing", "thresholds", "org")] == [
+        "GAIA_BUDGET_BILLING",
+        "settings.toml",
+        "default",
+    ]
+
+
+def test_lists_in_the_environment_are_written_as_people_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_THRESHOLDS", "70, 90")
+    monkeypatch.setenv("GAIA_BUDGET_CLAUDE_CONFIG_DIRS", os.pathsep.join(["/one", "/two"]))
+    loaded = settings.load()
+    assert loaded.thresholds == [70, 90]
+    assert loaded.claude_config_dirs == [Path("/one"), Path("/two")]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_file_saved_on_windows_is_read(newline: str) -> None:
+    write(f'timezone = "Europe/Berlin"{newline}org = "us"{newline}', "utf-8-sig")
+    assert settings.load().org == "us"
+
+
+def test_money_keeps_every_digit() -> None:
+    write("default_monthly_budget_usd = 12.10\n")
+    assert settings.load().default_monthly_budget_usd == Decimal("12.10")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "key", "words"),
+    [
+        ('org = "a"\nbilling = "prepaid"\n', 2, "billing", "valid: api, plan, unknown"),
+        ('org = "a"\n\nbiling = "api"\n', 3, "biling", "billing"),
+        (
+            '[modules.via]\non_exceded = "warn"\n',
+            2,
+            "modules.via.on_exceded",
+            "valid: counts_claude_code, on_exceeded",
+        ),
+        (
+            '[modules]\nvia.on_exceeded = "stop"\n',
+            2,
+            "modules.via.on_exceeded",
+            "valid: warn, block, downgrade",
+        ),
+        ('timezone = "Mars/Olympus"\n', 1, "timezone", "no such time zone"),
+        ("thresholds = [95, 80]\n", 1, "thresholds", "rising percentages"),
+        ("thresholds = [80, 120]\n", 1, "thresholds", "rising percentages"),
+        ("default_monthly_budget_usd = -3\n", 1, "default_monthly_budget_usd", "greater than 0"),
+        ("warn_model = maybe\n", 1, None, "invalid value"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_line_and_key(
+    text: str, line: int, key: str | None, words: str
+) -> None:
+    write(text)
+    with pytest.raises(ConfigError) as caught:
+        settings.load()
+    error = caught.value
+    assert (error.file, error.line, error.key) == (places.settings_file(), line, key)
+    assert words in str(error)
+
+
+def test_a_wrong_variable_is_named_as_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_SESSION_POLICY", "hard")
+    with pytest.raises(
+        ConfigError, match=r"environment variable GAIA_BUDGET_SESSION_POLICY.*valid: warn, block"
+    ):
+        settings.load()
+
+
+def test_the_root_comes_from_the_variable_then_from_the_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert places.gaia_root() is None
+    assert places.logs_dir() == places.home() / "logs"
+    (tmp_path / "set").mkdir()
+    write(f"gaia_root = '{tmp_path / 'set'}'\n")
+    assert places.gaia_root() == tmp_path / "set"
+    assert places.logs_dir() == tmp_path / "set" / "logs"
+    monkeypatch.setenv("GAIA_ROOT", str(tmp_path / "named"))
+    assert places.gaia_root() == tmp_path / "named"
+    assert places.logs_dir() == places.home() / "logs", "a drive that is not there must not be written to"
+
+
+def test_the_folder_in_use_comes_before_the_configured_ones(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write('claude_config_dirs = ["/second", "/second"]\n')
+    assert places.claude_config_dirs() == [home / ".claude", Path("/second")]
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR")
+    assert places.claude_config_dirs()[0] == Path.home() / ".claude"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no mode bits")
+def test_the_state_folder_is_private_and_explains_itself() -> None:
+    folder = places.ensure_home()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert "ledger.db" in (folder / "README.txt").read_text(encoding="utf-8")
