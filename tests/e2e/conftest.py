@@ -10,6 +10,7 @@ import pytest
 from support import components
 from support.claude_client import Claude
 from support.scripted_api import ScriptedApi
+from support.world import World, wired
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,3 +49,15 @@ def claude(home: Path, project: Path, api: ScriptedApi) -> Claude:
 def claude_197(home: Path, project: Path, api: ScriptedApi) -> Claude:
     """The oldest client we are held to; the test carries `requires("claude-197")`."""
     return Claude(components.path("claude-197"), home, project, api)
+
+
+@pytest.fixture
+def world(claude: Claude, tmp_path: Path) -> World:
+    """The newest client, wired; the project is the module `shop` and a session of type quick_fix."""
+    return wired(claude, tmp_path)
+
+
+@pytest.fixture
+def world_197(claude_197: Claude, tmp_path: Path) -> World:
+    """The same with the oldest client."""
+    return wired(claude_197, tmp_path)

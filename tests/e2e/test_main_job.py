@@ -1,0 +1,282 @@
+"""The main job with the real client: its own account and ours agree, and what has to be said is said."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support.components import requires
+from support.scripted_api import Reply, reply, text, tool
+from support.truth import dollars, tokens
+
+if TYPE_CHECKING:
+    from support.claude_client import Run
+    from support.scripted_api import ScriptedApi
+    from support.world import World
+
+pytestmark = requires("claude", "git")
+
+OPENING = {"input": 2_100, "output": 61, "write_5m": 19_000}
+
+
+def agent(words: str, **options: object) -> dict[str, Any]:
+    """A call of the Agent tool, waited for."""
+    kind = {"subagent_type": "general-purpose", "run_in_background": False, **options}
+    return tool("Agent", description=words, prompt=words, **kind)
+
+
+def assert_agrees(world: World, run: Run) -> None:
+    """Budget tokens and dollars of status and spend equal the client's own result, to the nano-dollar."""
+    session = run.session_id
+    world.run("ingest")
+    status = world.ask("status", "--session", session)["session"]
+    total = world.ask("spend", "--session", session)["total"]
+    assert status["budget_tokens"] == tokens(run.result)
+    assert total["budget_tokens"] == tokens(run.result)
+    assert Decimal(status["cost_usd"]) == dollars(run.result)
+    assert Decimal(total["cost_usd"]) == dollars(run.result)
+    assert Decimal(status["unattributed_usd"]) == 0
+    assert total["unpriced_responses"] == 0
+
+
+def assert_one_line_per_response(world: World, api: ScriptedApi, run: Run) -> None:
+    """The module's ARGUS file holds each response once, in plain lines that add up to the client's total."""
+    lines = world.lines()
+    assert len(lines) == len({line["event_id"] for line in lines}) == len(api.billed)
+    assert not [line for line in lines if line.get("corrects")]
+    assert sum(line["cost_nano_usd"] for line in lines) == int(dollars(run.result) * 10**9)
+    assert {line["correlation_id"] for line in lines} == {run.session_id}
+
+
+def everyday_work(world: World, section: str) -> list[Reply]:
+    """Bash, an edit, a subagent, our two tools: 50,000 budget tokens are passed on the way."""
+    notes = str(world.claude.cwd / "notes.txt")
+    return [
+        reply(tool("Bash", command="echo from-bash", description="say"), **OPENING),
+        reply(tool("Read", file_path=notes), input=3, read=19_000, write_1h=12_000, output=300),
+        reply(
+            tool("Edit", file_path=notes, old_string="first", new_string="second"), read=31_000, output=500
+        ),
+        reply(agent("count the files", model="haiku"), read=31_000, write_5m=900),
+        reply(tool("mcp__gaia-budget__budget_spend"), read=31_900, write_5m=5_100),
+        reply(tool("mcp__gaia-budget__budget_load_section", name=section), read=37_000),
+        reply(text("All of it is done."), read=37_000, write_5m=6_000, output=700),
+    ]
+
+
+HANDBOOK = """# Shop
+
+The shop sells things.
+
+## Commands
+
+- `make test` runs the tests
+
+## Pricing rules
+
+A price is **never** rounded before the invoice's last line,
+	and a tab in front of a line stays a tab.
+
+```sh
+# not a heading
+make prices
+```
+
+""" + "".join(f"## Chapter {n}\n\n- fact {n}.1\n- fact {n}.2\n\n" for n in range(12))
+
+SECTION = HANDBOOK[HANDBOOK.index("## Pricing rules") : HANDBOOK.index("## Chapter 0")].strip()
+
+
+def split_handbook(world: World) -> str:
+    """Put the handbook into the project, split; the name of the section on pricing."""
+    file = world.claude.cwd / "CLAUDE.md"
+    file.write_bytes(HANDBOOK.encode())
+    world.run("claude-md", "split", str(file), "--yes")
+    assert file.read_text("utf-8").count("\n") < 30
+    listed = world.ask("claude-md", "list", str(file))["sections"]
+    return next(str(one["slug"]) for one in listed if one["title"] == "Pricing rules")
+
+
+def test_a_day_of_work_is_counted_warned_about_and_answered_by_our_tools(
+    world: World, api: ScriptedApi
+) -> None:
+    section = split_handbook(world)
+    api.main(*everyday_work(world, section))
+    api.agent(
+        "count the files",
+        reply(tool("Bash", command="ls", description="list"), input=700, output=40, write_5m=800),
+        reply(text("one file"), input=20, read=800),
+    )
+    run = world.claude.run("fix the typo in the notes")
+
+    assert run.result["result"] == "All of it is done.", run.tool_results
+    assert (world.claude.cwd / "notes.txt").read_text("utf-8") == "second line\n"
+    assert_agrees(world, run)
+    assert_one_line_per_response(world, api, run)
+
+    said = [line for line in run.informational if "GAIA budget" in line]
+    assert [step for step in ("80 %", "95 %", "100 %") for line in said if step in line] == ["80 %", "95 %"]
+
+    answers = {result["tool_use_id"]: json.dumps(result["content"]) for result in run.tool_results}
+    assert not [result for result in run.tool_results if result.get("is_error")], answers
+    assert any("budget_tokens" in answer for answer in answers.values())
+    assert SECTION in api.messages("")[-1].everything()
+    assert SECTION not in api.messages("")[0].everything()
+
+    by_agent = world.ask("spend", "--by", "agent", "--session", run.session_id)["rows"]
+    assert sum(row["responses"] for row in by_agent) == len(api.billed)
+    builds = world.lines("build")
+    assert (
+        len(builds)
+        == sum(len([b for b in r.content if b["type"] == "tool_use"]) for r in everyday_work(world, "")) + 1
+    )
+    assert "from-bash" not in json.dumps(builds + world.lines())
+
+
+def test_a_module_is_known_from_the_working_directory(world: World, api: ScriptedApi) -> None:
+    api.main(reply(text("hello"), **OPENING))
+    run = world.claude.run("say hello")
+    world.run("ingest")
+    rows = world.ask("spend", "--by", "module")["rows"]
+    assert [(row["key"], Decimal(row["cost_usd"])) for row in rows] == [("shop", dollars(run.result))]
+
+
+def test_background_subagents_are_counted_with_their_session(world: World, api: ScriptedApi) -> None:
+    api.main(
+        reply(agent("read the notes", run_in_background=True), **OPENING),
+        reply(text("waiting"), read=19_000),
+        reply(text("woken"), read=19_100),
+    )
+    api.agent(
+        "read the notes", reply(tool("Bash", command="ls", description="l"), input=900), reply(text("ok"))
+    )
+    run = world.claude.run("look around")
+    assert_agrees(world, run)
+    assert_one_line_per_response(world, api, run)
+
+
+def test_sixteen_subagents_at_once_lose_nothing(world: World, api: ScriptedApi) -> None:
+    api.main(
+        reply(*[agent(f"part {n:02d} of the work") for n in range(16)], **OPENING), reply(text("joined"))
+    )
+    api.agent(
+        "of the work",
+        reply(tool("Bash", command="true", description="work"), input=310, output=17),
+        reply(text("ok"), input=20, read=300, write_1h=77),
+    )
+    run = world.claude.run("do it in parts")
+    assert len(api.billed) == 2 + 16 * 2
+    assert_agrees(world, run)
+    assert_one_line_per_response(world, api, run)
+
+
+def test_a_resumed_session_goes_on_counting(world: World, api: ScriptedApi) -> None:
+    api.main(reply(text("one"), **OPENING))
+    first = world.claude.run("begin")
+    api.main(reply(text("two"), input=50, read=19_000, write_5m=200))
+    again = world.claude.run("go on", "--resume", first.session_id)
+    assert again.session_id == first.session_id
+    assert_agrees(world, again)
+    assert_one_line_per_response(world, api, again)
+
+
+def test_a_fork_is_counted_once_and_pays_only_for_itself(world: World, api: ScriptedApi) -> None:
+    api.main(reply(text("one"), **OPENING))
+    parent = world.claude.run("begin")
+    api.main(reply(text("two"), input=50, read=19_000, write_5m=200))
+    fork = world.claude.run("go on", "--resume", parent.session_id, "--fork-session")
+    assert fork.session_id != parent.session_id
+    assert_agrees(world, parent)
+    own = world.ask("status", "--session", fork.session_id)["session"]
+    assert Decimal(own["cost_usd"]) == dollars(fork.result) - dollars(parent.result)
+    assert own["budget_tokens"] == tokens(fork.result) - tokens(parent.result)
+    assert Decimal(own["unattributed_usd"]) == 0
+    assert Decimal(world.ask("spend")["total"]["cost_usd"]) == dollars(fork.result)
+    assert len(world.lines()) == len(api.billed)
+
+
+@pytest.mark.parametrize("cut", ["", "in a block"])
+def test_what_only_the_clients_total_knows_is_a_row_of_its_own(
+    world: World, api: ScriptedApi, cut: Any
+) -> None:
+    api.main(reply(text("one"), **OPENING), reply(text("two"), read=19_000, write_5m=500))
+    if cut:
+        api.main(reply(text("lost"), cut=cut, input=7_000), reply(text("three"), input=7_000))
+    api.compaction(reply(text("<summary>we talked</summary>"), input=11_000, output=400))
+    with world.claude.conversation() as talk:
+        talk.say("first")
+        talk.set_model("sonnet")
+        talk.say("second")
+        if cut:
+            talk.say("third")
+        talk.say("/compact")
+        run = talk.close()
+    world.run("ingest")
+    status = world.ask("status", "--session", run.session_id)["session"]
+    rows = world.ask("spend", "--by", "model", "--session", run.session_id)
+    assert Decimal(status["unattributed_usd"]) > 0
+    assert Decimal(status["cost_usd"]) + Decimal(status["unattributed_usd"]) == dollars(run.result)
+    assert Decimal(rows["total"]["cost_usd"]) == dollars(run.result)
+    assert [row for row in rows["rows"] if "unattributed" in row["key"]]
+
+
+def test_work_in_a_worktree_belongs_to_the_same_session_and_module(world: World, api: ScriptedApi) -> None:
+    api.main(
+        reply(tool("EnterWorktree", name="side"), **OPENING),
+        reply(tool("Bash", command="pwd", description="where"), read=19_000),
+        reply(tool("ExitWorktree", action="remove"), read=19_100),
+        reply(text("back"), read=19_200, output=90),
+    )
+    run = world.claude.run("work aside")
+    assert_agrees(world, run)
+    assert_one_line_per_response(world, api, run)
+
+
+def test_an_ingest_in_the_middle_and_one_at_the_end_give_the_same_lines(
+    world: World, api: ScriptedApi
+) -> None:
+    api.main(reply(text("one"), **OPENING), reply(text("two"), read=19_000, write_5m=500))
+    with world.claude.conversation() as talk:
+        talk.say("first")
+        world.run("ingest")
+        talk.say("second")
+        run = talk.close()
+    assert_agrees(world, run)
+    world.run("ingest")
+    assert_one_line_per_response(world, api, run)
+
+
+@requires("tmux")
+def test_the_terminal_shows_warning_and_status_line(world: World, api: ScriptedApi) -> None:
+    _warned_in_terminal(world, api)
+
+
+@requires("tmux", "claude-197")
+def test_the_oldest_client_shows_the_warning_in_its_terminal(world_197: World, api: ScriptedApi) -> None:
+    _warned_in_terminal(world_197, api)
+
+
+def _warned_in_terminal(world: World, api: ScriptedApi) -> None:
+    api.main(
+        reply(tool("Bash", command="echo one", description="say"), input=100, write_5m=40_000),
+        reply(tool("Bash", command="echo two", description="say"), read=40_000, output=20),
+        reply(text("That was all."), read=40_000, output=20),
+    )
+    with world.claude.terminal("--dangerously-skip-permissions") as screen:
+        screen.wait_for("❯|>")
+        screen.type("say one and two")
+        screen.wait_for(r"That was all\.")
+        screen.wait_for(r"GAIA budget: 80 %")
+        screen.wait_for(r"session .*\$0\.\d+|quick_fix")
+
+
+@requires("claude-197")
+def test_the_oldest_client_agrees_too(world_197: World, api: ScriptedApi) -> None:
+    api.main(reply(agent("count the files"), **OPENING), reply(text("done"), read=19_000, output=33))
+    api.agent("count the files", reply(tool("Bash", command="ls", description="list")), reply(text("1")))
+    run = world_197.claude.run("look around")
+    assert_agrees(world_197, run)
+    assert_one_line_per_response(world_197, api, run)
