@@ -1,0 +1,176 @@
+"""The ledger: one record of spend, on one machine (SQLite) or for a team (PostgreSQL)."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+from sqlalchemy import select
+
+from gaia_budget import places
+from gaia_budget.errors import InternalError
+from gaia_budget.ledger import orgs, questions, record, sessions
+from gaia_budget.ledger.budgets import charge
+from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.migrations import migrate
+from gaia_budget.ledger.rollups import InconsistentError
+from gaia_budget.ledger.schema import bookmarks
+from gaia_hooks import clock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from gaia_budget.ledger.record import Recorded
+    from gaia_budget.ledger.zone import When
+    from gaia_budget.model import Event
+    from gaia_budget.settings import Settings
+
+
+class Bookmark(NamedTuple):
+    """How far a source has been taken in, and what its reader needs to go on (JSON text)."""
+
+    position: int
+    state: str = ""
+
+
+class Ledger:
+    """One organisation's record of spend. Safe for threads and for many processes at once.
+
+    All times are UTC microseconds since the epoch; all money is integer nano-dollars.
+    """
+
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self.db = db
+        self.org = settings.org
+        self.machine = settings.machine
+        self.zone = orgs.zone_of(db, settings)
+
+    @classmethod
+    def open(cls, url: str | None = None, *, settings: Settings | None = None) -> Self:
+        """Open the ledger of a URL, else of the setting `db`, else `ledger.db` in the state folder.
+
+        Creates and migrates it as needed. Raises InputError for a wrong URL, LedgerError when it cannot be used.
+        """
+        if settings is None:
+            from gaia_budget.settings import load
+
+            settings = load()
+        db = Database(parse_url(url or settings.db or _default_url()))
+        try:
+            _prepare_file(db)
+            db.check()
+            migrate(db, places.home() / "backups")
+            return cls(db, settings)
+        except BaseException:
+            db.close()
+            raise
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def record(self, events: Iterable[Event], *, bookmarks: Mapping[str, Bookmark] | None = None) -> Recorded:
+        """Take events in, in one transaction with the bookmarks of the sources they came from.
+
+        A fact with a known (org, event_id) completes the row that is there: larger figures, names where there
+        were none, the earlier instant. The order of sightings does not matter. Raises InputError for a row that
+        breaks the rules of the schema (then nothing is written), LedgerError when the database cannot be used.
+        """
+        found = list(events)
+
+        def work(tx: Any) -> Recorded:
+            recorded, charges = record.take_in(tx, self.zone, found)
+            charge(tx, charges)
+            self._set_bookmarks(tx, bookmarks or {})
+            return recorded
+
+        try:
+            return self.db.write(work)
+        except InconsistentError:
+            raise InternalError(
+                "the sums of the ledger do not match its events; nothing was written. Run `gaia-budget verify` to "
+                "see where, and `gaia-budget rebuild` to make it anew"
+            ) from None
+
+    def bookmark(self, source: str) -> Bookmark | None:
+        """How far a source of this machine has been taken in; None for a new one."""
+        return self.bookmarks([source]).get(source)
+
+    def bookmarks(self, sources: Iterable[str]) -> dict[str, Bookmark]:
+        """The bookmarks of these sources of this machine; new sources are absent."""
+        b = bookmarks.c
+        mine = select(b.source, b.position, b.state).where(b.org == self.org, b.machine == self.machine)
+        rows = self.db.read(lambda connection: connection.execute(mine).all())
+        known = {source: Bookmark(position, state) for source, position, state in rows}
+        return {name: known[key] for name in sources if (key := self._source_key(name)) in known}
+
+    def _set_bookmarks(self, tx: Any, moved: Mapping[str, Bookmark]) -> None:
+        tx.many(
+            "INSERT INTO bookmarks (org, machine, source, position, state) VALUES (?, ?, ?, ?, ?) "
+            "ON CONFLICT (org, machine, source) DO UPDATE SET position = excluded.position, state = excluded.state",
+            [
+                (self.org, self.machine, self._source_key(name), mark.position, mark.state)
+                for name, mark in sorted(moved.items())
+            ],
+        )
+
+    def _source_key(self, source: str) -> str:
+        """Paths stay on the machine: a shared database sees their hash."""
+        return (
+            hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()
+            if self.db.shared
+            else source
+        )
+
+    def instant(self, when: When, *, end: bool = False) -> int | None:
+        """A point in time as a user writes it (see `Zone.instant`)."""
+        return self.zone.instant(when, clock.now(), end=end)
+
+    def spend(
+        self,
+        by: Sequence[str] = ("module",),
+        since: When = None,
+        until: When = None,
+        module: str | None = None,
+        session: str | None = None,
+    ) -> questions.Spend:
+        """What was spent in [since, until), by one or more axes. Raises InputError for an unknown axis or time."""
+        asked = questions.Range(self.org, self.instant(since), self.instant(until, end=True), module, session)
+        return self.db.read(lambda connection: questions.spend(connection, self.zone, asked, by))
+
+    def session(self, session_id: str) -> sessions.SessionSpend | None:
+        """A session's spend, or None where the ledger knows nothing of it."""
+        return self.db.read(lambda connection: sessions.session(connection, self.org, session_id))
+
+    def latest_session(self, module: str | None = None) -> str | None:
+        """The session with the newest event, of one module or of all."""
+        return self.db.read(lambda connection: sessions.latest_session(connection, self.org, module))
+
+    def month(self, module: str, at: When = None) -> sessions.MonthSpend:
+        """The calendar month of a module that an instant falls in (default: now), in the ledger's time zone."""
+        ts = self.instant(at)
+        number = questions.bucket(self.zone, "month", clock.now() if ts is None else ts)
+        return self.db.read(
+            lambda connection: sessions.month(connection, self.zone, self.org, module, number)
+        )
+
+
+def _default_url() -> str:
+    return f"sqlite:///{(places.ensure_home() / 'ledger.db').as_posix()}"
+
+
+def _prepare_file(db: Database) -> None:
+    """Make the file of an embedded ledger private, and let readers and the writer work side by side."""
+    if db.shared:
+        return
+    path = Path(str(db.url.database))
+    if not path.exists() and path.parent.is_dir():
+        path.touch(mode=0o600)
+        db.keep_log()

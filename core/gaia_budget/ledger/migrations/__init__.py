@@ -1,0 +1,100 @@
+"""Numbered, forward-only changes of the schema, and the table that says which have been applied.
+
+A migration that was released is never edited: the next change is a new file. `gaia_budget.ledger.schema` tells
+how the tables look after the last one. An embedded ledger is backed up before it is changed; PostgreSQL changes
+its schema in the same transaction that applies the migration.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from sqlalchemy import func, inspect, select
+
+from gaia_budget.errors import LedgerError
+from gaia_budget.ledger.migrations import m0001_first
+from gaia_budget.ledger.schema import applied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from gaia_budget.ledger.database import Database, Transaction
+
+
+class Migration(NamedTuple):
+    """One step from a version of the schema to the next."""
+
+    title: str
+    statements: Callable[[str], list[str]]
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(m0001_first.TITLE, m0001_first.statements),)
+"""The migration with number n stands at n - 1."""
+
+APPLIED = (
+    "CREATE TABLE IF NOT EXISTS migrations (number BIGINT NOT NULL, title TEXT NOT NULL, "
+    "applied_ts BIGINT NOT NULL, PRIMARY KEY (number))"
+)
+LOCK = 4_921_837_113
+"""PostgreSQL advisory lock of whoever migrates: machines that start at once wait for each other."""
+
+
+def migrate(db: Database, backups: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring the schema up to date. Raises LedgerError when a newer version of this program wrote it."""
+    version = _version(db)
+    if version < len(migrations):
+        if version and not db.shared:
+            _back_up(db, backups, version)
+        db.write(lambda tx: _apply(tx, migrations))
+        version = len(migrations)
+    if version > len(migrations):
+        raise LedgerError(
+            f"{db.name}: written by a newer version of this program (schema {version}, known here: "
+            f"{len(migrations)}). Nothing was changed; upgrade gaia-token-budget"
+        )
+
+
+def _version(db: Database) -> int:
+    """The number of the last applied migration; 0 for an empty database."""
+
+    def ask(connection: Connection) -> int:
+        if not inspect(connection).has_table("migrations"):
+            return 0
+        newest = connection.execute(select(func.max(applied.c.number))).scalar()
+        return newest or 0
+
+    return db.read(ask)
+
+
+def _apply(tx: Transaction, migrations: Sequence[Migration]) -> None:
+    if tx.db.shared:
+        tx.text("SELECT pg_advisory_xact_lock(?)", (LOCK,))
+    tx.text(APPLIED)
+    done = tx.text("SELECT coalesce(max(number), 0) FROM migrations").fetchone()[0]
+    for number, migration in enumerate(migrations[done:], start=done + 1):
+        for statement in migration.statements("postgresql" if tx.db.shared else "sqlite"):
+            tx.text(statement)
+        row = (number, migration.title, time.time_ns() // 1000)
+        tx.text("INSERT INTO migrations (number, title, applied_ts) VALUES (?, ?, ?)", row)
+
+
+def _back_up(db: Database, backups: Path, version: int) -> None:
+    """Copy an embedded ledger, consistently, before its schema changes."""
+    backups.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    target = backups / f"ledger-schema{version}-{stamp}.db"
+    target.touch(mode=0o600)
+    source = sqlite3.connect(str(db.url.database))
+    try:
+        copy = sqlite3.connect(target)
+        try:
+            source.backup(copy)
+        finally:
+            copy.close()
+    finally:
+        source.close()

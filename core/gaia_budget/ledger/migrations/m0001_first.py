@@ -1,0 +1,206 @@
+"""Migration 1: the first tables. Frozen: what has been applied somewhere is never edited."""
+
+TITLE = "the first tables"
+
+TABLES = """
+CREATE TABLE events (
+  org TEXT NOT NULL,
+  event_id TEXT NOT NULL,
+  ts {integer} NOT NULL,
+  kind TEXT NOT NULL,
+  source TEXT NOT NULL,
+  billing TEXT NOT NULL,
+  "user" TEXT DEFAULT '' NOT NULL,
+  machine TEXT DEFAULT '' NOT NULL,
+  module TEXT NOT NULL,
+  provider TEXT DEFAULT '' NOT NULL,
+  model TEXT DEFAULT '' NOT NULL,
+  task TEXT DEFAULT '' NOT NULL,
+  session_id TEXT DEFAULT '' NOT NULL,
+  agent_id TEXT DEFAULT '' NOT NULL,
+  agent_type TEXT DEFAULT '' NOT NULL,
+  branch TEXT DEFAULT '' NOT NULL,
+  input_tokens {integer} DEFAULT 0 NOT NULL CHECK (input_tokens >= 0),
+  output_tokens {integer} DEFAULT 0 NOT NULL CHECK (output_tokens >= 0),
+  cache_read_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_read_tokens >= 0),
+  cache_write_5m_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_write_5m_tokens >= 0),
+  cache_write_1h_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_write_1h_tokens >= 0),
+  reasoning_tokens {integer} DEFAULT 0 NOT NULL CHECK (reasoning_tokens >= 0),
+  web_searches {integer} DEFAULT 0 NOT NULL CHECK (web_searches >= 0),
+  recached_tokens {integer} DEFAULT 0 NOT NULL CHECK (recached_tokens >= 0),
+  cost_nano {integer} CHECK (cost_nano >= 0),
+  price_source TEXT DEFAULT '' NOT NULL,
+  status TEXT DEFAULT '' NOT NULL,
+  duration_ms {integer},
+  correlation_id TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (org, event_id),
+  CHECK (kind IN ('response', 'unattributed', 'cache_hit', 'failed')),
+  CHECK (source IN ('app', 'claude_code')),
+  CHECK (billing IN ('api', 'plan', 'unknown')),
+  CHECK (recached_tokens <= input_tokens + cache_write_5m_tokens + cache_write_1h_tokens)
+) {strict};
+CREATE INDEX events_session ON events (org, session_id);
+CREATE INDEX events_ts ON events (org, ts);
+CREATE TABLE rollups (
+  org TEXT NOT NULL,
+  grain TEXT NOT NULL,
+  bucket {integer} NOT NULL,
+  module TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  task TEXT NOT NULL,
+  source TEXT NOT NULL,
+  billing TEXT NOT NULL,
+  events {integer} DEFAULT 0 NOT NULL CHECK (events >= 0),
+  responses {integer} DEFAULT 0 NOT NULL CHECK (responses >= 0),
+  unpriced_responses {integer} DEFAULT 0 NOT NULL CHECK (unpriced_responses >= 0),
+  input_tokens {integer} DEFAULT 0 NOT NULL CHECK (input_tokens >= 0),
+  output_tokens {integer} DEFAULT 0 NOT NULL CHECK (output_tokens >= 0),
+  cache_read_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_read_tokens >= 0),
+  cache_write_5m_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_write_5m_tokens >= 0),
+  cache_write_1h_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_write_1h_tokens >= 0),
+  reasoning_tokens {integer} DEFAULT 0 NOT NULL CHECK (reasoning_tokens >= 0),
+  web_searches {integer} DEFAULT 0 NOT NULL CHECK (web_searches >= 0),
+  recached_tokens {integer} DEFAULT 0 NOT NULL CHECK (recached_tokens >= 0),
+  cost_nano {integer} DEFAULT 0 NOT NULL CHECK (cost_nano >= 0),
+  PRIMARY KEY (org, grain, bucket, module, provider, model, task, source, billing),
+  CHECK (grain IN ('hour', 'day', 'month'))
+) {clustered};
+CREATE TABLE bookmarks (
+  org TEXT NOT NULL,
+  machine TEXT NOT NULL,
+  source TEXT NOT NULL,
+  position {integer} NOT NULL,
+  state TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (org, machine, source)
+) {clustered};
+CREATE TABLE orgs (
+  org TEXT NOT NULL,
+  zone TEXT NOT NULL,
+  zone_offsets TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (org)
+) {clustered};
+CREATE TABLE budgets (
+  org TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  app_nano {integer} DEFAULT 0 NOT NULL CHECK (app_nano >= 0),
+  claude_code_nano {integer} DEFAULT 0 NOT NULL CHECK (claude_code_nano >= 0),
+  assumed_nano {integer} DEFAULT 0 NOT NULL CHECK (assumed_nano >= 0),
+  reserved_nano {integer} DEFAULT 0 NOT NULL CHECK (reserved_nano >= 0),
+  override_nano {integer} DEFAULT 0 NOT NULL CHECK (override_nano >= 0),
+  limit_nano {integer},
+  PRIMARY KEY (org, scope)
+) {clustered};
+CREATE TABLE reservations (
+  org TEXT NOT NULL,
+  reservation_id TEXT NOT NULL,
+  scopes TEXT NOT NULL,
+  estimate_nano {integer} DEFAULT 0 NOT NULL CHECK (estimate_nano >= 0),
+  state TEXT NOT NULL,
+  assumed_nano {integer} DEFAULT 0 NOT NULL CHECK (assumed_nano >= 0),
+  actual_nano {integer} CHECK (actual_nano >= 0),
+  event_id TEXT DEFAULT '' NOT NULL,
+  machine TEXT DEFAULT '' NOT NULL,
+  created_ts {integer} NOT NULL,
+  expires_ts {integer} NOT NULL,
+  PRIMARY KEY (org, reservation_id),
+  CHECK (state IN ('open', 'settled', 'expired'))
+) {strict};
+CREATE INDEX reservations_open ON reservations (org, state, expires_ts);
+CREATE TABLE leases (
+  org TEXT NOT NULL,
+  lease_id TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  machine TEXT DEFAULT '' NOT NULL,
+  granted_nano {integer} DEFAULT 0 NOT NULL CHECK (granted_nano >= 0),
+  spent_nano {integer} DEFAULT 0 NOT NULL CHECK (spent_nano >= 0),
+  state TEXT NOT NULL,
+  expires_ts {integer} NOT NULL,
+  PRIMARY KEY (org, lease_id),
+  CHECK (state IN ('active', 'returned', 'expired')),
+  CHECK (spent_nano <= granted_nano)
+) {clustered};
+CREATE TABLE overrides (
+  org TEXT NOT NULL,
+  override_id TEXT NOT NULL,
+  module TEXT NOT NULL,
+  amount_nano {integer} DEFAULT 0 NOT NULL CHECK (amount_nano >= 0),
+  used_nano {integer} DEFAULT 0 NOT NULL CHECK (used_nano >= 0),
+  reason TEXT NOT NULL,
+  granted_by TEXT DEFAULT '' NOT NULL,
+  created_ts {integer} NOT NULL,
+  expires_ts {integer} NOT NULL,
+  revoked_ts {integer},
+  PRIMARY KEY (org, override_id),
+  CHECK (used_nano <= amount_nano)
+) {clustered};
+CREATE TABLE override_draws (
+  org TEXT NOT NULL,
+  override_id TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  drawn_nano {integer} DEFAULT 0 NOT NULL CHECK (drawn_nano >= 0),
+  PRIMARY KEY (org, override_id, scope)
+) {clustered};
+CREATE TABLE alerts_fired (
+  org TEXT NOT NULL,
+  alert_id TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  module TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  percent {integer},
+  cause TEXT DEFAULT '' NOT NULL,
+  next_step TEXT DEFAULT '' NOT NULL,
+  fired_ts {integer} NOT NULL,
+  PRIMARY KEY (org, alert_id)
+) {strict};
+CREATE TABLE outcomes (
+  org TEXT NOT NULL,
+  outcome_id TEXT NOT NULL,
+  ts {integer} NOT NULL,
+  module TEXT DEFAULT '' NOT NULL,
+  task TEXT NOT NULL,
+  model TEXT NOT NULL,
+  ok {integer} NOT NULL,
+  reason TEXT DEFAULT '' NOT NULL,
+  PRIMARY KEY (org, outcome_id),
+  CHECK (ok IN (0, 1))
+) {strict};
+CREATE TABLE context_items (
+  org TEXT NOT NULL,
+  item_id TEXT NOT NULL,
+  ts {integer} NOT NULL,
+  module TEXT NOT NULL,
+  session_id TEXT DEFAULT '' NOT NULL,
+  agent_id TEXT DEFAULT '' NOT NULL,
+  branch TEXT DEFAULT '' NOT NULL,
+  tool TEXT NOT NULL,
+  mcp_server TEXT DEFAULT '' NOT NULL,
+  file TEXT DEFAULT '' NOT NULL,
+  result_tokens {integer} DEFAULT 0 NOT NULL CHECK (result_tokens >= 0),
+  carried_tokens {integer} DEFAULT 0 NOT NULL CHECK (carried_tokens >= 0),
+  PRIMARY KEY (org, item_id)
+) {strict};
+"""
+
+API_COSTS = """
+CREATE VIEW api_costs AS
+SELECT row_number() OVER (ORDER BY ts, event_id) AS id, {timestamp} AS timestamp, model, task,
+  input_tokens, output_tokens, cache_read_tokens AS cache_tokens, cost_nano / 1000000000.0 AS cost_usd
+FROM events WHERE module = 'jseeker' AND source = 'app';
+"""
+"""jSeeker's own table, as a view of its rows: naive UTC timestamps and floating dollars, as its SQL expects."""
+
+TIMESTAMP = {
+    "sqlite": "strftime('%Y-%m-%d %H:%M:%S', ts / 1000000, 'unixepoch')",
+    "postgresql": "date_trunc('second', to_timestamp(ts / 1000000) AT TIME ZONE 'UTC')",
+}
+
+
+def statements(dialect: str) -> list[str]:
+    """The statements of this migration for `sqlite` or `postgresql`."""
+    words = {
+        "sqlite": {"integer": "INTEGER", "strict": "STRICT", "clustered": "STRICT, WITHOUT ROWID"},
+        "postgresql": {"integer": "BIGINT", "strict": "", "clustered": ""},
+    }[dialect]
+    script = TABLES.format(**words) + API_COSTS.format(timestamp=TIMESTAMP[dialect])
+    return [statement.strip() for statement in script.split(";\n") if statement.strip()]

@@ -1,0 +1,268 @@
+"""What was spent: by any axis and any two of them, from the sums where they can answer, else from the events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Table, case, func, literal, select
+
+from gaia_budget.errors import InputError
+from gaia_budget.ledger.rollups import TOKENLESS
+from gaia_budget.ledger.schema import DIMENSIONS, MEASURES, TOKENS, events, rollups
+from gaia_budget.ledger.zone import DAY, HOUR, Zone, day_name, month_name, week_name
+from gaia_hooks.money import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy import Connection, Select
+
+TIMES = ("hour", "day", "week", "month")
+COLUMNS = {
+    "session": "session_id",
+    "response": "event_id",
+    **{name: name for name in ("branch", "user", "machine", *DIMENSIONS)},
+}
+AXES = ("module", "model", "task", "session", "agent", "provider", "source", "billing", "branch", "user",
+        "machine", "hour", "day", "week", "month", "response")  # fmt: skip
+"""Axes of measured spend; `gaia_budget.ledger.context` adds tool, mcp_server and file, which are estimates."""
+
+
+class Figures(NamedTuple):
+    """Sums of some events: tokens of responses and failed calls, nano-dollars of everything."""
+
+    events: int = 0
+    responses: int = 0
+    unpriced_responses: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    reasoning_tokens: int = 0
+    web_searches: int = 0
+    recached_tokens: int = 0
+    cost_nano: int = 0
+
+    @property
+    def budget_tokens(self) -> int:
+        """What counts against session budgets: input + cache writes + output - re-cached (requirement R24)."""
+        written = self.cache_write_5m_tokens + self.cache_write_1h_tokens
+        return self.input_tokens + written + self.output_tokens - self.recached_tokens
+
+    def plus(self, other: Figures) -> Figures:
+        """Both together."""
+        return Figures(*map(int.__add__, self, other))
+
+    def document(self) -> dict[str, Any]:
+        """The JSON keys that every face shows; dollars as a decimal string."""
+        shown = self._asdict()
+        cost = shown.pop("cost_nano")
+        del shown["events"]
+        return {
+            "responses": shown.pop("responses"),
+            "budget_tokens": self.budget_tokens,
+            **shown,
+            "cost_usd": usd(cost),
+        }
+
+
+class Row(NamedTuple):
+    """One row of an answer: the values of the axes asked for, and what they add up to."""
+
+    key: tuple[str, ...]
+    figures: Figures
+
+
+class Spend(NamedTuple):
+    """What was spent in [since, until) (UTC microseconds; None: no bound), dearest rows first, times in order."""
+
+    by: tuple[str, ...]
+    since: int | None
+    until: int | None
+    total: Figures
+    rows: list[Row]
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of `spend`."""
+        return {
+            "since": instant(self.since),
+            "until": instant(self.until),
+            "total": self.total.document(),
+            "rows": [
+                {
+                    "key": row.key[0] if len(self.by) == 1 else list(row.key),
+                    **dict(zip(self.by, row.key, strict=True)),
+                    **row.figures.document(),
+                }
+                for row in self.rows
+            ],
+        }
+
+
+class Range(NamedTuple):
+    """What is asked about: an organisation, a stretch of time, and optionally one module and one session."""
+
+    org: str
+    since: int | None = None
+    until: int | None = None
+    module: str | None = None
+    session: str | None = None
+
+
+def instant(ts: int | None) -> str | None:
+    """UTC microseconds as ISO 8601."""
+    from gaia_hooks import clock
+
+    return None if ts is None else clock.iso(ts)
+
+
+def spend(connection: Connection, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
+    """Answer by one or more axes. Raises InputError for an unknown axis."""
+    for axis in by:
+        if axis not in AXES:
+            raise InputError(f"unknown axis {axis!r}. Valid: {', '.join(AXES)}, tool, mcp_server, file")
+    grain = _grain(zone, asked, by)
+    rows = _summed(connection, zone, asked, by, grain)
+    merged: dict[tuple[str, ...], Figures] = {}
+    for key, figures in rows:
+        merged[key] = merged[key].plus(figures) if key in merged else figures
+    total = Figures()
+    for figures in merged.values():
+        total = total.plus(figures)
+    ordered = [Row(key, figures) for key, figures in merged.items()]
+    ordered.sort(key=lambda row: (-row.figures.cost_nano, -row.figures.budget_tokens, row.key))
+    for place, axis in reversed(list(enumerate(by))):
+        if axis in TIMES:
+            ordered.sort(key=lambda row: row.key[place])
+    return Spend(tuple(by), asked.since, asked.until, total, ordered)
+
+
+def _grain(zone: Zone, asked: Range, by: Iterable[str]) -> str | None:
+    """The coarsest sums that can answer, or None where only the events can."""
+    if asked.session is not None or not set(by) <= {*DIMENSIONS, *TIMES}:
+        return None
+    bounds = [bound for bound in (asked.since, asked.until) if bound is not None]
+    places = [zone.local(bound) for bound in bounds]
+    midnight = all(
+        (local.hour, local.minute, local.second, local.microsecond) == (0, 0, 0, 0) for local in places
+    )
+    times = {axis for axis in by if axis in TIMES}
+    if midnight and all(local.day == 1 for local in places) and times <= {"month"}:
+        return "month"
+    if midnight and "hour" not in times:
+        return "day"
+    whole_hours = all(bound % HOUR == 0 for bound in bounds)
+    return "hour" if whole_hours and times <= {"hour"} else None
+
+
+def _summed(
+    connection: Connection, zone: Zone, asked: Range, by: Sequence[str], grain: str | None
+) -> Iterable[tuple[tuple[str, ...], Figures]]:
+    if grain is not None:
+        return _run(connection, _from_rollups(zone, asked, by, grain), _names(zone, by, grain))
+    if not set(TIMES) & set(by):
+        return _run(connection, _from_events(asked, by, 0), _names(zone, by, None))
+    return _by_periods(connection, zone, asked, by)
+
+
+def _by_periods(
+    connection: Connection, zone: Zone, asked: Range, by: Sequence[str]
+) -> Iterable[tuple[tuple[str, ...], Figures]]:
+    """Days of the local calendar from events: one question for each stretch with one offset from UTC."""
+    table = events.c
+    first, last = connection.execute(
+        select(func.min(table.ts), func.max(table.ts)).where(*_conditions(events, asked))
+    ).one()
+    if first is None:
+        return
+    for start, end, offset in zone.periods(first, last + 1):
+        question = _from_events(asked._replace(since=start, until=end), by, offset)
+        yield from _run(connection, question, _names(zone, by, None))
+
+
+def _names(zone: Zone, by: Sequence[str], grain: str | None) -> list[Callable[[Any], str]]:
+    """How the value of each axis is called; times are numbers of hours, of months (from months) or of days."""
+    month = month_name if grain == "month" else lambda day: day_name(day)[:7]
+    times = {"hour": zone.hour_name, "day": day_name, "week": week_name, "month": month}
+    return [times.get(axis, str) for axis in by]
+
+
+def _run(
+    connection: Connection, question: Select[Any], names: Sequence[Callable[[Any], str]]
+) -> Iterable[tuple[tuple[str, ...], Figures]]:
+    for row in connection.execute(question):
+        key = tuple([name(value) for name, value in zip(names, row, strict=False)])
+        yield key, Figures(*map(int, row[len(names) :]))
+
+
+def _from_rollups(zone: Zone, asked: Range, by: Sequence[str], grain: str) -> Select[Any]:
+    table = rollups.c
+    keys = [table.bucket if axis in TIMES else table[axis] for axis in by]
+    question = select(*keys, *(func.sum(table[name]) for name in MEASURES)).where(
+        table.org == asked.org, table.grain == grain, table.events > 0
+    )
+    if asked.since is not None:
+        question = question.where(table.bucket >= bucket(zone, grain, asked.since))
+    if asked.until is not None:
+        question = question.where(table.bucket < bucket(zone, grain, asked.until))
+    if asked.module is not None:
+        question = question.where(table.module == asked.module)
+    return _grouped(question, keys)
+
+
+def bucket(zone: Zone, grain: str, ts: int) -> int:
+    """The bucket of a grain that an instant falls in."""
+    if grain == "hour":
+        return ts // HOUR
+    local = zone.local(ts)
+    return local.year * 12 + local.month - 1 if grain == "month" else (local.toordinal() - 719_163)
+
+
+def _from_events(asked: Range, by: Sequence[str], offset: int) -> Select[Any]:
+    keys = [_axis(axis, offset) for axis in by]
+    return _grouped(select(*keys, *figures_of_events()).where(*_conditions(events, asked)), keys)
+
+
+def _grouped(question: Select[Any], keys: Sequence[ColumnElement[Any]]) -> Select[Any]:
+    return question.group_by(*keys) if keys else question.having(func.count() > 0)
+
+
+def _axis(axis: str, offset: int) -> ColumnElement[Any]:
+    table = events.c
+    if axis == "hour":
+        return table.ts // literal(HOUR)
+    if axis in TIMES:
+        return (table.ts + literal(offset)) // literal(DAY)
+    if axis == "agent":
+        named = case((table.agent_type != "", table.agent_type), else_=table.agent_id)
+        return case((table.agent_id == "", "main"), else_=named)
+    return table[COLUMNS[axis]]
+
+
+def _conditions(table: Table, asked: Range) -> list[ColumnElement[bool]]:
+    c = table.c
+    found: list[ColumnElement[bool]] = [c.org == asked.org]
+    if asked.since is not None:
+        found.append(c.ts >= asked.since)
+    if asked.until is not None:
+        found.append(c.ts < asked.until)
+    if asked.module is not None:
+        found.append(c.module == asked.module)
+    if asked.session is not None:
+        found.append(c.session_id == asked.session)
+    return found
+
+
+def figures_of_events() -> list[ColumnElement[int]]:
+    """The sums of `MEASURES` over rows of `events`, in SQL."""
+    table = events.c
+    counted = table.kind.not_in(sorted(TOKENLESS))
+    response = table.kind == "response"
+    return [
+        func.count(),
+        func.sum(case((response, 1), else_=0)),
+        func.sum(case((response & table.cost_nano.is_(None), 1), else_=0)),
+        *(func.sum(case((counted, table[name]), else_=0)) for name in TOKENS),
+        func.coalesce(func.sum(table.cost_nano), 0),
+    ]

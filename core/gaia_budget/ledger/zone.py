@@ -1,0 +1,159 @@
+"""Days and months of the ledger's time zone as small integers, fast enough for every event of an ingest.
+
+A day is the number of days since 1970-01-01 of the local date; a month is `year * 12 + month - 1`. Offsets from
+UTC change on quarter hours only (true of every zone since 1972), so one look-up per quarter hour is enough.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from gaia_budget.errors import InputError
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+MICRO = 1_000_000
+QUARTER = 900 * MICRO
+HOUR = 3600 * MICRO
+DAY = 86_400 * MICRO
+EPOCH = date(1970, 1, 1)
+_RELATIVE = re.compile(r"(\d+)\s*([hdw])")
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+When = int | date | datetime | str | None
+
+
+def micros(moment: datetime) -> int:
+    """An aware datetime as UTC microseconds since the epoch."""
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+class Zone:
+    """The calendar that days and months of a ledger follow."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self.tzinfo = zone
+        self._places: dict[int, tuple[int, int]] = {}
+
+    def local(self, ts: int) -> datetime:
+        """The local time of an instant."""
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ts)).astimezone(self.tzinfo)
+
+    def offset(self, ts: int) -> int:
+        """Offset from UTC in microseconds at an instant."""
+        return (self.local(ts).utcoffset() or timedelta()) // timedelta(microseconds=1)
+
+    def day_and_month(self, quarter: int) -> tuple[int, int]:
+        """The local day and month of a quarter hour (`ts // QUARTER`)."""
+        found = self._places.get(quarter)
+        if found is None:
+            local = self.local(quarter * QUARTER)
+            found = ((local.date() - EPOCH).days, local.year * 12 + local.month - 1)
+            self._places[quarter] = found
+        return found
+
+    def hour_name(self, hour: int) -> str:
+        """The local time at which an hour since the epoch begins, such as `2026-11-23T14:00-06:00`."""
+        return self.local(hour * HOUR).isoformat(timespec="minutes")
+
+    def start_of_day(self, day: date) -> int:
+        """The first instant of a local date."""
+        return micros(datetime(day.year, day.month, day.day, tzinfo=self.tzinfo).astimezone(UTC))
+
+    def start_of_month(self, month: int) -> int:
+        """The first instant of a month."""
+        return self.start_of_day(first_of(month))
+
+    def periods(self, since: int, until: int) -> list[tuple[int, int, int]]:
+        """The stretches of one offset in [since, until) as (start, end, offset), all in microseconds."""
+        found: list[tuple[int, int, int]] = []
+        start, offset = since, self.offset(since)
+        while start < until:
+            end = self._end_of_offset(start, until, offset)
+            found.append((start, end, offset))
+            start, offset = end, self.offset(end)
+        return found
+
+    def _end_of_offset(self, start: int, until: int, offset: int) -> int:
+        probe = start
+        while probe < until and self.offset(probe) == offset:
+            probe += 7 * DAY  # no zone changes twice within a week
+        if probe >= until and self.offset(until - 1) == offset:
+            return until
+        low, high = max(start, probe - 7 * DAY), min(probe, until - 1)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.offset(middle) == offset:
+                low = middle
+            else:
+                high = middle
+        return high
+
+    def fingerprint(self) -> str:
+        """The offsets of every January and July of 2015-2040: equal for zones with the same calendar."""
+        halves = [(year, month) for year in range(2015, 2041) for month in (1, 7)]
+        offsets = [self.offset(micros(datetime(year, month, 1, tzinfo=UTC))) for year, month in halves]
+        runs = [
+            f"{year}-{month}:{offset // MICRO}" for (year, month), offset in zip(halves, offsets, strict=True)
+        ]
+        kept = [run for i, run in enumerate(runs) if i < 2 or offsets[i] != offsets[i - 2]]
+        return " ".join(kept)
+
+    def instant(self, when: When, now: int, *, end: bool = False) -> int | None:
+        """What a user means by a point in time, as UTC microseconds; None stays None.
+
+        Dates are local days; with `end` a date means its last instant, so that `until` includes it. Text may be
+        `2026-11`, `2026-11-23`, an ISO date and time (without an offset: local), `36h`, `7d`, `2w` (ago),
+        `today`, `yesterday` or `month`. Raises InputError.
+        """
+        if when is None or type(when) is int:
+            return when
+        if isinstance(when, datetime):
+            return micros((when if when.tzinfo else when.replace(tzinfo=self.tzinfo)).astimezone(UTC))
+        if isinstance(when, date):
+            return self.start_of_day(when + timedelta(days=1) if end else when)
+        return self._read(str(when).strip(), now, end=end)
+
+    def _read(self, text: str, now: int, *, end: bool) -> int | None:
+        today = self.local(now).date()
+        named = {"today": today, "yesterday": today - timedelta(days=1), "month": today.replace(day=1)}
+        if text.lower() in named:
+            return self.instant(named[text.lower()], now, end=end)
+        if relative := _RELATIVE.fullmatch(text.lower()):
+            ago: timedelta = int(relative[1]) * _UNITS[relative[2]]
+            return now - ago // timedelta(microseconds=1)
+        try:
+            if re.fullmatch(r"\d{4}-\d{2}", text):
+                month = int(text[:4]) * 12 + int(text[5:]) - 1
+                return self.start_of_month(month + 1 if end else month)
+            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+                return self.instant(date.fromisoformat(text), now, end=end)
+            return self.instant(datetime.fromisoformat(text), now, end=end)
+        except (ValueError, OverflowError):
+            raise InputError(
+                f"{text!r} is no point in time. Valid: 2026-11-23, 2026-11, 2026-11-23T14:30, 7d, 36h, 2w, "
+                "today, yesterday, month"
+            ) from None
+
+
+def first_of(month: int) -> date:
+    """The first local date of a month."""
+    return date(month // 12, month % 12 + 1, 1)
+
+
+def month_name(month: int) -> str:
+    """ISO form, such as `2026-11`."""
+    return f"{month // 12:04d}-{month % 12 + 1:02d}"
+
+
+def day_name(day: int) -> str:
+    """ISO form, such as `2026-11-23`."""
+    return (EPOCH + timedelta(days=day)).isoformat()
+
+
+def week_name(day: int) -> str:
+    """The ISO week of a day, such as `2026-W48`."""
+    year, week, _ = (EPOCH + timedelta(days=day)).isocalendar()
+    return f"{year:04d}-W{week:02d}"
