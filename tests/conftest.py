@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from support import components
 
@@ -24,6 +25,9 @@ OURS = (
     "ANTHROPIC_BASE_URL",
     "XDG_DATA_HOME",
 )
+
+settings.register_profile("tests", deadline=None)  # no test depends on how fast the machine is
+settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,124 @@
+"""The compiled copy of the hooks that Claude Code is wired to, so that they outlive the installed package."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import gaia_hooks
+from gaia_budget import places
+from gaia_budget.errors import InternalError
+from gaia_hooks import files
+
+HOOK_MODULE = "gaia_hooks.main"
+LAUNCHERS = {
+    "statusline.py": "gaia_hooks.statusline",
+    "wrapped_statusline.py": "gaia_hooks.wrapped_statusline",
+}
+KEPT_DAYS = (
+    30  # Claude Code forgets a session's transcript after as long; no session of an older copy runs on
+)
+COMPILE_SECONDS = 120
+
+# What is started must end in exit 0 whatever is missing, moved or half upgraded: exit 2 denies every tool call.
+# `os._exit` skips the interpreter's shutdown, which would cost as much as the work; `os` itself would too.
+BOOTSTRAP = """\
+try:
+ import sys
+ sys.path.insert(0, {folder})
+ import {module} as hook
+ hook.run()
+except BaseException:
+ pass
+try:
+ import posix as system
+except ImportError:
+ import nt as system
+system._exit(0)
+"""
+
+
+def bootstrap(folder: Path, module: str) -> str:
+    """The program, on one line, that runs a module of the copy in `folder` and can only exit 0."""
+    return f"exec({program(folder, module)!a})"
+
+
+def program(folder: Path, module: str) -> str:
+    """The same program on lines of its own, in ASCII."""
+    return BOOTSTRAP.format(folder=ascii(str(folder)), module=module)
+
+
+def root() -> Path:
+    """The folder of all copies."""
+    return places.home() / "hook"
+
+
+def folder() -> Path:
+    """Where the copy of this very code lies: named by version and content, so that no copy is ever changed."""
+    digest = hashlib.sha256()
+    for source in sources():
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    return root() / f"{version('gaia-token-budget')}-{digest.hexdigest()[:12]}"
+
+
+def sources() -> list[Path]:
+    """The modules of the hook path."""
+    return sorted(Path(gaia_hooks.__path__[0]).glob("*.py"))
+
+
+def install(interpreter: Path) -> Path:
+    """Make the copy and compile it for the interpreter; a complete one is left alone. Returns its folder.
+
+    The marker `complete` is written last: a copy that was interrupted is made again.
+    """
+    target = folder()
+    if is_complete(interpreter):
+        return target
+    package = target / "gaia_hooks"
+    for source in sources():
+        files.replace(str(package / source.name), source.read_bytes(), durable=False)
+    for launcher, module in LAUNCHERS.items():
+        files.replace(str(target / launcher), program(target, module).encode("ascii"), durable=False)
+    _compile(interpreter, package)
+    files.replace(str(target / "complete"), str(interpreter).encode())
+    return target
+
+
+def is_complete(interpreter: Path) -> bool:
+    """Whether the copy of this very code is there, compiled for the interpreter."""
+    return _text(folder() / "complete") == str(interpreter)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def _compile(interpreter: Path, package: Path) -> None:
+    """Compile with the interpreter that will run it; unchecked, since a copy never changes."""
+    command = [str(interpreter), "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    done = subprocess.run([*command, str(package)], capture_output=True, timeout=COMPILE_SECONDS, check=False)
+    if done.returncode:
+        raise InternalError(
+            f"{interpreter} could not compile the hooks: {(done.stdout + done.stderr).decode()}"
+        )
+
+
+def prune(wired: set[str]) -> list[Path]:
+    """Delete copies that nothing is wired to and that are older than any session. Returns what went."""
+    limit = time.time() - KEPT_DAYS * 86_400
+    current = folder().name
+    gone = []
+    for copy in root().iterdir() if root().is_dir() else ():
+        marker = copy / "complete"
+        newest = marker if marker.exists() else copy
+        if copy.name != current and copy.name not in wired and newest.stat().st_mtime < limit:
+            shutil.rmtree(copy, ignore_errors=True)
+            gone.append(copy)
+    return gone

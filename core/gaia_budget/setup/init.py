@@ -1,0 +1,282 @@
+"""`init`: first a plan that changes nothing, then its execution; and the way back."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from gaia_budget import places
+from gaia_budget.configfile import decoded, read_toml, toml_line
+from gaia_budget.errors import ConfigError, InputError, InternalError
+from gaia_budget.setup import hookcopy, interpreter, mcp_server, wiring
+from gaia_budget.setup.journal import Change, Journal, content_of, lock, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gaia_budget.setup.mcp_server import Registration
+
+TRIAL_SECONDS = 30
+
+
+class Options(NamedTuple):
+    """What the user asked for. Without a project the user's own settings are wired."""
+
+    project: Path | None = None
+    gaia_root: Path | None = None
+    permissions: bool = True
+    status_line: bool = True
+    wrap_status_line: bool = False
+
+
+class Plan(NamedTuple):
+    """What `apply` will do; files whose content stays the same are not in it."""
+
+    wiring: wiring.Wiring
+    changes: list[Change]
+    settings_toml: Change | None
+    registration: Registration | None
+    notices: list[str]
+
+    @property
+    def diff(self) -> str:
+        """The file changes as a unified diff, then the command that registers the MCP server."""
+        shown = [*self.changes, self.settings_toml] if self.settings_toml else self.changes
+        text = diff_of(shown)
+        if self.registration is not None:
+            text += f"+ {mcp_server.add_command(self.registration)}\n"
+        return text
+
+    @property
+    def changed(self) -> list[str]:
+        """What would be different afterwards, one line each; empty when all stands as it should."""
+        files = [change.file for change in self.changes]
+        files += [self.settings_toml.file] if self.settings_toml else []
+        files += [] if hookcopy.is_complete(self.wiring.interpreter) else [self.wiring.copy]
+        command = [mcp_server.add_command(self.registration)] if self.registration else []
+        return [*map(str, files), *command]
+
+
+def settings_path(project: Path | None) -> Path:
+    """The settings file of Claude Code that is wired: the user's, or the project's private one."""
+    if project is None:
+        return places.claude_config_dir() / "settings.json"
+    return project / ".claude" / "settings.local.json"
+
+
+def plan(options: Options) -> Plan:
+    """Work out everything that has to change; write nothing. Raises ConfigError and InputError."""
+    if options.project is not None and not options.project.is_dir():
+        raise InputError(f"{options.project} is not a folder: --project wants a project's folder")
+    interpreter.refuse_throwaway_environment()
+    wires = wiring.Wiring(
+        interpreter.base_interpreter(),
+        hookcopy.folder(),
+        options.permissions,
+        options.status_line,
+        options.wrap_status_line,
+    )
+    changes = [edit(settings_path(options.project), lambda text, file: wiring.wired(text, wires, file))]
+    registration, mcp_json, notices = _mcp(options)
+    if mcp_json is not None:
+        changes.append(mcp_json)
+    notices += _status_line_notice(changes[0], options)
+    return Plan(
+        wires,
+        [change for change in changes if change.before != change.after],
+        _root_setting(options.gaia_root),
+        registration,
+        notices,
+    )
+
+
+def edit(file: Path, change: Callable[[str, Path], str]) -> Change:
+    """What an edit of a file's text would make of its bytes; a missing file is empty text."""
+    before = content_of(file)
+    text = decoded(before or b"", file)
+    after = change(text, file)
+    return Change(file, before, before if after == text else after.encode("utf-8"))
+
+
+def _mcp(options: Options) -> tuple[Registration | None, Change | None, list[str]]:
+    entry, program = mcp_server.wanted(options.project), mcp_server.client()
+    if program is not None:
+        return (None if _is_registered(program, entry) else entry), None, []
+    if options.project is not None:
+        file = options.project / ".mcp.json"
+        change = edit(file, lambda text, file: mcp_server.in_mcp_json(text, entry, file))
+        notice = f"{file} names programs of this machine: it is not for committing"
+        return None, change, [f"Claude Code is not on the PATH, so the MCP server is in .mcp.json; {notice}"]
+    command = mcp_server.add_command(entry)
+    return None, None, [f"Claude Code is not on the PATH; once it is, run init again, or: {command}"]
+
+
+def _is_registered(program: str, entry: Registration) -> bool:
+    """Whether we registered exactly this and it is still there; a client that never ran is not started for it."""
+    return entry._asdict() in Journal.load().servers and mcp_server.is_registered(program, entry)
+
+
+def _status_line_notice(settings: Change, options: Options) -> list[str]:
+    if not options.status_line or options.wrap_status_line or settings.before is None:
+        return []
+    present = wiring.status_line_of(decoded(settings.before, settings.file))
+    if present is None or wiring.is_our_status_line(present):
+        return []
+    return ["your own status line stays; --wrap-status-line would print ours below it"]
+
+
+def _root_setting(root: Path | None) -> Change | None:
+    """The line of settings.toml that keeps `--gaia-root`; the rest of the file stays as it is."""
+    if root is None:
+        return None
+    if not root.is_dir():
+        raise InputError(f"{root} is not a folder: --gaia-root wants the folder that holds token_budget.json")
+    file = places.settings_file()
+    if read_toml(file).get("gaia_root") == str(root):
+        return None
+    before = content_of(file)
+    lines = decoded(before or b"", file).splitlines(keepends=True)
+    entry = f"gaia_root = {json.dumps(str(root), ensure_ascii=False)}\n"
+    number = toml_line("".join(lines), ["gaia_root"])
+    if number is None:
+        mark = "\ufeff" if lines and lines[0].startswith("\ufeff") else ""
+        lines[:0] = [mark + entry]
+        lines[1:2] = [line.removeprefix("\ufeff") for line in lines[1:2]]
+    else:
+        lines[number - 1] = entry
+    return Change(file, before, "".join(lines).encode("utf-8"))
+
+
+def apply(work: Plan) -> None:
+    """Do what was planned: the copy of the hooks and a trial of it first, the wiring last."""
+    places.ensure_home()
+    with lock():
+        hookcopy.install(work.wiring.interpreter)
+        _try(work.wiring)
+        if work.settings_toml is not None:
+            write(work.settings_toml)
+        journal = Journal.load()
+        for change in work.changes:
+            _refuse_outrun(change)
+            journal.note(change, _without_us(change))
+            journal.save()
+            write(change)
+        if work.registration is not None:
+            _register(work.registration, journal)
+        hookcopy.prune(_wired_copies(journal))
+
+
+def _try(wires: wiring.Wiring) -> None:
+    """Load the copy with the wired interpreter before anything is wired: the bootstrap itself hides every fault."""
+    trial = f"import sys; sys.path.insert(0, {str(wires.copy)!a}); import {hookcopy.HOOK_MODULE}"
+    command = [str(wires.interpreter), "-I", "-S", "-c", trial]
+    done = subprocess.run(command, capture_output=True, timeout=TRIAL_SECONDS, check=False)
+    if done.returncode:
+        fault = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
+        raise InternalError(f"the hooks do not load with {wires.interpreter}: {fault}. Nothing was wired")
+
+
+def _refuse_outrun(change: Change) -> None:
+    if content_of(change.file) != change.before:
+        raise ConfigError(change.file, "was changed by somebody else meanwhile", cure="Run init again")
+
+
+def _without_us(change: Change) -> bytes | None:
+    if change.before is None:
+        return None
+    return removal(change.file, change.before).encode("utf-8")
+
+
+def removal(file: Path, content: bytes) -> str:
+    """A file's text without our entries."""
+    text = decoded(content, file)
+    return mcp_server.out_of_mcp_json(text, file) if file.name == ".mcp.json" else wiring.stripped(text, file)
+
+
+def _register(entry: Registration, journal: Journal) -> None:
+    program = mcp_server.client()
+    if program is None:
+        raise InputError("Claude Code is no longer on the PATH: run init again once it is")
+    journal.servers = [known for known in journal.servers if not entry.same_place(known)]
+    journal.servers.append(entry._asdict())
+    journal.save()
+    mcp_server.add(program, entry)
+
+
+def _wired_copies(journal: Journal) -> set[str]:
+    """The names of copies that wired settings files start."""
+    names = set()
+    for name in journal.files:
+        file = Path(name)
+        if not file.exists():
+            continue
+        for _, entry in wiring.our_handlers(decoded(file.read_bytes(), file)):
+            names |= {copy.name for copy in hookcopy.root().glob("*") if copy.name in " ".join(entry["args"])}
+    return names
+
+
+def plan_undo(project: Path | None) -> list[Change]:
+    """The way back: the bytes that were there before us, or the file without our entries. Writes nothing."""
+    journal = Journal.load()
+    files = [settings_path(project)] + ([project / ".mcp.json"] if project is not None else [])
+    changes = []
+    for file in files:
+        now = content_of(file)
+        if now is None:
+            continue
+        untouched, before = journal.original(file, now)
+        changes.append(Change(file, now, before if untouched else removal(file, now).encode("utf-8")))
+    return [change for change in changes if change.before != change.after]
+
+
+def apply_undo(project: Path | None, changes: Iterable[Change]) -> list[str]:
+    """Take our entries out, and the MCP server; returns what the user still has to do."""
+    notices: list[str] = []
+    places.ensure_home()
+    with lock():
+        journal = Journal.load()
+        for change in changes:
+            _refuse_outrun(change)
+            write(change)
+            made_folder = journal.files.get(str(change.file), {}).get("made_folder")
+            if made_folder and change.after is None and not any(change.file.parent.iterdir()):
+                change.file.parent.rmdir()
+        for file in [settings_path(project)] + ([project / ".mcp.json"] if project else []):
+            journal.files.pop(str(file), None)
+        notices += _unregister(project, journal)
+        journal.save()
+        if not journal.files:
+            shutil.rmtree(hookcopy.root(), ignore_errors=True)  # the bootstrap of a running session exits 0
+    return notices
+
+
+def _unregister(project: Path | None, journal: Journal) -> list[str]:
+    entry = mcp_server.wanted(project)
+    others = [known for known in journal.servers if not entry.same_place(known)]
+    if len(others) == len(journal.servers):
+        return []
+    program = mcp_server.client()
+    if program is None:
+        return [
+            f"Claude Code is not on the PATH; to take out the MCP server: {mcp_server.remove_command(entry)}"
+        ]
+    mcp_server.remove(program, entry)
+    journal.servers = others
+    return []
+
+
+def diff_of(changes: Iterable[Change]) -> str:
+    """Changes as a unified diff."""
+    parts = []
+    for change in changes:
+        before, after = (
+            decoded(data or b"", change.file).splitlines() for data in (change.before, change.after)
+        )
+        there = str(change.file) if change.after is not None else "(deleted)"
+        here = str(change.file) if change.before is not None else "(new)"
+        parts += [line + "\n" for line in difflib.unified_diff(before, after, here, there, lineterm="")]
+    return "".join(parts)

@@ -1,0 +1,142 @@
+"""What `init` has changed, so that `--undo` can give it back to the byte.
+
+`backups/` holds files as they were, named by their SHA-256. `setup.json` says for each changed file which
+content was there before and which one we wrote; it is saved before the file itself is changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget import places
+from gaia_budget.configfile import read_json
+from gaia_budget.errors import ConfigError
+from gaia_hooks import files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA = 1
+LOCK_SECONDS = 30.0
+
+
+class Change(NamedTuple):
+    """A file's content before and after; None means that there is no file."""
+
+    file: Path
+    before: bytes | None
+    after: bytes | None
+
+
+class Journal:
+    """`setup.json`: the files we changed, and the MCP registrations we made."""
+
+    def __init__(self, stored: dict[str, Any]) -> None:
+        self.files: dict[str, dict[str, Any]] = dict(stored.get("files", {}))
+        self.servers: list[dict[str, Any]] = list(stored.get("servers", []))
+
+    @classmethod
+    def load(cls) -> Journal:
+        """The journal as stored; empty when there is none. Raises ConfigError."""
+        try:
+            stored = read_json(_file()).root.plain()
+        except FileNotFoundError:
+            stored = {"schema": SCHEMA}
+        if not isinstance(stored, dict) or stored.get("schema") != SCHEMA:
+            raise ConfigError(_file(), f"is not of schema {SCHEMA}", cure="Use the version that wrote it")
+        return cls(stored)
+
+    def save(self) -> None:
+        """Store the journal; without entries there is none."""
+        if not self.files and not self.servers:
+            _file().unlink(missing_ok=True)
+            return
+        document = {"schema": SCHEMA, "files": self.files, "servers": self.servers}
+        files.replace(str(_file()), json.dumps(document, indent=2).encode() + b"\n")
+
+    def note(self, change: Change, without_us: bytes | None) -> None:
+        """Remember a change that is about to be made; `without_us` is the file as it would be without our entries.
+
+        Where nobody edited the file since our last change, what stood there first stays what undo gives back.
+        """
+        entry = self.files.get(str(change.file))
+        untouched = (
+            entry is not None and change.before is not None and entry["after"] == sha256(change.before)
+        )
+        if entry is None or not untouched:
+            entry = {"before": _backup(without_us), "made_folder": not change.file.parent.exists()}
+        entry["after"] = None if change.after is None else sha256(change.after)
+        self.files[str(change.file)] = entry
+
+    def original(self, file: Path, now: bytes) -> tuple[bool, bytes | None]:
+        """(True, what stood there before us) where `now` is what we wrote and the backup is whole.
+
+        Else (False, None): somebody edited the file, or the backup is gone.
+        """
+        entry = self.files.get(str(file))
+        if entry is None or entry["after"] != sha256(now):
+            return False, None
+        if entry["before"] is None:
+            return True, None
+        try:
+            content = (_folder() / entry["before"]).read_bytes()
+        except OSError:
+            return False, None
+        return sha256(content) == entry["before"], content
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def content_of(file: Path) -> bytes | None:
+    """A file's bytes, or None when it is missing. Raises ConfigError."""
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(file, f"cannot be read: {error.strerror or error}") from error
+
+
+def write(change: Change) -> None:
+    """Put the new content in place in one step, keeping the file's mode and following links. Raises ConfigError."""
+    real = change.file.resolve()
+    try:
+        if change.after is None:
+            real.unlink(missing_ok=True)
+            return
+        mode = stat.S_IMODE(real.stat().st_mode) if real.exists() else None
+        real.parent.mkdir(parents=True, exist_ok=True)
+        files.replace(str(real), change.after)
+        if mode is not None:
+            real.chmod(mode)
+    except OSError as error:
+        raise ConfigError(change.file, f"cannot be written: {error.strerror or error}") from error
+
+
+def lock() -> files.Lock:
+    """Held while settings are changed: one `init` at a time."""
+    return files.Lock(str(places.home() / "setup.lock"), LOCK_SECONDS)
+
+
+def _backup(content: bytes | None) -> str | None:
+    if content is None:
+        return None
+    name = sha256(content)
+    target = _folder() / name
+    if not target.exists():
+        files.replace(str(target), content)
+    return name
+
+
+def _folder() -> Path:
+    return places.home() / "backups"
+
+
+def _file() -> Path:
+    return places.home() / "setup.json"

@@ -1,0 +1,238 @@
+"""What stands in Claude Code's settings for us: put in by merging, taken out without touching the rest."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget.errors import ConfigError
+from gaia_budget.jsontext import Document, JsonSyntaxError, parse
+from gaia_budget.setup import jsonedit
+from gaia_budget.setup.hookcopy import HOOK_MODULE, bootstrap
+from gaia_hooks.events import HANDLERS, SPEAKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+EVENTS = tuple(HANDLERS)
+# Claude Code waits for what may answer, and for SessionEnd: 2.1.197 never starts an async one as it exits.
+WAITED_FOR = SPEAKING | {"SessionEnd"}
+TIMEOUT_SECONDS = {"SessionStart": 5, "UserPromptSubmit": 5, "PreToolUse": 5, "Stop": 10, "SessionEnd": 10}
+BACKGROUND_TIMEOUT_SECONDS = 30
+BLANK = "\ufeff \t\r\n"  # a file of nothing else counts as empty
+OURS = "gaia_hooks"  # stands in every bootstrap of ours
+OUR_STATUS_LINE = re.compile(r"[/\\]hook[/\\][^/\\]+[/\\](?:wrapped_)?statusline\.py['\"]?(?: ([0-9a-f]+))?$")
+SERVER = "gaia-budget"
+READ_ONLY_TOOLS = tuple(
+    f"mcp__{SERVER}__{tool}"
+    for tool in ("budget_spend", "budget_recommend", "budget_sections", "budget_load_section")
+)
+
+
+class Wiring(NamedTuple):
+    """What is to be wired: the interpreter, the copy of the hooks, and what the user agreed to."""
+
+    interpreter: Path
+    copy: Path
+    permissions: bool = True
+    status_line: bool = True
+    wrap_status_line: bool = False
+
+
+def handler(event: str, interpreter: Path, copy: Path) -> dict[str, Any]:
+    """Our handler of one event, in exec form: no shell, no shim, no user's folder on the path."""
+    entry: dict[str, Any] = {
+        "type": "command",
+        "command": str(interpreter),
+        "args": ["-I", "-S", "-c", bootstrap(copy, HOOK_MODULE)],
+        "timeout": TIMEOUT_SECONDS.get(event, BACKGROUND_TIMEOUT_SECONDS),
+    }
+    if event not in WAITED_FOR:
+        entry["async"] = True
+    return entry
+
+
+def read(text: str, file: Path) -> Document:
+    """Parse a settings file that we may change. Raises ConfigError when we must not touch it."""
+    try:
+        document = parse(text)
+    except JsonSyntaxError as error:
+        raise ConfigError(
+            file,
+            error.problem,
+            line=error.line,
+            column=error.column,
+            cure="Nothing was changed; mend the file and run init again",
+        ) from None
+    if document.doubled:
+        key, offset = document.doubled[0]
+        line, column = document.line_column(offset)
+        raise ConfigError(file, "stands twice", line=line, column=column, key=key, cure="Keep one of them")
+    _check_shape(document, file)
+    return document
+
+
+def _check_shape(document: Document, file: Path) -> None:
+    shapes: list[tuple[tuple[str, ...], type, str]] = [
+        ((), dict, "an object"),
+        (("hooks",), dict, "an object"),
+        (("permissions",), dict, "an object"),
+        (("permissions", "allow"), list, "a list"),
+    ]
+    hooks = jsonedit.node_at(document, ("hooks",))
+    if hooks is not None and isinstance(hooks.content, dict):
+        shapes += [(("hooks", event), list, "a list") for event in hooks.content]
+    for path, kind, name in shapes:
+        node = jsonedit.node_at(document, path)
+        if node is not None and not isinstance(node.content, kind):
+            line, column = document.line_column(node.start)
+            key = ".".join(path) or None
+            cure = "Nothing was changed; mend the file and run init again"
+            raise ConfigError(file, f"must be {name}", line=line, column=column, key=key, cure=cure)
+
+
+def wired(text: str, plan: Wiring, file: Path) -> str:
+    """The settings text with our entries in it; unchanged when they all stand there already."""
+    if not text.strip(BLANK):
+        text += "{}\n"
+    read(text, file)
+    for event in EVENTS:
+        text = _wire_event(text, event, handler(event, plan.interpreter, plan.copy))
+    text = _without(text, lambda path: path[1] not in EVENTS)
+    if plan.status_line:
+        text = _wire_status_line(text, plan)
+    if plan.permissions:
+        allowed = _plain(text, ("permissions", "allow")) or []
+        for tool in READ_ONLY_TOOLS:
+            if tool not in allowed:
+                text = jsonedit.insert(text, ("permissions", "allow", -1), tool)
+    return text
+
+
+def stripped(text: str, file: Path) -> str:
+    """The settings text without our entries; a status line that ours stood around is put back."""
+    if not text.strip(BLANK):
+        return text
+    read(text, file)
+    before = text
+    text = _without(text, lambda path: True)
+    status_line = _plain(text, ("statusLine",))
+    if is_our_status_line(status_line):
+        previous = wrapped_command(status_line["command"])
+        if previous is None:
+            text = jsonedit.remove(text, ("statusLine",))
+        else:
+            text = jsonedit.replace(text, ("statusLine", "command"), previous)
+    allowed = _plain(text, ("permissions", "allow")) or []
+    for position in reversed(range(len(allowed))):
+        if allowed[position] in READ_ONLY_TOOLS:
+            text = jsonedit.remove(text, ("permissions", "allow", position))
+    if text != before:
+        for path in (("permissions", "allow"), ("permissions",), ("hooks",)):
+            if _plain(text, path) in ([], {}):
+                text = jsonedit.remove(text, path)
+    return text
+
+
+def is_ours(entry: Any) -> bool:
+    """Whether a handler is one that `init` wrote, of this version or another."""
+    if not isinstance(entry, dict):
+        return False
+    words = [entry.get("command"), *(entry.get("args") or [])]
+    return any(isinstance(word, str) and OURS in word for word in words)
+
+
+def is_our_status_line(entry: Any) -> bool:
+    """Whether a status line setting is ours (its launcher lies in the folder of the copy)."""
+    command = entry.get("command") if isinstance(entry, dict) else None
+    return isinstance(command, str) and OUR_STATUS_LINE.search(command) is not None
+
+
+def status_line_of(text: str) -> Any:
+    """The status line setting of a settings text, or None. Raises JsonSyntaxError."""
+    return _plain(text, ("statusLine",)) if text.strip(BLANK) else None
+
+
+def our_handlers(text: str) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
+    """Our handlers in a settings text, with their paths."""
+    hooks = _plain(text, ("hooks",)) or {}
+    for event, groups in hooks.items():
+        for position, group in enumerate(groups):
+            handlers = group.get("hooks") if isinstance(group, dict) else None
+            for place, entry in enumerate(handlers if isinstance(handlers, list) else ()):
+                if is_ours(entry):
+                    yield ("hooks", event, position, "hooks", place), entry
+
+
+def status_line_command(plan: Wiring, previous: str | None = None) -> str:
+    """The shell command of our status line; `previous` is the user's own command that it runs first."""
+    launcher = plan.copy / ("statusline.py" if previous is None else "wrapped_statusline.py")
+    line = " ".join(_quoted(str(word)) for word in (plan.interpreter, "-I", "-S", launcher))
+    return line if previous is None else f"{line} {previous.encode().hex()}"
+
+
+def _quoted(word: str) -> str:
+    if os.name != "nt":
+        return shlex.quote(word)
+    word = word.replace("\\", "/")  # Git Bash, PowerShell and cmd all take it
+    return f'"{word}"' if " " in word else word
+
+
+def _wire_event(text: str, event: str, entry: dict[str, Any]) -> str:
+    mine = [(path, found) for path, found in our_handlers(text) if path[1] == event]
+    for path, _ in reversed(mine[1:]):
+        text = _remove_handler(text, path)
+    if not mine:
+        return jsonedit.insert(text, ("hooks", event, -1), {"hooks": [entry]})
+    path, found = mine[0]
+    return text if found == entry else jsonedit.replace(text, path, entry)
+
+
+def _wire_status_line(text: str, plan: Wiring) -> str:
+    present = _plain(text, ("statusLine",))
+    if present is None:
+        return jsonedit.insert(
+            text, ("statusLine",), {"type": "command", "command": status_line_command(plan)}
+        )
+    if is_our_status_line(present):
+        wanted = status_line_command(plan, wrapped_command(present["command"]))
+    elif plan.wrap_status_line and _has_command(present):
+        wanted = status_line_command(plan, present["command"])
+    else:
+        return text
+    return text if present["command"] == wanted else jsonedit.replace(text, ("statusLine", "command"), wanted)
+
+
+def _has_command(entry: Any) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("command"), str) and bool(entry["command"])
+
+
+def wrapped_command(command: str) -> str | None:
+    """The user's command inside our status line, or None."""
+    found = OUR_STATUS_LINE.search(command)
+    return bytes.fromhex(found.group(1)).decode() if found and found.group(1) else None
+
+
+def _without(text: str, wanted: Callable[[tuple[str | int, ...]], bool]) -> str:
+    for path, _ in reversed(list(our_handlers(text))):
+        if wanted(path):
+            text = _remove_handler(text, path)
+    return text
+
+
+def _remove_handler(text: str, path: tuple[str | int, ...]) -> str:
+    """Remove a handler, then its group and its event where nothing else is left in them."""
+    text = jsonedit.remove(text, path)
+    if not _plain(text, path[:4]):
+        text = jsonedit.remove(text, path[:3])
+        if not _plain(text, path[:2]):
+            text = jsonedit.remove(text, path[:2])
+    return text
+
+
+def _plain(text: str, path: tuple[str | int, ...]) -> Any:
+    node = jsonedit.node_at(parse(text), path)
+    return None if node is None else node.plain()
