@@ -1,1 +1,36 @@
 """The splitter: CLAUDE.md stays under 30 lines, everything else loads on demand from CLAUDE_L2.md."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gaia_claude_md.sections import Section
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Section", "load_section", "sections"]
+
+
+def sections(path: Path | str) -> list[Section]:
+    """The sections of a CLAUDE.md, split or not, in order: `slug`, `title`, `lines`, `tokens` (estimated), `text`.
+
+    `path` is the file or its folder. Raises InputError.
+    """
+    from gaia_claude_md.blocks import parse
+    from gaia_claude_md.operations import read_source
+    from gaia_claude_md.sections import sections_of
+
+    return sections_of(parse(read_source(path).text))
+
+
+def load_section(name: str, path: Path | str) -> str:
+    """The exact text of one section, by slug, number (from 1) or title.
+
+    Raises NotFoundError with the nearest names; InputError when the file cannot be read.
+    """
+    from gaia_claude_md.blocks import parse
+    from gaia_claude_md.operations import read_source
+    from gaia_claude_md.sections import find_section
+
+    return find_section(parse(read_source(path).text), name).text

@@ -6,9 +6,9 @@ import sys
 
 import typer
 
-from gaia_budget.cli import hook
+from gaia_budget.cli import claude_md, hook, init
 
-VERBS = (hook,)
+VERBS = (claude_md, hook, init)
 
 app = typer.Typer(
     name="gaia-budget",

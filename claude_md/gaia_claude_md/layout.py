@@ -1,0 +1,207 @@
+"""The two texts: L1 as a row of segments, L2 as the source with an anchor for each moved piece and a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget.errors import InputError
+from gaia_claude_md import index
+from gaia_claude_md.blocks import Block, Document, blocks_of
+from gaia_claude_md.lines import bare, line_end, split_lines, terminator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gaia_claude_md.units import Unit
+
+FRONTMATTER, HEADING, SEPARATOR, PIECE, TEMPLATE, INDEX = "fhspti"
+VERSION = 1
+ANCHOR = re.compile(r"<!-- gaia:l1 (\d+) -->")
+MARKER = re.compile(r"<!-- gaia:(?:index|end|l1|l2)\b")
+_NOTE = (
+    "<!-- gaia:l2 edit the text freely; the gaia:l1 lines stand for what is in L1; keep them and this comment"
+)
+_TRAILER = re.compile(
+    r"(?:\r\n|\r|\n)<!-- gaia:l2 [^\r\n]*(?:\r\n|\r|\n)(\{[^\r\n]*\})(?:\r\n|\r|\n)-->[ \t]*(?:\r\n|\r|\n)?"
+)
+_CLOSED = {"heading", "fence", "hr"}
+_INTERRUPTED = {"paragraph", "bullet_list", "ordered_list", "blockquote", "table"}
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Consecutive lines of L1 of one origin; `piece` is the number of the anchor that stands for them in L2."""
+
+    kind: str
+    lines: tuple[str, ...]
+    blocks: tuple[tuple[str, int, int], ...] = ()
+    piece: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What L2 remembers of the split. Hashes of lines leave terminators out, so that git may convert them.
+
+    `source`, `before` and `body` are SHA-256: of the whole source, of the file that L1 replaced, of L2 without
+    this manifest. `rows` and `intro` are checksums of what was generated in the index.
+    """
+
+    id: str
+    source: str
+    before: str
+    body: str
+    final_newline: bool
+    segments: list[list[Any]]
+    lines: list[str]
+    rows: dict[str, str]
+    intro: str
+    version: int = VERSION
+
+
+def sha256(text: str) -> str:
+    """The SHA-256 of a text as UTF-8."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def line_hash(line: str) -> str:
+    """A short hash of a line without its terminator."""
+    return hashlib.sha256(bare(line).encode("utf-8")).hexdigest()[:10]
+
+
+def segments_of(
+    document: Document, chosen: Sequence[Unit], template: Sequence[str], index_lines: Sequence[str]
+) -> list[Segment]:
+    """L1 as segments: frontmatter, the chosen units under copies of their headings, template text, the index."""
+    end = line_end(document.lines)
+    parts: list[Segment] = []
+    if document.prefix:
+        parts.append(Segment(FRONTMATTER, tuple(document.lines[: document.prefix])))
+    sole_title = [b.start for b in document.blocks if b.kind == "heading" and b.level == 1]
+    shown: set[int] = {unit.start for unit in chosen}
+    for number, unit in enumerate(chosen, start=1):
+        for heading in unit.path:
+            skipped = sole_title == [heading.start] and heading is not unit.path[-1]
+            if heading.start not in shown and not skipped:
+                shown.add(heading.start)
+                _add(parts, HEADING, document, [heading], heading.start, heading.end, end)
+        inner = [b for b in document.blocks if unit.start <= b.start < unit.end]
+        _add(parts, PIECE, document, inner, unit.start, unit.end, end, number)
+    for text in template:
+        _add_text(parts, TEMPLATE, [line + end for line in text.splitlines()], end)
+    _add_text(parts, INDEX, [line + end for line in index_lines], end)
+    return parts
+
+
+def _add(
+    parts: list[Segment],
+    kind: str,
+    document: Document,
+    blocks: Sequence[Block],
+    start: int,
+    stop: int,
+    end: str,
+    piece: int = 0,
+) -> None:
+    lines = tuple(document.lines[start:stop])
+    shape = tuple((b.kind, b.start - start, b.end - start) for b in blocks)
+    _separate(parts, shape, lines, end)
+    parts.append(Segment(kind, lines, shape, piece))
+
+
+def _add_text(parts: list[Segment], kind: str, lines: list[str], end: str) -> None:
+    shape = tuple((b.kind, b.start, b.end) for b in blocks_of("".join(lines)))
+    _separate(parts, shape, tuple(lines), end)
+    parts.append(Segment(kind, tuple(lines), shape))
+
+
+def _separate(
+    parts: list[Segment], shape: Sequence[tuple[str, int, int]], lines: Sequence[str], end: str
+) -> None:
+    """A blank line where the next block would otherwise fuse with the one before it."""
+    if not parts or parts[-1].kind == FRONTMATTER or not parts[-1].blocks or not shape:
+        return
+    before, after, first = parts[-1].blocks[-1][0], shape[0][0], lines[0].lstrip()
+    interrupts = (after == "heading" and first.startswith("#")) or first.startswith("<!-- ")
+    if before in _CLOSED or (interrupts and before in _INTERRUPTED):
+        return
+    parts.append(Segment(SEPARATOR, (terminator(parts[-1].lines[-1]) or end,)))
+
+
+def fuses(segments: Sequence[Segment]) -> bool:
+    """Whether L1, parsed again, shows other blocks than its segments have (property P7)."""
+    expected: list[tuple[str, int, int]] = []
+    at = 0
+    text: list[str] = []
+    for segment in segments:
+        if segment.kind != FRONTMATTER:
+            expected += [(kind, at + start, at + stop) for kind, start, stop in segment.blocks]
+            at += len(segment.lines)
+            text += segment.lines
+    return [(b.kind, b.start, b.end) for b in blocks_of("".join(text))] != expected
+
+
+def l1_text(segments: Sequence[Segment]) -> str:
+    """The text of L1."""
+    return "".join(line for segment in segments for line in segment.lines)
+
+
+def identified(segments: Sequence[Segment]) -> tuple[list[Segment], str]:
+    """The segments with the index opened by an id made from all other lines, and the id."""
+    lines = [line_hash(line) for segment in segments for line in segment.lines]
+    pair_id = sha256(" ".join(lines))[:8]
+    *others, last = segments
+    opening = index.begin(pair_id) + terminator(last.lines[0])
+    return [*others, Segment(INDEX, (opening, *last.lines[1:]), last.blocks)], pair_id
+
+
+def body_text(document: Document, chosen: Sequence[Unit]) -> str:
+    """L2 without its manifest: the source, an anchor in place of each chosen unit."""
+    parts: list[str] = []
+    at = document.prefix
+    for number, unit in enumerate(chosen, start=1):
+        parts.append(document.text(at, unit.start))
+        parts.append(f"<!-- gaia:l1 {number} -->{terminator(document.lines[unit.end - 1])}")
+        at = unit.end
+    parts.append(document.text(at, len(document.lines)))
+    return "".join(parts)
+
+
+def l2_text(body: str, manifest: Manifest) -> str:
+    """The text of L2: its body and the manifest in a closing comment."""
+    lines = split_lines(body)
+    end = terminator(lines[-1]) if lines else "\n"
+    data = json.dumps(asdict(manifest), separators=(",", ":"))
+    return f"{body}{end}{_NOTE}{end}{data}{end}-->{end}"
+
+
+def read_l2(text: str, name: str) -> tuple[str, Manifest] | None:
+    """Body and manifest of an L2; None when the file is none of ours.
+
+    What stands after the manifest was appended later and belongs to the body.
+
+    Raises InputError when the manifest has been damaged or doubled.
+    """
+    found = list(_TRAILER.finditer(text))
+    if not found:
+        if MARKER.search(text):
+            raise InputError(f"{name}: its manifest (the comment that closes the file) is damaged. {RESTORE}")
+        return None
+    if len(found) > 1:
+        raise InputError(f"{name}: the manifest stands there {len(found)} times. {RESTORE}")
+    try:
+        data = json.loads(found[0][1])
+        manifest = Manifest(**data)
+        known = manifest.version == VERSION and all(len(s) == 3 for s in manifest.segments)
+        consistent = known and sum(s[1] for s in manifest.segments) == len(manifest.lines)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{name}: its manifest cannot be read ({error}). {RESTORE}") from error
+    if not consistent:
+        raise InputError(f"{name}: its manifest does not add up, or a newer version wrote it. {RESTORE}")
+    return text[: found[0].start()] + text[found[0].end() :], manifest
+
+
+RESTORE = "Nothing was written. `gaia-budget claude-md restore` brings back an earlier state"

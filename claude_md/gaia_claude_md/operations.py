@@ -1,0 +1,270 @@
+"""Check, split, join, restore and verify files: what the command line, the watcher and the MCP server call."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from gaia_budget import backups
+from gaia_budget.errors import InputError
+from gaia_claude_md import layout, reading, splitting, store
+from gaia_claude_md.blocks import parse
+from gaia_claude_md.index import BEGIN, Edits
+from gaia_claude_md.lines import bare, split_lines
+from gaia_claude_md.merge import ConflictError, merge
+from gaia_claude_md.planner import DEFAULT_TOKEN_CAP, MAX_LINES, Options
+from gaia_claude_md.scoring import prohibitions
+from gaia_claude_md.sections import Section, find_section, sections_of
+from gaia_claude_md.tokens import estimate, loaded_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gaia_claude_md.reading import Files
+    from gaia_claude_md.store import State
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The whole text behind a path, however it is stored, without byte order mark.
+
+    `state` is "whole" (not split), "split", "edited" (split, and changed since) or "interrupted" (a write was
+    killed half-way; nothing is lost).
+    """
+
+    files: Files
+    text: str
+    state: str
+    edits: Edits = field(default_factory=Edits)
+    manifest: layout.Manifest | None = None
+
+    @property
+    def bytes(self) -> bytes:
+        """The whole text as UTF-8, without byte order mark: what backups keep."""
+        return self.text.encode("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found. Tokens are estimates; those of L1 leave out comments, which the client strips."""
+
+    path: Path
+    lines: int
+    l1_tokens: int
+    l2_tokens: int
+    sections: list[Section]
+    problems: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A split that has not been written. `leaving` are prohibitions and security rules that L1 would lose."""
+
+    source: Source
+    pair: splitting.Pair
+    l1_data: bytes
+    l2_data: bytes | None
+    leaving: list[str]
+
+    @property
+    def changed(self) -> bool:
+        """Whether writing it would change a file."""
+        files = self.source.files
+        return (self.l1_data, self.l2_data) != (files.l1_data, files.l2_data)
+
+    def diff(self) -> str:
+        """What writing it would change, as a unified diff."""
+        files = self.source.files
+        return _diff(files.l1, files.l1_data, self.l1_data) + _diff(files.l2, files.l2_data, self.l2_data)
+
+
+def read_source(path: Path | str) -> Source:
+    """Put the whole text together. Raises InputError, ConflictError."""
+    return source_of(reading.read(path))
+
+
+def source_of(files: Files) -> Source:
+    """The whole text behind files that have been read. Raises InputError, ConflictError."""
+    l1, l2 = files.l1_text, files.l2_text
+    for file, text in ((files.l1, l1), (files.l2, l2)):
+        reading.refuse_conflicts(file, text or "")
+    found = layout.read_l2(l2, str(files.l2)) if l2 is not None else None
+    if found is None:
+        reading.refuse_markers(files.l1, l1)
+        return Source(files, l1, "whole")
+    body, manifest = found
+    marks = [mark[1] for mark in BEGIN.finditer(l1)]
+    if marks != [manifest.id]:
+        return _interrupted(files, l1, body, manifest)
+    merged = merge(l1, body, manifest)
+    edited = merged.edited or layout.sha256(body) != manifest.body
+    return Source(files, merged.source, "edited" if edited else "split", merged.edits, manifest)
+
+
+def _interrupted(files: Files, l1: str, body: str, manifest: layout.Manifest) -> Source:
+    """A write of L2 that was not followed by its L1: the text is L1 itself, or was kept before the write."""
+    now = layout.sha256(l1)
+    if layout.sha256(body) == manifest.body:
+        if now == manifest.source:
+            return Source(files, l1, "interrupted", manifest=manifest)
+        if now == manifest.before:
+            kept = backups.content(manifest.source).decode("utf-8")
+            return Source(files, kept, "interrupted", manifest=manifest)
+    raise ConflictError([f"{files.l1.name} and {files.l2.name} are not of one split"])
+
+
+def check(path: Path | str, token_cap: int = DEFAULT_TOKEN_CAP) -> Checked:
+    """Count what a session loads. Raises InputError; too much is no error but one of the `problems`."""
+    files = reading.read(path)
+    l1 = files.l1_text
+    lines, tokens = len(split_lines(l1)), loaded_tokens(l1)
+    problems = []
+    if lines > MAX_LINES:
+        problems.append(f"{lines} lines; at most {MAX_LINES} are allowed")
+    if tokens > token_cap:
+        problems.append(f"about {tokens} tokens; at most {token_cap} are allowed (l1_token_cap)")
+    source = source_of(files)
+    l2_tokens = estimate(files.l2_text) if source.manifest and files.l2_text else 0
+    return Checked(files.l1, lines, tokens, l2_tokens, sections_of(parse(source.text)), problems)
+
+
+def propose(path: Path | str, options: Options) -> Proposal:
+    """Plan the split of a file, or the update of a split one, without writing. Raises InputError."""
+    source = read_source(path)
+    files = source.files
+    options = replace(
+        options, l2_name=reading.shown_name(files.l2), exists=_exists(files.l1), edits=source.edits
+    )
+    if source.state == "whole" and files.l2_data is not None:
+        raise InputError(f"{files.l2} exists and was not made by a split. Rename it first")
+    pair = splitting.split(
+        source.text, options, before=layout.sha256(files.l1_text), previous=source.manifest
+    )
+    l1_data = (files.bom + pair.l1).encode("utf-8")
+    l2_data = None if pair.l2 is None else pair.l2.encode("utf-8")
+    return Proposal(source, pair, l1_data, l2_data, _leaving(files.l1_text, pair))
+
+
+def apply(proposal: Proposal) -> None:
+    """Write a proposal: L2 first, L1 second, so that a kill in between leaves every line somewhere."""
+    files = proposal.source.files
+    if not proposal.changed:
+        return
+    if proposal.l2_data is None:
+        _write_whole(proposal.source, "split")
+        return
+    with store.lock(files.l1):
+        steps = [(files.l2, proposal.l2_data), (files.l1, proposal.l1_data)]
+        store.write(files, "split", proposal.source.bytes, [s for s in steps if s[1] != _now(files, s[0])])
+
+
+def join(path: Path | str) -> Source:
+    """Put the whole text back into L1 and remove L2; also the one command after any interrupted write."""
+    source = read_source(path)
+    if source.files.l2_data is not None and source.state != "whole":
+        _write_whole(source, "join")
+    return source
+
+
+def _write_whole(source: Source, verb: str) -> None:
+    """L2 first learns which text is the whole one, so that a kill before its removal is recognised."""
+    files = source.files
+    steps: list[tuple[Path, bytes | None]] = []
+    found = layout.read_l2(files.l2_text or "", str(files.l2))
+    if found:
+        body, manifest = found
+        manifest = replace(manifest, source=layout.sha256(source.text), body=layout.sha256(body))
+        steps.append((files.l2, layout.l2_text(body, manifest).encode("utf-8")))
+    whole = (files.bom + source.text).encode("utf-8")
+    with store.lock(files.l1):
+        store.write(files, verb, source.bytes, [*steps, (files.l1, whole), (files.l2, None)])
+
+
+def restore(path: Path | str, number: int | None = None) -> State:
+    """Bring both files back as they were before a write of ours: the newest, or a numbered one.
+
+    Raises InputError when there is no such state.
+    """
+    l1 = reading.locate(path)
+    states = store.states(l1)
+    if not states:
+        raise InputError(f"{l1}: nothing to restore; no state of it was ever kept")
+    state = states[-1] if number is None else next((s for s in states if s.number == number), None)
+    if state is None:
+        raise InputError(f"{l1}: there is no state {number}. There are 1 to {len(states)}")
+    l2 = reading.l2_of(l1)
+    now = reading.Files(l1, l2, _bytes_or_empty(l1), l2.read_bytes() if l2.exists() else None)
+    l1_data = backups.content(state.l1) if state.l1 else None
+    l2_data = backups.content(state.l2) if state.l2 else None
+    steps = [(l2, l2_data), (l1, l1_data)]
+    with store.lock(l1):
+        store.write(now, "restore", backups.content(state.source), steps if l2_data else steps[::-1])
+    return state
+
+
+def verify(path: Path | str, token_cap: int = DEFAULT_TOKEN_CAP) -> list[str]:
+    """What is wrong with a pair: nothing, when every line is there and every section loads."""
+    try:
+        source = read_source(path)
+    except ConflictError as error:
+        return error.problems
+    problems = []
+    if source.state == "interrupted":
+        problems.append("a write was interrupted; nothing is lost. `gaia-budget claude-md split` ends it")
+    if source.state == "split" and source.manifest and layout.sha256(source.text) != source.manifest.source:
+        problems.append("the text differs from the one that was split, though neither file was edited")
+    if source.state == "edited":
+        problems.append("edited since the split. `gaia-budget claude-md split` takes the edits in")
+    document = parse(source.text)
+    sections = sections_of(document)
+    if "".join(section.text for section in sections) != source.text:
+        problems.append("the sections do not add up to the text")
+    problems += [f"section {s.slug} does not load" for s in sections if find_section(document, s.slug) != s]
+    return problems + (check(path, token_cap).problems if source.manifest else [])
+
+
+def _leaving(l1: str, pair: splitting.Pair) -> list[str]:
+    """Prohibitions and security rules that are in L1 now and would not be after; those pinned away are agreed."""
+    if pair.l2 is None:
+        return []
+    document = pair.plan.document
+    agreed = {
+        line
+        for decision in pair.plan.decisions
+        if decision.scored.unit.pin == "l2"
+        for line in prohibitions(document.text(decision.scored.unit.start, decision.scored.unit.end))
+    }
+    staying = {bare(line).strip() for line in split_lines(pair.l1)}
+    opening = BEGIN.search(l1)
+    before = l1[: opening.start()] if opening else l1
+    return [line for line in prohibitions(before) if line not in staying and line not in agreed]
+
+
+def _exists(l1: Path) -> Callable[[str], bool]:
+    from pathlib import Path
+
+    def exists(target: str) -> bool:
+        try:
+            return (l1.parent / Path(target).expanduser()).is_file()
+        except (OSError, ValueError, RuntimeError):
+            return False
+
+    return exists
+
+
+def _now(files: Files, path: Path) -> bytes | None:
+    return files.l1_data if path == files.l1 else files.l2_data
+
+
+def _bytes_or_empty(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
+
+
+def _diff(path: Path, before: bytes | None, after: bytes | None) -> str:
+    if before == after:
+        return ""
+    old, new = ((data or b"").decode("utf-8").splitlines(keepends=True) for data in (before, after))
+    lines = difflib.unified_diff(old, new, f"{path.name} (now)", f"{path.name} (then)")
+    return "".join(line if line.endswith("\n") else line + "\n" for line in lines)

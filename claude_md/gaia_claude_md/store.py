@@ -1,0 +1,135 @@
+"""Writing the two files so that no kill at any moment loses a line, and going back to any earlier state."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from gaia_budget import backups, places
+from gaia_budget.errors import InputError
+from gaia_hooks import files as primitives
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from gaia_claude_md.reading import Files
+
+LOCK_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The two files as they were before we wrote: their SHA-256 in `backups/`, None for a file that was not there."""
+
+    number: int
+    at: str
+    verb: str
+    l1: str | None
+    l2: str | None
+    source: str
+
+
+def lock(l1: Path) -> primitives.Lock:
+    """Held while a pair is changed: one writer of ours at a time."""
+    return primitives.lock(str(_folder() / f"{_key(l1)}.lock"), LOCK_SECONDS)
+
+
+def write(files: Files, verb: str, source: bytes, steps: Sequence[tuple[Path, bytes | None]]) -> None:
+    """Replace or (None) remove files in the given order, after everything that stood there is kept.
+
+    The caller holds the lock. Raises InputError when somebody else has written since `files` was read, or when a
+    file cannot be written.
+    """
+    try:
+        _refuse_unwritable(files, steps)
+        _refuse_changed(files)
+        _remember(files, verb, source)
+        mode = stat.S_IMODE(files.l1.stat().st_mode) if files.l1.exists() else 0o644
+        for path, data in steps:
+            if data is None:
+                path.unlink(missing_ok=True)
+            else:
+                kept = stat.S_IMODE(path.stat().st_mode) if path.exists() else mode
+                primitives.replace(str(path), data)
+                path.chmod(kept)
+        _sweep(files)
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or files.l1}: cannot be written: {error.strerror or error}. "
+            "`gaia-budget claude-md join` puts the whole text back"
+        ) from error
+
+
+def states(l1: Path) -> list[State]:
+    """The states that a file can go back to, oldest first."""
+    try:
+        lines = _journal(l1).read_text("utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    found: list[State] = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue  # a line torn by a kill: nothing had been written yet
+        found.append(State(len(found) + 1, **entry))
+    return found
+
+
+def _remember(files: Files, verb: str, source: bytes) -> None:
+    entry = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "verb": verb,
+        "l1": backups.keep(files.l1_data) if files.l1.exists() else None,
+        "l2": None if files.l2_data is None else backups.keep(files.l2_data),
+        "source": backups.keep(source),
+    }
+    primitives.append(str(_journal(files.l1)), json.dumps(entry).encode() + b"\n")
+
+
+def _refuse_changed(files: Files) -> None:
+    for path, data in ((files.l1, files.l1_data), (files.l2, files.l2_data)):
+        now = path.read_bytes() if path.exists() else None
+        if now != data and not (now is None and data == b""):
+            raise InputError(f"{path}: somebody else has just changed it; nothing was written. Run it again")
+
+
+def _refuse_unwritable(files: Files, steps: Sequence[tuple[Path, bytes | None]]) -> None:
+    for path, _ in steps:
+        if path.is_symlink():
+            raise InputError(
+                f"{path} is a symbolic link to {path.readlink()}; nothing was written. "
+                "Name the file itself, or make it a file"
+            )
+        if path.is_dir():
+            raise InputError(f"{path} is a folder; nothing was written. Rename the folder")
+        if path.exists() and not path.stat().st_mode & stat.S_IWUSR:
+            raise InputError(f"{path} is read-only; nothing was written. Allow writing to it first")
+    if not os.access(files.l1.parent, os.W_OK):
+        raise InputError(f"{files.l1.parent}: the folder cannot be written to; nothing was written")
+
+
+def _sweep(files: Files) -> None:
+    """Remove temporary files that a killed writer left behind."""
+    left = re.compile(rf"(?:{re.escape(files.l1.name)}|{re.escape(files.l2.name)})\.\d+\.tmp")
+    for path in files.l1.parent.iterdir():
+        if left.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def _folder() -> Path:
+    return places.ensure_home() / "claude-md"
+
+
+def _journal(l1: Path) -> Path:
+    return _folder() / f"{_key(l1)}.jsonl"
+
+
+def _key(l1: Path) -> str:
+    return backups.digest(os.path.normcase(l1.resolve()).encode("utf-8", "surrogatepass"))[:16]

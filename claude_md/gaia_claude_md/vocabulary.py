@@ -1,0 +1,86 @@
+"""The words by which a rule, a command or an environment note is known, in the languages such files are written in.
+
+These only rank the user's own text; no word here ever reaches a file.
+"""
+
+from __future__ import annotations
+
+import re
+
+
+def _any(latin: str, other: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w-])(?:{latin})(?![\w-])|{other}", re.IGNORECASE)
+
+
+PROHIBITION = _any(
+    r"never|do not|don[’']t|does not belong|must not|mustn[’']t|may not|cannot be|should not"
+    r"|shouldn[’']t|no longer allowed"
+    r"|forbidden|prohibited|not allowed|not permitted|avoid|refrain"
+    r"|without (?:explicit )?(?:permission|approval|asking)"
+    r"|nunca|jamais|jamás|ne (?:pas|jamais)|prohibido|no debes|não (?:use|faça|deve)|proibido|niemals"
+    r"|nicht|verboten|keine"
+    r"|mai|vietato|nigdy|никогда|нельзя|запрещ\w*|не (?:использу\w*|дела\w*)",
+    r"禁止|不要|不得|不能|不可|严禁|嚴禁|切勿|请勿|請勿|しない|してはいけない|ないで|금지|하지\s*마|절대",
+)
+CRITICAL = _any(
+    r"important|critical|must|always|required|mandatory|warning|caution|essential|strictly|only ever"
+    r"|non-negotiable"
+    r"|importante|siempre|debe|obligatorio|sempre|deve|obrigatório|toujours|doit|obligatoire|wichtig"
+    r"|immer|muss|zwingend"
+    r"|важно|всегда|обязательно|должен",
+    r"必须|必須|务必|重要|注意|始终|一定|必ず|常に|반드시|중요|항상|⚠|🚨|❗",
+)
+SECURITY = _any(
+    r"secrets?|credentials?|passwords?|api[ -]keys?|access tokens?|private keys?|vulnerabilit\w+"
+    r"|security|injection|sanitiz\w+"
+    r"|pii|personal data|\.env",
+    r"安全|密钥|密码|セキュリティ|보안|безопасност\w*|пароль",
+)
+GAIA = _any(r"gaia|argus|mycel|hart[ _-]?os|jseeker|raven|via module|token[_ -]budget|ecosystem", r"(?!)")
+SUBAGENTS = _any(
+    r"sub-?agents?|task tool|agent tool|explore agent|plan agent|delegat\w+",
+    r"子代理|サブエージェント|서브에이전트",
+)
+
+RULES_TITLE = _any(
+    r"rules?|guard ?rails?|guidelines?|principles?|conventions?|constraints?|critical|important|must"
+    r"|never|don[’']?ts?|do not"
+    r"|warnings?|gotchas?|pitfalls?|security|safety|boundaries|non-negotiables?|policy|policies"
+    r"|standards?|practices"
+    r"|reglas|regras|règles|regeln|regole|правила",
+    r"规则|規則|规范|約束|约束|原则|原則|注意|禁止|ルール|規約|규칙|원칙|주의",
+)
+ENVIRONMENT_TITLE = _any(
+    r"environments?|set-?up|install(?:ation|ing)?|prerequisites?|requirements|tech(?:nology)? stack"
+    r"|stack|technologies|tooling"
+    r"|platforms?|versions?|runtime|dependencies|entorno|ambiente|environnement|umgebung|окружение"
+    r"|установка",
+    r"技术栈|技術棧|环境|環境|安装|依赖|セットアップ|環境構築|환경|설치",
+)
+COMMANDS_TITLE = _any(
+    r"commands?|builds?|building|tests?|testing|run(?:ning)?|lint(?:ing)?|format(?:ting)?|quick ?start"
+    r"|getting started"
+    r"|development|scripts?|cli|usage|workflows?|verif\w+|comandos|commandes|befehle|команды",
+    r"命令|常用|构建|测试|コマンド|開発|ビルド|テスト|명령|빌드|테스트",
+)
+OVERVIEW_TITLE = _any(
+    r"overview|about|introduction|project|summary|what (?:is|this)|purpose|context|background|resumen"
+    r"|visão geral|überblick",
+    r"概述|概览|简介|项目|概要|はじめに|개요|소개|обзор",
+)
+SUBAGENTS_TITLE = SUBAGENTS
+GAIA_TITLE = GAIA
+
+_STOP_WORDS = """
+a about above after again all also always an and any are as at be because been before being below between
+both but by can cannot could did do does doing don down during each etc every few file files for from
+further get had has have having here how if in into is it its itself just like make more most must need
+never new no nor not now of off on once one only or other our out over own per same should so some such
+than that the their them then there these they this those through to too under until up use used uses
+using very via was we were what when where which while who why will with without would you your see note
+example examples following ensure want way may might important required true false null none yes el la los
+las de del y en un una para por con que es se lo como su al más o si der die das und ist nicht mit von zu
+den im für auf eine ein le les des et est une dans pour sur par pas qui du au http https www com org e.g
+i.e vs run add set based directly provides guidance claude code claude.ai working repository
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())

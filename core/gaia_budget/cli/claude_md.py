@@ -1,0 +1,251 @@
+"""`gaia-budget claude-md`: CLAUDE.md under 30 lines, the rest on demand."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gaia_budget.cli.output import JsonFlag, emit_json, note
+from gaia_budget.errors import InputError
+
+if TYPE_CHECKING:
+    from gaia_claude_md.operations import Checked, Proposal
+    from gaia_claude_md.sections import Section
+
+PathArgument = Annotated[Path | None, typer.Argument(help="The file or its folder; here, if left out.")]
+Paths = Annotated[list[Path] | None, typer.Argument(help="Files or folders; here, if left out.")]
+User = Annotated[bool, typer.Option("--user", help="The user's own file in Claude Code's folder.")]
+Below = Annotated[bool, typer.Option("--all", help="Every CLAUDE.md in the folder and below it.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the diff; change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Explain = Annotated[bool, typer.Option("--explain", help="Say of every part why it goes where it goes.")]
+Number = Annotated[
+    int | None, typer.Option("--state", help="The number of the state; the newest, if left out.")
+]
+ListStates = Annotated[bool, typer.Option("--list", help="List the states that can be brought back.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Keep CLAUDE.md under 30 lines; the rest loads on demand.")
+    for verb in (check, split, join, list_sections, show, verify, restore):
+        group.command(verb.__name__.removesuffix("_sections"))(verb)
+    app.add_typer(group, name="claude-md")
+
+
+def check(paths: Paths = None, user: User = False, below: Below = False, as_json: JsonFlag = False) -> None:
+    """Fail when a CLAUDE.md has 30 lines or more, or too many tokens. For CI, pre-commit and hooks."""
+    from gaia_claude_md import operations
+
+    cap = _token_cap()
+    found = [operations.check(path, cap) for path in _files(paths, user, below)]
+    ok = not any(checked.problems for checked in found)
+    if as_json:
+        described = [_described(checked) for checked in found]
+        emit_json({"ok": ok, "files": described, **(described[0] if len(described) == 1 else {})})
+    else:
+        for checked in found:
+            verdict = (
+                "; ".join(checked.problems) or f"{checked.lines} lines, about {checked.l1_tokens} tokens"
+            )
+            sys.stdout.write(f"{checked.path}: {'too long: ' if checked.problems else 'ok: '}{verdict}\n")
+        if not ok:
+            sys.stdout.write("`gaia-budget claude-md split` moves the rest to CLAUDE_L2.md\n")
+    raise typer.Exit(0 if ok else 1)
+
+
+def split(
+    path: PathArgument = None,
+    user: User = False,
+    dry_run: DryRun = False,
+    explain: Explain = False,
+    yes: Yes = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Split CLAUDE.md, or take edits of either file in. Nothing is lost; `join` is the way back."""
+    from gaia_claude_md import operations
+
+    proposal = operations.propose(_file(path, user), _options())
+    out = sys.stderr if as_json else sys.stdout
+    if explain:
+        out.writelines(f"{line}\n" for line in _explained(proposal))
+    if dry_run:
+        out.write(proposal.diff())
+    elif proposal.changed:
+        _confirm(proposal, yes)
+        operations.apply(proposal)
+    checked = operations.check(proposal.source.files.l1, _token_cap())
+    if as_json:
+        emit_json(
+            {
+                **_described(checked),
+                "changed": proposal.changed,
+                "written": proposal.changed and not dry_run,
+                "unchanged_because": proposal.pair.plan.unchanged,
+                "leaving": proposal.leaving,
+                "diff": proposal.diff(),
+            }
+        )
+    elif not dry_run:
+        sys.stdout.write(_outcome(proposal, checked))
+
+
+def join(path: PathArgument = None, user: User = False, as_json: JsonFlag = False) -> None:
+    """Put the whole text back into CLAUDE.md, edits included, and remove CLAUDE_L2.md."""
+    from gaia_claude_md import operations
+
+    source = operations.join(_file(path, user))
+    if as_json:
+        emit_json({"path": str(source.files.l1), "state": source.state, "lines": source.text.count("\n")})
+    else:
+        sys.stdout.write(f"{source.files.l1} is whole\n")
+
+
+def list_sections(path: PathArgument = None, user: User = False, as_json: JsonFlag = False) -> None:
+    """List the sections with their size."""
+    from gaia_claude_md import operations
+
+    checked = operations.check(_file(path, user), _token_cap())
+    if as_json:
+        emit_json(_described(checked))
+        return
+    for number, section in enumerate(checked.sections, start=1):
+        sys.stdout.write(f"{number:3} {section.slug:40} {section.lines:5} lines {section.tokens:6} tokens\n")
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="Slug, number or title.")],
+    path: PathArgument = None,
+    user: User = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Print the exact text of one section."""
+    from gaia_claude_md import load_section
+
+    text = load_section(name, _file(path, user))
+    if as_json:
+        emit_json({"name": name, "text": text})
+    else:
+        sys.stdout.buffer.write(text.encode("utf-8"))
+
+
+def verify(path: PathArgument = None, user: User = False, as_json: JsonFlag = False) -> None:
+    """Prove that the two files hold every line and that every section loads."""
+    from gaia_claude_md import operations
+
+    problems = operations.verify(_file(path, user), _token_cap())
+    if as_json:
+        emit_json({"ok": not problems, "problems": problems})
+    else:
+        sys.stdout.write("".join(f"{problem}\n" for problem in problems) or "ok: every line is there\n")
+    raise typer.Exit(1 if problems else 0)
+
+
+def restore(
+    path: PathArgument = None,
+    user: User = False,
+    state: Number = None,
+    list_states: ListStates = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring both files back as they were before the last write, or before any earlier one."""
+    from gaia_claude_md import operations, reading, store
+
+    l1 = reading.locate(_file(path, user))
+    if list_states:
+        found = store.states(l1)
+        if as_json:
+            emit_json({"states": [{"number": s.number, "at": s.at, "before": s.verb} for s in found]})
+        else:
+            sys.stdout.writelines(f"{s.number:4} {s.at} before {s.verb}\n" for s in found)
+        return
+    done = operations.restore(l1, state)
+    if as_json:
+        emit_json({"path": str(l1), "state": done.number, "at": done.at})
+    else:
+        sys.stdout.write(f"{l1}: as it was on {done.at}, before {done.verb}\n")
+
+
+def _file(path: Path | None, user: bool) -> Path:
+    from gaia_budget import places
+
+    if user and path:
+        raise InputError("give a path or --user, not both")
+    return places.claude_config_dir() if user else path or Path.cwd()
+
+
+def _files(paths: list[Path] | None, user: bool, below: bool) -> list[Path]:
+    from gaia_claude_md import reading
+
+    given = paths or [_file(None, user)]
+    if not below:
+        return given
+    found = [file for path in given for file in (reading.below(path) if path.is_dir() else [path])]
+    if not found:
+        raise InputError(f"no CLAUDE.md in {', '.join(map(str, given))} or below")
+    return found
+
+
+def _token_cap() -> int:
+    from gaia_budget import settings
+
+    return settings.load().l1_token_cap
+
+
+def _options() -> Any:
+    from gaia_claude_md.planner import Options
+
+    return Options(token_cap=_token_cap())
+
+
+def _confirm(proposal: Proposal, yes: bool) -> None:
+    """Ask before prohibitions and security rules leave L1."""
+    if yes or not proposal.leaving:
+        return
+    listed = "".join(f"  {line}\n" for line in proposal.leaving)
+    note(
+        f"These prohibitions and security rules would leave {proposal.source.files.l1.name}:\n{listed}"
+        "Put <!-- l1 --> before what has to stay."
+    )
+    if not sys.stdin.isatty():
+        raise InputError("nothing was written: this needs your word. Run it again with --yes")
+    if not typer.confirm("Move them to CLAUDE_L2.md?", err=True):
+        raise InputError("nothing was written")
+
+
+def _described(checked: Checked) -> dict[str, Any]:
+    return {
+        "path": str(checked.path),
+        "ok": not checked.problems,
+        "lines": checked.lines,
+        "l1_tokens": checked.l1_tokens,
+        "l2_tokens": checked.l2_tokens,
+        "sections": [_section(section) for section in checked.sections],
+        "problems": checked.problems,
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {"slug": section.slug, "title": section.title, "lines": section.lines, "tokens": section.tokens}
+
+
+def _explained(proposal: Proposal) -> list[str]:
+    lines = []
+    for decision in proposal.pair.plan.decisions:
+        scored = decision.scored
+        place = "L1" if decision.in_l1 else "L2"
+        lines.append(
+            f"{place} lines {scored.unit.start + 1}-{scored.unit.end} {scored.topic}, "
+            f"score {scored.score}: {decision.why}"
+        )
+    return lines
+
+
+def _outcome(proposal: Proposal, checked: Checked) -> str:
+    if proposal.pair.plan.unchanged:
+        return f"{checked.path} stays whole: {proposal.pair.plan.unchanged}\n"
+    done = "split" if proposal.changed else "split already; nothing to do"
+    return f"{checked.path}: {done}: {checked.lines} lines, about {checked.l1_tokens} tokens\n"
