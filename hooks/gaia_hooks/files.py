@@ -223,19 +223,39 @@ def _remove(path: str) -> None:
 def append(path: str, data: bytes, timeout: float = 5.0) -> int:
     """Append whole lines to a shared file under a lock; return the file's size afterwards.
 
-    A line that a killed writer left torn is closed first, so that ours stay whole. Raises OSError.
+    Readers parse every line, so what a writer of ours that was killed left torn is cut off first; a torn line
+    of somebody else's is closed instead. Raises OSError.
     """
     make_folder(parent(path))
-    with Lock(path + ".lock", timeout):
+    with Lock(path + ".lock", timeout) as lock:
         handle = _os.open(path, APPEND, PRIVATE_FILE)
         try:
             size = _os.fstat(handle).st_size
             if size and read_handle(handle, size - 1, 1) != b"\n":
-                data = b"\n" + data
+                if lock.dirty:
+                    size = _cut_torn_line(handle, size)
+                else:
+                    data = b"\n" + data
+            lock.mark(True)
             write_all(handle, data)
+            lock.mark(False)
             return size + len(data)
         finally:
             _os.close(handle)
+
+
+def _cut_torn_line(handle: int, size: int) -> int:
+    """Shorten a file to its last line end; return the new size."""
+    step = 1 << 16
+    start = size
+    while start > 0:
+        start = max(0, start - step)
+        cut = read_handle(handle, start, step).rfind(b"\n")
+        if cut >= 0:
+            start += cut + 1
+            break
+    _os.ftruncate(handle, start)
+    return start
 
 
 class Lock:

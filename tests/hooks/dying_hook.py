@@ -1,4 +1,4 @@
-"""A hook process that dies, as if killed, at its n-th system call that changes a file."""
+"""A hook process that dies, as if killed, at its n-th system call that changes a file; a write dies half done."""
 
 from __future__ import annotations
 
@@ -20,19 +20,22 @@ def dying(name: str) -> Any:
         global left
         left -= 1
         if left == 0:
+            if name == "write":
+                real(arguments[0], arguments[1][: len(arguments[1]) // 2])
             os.kill(os.getpid(), 9)
         return real(*arguments, **named)
 
     return call
 
 
+CHANGING = ("write", "replace", "unlink", "mkdir", "fsync", "ftruncate")
+
+
 class Mortal:
     """The `posix` module with its changing calls made mortal."""
 
     def __getattr__(self, name: str) -> Any:
-        return (
-            dying(name) if name in ("write", "replace", "unlink", "mkdir", "fsync") else getattr(posix, name)
-        )
+        return dying(name) if name in CHANGING else getattr(posix, name)
 
 
 files._os = Mortal()  # type: ignore[attr-defined]

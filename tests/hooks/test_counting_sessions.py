@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from gaia_hooks import session, state
 from support.rows import SESSION, assistant, write
+
+from .conftest import PACKAGE
 
 if TYPE_CHECKING:
     from .conftest import Watched
@@ -249,3 +252,32 @@ def test_killed_at_any_moment_the_next_call_is_right_again(watched: Watched, tmp
             break
     assert died.returncode == 0
     assert step > 5
+
+
+def test_after_five_hundred_kills_the_totals_equal_the_truth(watched: Watched) -> None:
+    """Rows arrive in the main thread and two subagents while hooks of all kinds are killed at random writes."""
+    chance = random.Random(20261123)
+    killer = str(Path(__file__).parent / "dying_hook.py")
+    agents = watched.transcript.with_suffix("") / "subagents"
+    truth, number, killed = 0, 0, 0
+    while killed < 500:
+        for _ in range(chance.randrange(3)):
+            number += 1
+            tokens, agent = chance.randrange(1, 1000), chance.choice(["", "", "x", "y"])
+            path = agents / f"agent-{agent}.jsonl" if agent else watched.transcript
+            write(path, assistant(f"m{number:05d}", second=number, agent=agent, output_tokens=tokens))
+            truth += tokens
+        event = chance.choice(["PreToolUse", "PostToolUse", "Stop", "SubagentStop", "UserPromptSubmit"])
+        stdin = json.dumps(
+            watched.payload(event, agent_id="x", agent_type="Explore", tool_use_id="t")
+        ).encode()
+        step = str(chance.randrange(1, 12))
+        died = subprocess.run([sys.executable, "-S", killer, step], input=stdin, stdout=subprocess.DEVNULL,
+                              env=os.environ | {"PYTHONPATH": str(PACKAGE)}, check=False)  # fmt: skip
+        killed += died.returncode < 0
+    watched.hook("SessionEnd")
+    watched.hook("SessionEnd")
+    lines = watched.lines()
+    assert watched.figures().usage[1] == truth
+    assert sum(line["output_tokens"] for line in lines) == truth
+    assert len({line["event_id"] for line in lines}) == len(lines) == number
