@@ -1,0 +1,152 @@
+"""Writes the pages and files that come from the code; `--check` only says which are out of date (exit 1).
+
+Run it as `just docs`; a test runs it with `--check`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import click
+    from pydantic import BaseModel
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTE = "<!-- made by docs/generate.py from the code: change it there -->\n\n"
+
+# The plugin's bootstrap: the folder comes as an argument, since a path may hold any character; whatever is
+# missing, it ends in exit 0 (exit 2 would deny every tool call, see AGENTS.md).
+PLUGIN_BOOTSTRAP = """\
+try:
+ import sys
+ sys.path.insert(0, sys.argv[1])
+ import gaia_hooks.main as hook
+ hook.run()
+except BaseException:
+ pass
+try:
+ import posix as system
+except ImportError:
+ import nt as system
+system._exit(0)
+"""
+
+
+def command_line() -> str:
+    """Every command with its options, from the command line's own help."""
+    import click
+    import typer
+
+    from gaia_budget.cli.app import app
+
+    root = typer.main.get_command(app)
+    parts = [NOTE, "# The command line\n\n", f"{root.help}\n\n", EXITS]
+    for path, command in _commands(root, "gaia-budget"):
+        context = click.Context(command, info_name=path)
+        usage = " ".join([path, *command.collect_usage_pieces(context)])
+        parts.append(f"## `{path}`\n\n{(command.help or '').strip()}\n\n    {usage}\n\n")
+        rows = [record for param in command.params if (record := param.get_help_record(context))]
+        if rows:
+            parts.append("| | |\n|---|---|\n")
+            parts += [f"| `{_cell(name)}` | {_cell(text)} |\n" for name, text in rows]
+            parts.append("\n")
+    return "".join(parts).rstrip("\n") + "\n"
+
+
+EXITS = """Every command takes `--json`: one document on standard output, everything else on standard error.
+Exit codes: 0 done, 1 a check failed or the input is wrong, 2 wrong usage, 3 a fault of ours.
+
+"""
+
+
+def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    children = getattr(command, "commands", None)
+    if children is None:
+        yield path, command
+        return
+    for name in sorted(children):
+        if not children[name].hidden:
+            yield from _commands(children[name], f"{path} {name}")
+
+
+def settings() -> str:
+    """Every setting with its type, default and meaning."""
+    from gaia_budget.settings import PREFIX, ModuleSettings, Settings
+
+    return (
+        f"{NOTE}# Settings\n\n"
+        "`settings.toml` in the state folder; `gaia-budget settings` shows each value in force and its origin. "
+        f"Each key can also be set as an environment variable, `{PREFIX}<KEY>`, which wins over the file.\n\n"
+        f"{_fields(Settings)}\n## For one module: `[modules.<id>]`\n\n{_fields(ModuleSettings)}"
+    )
+
+
+def _fields(model: type[BaseModel]) -> str:
+    rows = ["| key | default | meaning |\n|---|---|---|\n"]
+    for name, field in model.model_fields.items():
+        default = "" if field.default_factory or field.default is None else f"`{_shown(field.default)}`"
+        rows.append(f"| `{name}` | {default} | {_cell(field.description or '')} |\n")
+    return "".join(rows)
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, default=str) if not isinstance(value, str) else value or '""'
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def plugin_hooks() -> str:
+    """`hooks/hooks.json`: the same events, time limits and waiting as `init` wires."""
+    from gaia_budget.setup import wiring
+
+    wired = {}
+    for event in wiring.EVENTS:
+        entry = wiring.handler(event, Path("python3"), Path())
+        entry["args"] = ["-I", "-S", "-c", f"exec({PLUGIN_BOOTSTRAP!a})", "${CLAUDE_PLUGIN_ROOT}/hooks"]
+        wired[event] = [{"hooks": [entry]}]
+    return _json({"description": "Counts tokens and warns; always exits 0.", "hooks": wired})
+
+
+def wiring_example() -> str:
+    """What `gaia-budget init` puts into a settings file, with paths made up."""
+    from gaia_budget.setup import wiring
+
+    plan = wiring.Wiring(Path("/path/to/python3"), Path("/path/to/gaia-budget/hook/VERSION"))
+    return _json(json.loads(wiring.wired("{}\n", plan, Path("settings.json"))))
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
+
+
+FILES: dict[str, Callable[[], str]] = {
+    "docs/command-line.md": command_line,
+    "docs/settings.md": settings,
+    "hooks/hooks.json": plugin_hooks,
+    ".claude/wiring-example.json": wiring_example,
+}
+
+
+def main() -> None:
+    """Write what has changed, or with `--check` name it."""
+    stale = []
+    for name, make in FILES.items():
+        file, wanted = ROOT / name, make()
+        if not file.exists() or file.read_text("utf-8") != wanted:
+            stale.append(name)
+            if "--check" not in sys.argv[1:]:
+                file.parent.mkdir(exist_ok=True)
+                file.write_text(wanted, "utf-8", newline="\n")
+    sys.stdout.write("".join(f"{name}\n" for name in stale) or "all generated files are up to date\n")
+    sys.exit(1 if stale and "--check" in sys.argv[1:] else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+# What contributors run; CI runs `.ci/run`, which ends in the same tests.
+
+python := if os() == "windows" { ".venv/Scripts/python" } else { ".venv/bin/python" }
+
+# List the targets
+default:
+    @just --list
+
+# Make .venv with everything the tests need, and run them all
+test *options:
+    python3 install.py --test {{options}}
+
+# The same as CI: install missing components, then test with nothing allowed to skip
+ci:
+    .ci/run
+
+# Style, types and layers
+check:
+    {{python}} -m ruff check .
+    {{python}} -m ruff format --check .
+    {{python}} -m mypy
+    {{python}} -c "from importlinter.cli import lint_imports_command; lint_imports_command()"
+    {{python}} docs/generate.py --check
+
+# Put the sources into the house style
+format:
+    {{python}} -m ruff check --fix .
+    {{python}} -m ruff format .
+
+# Make the pages and files that come from the code
+docs:
+    {{python}} docs/generate.py
+
+# Pin today's versions of all dependencies
+lock:
+    {{python}} -m uv pip compile -q pyproject.toml --all-extras --universal --upgrade --no-header --no-annotate --python-version 3.11 -o requirements.lock
+
+# Cost of a hook against a bare interpreter
+bench:
+    {{python}} bench/hooks.py
