@@ -6,9 +6,9 @@ import sys
 
 import typer
 
-from gaia_budget.cli import claude_md, hook, init
+from gaia_budget.cli import claude_md, hook, init, spend, status
 
-VERBS = (claude_md, hook, init)
+VERBS = (claude_md, hook, init, spend, status)
 
 app = typer.Typer(
     name="gaia-budget",

@@ -155,10 +155,17 @@ class Ledger:
 
     def month(self, module: str, at: When = None) -> sessions.MonthSpend:
         """The calendar month of a module that an instant falls in (default: now), in the ledger's time zone."""
+        return self._months(at, module)[module]
+
+    def months(self, at: When = None) -> dict[str, sessions.MonthSpend]:
+        """The same of every module that spent or reserved something in that month."""
+        return self._months(at, None)
+
+    def _months(self, at: When, module: str | None) -> dict[str, sessions.MonthSpend]:
         ts = self.instant(at)
         number = questions.bucket(self.zone, "month", clock.now() if ts is None else ts)
         return self.db.read(
-            lambda connection: sessions.month(connection, self.zone, self.org, module, number)
+            lambda connection: sessions.months(connection, self.zone, self.org, number, module)
         )
 
 

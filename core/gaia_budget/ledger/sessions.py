@@ -84,16 +84,19 @@ def session(connection: Connection, org: str, session_id: str) -> SessionSpend |
     total = Figures()
     for _, figures in counted:
         total = total.plus(figures)
-    models = _parts((model, model, figures) for (model, _, _), figures in counted)
+    models = _parts([(model, model, figures) for (model, _, _), figures in counted])
     agents = _parts(
-        (agent or "main", kind or agent or "main", figures) for (_, agent, kind), figures in counted
+        [
+            (agent or "main", (kind or agent) if agent else "main", figures)
+            for (_, agent, kind), figures in counted
+        ]
     )
     return SessionSpend(session_id, module, first, last, total, unattributed, models, agents)
 
 
-def _parts(shares: object) -> list[Part]:
+def _parts(shares: list[tuple[str, str, Figures]]) -> list[Part]:
     found: dict[str, Part] = {}
-    for key, name, figures in shares:  # type: ignore[attr-defined]
+    for key, name, figures in shares:
         before = found.get(key)
         found[key] = Part(key, name, figures if before is None else before.figures.plus(figures))
     return sorted(found.values(), key=lambda part: (-part.figures.cost_nano, part.key))
@@ -108,32 +111,45 @@ def latest_session(connection: Connection, org: str, module: str | None = None) 
     return connection.execute(question.order_by(table.ts.desc()).limit(1)).scalar()
 
 
-def month(connection: Connection, zone: Zone, org: str, module: str, number: int) -> MonthSpend:
-    """A module's month (`year * 12 + month - 1`)."""
+def months(
+    connection: Connection, zone: Zone, org: str, number: int, module: str | None = None
+) -> dict[str, MonthSpend]:
+    """The month (`year * 12 + month - 1`) of each module that spent something in it, or of one."""
     table = rollups.c
-    rows = connection.execute(
-        select(table.source, table.billing, func.sum(table.cost_nano))
-        .where(table.org == org, table.grain == "month", table.bucket == number, table.module == module)
-        .group_by(table.source, table.billing)
+    question = (
+        select(table.module, table.source, table.billing, func.sum(table.cost_nano))
+        .where(table.org == org, table.grain == "month", table.bucket == number)
+        .group_by(table.module, table.source, table.billing)
     )
-    cost = {(source, billing): int(nano) for source, billing, nano in rows}
-    plan = cost.pop(("claude_code", "plan"), 0) + cost.pop(("app", "plan"), 0)
-    by_api, unknown = cost.pop(("claude_code", "api"), 0), cost.pop(("claude_code", "unknown"), 0)
-    b = budgets.c
-    held = connection.execute(
-        select(b.assumed_nano, b.reserved_nano, b.override_nano).where(
-            b.org == org, b.scope == module_scope(module, number)
-        )
-    ).first()
+    held = select(budgets.c.scope, budgets.c.assumed_nano, budgets.c.reserved_nano, budgets.c.override_nano)
+    held = held.where(budgets.c.org == org, budgets.c.scope.like(f"module:%:{month_name(number)}"))
+    if module is not None:
+        question = question.where(table.module == module)
+        held = held.where(budgets.c.scope == module_scope(module, number))
+    costs: dict[str, dict[tuple[str, str], int]] = {module: {}} if module is not None else {}
+    for name, source, billing, nano in connection.execute(question):
+        costs.setdefault(name, {})[source, billing] = int(nano)
+    amounts = {scope: tuple(rest) for scope, *rest in connection.execute(held)}
+    for scope in amounts:
+        costs.setdefault(scope.split(":", 1)[1].rsplit(":", 1)[0], {})
+    return {
+        name: _month(zone, name, number, cost, amounts.get(module_scope(name, number), (0, 0, 0)))
+        for name, cost in costs.items()
+    }
+
+
+def _month(
+    zone: Zone, module: str, number: int, cost: dict[tuple[str, str], int], held: tuple[int, ...]
+) -> MonthSpend:
     return MonthSpend(
         module,
         month_name(number),
         zone.start_of_month(number),
         zone.start_of_month(number + 1),
         first_of(number + 1).isoformat(),
-        sum(cost.values()),
-        by_api,
-        unknown,
-        plan,
-        *(held or (0, 0, 0)),
+        sum(nano for (source, billing), nano in cost.items() if source == "app" and billing != "plan"),
+        cost.get(("claude_code", "api"), 0),
+        cost.get(("claude_code", "unknown"), 0),
+        sum(nano for (_, billing), nano in cost.items() if billing == "plan"),
+        *held,
     )

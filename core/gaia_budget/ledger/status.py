@@ -1,0 +1,187 @@
+"""Where a session and its module's month stand: what `status` shows on every face."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget import owner, places
+from gaia_budget.errors import NotFoundError
+from gaia_hooks import modules, session_types, snapshot, state
+from gaia_hooks.money import usd, usd_short
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger.ledger import Ledger
+    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.ledger.sessions import MonthSpend, SessionSpend
+    from gaia_budget.settings import Settings
+
+
+class SessionStatus(NamedTuple):
+    """A session against the limit of its type. Its figures come from the ledger, its type from the hooks."""
+
+    id: str
+    type: str
+    chosen_by: str
+    limit_tokens: int
+    figures: Figures
+    unattributed_nano: int
+    spend: SessionSpend | None
+
+    @property
+    def percent(self) -> float:
+        """Share of the limit, cut to hundredths: 79.999 is not yet 80."""
+        return hundredths(self.figures.budget_tokens, self.limit_tokens)
+
+    def document(self) -> dict[str, Any]:
+        """The key `session` of `status --json`; dollars include what is unattributed."""
+        parts = self.spend
+        return {
+            "id": self.id,
+            "type": self.type,
+            "chosen_by": self.chosen_by,
+            "limit_tokens": self.limit_tokens,
+            "budget_tokens": self.figures.budget_tokens,
+            "recached_tokens": self.figures.recached_tokens,
+            "percent": self.percent,
+            "cost_usd": usd(self.figures.cost_nano + self.unattributed_nano),
+            "unattributed_usd": usd(self.unattributed_nano),
+            "unpriced_responses": self.figures.unpriced_responses,
+            "cache_read_tokens": self.figures.cache_read_tokens,
+            "models": [{"model": part.key, **part.figures.document()} for part in parts.models]
+            if parts
+            else [],
+            "agents": [
+                {"agent": part.key, "type": part.name, **part.figures.document()} for part in parts.agents
+            ]
+            if parts
+            else [],
+        }
+
+
+class MonthStatus(NamedTuple):
+    """A module's month against its cap, in nano-dollars."""
+
+    month: MonthSpend
+    limit_nano: int
+    counts_claude_code: bool
+
+    @property
+    def spent_nano(self) -> int:
+        """What counts against the cap."""
+        return self.month.spent_nano(counts_claude_code=self.counts_claude_code)
+
+    @property
+    def percent(self) -> float:
+        """Share of the cap, cut to hundredths."""
+        return hundredths(self.spent_nano, self.limit_nano + self.month.override_nano)
+
+    def document(self) -> dict[str, Any]:
+        """The key `month` of `status --json`."""
+        month = self.month
+        return {
+            "module": month.module,
+            "month": month.name,
+            "limit_usd": usd(self.limit_nano),
+            "override_usd": usd(month.override_nano),
+            "spent_usd": usd(self.spent_nano),
+            "reserved_usd": usd(month.reserved_nano),
+            "app_usd": usd(month.app_nano),
+            "claude_code_usd": usd(month.claude_code_nano + month.unknown_billing_nano),
+            "plan_equivalent_usd": usd(month.plan_equivalent_nano),
+            "percent": self.percent,
+            "resets_on": month.resets_on,
+            "projected_usd": None,
+            "exhausted_on": None,
+        }
+
+
+class Status(NamedTuple):
+    """Where things stand for one session (None where there is none yet) and its module."""
+
+    session: SessionStatus | None
+    month: MonthStatus
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of `status`; what nobody has told us is null."""
+        return {
+            "session": self.session.document() if self.session else None,
+            "month": self.month.document(),
+            "plan": {"five_hour": None, "seven_day": None},
+            "context": {"percent": None},
+            "cache": {"warm": None, "expires_at": None, "last_miss_cause": None},
+        }
+
+    def line(self) -> str:
+        """The same in one line for people."""
+        month = self.month
+        parts = []
+        if self.session is not None:
+            mine = self.session
+            cost = usd_short(mine.figures.cost_nano + mine.unattributed_nano)
+            parts.append(
+                f"This {mine.type} session has used {mine.figures.budget_tokens:,} of {mine.limit_tokens:,} tokens "
+                f"({mine.percent:g} %), {cost}"
+            )
+        parts.append(
+            f"{month.month.module} has spent {usd_short(month.spent_nano)} of {usd_short(month.limit_nano)} this "
+            f"month ({month.percent:g} %); it starts anew on {month.month.resets_on}"
+        )
+        return ". ".join(parts) + "."
+
+
+def hundredths(part: int, whole: int) -> float:
+    """A percentage cut, not rounded, to two decimals; 0 of nothing."""
+    return part * 10_000 // whole / 100 if whole > 0 else 0.0
+
+
+def status(ledger: Ledger, settings: Settings, session_id: str | None = None) -> Status:
+    """Where a session stands: the one named, else the running one, else the newest.
+
+    Raises NotFoundError where neither the ledger nor the hooks know the session, ConfigError for broken files.
+    """
+    budget = owner.load_token_budget()
+    wanted = session_id or os.environ.get("CLAUDE_CODE_SESSION_ID") or ledger.latest_session()
+    session, module = None, ""
+    if wanted:
+        session, module = _session(ledger, budget, wanted, asked=session_id is not None)
+    module = module or _module_here()
+    chosen = settings.module(module)
+    month = MonthStatus(
+        ledger.month(module), budget.module_or_default(module, settings).limit_nano, chosen.counts_claude_code
+    )
+    return Status(session, month)
+
+
+def _session(
+    ledger: Ledger, budget: owner.TokenBudget, session_id: str, *, asked: bool
+) -> tuple[SessionStatus | None, str]:
+    from gaia_budget.ledger.questions import Figures
+
+    spent = ledger.session(session_id)
+    home = str(places.home())
+    seen = state.load(home, session_id) if state.is_session_id(session_id) else state.State("")
+    if spent is None and seen.fresh:
+        if asked:
+            raise NotFoundError("session", session_id)
+        return None, ""
+    seen.module = seen.module or (spent.module if spent else "")
+    session_types.choose(seen, snapshot.load(home))
+    return (
+        SessionStatus(
+            session_id,
+            seen.type,
+            seen.chosen_by,
+            budget.session(seen.type).max_tokens,
+            spent.figures if spent else Figures(),
+            spent.unattributed_nano if spent else 0,
+            spent,
+        ),
+        seen.module,
+    )
+
+
+def _module_here() -> str:
+    folder = os.environ.get("CLAUDE_PROJECT_DIR") or str(Path.cwd())
+    return modules.module_of(folder, owner.load_registry().roots())
