@@ -20,7 +20,7 @@ import time
 import uuid
 from pathlib import Path
 
-from gaia_budget.setup.hook_copy import bootstrap, install_hooks
+from gaia_budget.setup.hookcopy import HOOK_MODULE, bootstrap, install
 
 NEW_BYTES = 64 << 10
 ROW_BYTES = 4 << 10
@@ -51,9 +51,10 @@ class Bed:
         self.transcript = project / f"{SESSION}.jsonl"
         self.state = self.home / "gaia-budget"
         self.python = python
-        hooks = install_hooks(self.state, python)
-        self.command = [python, "-I", "-S", "-c", bootstrap(hooks, "main")]
-        self.status = [python, "-I", "-S", "-c", bootstrap(hooks, "statusline")]
+        os.environ["GAIA_BUDGET_HOME"] = str(self.state)
+        hooks = install(Path(python))
+        self.command = [python, "-I", "-S", "-c", bootstrap(hooks, HOOK_MODULE)]
+        self.status = [python, "-I", "-S", str(hooks / "statusline.py")]
         self.environment = {"HOME": str(self.home), "CLAUDE_CONFIG_DIR": str(self.home / ".claude"),
                             "GAIA_BUDGET_HOME": str(self.state), "PATH": os.environ["PATH"]}  # fmt: skip
         self.rows = 0

@@ -26,10 +26,19 @@ COMPILE_SECONDS = 120
 
 # What is started must end in exit 0 whatever is missing, moved or half upgraded: exit 2 denies every tool call.
 # `os._exit` skips the interpreter's shutdown, which would cost as much as the work; `os` itself would too.
+# The bundle is left alone where another version of the interpreter has come to stand at the same path.
 BOOTSTRAP = """\
 try:
- import sys
- sys.path.insert(0, {folder})
+ import marshal, sys
+ folder = {folder}
+ sys.path.insert(0, folder)
+ try:
+  with open(folder + "/hooks.bundle", "rb") as file: data = file.read()
+  if data[:4] == sys.modules["_frozen_importlib_external"].MAGIC_NUMBER:
+   loader, codes = marshal.loads(data[4:])
+   exec(loader, dict(codes=codes, folder=folder))
+ except Exception:
+  pass
  import {module} as hook
  hook.run()
 except BaseException:
@@ -102,12 +111,14 @@ def _text(path: Path) -> str:
 
 def _compile(interpreter: Path, package: Path) -> None:
     """Compile with the interpreter that will run it; unchecked, since a copy never changes."""
-    command = [str(interpreter), "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
-    done = subprocess.run([*command, str(package)], capture_output=True, timeout=COMPILE_SECONDS, check=False)
-    if done.returncode:
-        raise InternalError(
-            f"{interpreter} could not compile the hooks: {(done.stdout + done.stderr).decode()}"
-        )
+    modules = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(package)]
+    bundle = [str(package / "bundle.py"), str(package.parent)]
+    for arguments in (modules, bundle):
+        command = [str(interpreter), "-I", *arguments]
+        done = subprocess.run(command, capture_output=True, timeout=COMPILE_SECONDS, check=False)
+        if done.returncode:
+            problem = (done.stdout + done.stderr).decode(errors="replace")
+            raise InternalError(f"{interpreter} could not compile the hooks: {problem}")
 
 
 def prune(wired: set[str]) -> list[Path]:
