@@ -38,12 +38,14 @@ def delete_everything(copy: Path) -> None:
 def delete_one_module(copy: Path) -> None:
     (copy / "gaia_hooks" / "files.py").unlink()
     shutil.rmtree(copy / "gaia_hooks" / "__pycache__")
+    (copy / "hooks.bundle").unlink()
 
 
 def tear_a_module(copy: Path) -> None:
     module = copy / "gaia_hooks" / "main.py"
     module.write_bytes(module.read_bytes()[:200] + b"\n(")
     shutil.rmtree(copy / "gaia_hooks" / "__pycache__")
+    (copy / "hooks.bundle").unlink()
 
 
 def fill_compiled_files_with_noise(copy: Path) -> None:
@@ -54,11 +56,13 @@ def fill_compiled_files_with_noise(copy: Path) -> None:
 def end_with_another_code(copy: Path) -> None:
     (copy / "gaia_hooks" / "main.py").write_text("import sys\nsys.exit(2)\n")
     shutil.rmtree(copy / "gaia_hooks" / "__pycache__")
+    (copy / "hooks.bundle").unlink()
 
 
 def run_out_of_memory(copy: Path) -> None:
     (copy / "gaia_hooks" / "main.py").write_text("def run():\n    raise MemoryError\n")
     shutil.rmtree(copy / "gaia_hooks" / "__pycache__")
+    (copy / "hooks.bundle").unlink()
 
 
 DAMAGES = [
@@ -104,6 +108,7 @@ def test_a_folder_with_quotes_blanks_and_signs_is_found(
     copy = hookcopy.install(PYTHONS[-1])
     (copy / "gaia_hooks" / "main.py").write_text("def run():\n    import os\n    os.write(1, b'found')\n")
     shutil.rmtree(copy / "gaia_hooks" / "__pycache__")
+    (copy / "hooks.bundle").unlink()
     assert run(PYTHONS[-1], copy).stdout == b"found"
 
 
