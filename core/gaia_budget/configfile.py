@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gaia_budget.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pydantic import ValidationError
@@ -52,8 +52,8 @@ def read_json(path: Path) -> Document:
         ) from None
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as a table; empty when it is missing. Raises ConfigError."""
+def read_toml(path: Path, parse_float: Callable[[str], Any] = float) -> dict[str, Any]:
+    """A TOML file as a table; empty when it is missing. `parse_float` as in tomllib. Raises ConfigError."""
     import tomllib
 
     try:
@@ -61,7 +61,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     try:
-        return tomllib.loads(text.removeprefix("\ufeff"))
+        return tomllib.loads(text.removeprefix("\ufeff"), parse_float=parse_float)
     except tomllib.TOMLDecodeError as error:
         problem, _, place = str(error).partition(" (at ")
         numbers = [int(number) for number in re.findall(r"\d+", place)]

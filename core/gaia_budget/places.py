@@ -53,7 +53,7 @@ def settings_file() -> Path:
 
 def gaia_root() -> Path | None:
     """The ecosystem's folder: `GAIA_ROOT`, else the setting `gaia_root`, else None. It may not exist."""
-    named = os.environ.get("GAIA_ROOT", "").strip() or _configured("gaia_root")
+    named = os.environ.get("GAIA_ROOT", "").strip() or configured("gaia_root")
     if not named:
         return None
     if not isinstance(named, str):
@@ -72,7 +72,7 @@ def claude_config_dirs() -> list[Path]:
 
     The setting `claude_config_dirs` adds others (WSL, a second account). They may not exist.
     """
-    listed = _configured("claude_config_dirs") or []
+    listed = configured("claude_config_dirs") or []
     names = listed.split(os.pathsep) if isinstance(listed, str) else listed
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ConfigError(settings_file(), "must be a list of folders", key="claude_config_dirs")
@@ -86,12 +86,12 @@ def claude_config_dir() -> Path:
     return _absolute(named) if named else Path.home() / ".claude"
 
 
-def _absolute(name: str) -> Path:
-    return Path(os.path.abspath(Path(name).expanduser()))  # noqa: PTH100 (resolve would follow links)
-
-
-def _configured(key: str) -> Any:
-    """One raw value of the environment or settings.toml; `gaia_budget.settings` checks them all."""
+def configured(key: str) -> Any:
+    """One raw value of the environment or settings.toml, where checking them all would cost too much start-up."""
     from gaia_budget.configfile import read_toml
 
     return os.environ.get(f"GAIA_BUDGET_{key.upper()}") or read_toml(settings_file()).get(key)
+
+
+def _absolute(name: str) -> Path:
+    return Path(os.path.abspath(Path(name).expanduser()))  # noqa: PTH100 (resolve would follow links)

@@ -82,6 +82,10 @@ class Settings(BaseSettings):
         default="genai-prices",
         description="genai-prices: the real, dated price; snapshot: pricing_snapshot of token_budget.json",
     )
+    prices_file: Path | None = Field(
+        default=None,
+        description="a newer data.json (prices/new_data/v2) of genai-prices that you fetched, in place of the installed one",
+    )
     claude_config_dirs: Annotated[list[Path], NoDecode] = Field(
         default=[], description="further Claude Code configuration folders (WSL, a second account)"
     )

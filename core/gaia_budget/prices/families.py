@@ -1,0 +1,41 @@
+"""Claude's family names (opus, sonnet, haiku, fable): which model each stands for on a day."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+DATA = Path(__file__).with_name("families.toml")
+
+
+@cache
+def history() -> dict[str, dict[date, str]]:
+    """Family to {first day: model id}, in the order of time."""
+    import tomllib
+
+    tables = tomllib.loads(DATA.read_text("utf-8"))
+    return {
+        family: dict(sorted((date.fromisoformat(day), model) for day, model in entries.items()))
+        for family, entries in tables.items()
+    }
+
+
+def model_of(family: str, on: date | None = None) -> str | None:
+    """The model that a family name stood for on a day (today when not given); its first one before that.
+
+    None when the name is no family.
+    """
+    entries = history().get(family.strip().lower())
+    if entries is None:
+        return None
+    begun = [model for day, model in entries.items() if day <= (on or date.today())]
+    return begun[-1] if begun else next(iter(entries.values()))
+
+
+def family_of(model: str) -> str | None:
+    """The family that a Claude model belongs to, by its name; None for any other model."""
+    parts = model.lower().replace(".", "-").split("-")
+    return (
+        next((family for family in history() if family in parts), None) if "claude" in model.lower() else None
+    )

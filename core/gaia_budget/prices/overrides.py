@@ -1,0 +1,133 @@
+"""Prices that the user or the owner names: `prices.toml` in the state folder, `pricing_snapshot` of the owner.
+
+prices.toml holds contract prices and models that no list has, in USD per million tokens:
+
+    [[price]]
+    model = "claude-opus-5-5"     # as the API names it; `provider` where two sell the same name
+    from = 2026-10-01             # optional: the list price holds before
+    input = 3.2
+    output = 16
+    cache_read = 0.16             # what is left out is charged as input (reasoning as output)
+    cache_write_5m = 4
+    cache_write_1h = 6.4
+    web_search = 0.01             # one search
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget import places
+from gaia_budget.errors import ConfigError
+from gaia_budget.prices import families, flatten
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+OVERRIDE, SNAPSHOT = "override", "snapshot"
+RATES = ("input", "output", "cache_read", "cache_write_5m", "cache_write_1h", "reasoning")
+KEYS = ("model", "provider", "from", *RATES, "web_search", "request")
+REQUIRED = ("model", "input", "output")
+PER_MILLION = Decimal(10) ** 6
+
+
+class Override(NamedTuple):
+    """One price of the user's; `row` is in the form of `gaia_hooks.pricing`."""
+
+    model: str
+    provider: str
+    row: list[Any]
+
+
+def file() -> Path:
+    """Where the user's prices lie. It may not exist."""
+    return places.home() / "prices.toml"
+
+
+def load() -> list[Override]:
+    """The user's prices in the order of time. Raises ConfigError with the entry, the key and the valid keys."""
+    from gaia_budget.configfile import read_toml
+
+    source = file()
+    table = read_toml(source, parse_float=Decimal)
+    unknown = sorted(set(table) - {"price"})
+    if unknown:
+        raise ConfigError(source, "is not a known key", key=unknown[0], choices=["price"])
+    entries = table.get("price", [])
+    if not isinstance(entries, list):
+        raise ConfigError(source, "must be written [[price]]", key="price")
+    made = [_override(entry, source, f"price {number}") for number, entry in enumerate(entries, 1)]
+    return sorted(made, key=lambda one: int(one.row[0]))
+
+
+def snapshot_rows(prices: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, list[Any]]]:
+    """The owner's snapshot as {provider: {family or model: row}}; `prices` as in `gaia_budget.owner`.
+
+    A kind of token that the snapshot has no price for is charged as input, since nothing else is written.
+    """
+    made: dict[str, dict[str, list[Any]]] = {}
+    for provider, entries in prices.items():
+        for name, price in entries.items():
+            read = price.input_per_1m if price.cache_read_per_1m is None else price.cache_read_per_1m
+            amounts = (price.input_per_1m, price.output_per_1m, read, price.input_per_1m, price.input_per_1m)
+            tier = [-1, *(Decimal(amount) / PER_MILLION for amount in amounts)]
+            made.setdefault(provider.lower(), {})[name.lower()] = flatten.flat_row(
+                0, [tier], None, source=SNAPSHOT
+            )
+    return made
+
+
+def snapshot_row(rows: Mapping[str, Mapping[str, list[Any]]], model: str, provider: str) -> list[Any] | None:
+    """The snapshot's row of a model: by its id, else by its family; None where the snapshot has none."""
+    entries = rows.get(provider, {})
+    return entries.get(model.lower()) or entries.get(families.family_of(model) or "")
+
+
+def _override(entry: Any, source: Path, place: str) -> Override:
+    if not isinstance(entry, dict):
+        raise ConfigError(source, "must be a table", key=place)
+    wrong = sorted(set(entry) - set(KEYS))
+    if wrong:
+        raise ConfigError(source, "is not a known key", key=f"{place}.{wrong[0]}", choices=KEYS)
+    missing = [key for key in REQUIRED if key not in entry]
+    if missing:
+        raise ConfigError(source, "is missing", key=f"{place}.{missing[0]}")
+    for key in ("model", "provider"):
+        if key in entry and not (isinstance(entry[key], str) and entry[key].strip()):
+            raise ConfigError(source, "must be a name in quotes", key=f"{place}.{key}")
+    amounts = {key: _amount(entry[key], source, f"{place}.{key}") for key in entry if key not in KEYS[:3]}
+    tier: list[Any] = [
+        -1,
+        *(amounts.get(key, amounts["input"]) / PER_MILLION for key in RATES[:5] if key != "output"),
+    ]
+    tier.insert(2, amounts["output"] / PER_MILLION)
+    if "reasoning" in amounts:
+        tier.append(amounts["reasoning"] / PER_MILLION)
+    start = _day(entry.get("from"), source, f"{place}.from")
+    row = flatten.flat_row(start, [tier], amounts.get("web_search"), amounts.get("request"), OVERRIDE)
+    return Override(str(entry["model"]).strip(), str(entry.get("provider", "")).strip(), row)
+
+
+def _amount(value: Any, source: Path, key: str) -> Decimal:
+    try:
+        amount = Decimal(str(value)) if not isinstance(value, bool) else Decimal("NaN")
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise ConfigError(
+            source, f"{value!r} is not an amount of USD", key=key, cure="Write a number such as 2.5"
+        )
+    return amount
+
+
+def _day(value: Any, source: Path, key: str) -> int:
+    if value is None:
+        return 0
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ConfigError(
+            source, f"{value!r} is not a day", key=key, cure="Write it as 2026-10-01, without quotes"
+        )
+    return int(datetime.combine(value, time(), UTC).timestamp())

@@ -1,0 +1,206 @@
+"""The price table in force: genai-prices, or the owner's snapshot, and over it what the user names.
+
+`load()` gives it as the settings are now. One table answers ledger, middleware and hooks; the hooks get its
+rows through the snapshot (`price_rows`).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget import places
+from gaia_budget.errors import ConfigError
+from gaia_budget.prices import catalogue, names, overrides
+from gaia_hooks import pricing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+GENAI, SNAPSHOT, UNPRICED = "genai-prices", overrides.SNAPSHOT, "unpriced"
+PROBE = (1_000_000, 1_000_000, 0, 0, 0, 0, 0)  # what "dearest" compares: a million tokens in and out
+
+
+class Priced(NamedTuple):
+    """A cost in nano-dollars, or None for unpriced, with who named the price and the canonical model."""
+
+    cost_nano: int | None
+    price_source: str
+    model: str
+    provider: str
+
+
+class PriceTable:
+    """Every price in force, and the names that lead to them."""
+
+    def __init__(
+        self,
+        listed: catalogue.Catalogue,
+        own: Sequence[overrides.Override] = (),
+        snapshot: Mapping[str, Mapping[str, list[Any]]] | None = None,
+    ) -> None:
+        """`snapshot` is given where the owner's file is authoritative: then nothing else but `own` has a say."""
+        self._listed = listed
+        self._own = list(own)
+        self._snapshot = snapshot
+        self._found: dict[tuple[str, str], names.Name | None] = {}
+        self._rows: dict[tuple[str, str], list[Any]] = {}
+
+    @property
+    def default_source(self) -> str:
+        """The source of every row that does not name another."""
+        return GENAI if self._snapshot is None else SNAPSHOT
+
+    def name(self, model: str, provider: str = "") -> names.Name | None:
+        """The known model that a name means, those of the user's own prices included; None when unknown."""
+        asked = (model, provider)
+        if asked not in self._found:
+            self._found[asked] = self._own_name(model, provider) or names.find(self._listed, model, provider)
+        return self._found[asked]
+
+    def rows(self, name: names.Name, variant: str = "") -> list[Any]:
+        """The rows of a known model, own prices last so that they win; empty when the variant has no price."""
+        asked = (name.key, variant)
+        if asked not in self._rows:
+            self._rows[asked] = self._base_rows(name, variant) + ([] if variant else self._own_rows(name))
+        return self._rows[asked]
+
+    def price(
+        self,
+        model: str,
+        usage: Sequence[int],
+        at: datetime | float | None = None,
+        provider: str = "",
+        variant: str = "",
+    ) -> Priced:
+        """What a usage (see `gaia_hooks.usage`) cost at an instant, now when none is given.
+
+        `at` is a time with a zone (without one: UTC) or seconds since the epoch. `variant` is `batch`, `fast`,
+        `flex` or `priority`. Unknown models, and kinds of tokens without a price, are unpriced.
+        """
+        name = self.name(model, provider)
+        if name is None:
+            return Priced(None, UNPRICED, model, provider)
+        row = pricing.row_at(self.rows(name, variant), _epoch(at))
+        cost = pricing.cost_nano(tuple(usage), row)
+        source = UNPRICED if cost is None else pricing.source_of(row, self.default_source)
+        return Priced(cost, source, name.model, name.provider)
+
+    def dearest(self, provider: str, at: datetime | float | None = None) -> names.Name | None:
+        """The provider's dearest model that is still sold: what an unknown one counts as for enforcement."""
+        moment = _epoch(at)
+        ours = names.THEIR_NAMES.get(provider.lower(), provider.lower())
+        owner = next((one for one in self._listed.providers if one["id"] == ours), None)
+        costs = []
+        for key, model, _ in owner["models"] if owner else ():
+            if not self._listed.models[key].get("deprecated"):
+                name = names.Name(key, names.OUR_NAMES.get(ours, ours), model)
+                costs.append((pricing.cost_nano(PROBE, pricing.row_at(self.rows(name), moment)) or 0, name))
+        return max(costs)[1] if costs else None
+
+    def facts(self, name: names.Name) -> Mapping[str, Any]:
+        """What else the list knows of a model: `context_window`, `deprecated`."""
+        return self._listed.models.get(name.key, {})
+
+    def table(self, models: Iterable[str] | None = None) -> dict[str, list[Any]]:
+        """The flat table in the form of `gaia_hooks.pricing`, of the named models or of all."""
+        if models is None:
+            wanted = [
+                names.Name(key, _provider_name(one), model)
+                for one in self._listed.providers
+                for key, model, _ in one["models"]
+            ]
+            wanted += [self._as_name(own) for own in self._own]
+        else:
+            wanted = [name for model in models if (name := self.name(model))]
+        made: dict[str, list[Any]] = {}
+        for name in wanted:
+            for variant in ("", *self._variants(name)):
+                rows = self.rows(name, variant)
+                if rows:
+                    made[f"{name.key}#{variant}" if variant else name.key] = rows
+        return made
+
+    def _variants(self, name: names.Name) -> list[str]:
+        return [
+            one for one in ("batch", "fast", "flex", "priority") if f"{name.key}#{one}" in self._listed.rows
+        ]
+
+    def _base_rows(self, name: names.Name, variant: str) -> list[Any]:
+        if self._snapshot is not None:
+            row = overrides.snapshot_row(self._snapshot, name.model, name.provider)
+            return [row] if row and not variant else []
+        return list(self._listed.rows.get(f"{name.key}#{variant}" if variant else name.key, ()))
+
+    def _own_rows(self, name: names.Name) -> list[Any]:
+        return [own.row for own in self._own if self._as_name(own) == name]
+
+    def _own_name(self, model: str, provider: str) -> names.Name | None:
+        wanted = model.strip().lower()
+        for own in self._own:
+            if own.model.lower() == wanted and (not own.provider or not provider or own.provider == provider):
+                return self._as_name(own)
+        return None
+
+    def _as_name(self, own: overrides.Override) -> names.Name:
+        known = names.find(self._listed, own.model, own.provider)
+        return known or names.Name(own.model, own.provider, own.model)
+
+
+def load() -> PriceTable:
+    """The table as the settings are now. Raises ConfigError where a file of the user's or owner's is wrong."""
+    named = places.configured("prices_file")
+    refresh = Path(str(named)).expanduser() if named else None
+    owned = _owned_file() if places.configured("pricing_source") == SNAPSHOT else None
+    stamps = (catalogue.load(refresh).stamp, _stamp(overrides.file()), owned and _stamp(owned))
+    return _made(stamps, refresh, owned)
+
+
+def price_rows(models: Iterable[str] | None = None) -> dict[str, list[Any]]:
+    """The flat table that the hooks' snapshot carries (form: `gaia_hooks.pricing`), of some models or of all."""
+    return load().table(models)
+
+
+@lru_cache(maxsize=4)
+def _made(stamps: tuple[Any, ...], refresh: Path | None, owned: Path | None) -> PriceTable:
+    """The table of these files; `stamps` makes it anew when one of them has changed."""
+    snapshot = None
+    if owned is not None:
+        from gaia_budget.owner import load_token_budget
+
+        snapshot = overrides.snapshot_rows(load_token_budget().pricing_snapshot)
+    return PriceTable(catalogue.load(refresh), overrides.load(), snapshot)
+
+
+def _owned_file() -> Path:
+    root = places.gaia_root()
+    if root is None or not (root / "token_budget.json").is_file():
+        raise ConfigError(
+            places.settings_file(),
+            "is 'snapshot', but there is no token_budget.json with prices",
+            key="pricing_source",
+            cure="Set GAIA_ROOT to the folder that has it, or pricing_source to 'genai-prices'",
+        )
+    return root / "token_budget.json"
+
+
+def _stamp(file: Path) -> tuple[str, int, int]:
+    try:
+        status = file.stat()
+    except OSError:
+        return str(file), 0, 0
+    return str(file), status.st_size, status.st_mtime_ns
+
+
+def _provider_name(owner: Mapping[str, Any]) -> str:
+    return names.OUR_NAMES.get(owner["id"], str(owner["id"]))
+
+
+def _epoch(at: datetime | float | None) -> float:
+    if at is None:
+        return datetime.now(UTC).timestamp()
+    if isinstance(at, datetime):
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    return at
