@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +15,7 @@ MARK_BYTES = 64
 
 
 class Position(msgspec.Struct, array_like=True, frozen=True):
-    """An offset in a file, the file's identity, and the bytes just before the offset."""
+    """An offset in a file, the file's identity, and a hash of the bytes just before the offset."""
 
     offset: int = 0
     inode: int = 0
@@ -41,4 +42,4 @@ def position(file: io.RawIOBase | io.BufferedIOBase, offset: int, status: os.sta
 def _mark(file: io.RawIOBase | io.BufferedIOBase, offset: int) -> str:
     start = max(0, offset - MARK_BYTES)
     file.seek(start)
-    return (file.read(offset - start) or b"").decode("latin-1")
+    return hashlib.blake2b(file.read(offset - start) or b"", digest_size=12).hexdigest()

@@ -1,6 +1,16 @@
 """The ecosystem's event files: seven shapes are read, one is written (by `gaia_hooks.argus`)."""
 
 from gaia_budget.argus.reading import LogBookmark, LogReading, read
-from gaia_budget.argus.shapes import Call, Origin, Unreadable, call_of, line_id
+from gaia_budget.argus.shapes import Call, Origin, Unreadable, call_of, cost_nano, line_id
 
-__all__ = ["Call", "LogBookmark", "LogReading", "Origin", "Unreadable", "call_of", "line_id", "read"]
+__all__ = [
+    "Call",
+    "LogBookmark",
+    "LogReading",
+    "Origin",
+    "Unreadable",
+    "call_of",
+    "cost_nano",
+    "line_id",
+    "read",
+]

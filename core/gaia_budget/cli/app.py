@@ -6,9 +6,9 @@ import sys
 
 import typer
 
-from gaia_budget.cli import claude_md, hook, init, spend, status
+from gaia_budget.cli import claude_md, hook, import_past, ingest, init, spend, status
 
-VERBS = (claude_md, hook, init, spend, status)
+VERBS = (claude_md, hook, import_past, ingest, init, spend, status)
 
 app = typer.Typer(
     name="gaia-budget",

@@ -8,8 +8,11 @@ from gaia_budget.transcripts.rows import decode
 from gaia_hooks import clock
 
 if TYPE_CHECKING:
-    import io
+    from collections.abc import Iterable
 
+    from gaia_budget.transcripts.discovery import Transcript
+
+HEAD_BYTES = 16 << 10
 CONVERSATION = frozenset({"user", "assistant", "attachment", "system", "progress"})
 
 
@@ -24,10 +27,15 @@ class Heading(NamedTuple):
     cwd: str
 
 
-def heading(file: io.BufferedIOBase) -> Heading:
-    """Read the rows above the first row of the conversation, and that row."""
+def heading(transcript: Transcript) -> Heading:
+    """Read the rows above the first row of the conversation, and that row. Raises OSError."""
+    with open(transcript.path, "rb", buffering=HEAD_BYTES) as file:  # noqa: PTH123 (as plain as the path is)
+        return _heading(file)
+
+
+def _heading(lines: Iterable[bytes]) -> Heading:
     began = 0
-    for line in file:
+    for line in lines:
         try:
             row = decode(line)
         except ValueError:

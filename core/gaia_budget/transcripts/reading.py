@@ -54,7 +54,6 @@ class Bookmark(msgspec.Struct, array_like=True):
 
     position: Position = Position()
     began: int = 0
-    cwd: str = ""
     last: str = ""  # instant of the newest response, as written
     payer: str = ""  # the session that the last marked copy was copied from
     copied: int = 0  # and that copy's instant
@@ -71,14 +70,15 @@ class Reading(NamedTuple):
     bytes_read: int
 
 
-def read(transcript: Transcript, known: Bookmark | None) -> Reading:
-    """Count what a transcript has grown by. A truncated or replaced file is read anew. Raises OSError."""
+def read(transcript: Transcript, known: Bookmark) -> Reading:
+    """Count what a transcript has grown by; a file that is new, truncated or replaced is read from its beginning.
+
+    For a new file the bookmark says only when the file `began` (see `heading`). Raises OSError.
+    """
     with open(transcript.path, "rb", buffering=0) as file:  # noqa: PTH123 (as plain as the path is)
         status = os.fstat(file.fileno())
-        if known is None or not known.position.continues(file, status):
-            with open(transcript.path, "rb") as head:  # noqa: PTH123
-                began, cwd = heading(head)
-            known = Bookmark(began=began, cwd=cwd)
+        if known.position.offset and not known.position.continues(file, status):
+            known = Bookmark(began=heading(transcript).began)
         counting = _Counting(transcript, known)
         hits = Hits(file, known.position.offset, (tail.NEEDLE, COST_STATE))
         for offset, line, complete in hits:
@@ -173,6 +173,6 @@ class _Counting:
             for agent, thread in self.threads.items()
         }
         mark = Bookmark(
-            position(file, end, status), self.known.began, self.known.cwd, self.last, self.payer, self.copied,
+            position(file, end, status), self.known.began, self.last, self.payer, self.copied,
             threads, self.totals)  # fmt: skip
         return Reading(self.responses + open_ones, self.skipped, mark, end - self.known.position.offset)

@@ -1,0 +1,49 @@
+"""The price of what is taken in: one look-up per model, integer arithmetic per response."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from gaia_budget.prices import catalogue, table
+from gaia_hooks import clock, pricing
+
+
+class Cost(NamedTuple):
+    """Nano-dollars and who named the price; None and "unpriced" where no price is known."""
+
+    nano: int | None
+    source: str
+    provider: str
+
+
+class Costs:
+    """Prices by model, variant and instant: the prices in force, and list prices."""
+
+    def __init__(self) -> None:
+        self._in_force = table.load()
+        self._rows: dict[tuple[str, str], tuple[list[Any], str]] = {}
+        self._list: table.PriceTable | None = None
+
+    def of(self, model: str, variant: str, usage: tuple[int, ...], ts: int, provider: str = "") -> Cost:
+        """What a response cost at an instant (microseconds), by the prices in force."""
+        found = self._rows.get((model, variant))
+        if found is None:
+            name = self._in_force.name(model, provider)
+            found = (self._in_force.rows(name, variant), name.provider) if name else ([], provider)
+            self._rows[model, variant] = found
+        rows, provider = found
+        row = pricing.row_at(rows, ts / clock.MICRO)
+        cost = pricing.cost_nano(usage, row)
+        if cost is None:
+            return Cost(None, table.UNPRICED, provider)
+        return Cost(cost, pricing.source_of(row, self._in_force.default_source), provider)
+
+    def listed(
+        self, model: str, usage: tuple[int, ...], ts: int, stored: int | None, source: str
+    ) -> int | None:
+        """The list price of a stored response: what the client reckons its own total with."""
+        if source == table.GENAI and stored is not None:
+            return stored
+        if self._list is None:
+            self._list = table.PriceTable(catalogue.load(None))
+        return self._list.price(model, usage, ts / clock.MICRO).cost_nano

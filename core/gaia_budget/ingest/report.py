@@ -1,0 +1,61 @@
+"""What a run of `ingest` did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget.transcripts import Skip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gaia_budget.ledger import Recorded
+
+__all__ = ["Report", "Skip"]
+
+
+@dataclass
+class Report:
+    """Counts of one run. `files` and `bytes` are what was read, not what is there.
+
+    `other` counts log lines that tell of no billed call. `unreconciled` lists sessions whose own total could not
+    be compared with their rows, with the reason.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    responses_new: int = 0
+    events_new: int = 0
+    completed: int = 0
+    duplicates: int = 0
+    other: int = 0
+    skipped: list[Skip] = field(default_factory=list)
+    unreconciled: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def recorded(self, outcome: Recorded, *, responses: bool) -> None:
+        """Add what the ledger said of one batch; `responses`: whether they were billed API responses."""
+        self.events_new += outcome.new
+        self.responses_new += outcome.new if responses else 0
+        self.completed += outcome.completed
+        self.duplicates += outcome.duplicates
+
+    def skip(self, file: Path | str, line: int, reason: str) -> None:
+        """Note a line (0: the whole file) that was not taken in."""
+        self.skipped.append(Skip(str(file), line, reason))
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON values, with the keys of the command line."""
+        return {
+            "files": self.files,
+            "bytes": self.bytes,
+            "responses_new": self.responses_new,
+            "events_new": self.events_new,
+            "completed": self.completed,
+            "duplicates": self.duplicates,
+            "other": self.other,
+            "skipped": [skip._asdict() for skip in self.skipped],
+            "unreconciled": self.unreconciled,
+            "seconds": round(self.seconds, 3),
+        }

@@ -1,0 +1,83 @@
+"""One run: settle what hooks watch, then logs, then transcripts, then what the clients' own totals know."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from gaia_budget import places, snapshot
+from gaia_budget.errors import InputError
+from gaia_budget.ingest import jseeker, logs, unattributed
+from gaia_budget.ingest.costs import Costs
+from gaia_budget.ingest.months import months
+from gaia_budget.ingest.report import Report
+from gaia_budget.ingest.sessions import Sessions
+from gaia_hooks import clock, files, session, state
+from gaia_hooks import months as hook_months
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import Settings
+    from gaia_budget.snapshot import Months
+
+
+def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> Report:
+    """Take everything new into the ledger. Safe to kill at any instant and to run twice at once.
+
+    `progress` is called with (bytes done, bytes in all) of the transcripts. Raises LedgerError, ConfigError.
+    """
+    from gaia_budget.owner import load_registry
+
+    report, began, counted_to = Report(), time.perf_counter(), clock.now()
+    costs = Costs()
+    settle_watched(report)
+    logs.take_in(ledger, settings, costs, places.logs_dir(), report)
+    sessions = Sessions(ledger, settings, costs, load_registry().roots(), report)
+    sessions.take_in(places.claude_config_dirs(), progress)
+    unattributed.reconcile(ledger, settings, costs, sessions, report)
+    _tell_hooks(months(ledger, settings, counted_to), settings)
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def import_logs(settings: Settings, ledger: Ledger, folder: Path) -> Report:
+    """Take in a folder of event files, such as a backup; lines that are known already change nothing.
+
+    Raises InputError when there is no such folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; name one that holds event files (*.jsonl)")
+    report, began = Report(), time.perf_counter()
+    logs.take_in(ledger, settings, Costs(), folder, report)
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def import_api_costs(settings: Settings, ledger: Ledger, file: Path) -> Report:
+    """Take in jSeeker's `api_costs` table; rows that are known already change nothing. Raises InputError."""
+    report, began = Report(), time.perf_counter()
+    jseeker.take_in(ledger, settings, Costs(), file, report)
+    report.seconds = time.perf_counter() - began
+    return report
+
+
+def _tell_hooks(figures: Months, settings: Settings) -> None:
+    """Write the snapshot that hooks decide by; what they noted of the month themselves is in its figures now."""
+    snapshot.write(settings, figures)
+    for module in figures.modules:
+        hook_months.trim(str(places.home()), module, figures.counted_to)
+
+
+def settle_watched(report: Report) -> None:
+    """Let each session that hooks watch write the event lines it still owes (see `gaia_hooks.session`)."""
+    home = str(places.home())
+    for session_id in session.watched(home):
+        try:
+            session.catch_up(home, session_id)
+        except files.LockTimeout:
+            continue  # a hook is counting it at this moment: the next run completes it
+        except (OSError, state.NewerState) as error:
+            report.skip(state.path_of(home, session_id), 0, f"this session was not settled: {error}")
