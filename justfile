@@ -31,9 +31,12 @@ format:
 docs:
     {{python}} docs/generate.py
 
-# Pin today's versions of all dependencies
+pin := "uv pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate"
+
+# Pin today's versions of all dependencies: what install.py installs, and what the tests need
 lock:
-    {{python}} -m uv pip compile -q pyproject.toml --all-extras --universal --upgrade --no-header --no-annotate --python-version 3.11 -o requirements.lock
+    {{python}} -m {{pin}} --all-extras --upgrade -o requirements-test.lock
+    {{python}} -m {{pin}} --extra dashboard --extra postgres --upgrade -c requirements-test.lock -o requirements.lock
 
 # Cost of a hook against a bare interpreter
 bench:

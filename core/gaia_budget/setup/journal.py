@@ -6,14 +6,13 @@ content was there before and which one we wrote; it is saved before the file its
 
 from __future__ import annotations
 
-import hashlib
 import json
 import stat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget import places
+from gaia_budget import backups, places
 from gaia_budget.configfile import read_json
-from gaia_budget.errors import ConfigError
+from gaia_budget.errors import ConfigError, InputError
 from gaia_hooks import files
 
 if TYPE_CHECKING:
@@ -64,11 +63,16 @@ class Journal:
         """
         entry = self.files.get(str(change.file))
         untouched = (
-            entry is not None and change.before is not None and entry["after"] == sha256(change.before)
+            entry is not None
+            and change.before is not None
+            and entry["after"] == backups.digest(change.before)
         )
         if entry is None or not untouched:
-            entry = {"before": _backup(without_us), "made_folder": not change.file.parent.exists()}
-        entry["after"] = None if change.after is None else sha256(change.after)
+            entry = {
+                "before": None if without_us is None else backups.keep(without_us),
+                "made_folder": not change.file.parent.exists(),
+            }
+        entry["after"] = None if change.after is None else backups.digest(change.after)
         self.files[str(change.file)] = entry
 
     def original(self, file: Path, now: bytes) -> tuple[bool, bytes | None]:
@@ -77,20 +81,14 @@ class Journal:
         Else (False, None): somebody edited the file, or the backup is gone.
         """
         entry = self.files.get(str(file))
-        if entry is None or entry["after"] != sha256(now):
+        if entry is None or entry["after"] != backups.digest(now):
             return False, None
         if entry["before"] is None:
             return True, None
         try:
-            content = (_folder() / entry["before"]).read_bytes()
-        except OSError:
+            return True, backups.content(entry["before"])
+        except InputError:
             return False, None
-        return sha256(content) == entry["before"], content
-
-
-def sha256(data: bytes) -> str:
-    """Hexadecimal SHA-256."""
-    return hashlib.sha256(data).hexdigest()
 
 
 def content_of(file: Path) -> bytes | None:
@@ -122,20 +120,6 @@ def write(change: Change) -> None:
 def lock() -> files.Lock:
     """Held while settings are changed: one `init` at a time."""
     return files.Lock(str(places.home() / "setup.lock"), LOCK_SECONDS)
-
-
-def _backup(content: bytes | None) -> str | None:
-    if content is None:
-        return None
-    name = sha256(content)
-    target = _folder() / name
-    if not target.exists():
-        files.replace(str(target), content)
-    return name
-
-
-def _folder() -> Path:
-    return places.home() / "backups"
 
 
 def _file() -> Path:

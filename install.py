@@ -1,0 +1,191 @@
+"""Install GAIA Token Budget from this folder and wire it into Claude Code. Needs Python 3.11 or newer, nothing else.
+
+python3 install.py              install for this user, then `gaia-budget init`; run again to upgrade
+python3 install.py --dry-run    install, and only show what would be wired (every option of init is passed on)
+python3 install.py --undo       take the wiring out again
+python3 install.py --test       make .venv here with the test tools and run the tests (more options go to pytest)
+"""
+
+import hashlib
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+OLDEST = (3, 11)
+NEWER_MINORS = range(16, OLDEST[1] - 1, -1)
+CLONE = Path(__file__).resolve().parent
+WINDOWS = os.name == "nt"
+PROGRAM = "gaia-budget.exe" if WINDOWS else "gaia-budget"
+STAMP = (
+    "gaia-token-budget.lock"  # what is installed from the lock file, so that an unchanged one costs nothing
+)
+
+
+class Failure(Exception):
+    """What went wrong, and what to do about it."""
+
+
+def main(arguments: list) -> int:
+    """Install or test; returns the exit code."""
+    if "--help" in arguments or "-h" in arguments:
+        print(__doc__.strip())
+        return 0
+    try:
+        if sys.version_info < OLDEST:
+            return with_newer_python(arguments)
+        if "--test" in arguments:
+            return test([word for word in arguments if word != "--test"])
+        return install(arguments)
+    except Failure as failure:
+        print(f"install.py: {failure}", file=sys.stderr)
+        return 1
+
+
+def with_newer_python(arguments: list) -> int:
+    """Go on with a newer Python of this machine; the first one on the path is often the system's old one."""
+    for minor in NEWER_MINORS:
+        found = shutil.which(f"python3.{minor}")
+        launcher = shutil.which("py") if WINDOWS else None
+        for command in [found] if found else [], [launcher, f"-3.{minor}"] if launcher else []:
+            if command and not subprocess.call([*command, "-c", ""], stderr=subprocess.DEVNULL):
+                return subprocess.call([*command, str(CLONE / "install.py"), *arguments])
+    raise Failure(
+        f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {sys.version.split()[0]}. "
+        "Install a newer one and run this command with it"
+    )
+
+
+def install(arguments: list) -> int:
+    """Install for this user, then run `gaia-budget init` with the arguments."""
+    folder = state_folder() / "venv"
+    program = scripts_of(folder) / PROGRAM
+    if "--undo" not in arguments:
+        print(f"Installing into {folder} …", flush=True)
+        python = environment(folder)
+        pip_install_lock(python, folder, CLONE / "requirements.lock")
+        pip(python, "--no-deps", "--no-build-isolation", "--force-reinstall", str(CLONE))
+        print(put_on_path(program), flush=True)
+    elif not program.exists():
+        print("Nothing is installed for this user.")
+        return 0
+    return subprocess.call([str(program), "init", *arguments, *consent(arguments)])
+
+
+def consent(arguments: list) -> list:
+    """Where nobody can be asked, running this installer is the answer; the diff is printed all the same."""
+    asked = {"--yes", "-y", "--dry-run"}.intersection(arguments) or sys.stdin.isatty()
+    return [] if asked else ["--yes"]
+
+
+def test(options: list) -> int:
+    """Run the tests with what the test lock file pins, on the sources as they stand here."""
+    folder = CLONE / ".venv"
+    python = environment(folder)
+    pip_install_lock(python, folder, CLONE / "requirements-test.lock")
+    pip(python, "--no-deps", "--no-build-isolation", "--editable", str(CLONE))
+    return subprocess.call([str(python), "-m", "pytest", *options], cwd=str(CLONE))
+
+
+def state_folder() -> Path:
+    """The per-user data folder, as the program itself names it."""
+    sys.path.insert(0, str(CLONE / "hooks"))
+    from gaia_hooks import places
+
+    return Path(places.home()).absolute()
+
+
+def scripts_of(folder: Path) -> Path:
+    """Where a virtual environment keeps its programs."""
+    return folder / ("Scripts" if WINDOWS else "bin")
+
+
+def environment(folder: Path) -> Path:
+    """The Python of the virtual environment in the folder, which is made, or made anew when it no longer starts."""
+    python = scripts_of(folder) / ("python.exe" if WINDOWS else "python")
+    if works(python):
+        return python
+    for module in ("venv", "ensurepip"):
+        if importlib.util.find_spec(module) is None:
+            raise Failure(
+                f"this Python ({sys.executable}) has no {module}. On Debian and Ubuntu: "
+                f"apt install python3.{sys.version_info[1]}-venv; elsewhere install Python from its own installer"
+            )
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if made.returncode or not works(python):
+        shown = made.stdout.decode(errors="replace").strip()
+        raise Failure(f"no virtual environment could be made in {folder}:\n{shown}")
+    return python
+
+
+def works(python: Path) -> bool:
+    """Whether the environment's Python starts, is new enough and has pip."""
+    question = f"import sys, pip; sys.exit(sys.version_info < {OLDEST})"
+    try:
+        return not subprocess.call([str(python), "-I", "-c", question], stderr=subprocess.DEVNULL)
+    except OSError:
+        return False
+
+
+def pip_install_lock(python: Path, folder: Path, lock: Path) -> None:
+    """Install what a lock file pins, each file checked against its hash; nothing when that was done already."""
+    stamp, wanted = folder / STAMP, hashlib.sha256(lock.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
+        return
+    pip(python, "--require-hashes", "--requirement", str(lock))
+    stamp.write_text(wanted, encoding="ascii")
+
+
+def pip(python: Path, *words: str) -> None:
+    """`pip install` in the environment."""
+    command = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *words]
+    if subprocess.call([*command, "--no-input"]):
+        raise Failure(
+            "pip could not install (see above). Behind a proxy or a company index: set up pip first"
+        )
+
+
+def put_on_path(program: Path) -> str:
+    """Make the command reachable by its name; says how to call it."""
+    place = windows_shim(program) if WINDOWS else link(program)
+    if place is None:
+        return f"The command: {program}"
+    if str(place.parent) in os.environ.get("PATH", "").split(os.pathsep):
+        return f"The command: gaia-budget ({place})"
+    return f'The command: {place}. For the short name gaia-budget: export PATH="{place.parent}:$PATH"'
+
+
+def link(program: Path):
+    """A link in ~/.local/bin; None when something else has that name there."""
+    place = Path.home() / ".local" / "bin" / program.name
+    if place.is_symlink() and (not place.exists() or place.resolve() == program.resolve()):
+        place.unlink()
+    elif place.is_symlink() or place.exists():
+        print(f"{place} is not ours and stays as it is")
+        return None
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(program)
+    return place
+
+
+def windows_shim(program: Path):
+    """A .cmd file in the folder that Windows puts on every user's path; None when it is not on this one's."""
+    folder = Path(os.environ.get("LOCALAPPDATA", "")) / "Microsoft" / "WindowsApps"
+    on_path = {os.path.normcase(part.rstrip("\\")) for part in os.environ.get("PATH", "").split(os.pathsep)}
+    if os.path.normcase(str(folder)) not in on_path:
+        return None
+    place = folder / "gaia-budget.cmd"
+    place.write_text(f'@"{program}" %*\r\n', encoding="utf-8")
+    return place
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
