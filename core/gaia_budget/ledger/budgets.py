@@ -1,29 +1,137 @@
-"""Budgets: one row each, on which one conditional update decides."""
+"""Budgets: one row each, on which one conditional update decides; and the charges that move them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from gaia_budget.errors import BudgetExceededError
+from gaia_budget.ledger.overrides import draw
+from gaia_hooks.money import usd_short
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from gaia_budget.ledger.database import Transaction
 
-CHARGE = (
-    "INSERT INTO budgets (org, scope, app_nano, claude_code_nano) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (org, scope) DO UPDATE SET app_nano = budgets.app_nano + excluded.app_nano, "
-    "claude_code_nano = budgets.claude_code_nano + excluded.claude_code_nano"
+Place = tuple[str, str]
+"""Organisation and scope: the key of a budget."""
+
+
+class Scope(NamedTuple):
+    """A budget that a call counts against. Its limit comes with every reservation: configuration may change.
+
+    `key` is `module:<id>:<YYYY-MM>` (see `Ledger.module_scope`), `session:<id>` or `task:<module>:<task>:<id>`.
+    `counts_claude_code`: Claude Code spend billed by API counts too (module scopes).
+    """
+
+    key: str
+    limit_nano: int
+    counts_claude_code: bool = False
+    resets_on: str | None = None
+
+    @property
+    def module(self) -> str | None:
+        """The module whose month this is, or None for other scopes."""
+        return self.key.split(":", 1)[1].rsplit(":", 1)[0] if is_module(self.key) else None
+
+
+class Charge(NamedTuple):
+    """A change of one budget, in nano-dollars."""
+
+    app: int = 0
+    claude_code: int = 0
+    assumed: int = 0
+    reserved: int = 0
+
+
+ADMIT = (
+    "UPDATE budgets SET reserved_nano = reserved_nano + ?, limit_nano = ? WHERE org = ? AND scope = ? "
+    "AND app_nano + claude_code_nano * ? + assumed_nano + reserved_nano + ? <= ? + override_nano"
 )
-CORRECT = (
-    "UPDATE budgets SET app_nano = app_nano + ?, claude_code_nano = claude_code_nano + ? "
+CREATE = "INSERT INTO budgets (org, scope) VALUES (?, ?) ON CONFLICT (org, scope) DO NOTHING"
+LOOK = (
+    "SELECT app_nano + claude_code_nano * ? + assumed_nano, reserved_nano, override_nano FROM budgets "
     "WHERE org = ? AND scope = ?"
 )
+ADD = (
+    "INSERT INTO budgets (org, scope, app_nano, claude_code_nano, assumed_nano, reserved_nano) "
+    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (org, scope) DO UPDATE SET "
+    "app_nano = budgets.app_nano + excluded.app_nano, "
+    "claude_code_nano = budgets.claude_code_nano + excluded.claude_code_nano, "
+    "assumed_nano = budgets.assumed_nano + excluded.assumed_nano, "
+    "reserved_nano = budgets.reserved_nano + excluded.reserved_nano"
+)
+CHANGE = (
+    "UPDATE budgets SET app_nano = app_nano + ?, claude_code_nano = claude_code_nano + ?, "
+    "assumed_nano = assumed_nano + ?, reserved_nano = reserved_nano + ? WHERE org = ? AND scope = ?"
+)
 
 
-def charge(tx: Transaction, charges: Mapping[tuple[str, str], tuple[int, int]]) -> None:
-    """Add recorded spend to the module months, in sorted order: rivals lock rows in one order."""
+def is_module(key: str) -> bool:
+    """Whether a scope is a module's month, whose spend is the sum of the recorded events."""
+    return key.startswith("module:")
+
+
+def charge(tx: Transaction, charges: Mapping[Place, Charge]) -> None:
+    """Move budgets, in sorted order: rivals lock rows in one order."""
     for place, amounts in sorted(charges.items()):
         if min(amounts) >= 0:
-            tx.text(CHARGE, (*place, *amounts))
+            tx.text(ADD, (*place, *amounts))
         else:
-            tx.text(CORRECT, (*amounts, *place))
+            tx.text(CHANGE, (*amounts, *place))
+
+
+def together(*several: Mapping[Place, Charge]) -> dict[Place, Charge]:
+    """Charges added up."""
+    total: dict[Place, Charge] = {}
+    for charges in several:
+        for place, amounts in charges.items():
+            before = total.get(place)
+            total[place] = amounts if before is None else Charge(*map(int.__add__, before, amounts))
+    return total
+
+
+def admit(tx: Transaction, org: str, scopes: Iterable[Scope], estimate_nano: int, now: int) -> None:
+    """Hold an amount in every scope, or raise BudgetExceededError (the transaction must then be given up)."""
+    for scope in sorted(scopes, key=lambda scope: scope.key):
+        if _held(tx, org, scope, estimate_nano):
+            continue
+        tx.text(CREATE, (org, scope.key))
+        spent, reserved, drawn = look(tx, org, scope)
+        missing = spent + reserved + estimate_nano - scope.limit_nano - drawn
+        if scope.module is not None and missing > 0:
+            draw(tx, (org, scope.key), scope.module, missing, now)
+        if not _held(tx, org, scope, estimate_nano):
+            raise exceeded(scope, spent, reserved, drawn, estimate_nano)
+
+
+def _held(tx: Transaction, org: str, scope: Scope, estimate_nano: int) -> bool:
+    counts = int(scope.counts_claude_code)
+    values = (estimate_nano, scope.limit_nano, org, scope.key, counts, estimate_nano, scope.limit_nano)
+    return bool(tx.text(ADMIT, values).rowcount)
+
+
+def look(tx: Transaction, org: str, scope: Scope) -> tuple[int, int, int]:
+    """What is spent, reserved and drawn from overrides, with the row locked against rivals."""
+    sql = f"{LOOK} FOR UPDATE" if tx.db.shared else LOOK
+    row = tx.text(sql, (int(scope.counts_claude_code), org, scope.key)).fetchone()
+    return int(row[0]), int(row[1]), int(row[2])
+
+
+def exceeded(scope: Scope, spent: int, reserved: int, drawn: int, estimate_nano: int) -> BudgetExceededError:
+    """The refusal, with the way out."""
+    name = scope.key.replace(":", " ", 1).replace(":", ", ")
+    granted = f" and {usd_short(drawn)} granted on top" if drawn else ""
+    resets = f" It starts anew on {scope.resets_on}." if scope.resets_on else ""
+    cure = (
+        f" To allow more: gaia-budget override add {scope.module} --usd N --reason R" if scope.module else ""
+    )
+    return BudgetExceededError(
+        f"{name}: {usd_short(spent)} spent and {usd_short(reserved)} reserved of {usd_short(scope.limit_nano)}"
+        f"{granted}; this call may cost {usd_short(estimate_nano)}.{resets}{cure}",
+        scope=name,
+        spent_nano=spent,
+        reserved_nano=reserved,
+        limit_nano=scope.limit_nano + drawn,
+        resets_on=scope.resets_on,
+    )

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
     from sqlalchemy.sql.expression import Executable
 
+    from gaia_budget.ledger.questions import Ask
+
 Result = TypeVar("Result")
 PATIENCE_SECONDS = 60.0
 """How long a write waits for a lock, a deadlocked rival or a restarting server before it gives up."""
@@ -115,6 +117,16 @@ class Database:
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Ask a question; a lost connection is taken up again once the server is back."""
         return self._patiently(lambda: self._read(work))
+
+    def ask(self, work: Callable[[Ask], Result]) -> Result:
+        """The same for questions that are text (see `questions.Ask`)."""
+
+        def asked(connection: Connection) -> Result:
+            return work(
+                lambda sql, values: connection.exec_driver_sql(self.marked(sql), tuple(values)).fetchall()
+            )
+
+        return self.read(asked)
 
     def write(self, work: Callable[[Transaction], Result]) -> Result:
         """Run `work` in one transaction: all of it happens or nothing.

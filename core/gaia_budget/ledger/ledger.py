@@ -10,13 +10,16 @@ from sqlalchemy import select
 
 from gaia_budget import places
 from gaia_budget.errors import InternalError
-from gaia_budget.ledger import orgs, questions, record, sessions
+from gaia_budget.ledger import questions, record, sessions
+from gaia_budget.ledger.budgeting import Budgeting
 from gaia_budget.ledger.budgets import charge
 from gaia_budget.ledger.database import Database, parse_url
 from gaia_budget.ledger.migrations import migrate
+from gaia_budget.ledger.months import MonthSpend
+from gaia_budget.ledger.months import months as sums_of_month
+from gaia_budget.ledger.notes import Notes
 from gaia_budget.ledger.rollups import InconsistentError
 from gaia_budget.ledger.schema import bookmarks
-from gaia_hooks import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -34,17 +37,11 @@ class Bookmark(NamedTuple):
     state: str = ""
 
 
-class Ledger:
+class Ledger(Budgeting, Notes):
     """One organisation's record of spend. Safe for threads and for many processes at once.
 
     All times are UTC microseconds since the epoch; all money is integer nano-dollars.
     """
-
-    def __init__(self, db: Database, settings: Settings) -> None:
-        self.db = db
-        self.org = settings.org
-        self.machine = settings.machine
-        self.zone = orgs.zone_of(db, settings)
 
     @classmethod
     def open(cls, url: str | None = None, *, settings: Settings | None = None) -> Self:
@@ -129,10 +126,6 @@ class Ledger:
             else source
         )
 
-    def instant(self, when: When, *, end: bool = False) -> int | None:
-        """A point in time as a user writes it (see `Zone.instant`)."""
-        return self.zone.instant(when, clock.now(), end=end)
-
     def spend(
         self,
         by: Sequence[str] = ("module",),
@@ -143,7 +136,7 @@ class Ledger:
     ) -> questions.Spend:
         """What was spent in [since, until), by one or more axes. Raises InputError for an unknown axis or time."""
         asked = questions.Range(self.org, self.instant(since), self.instant(until, end=True), module, session)
-        return self.db.read(lambda connection: questions.spend(connection, self.zone, asked, by))
+        return self.db.ask(lambda ask: questions.spend(ask, self.zone, asked, by))
 
     def session(self, session_id: str) -> sessions.SessionSpend | None:
         """A session's spend, or None where the ledger knows nothing of it."""
@@ -153,20 +146,18 @@ class Ledger:
         """The session with the newest event, of one module or of all."""
         return self.db.read(lambda connection: sessions.latest_session(connection, self.org, module))
 
-    def month(self, module: str, at: When = None) -> sessions.MonthSpend:
+    def month(self, module: str, at: When = None) -> MonthSpend:
         """The calendar month of a module that an instant falls in (default: now), in the ledger's time zone."""
         return self._months(at, module)[module]
 
-    def months(self, at: When = None) -> dict[str, sessions.MonthSpend]:
+    def months(self, at: When = None) -> dict[str, MonthSpend]:
         """The same of every module that spent or reserved something in that month."""
         return self._months(at, None)
 
-    def _months(self, at: When, module: str | None) -> dict[str, sessions.MonthSpend]:
+    def _months(self, at: When, module: str | None) -> dict[str, MonthSpend]:
         ts = self.instant(at)
-        number = questions.bucket(self.zone, "month", clock.now() if ts is None else ts)
-        return self.db.read(
-            lambda connection: sessions.months(connection, self.zone, self.org, number, module)
-        )
+        number = questions.bucket(self.zone, "month", self.now() if ts is None else ts)
+        return self.db.ask(lambda ask: sums_of_month(ask, self.zone, self.org, number, module))
 
 
 def _default_url() -> str:

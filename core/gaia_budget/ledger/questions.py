@@ -1,22 +1,21 @@
-"""What was spent: by any axis and any two of them, from the sums where they can answer, else from the events."""
+"""What was spent: by any axis and any two of them, from the sums where they can answer, else from the events.
+
+The questions are SQL as text: whoever only asks (the MCP server, whose start people wait for) needs no database
+library for it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-from sqlalchemy import ColumnElement, Table, case, func, literal, select
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from gaia_budget.errors import InputError
-from gaia_budget.ledger.rollups import TOKENLESS
-from gaia_budget.ledger.schema import DIMENSIONS, MEASURES, TOKENS, events, rollups
+from gaia_budget.ledger.facts import DIMENSIONS, SUMS_OF_EVENTS, SUMS_OF_ROLLUPS
 from gaia_budget.ledger.zone import DAY, HOUR, Zone, day_name, month_name, week_name
 from gaia_hooks.money import usd
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from sqlalchemy import Connection, Select
-
+Ask = Callable[[str, Sequence[Any]], Iterable[Sequence[Any]]]
+"""Runs SQL with `?` marks, which every database that holds a ledger understands, and yields its rows."""
 TIMES = ("hour", "day", "week", "month")
 COLUMNS = {
     "session": "session_id",
@@ -110,6 +109,13 @@ class Range(NamedTuple):
     session: str | None = None
 
 
+class Question(NamedTuple):
+    """SQL with `?` marks, and the values for them."""
+
+    sql: str
+    values: Sequence[Any]
+
+
 def instant(ts: int | None) -> str | None:
     """UTC microseconds as ISO 8601."""
     from gaia_hooks import clock
@@ -117,13 +123,13 @@ def instant(ts: int | None) -> str | None:
     return None if ts is None else clock.iso(ts)
 
 
-def spend(connection: Connection, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
+def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
     """Answer by one or more axes. Raises InputError for an unknown axis."""
     for axis in by:
         if axis not in AXES:
             raise InputError(f"unknown axis {axis!r}. Valid: {', '.join(AXES)}, tool, mcp_server, file")
     grain = _grain(zone, asked, by)
-    rows = _summed(connection, zone, asked, by, grain)
+    rows = _summed(ask, zone, asked, by, grain)
     merged: dict[tuple[str, ...], Figures] = {}
     for key, figures in rows:
         merged[key] = merged[key].plus(figures) if key in merged else figures
@@ -157,28 +163,26 @@ def _grain(zone: Zone, asked: Range, by: Iterable[str]) -> str | None:
 
 
 def _summed(
-    connection: Connection, zone: Zone, asked: Range, by: Sequence[str], grain: str | None
+    ask: Ask, zone: Zone, asked: Range, by: Sequence[str], grain: str | None
 ) -> Iterable[tuple[tuple[str, ...], Figures]]:
     if grain is not None:
-        return _run(connection, _from_rollups(zone, asked, by, grain), _names(zone, by, grain))
+        return _run(ask, _from_rollups(zone, asked, by, grain), _names(zone, by, grain))
     if not set(TIMES) & set(by):
-        return _run(connection, _from_events(asked, by, 0), _names(zone, by, None))
-    return _by_periods(connection, zone, asked, by)
+        return _run(ask, _from_events(asked, by, 0), _names(zone, by, None))
+    return _by_periods(ask, zone, asked, by)
 
 
 def _by_periods(
-    connection: Connection, zone: Zone, asked: Range, by: Sequence[str]
+    ask: Ask, zone: Zone, asked: Range, by: Sequence[str]
 ) -> Iterable[tuple[tuple[str, ...], Figures]]:
     """Days of the local calendar from events: one question for each stretch with one offset from UTC."""
-    table = events.c
-    first, last = connection.execute(
-        select(func.min(table.ts), func.max(table.ts)).where(*_conditions(events, asked))
-    ).one()
+    where, values = _conditions(asked)
+    [(first, last)] = ask(f"SELECT min(ts), max(ts) FROM events WHERE {where}", values)  # noqa: S608
     if first is None:
         return
     for start, end, offset in zone.periods(first, last + 1):
         question = _from_events(asked._replace(since=start, until=end), by, offset)
-        yield from _run(connection, question, _names(zone, by, None))
+        yield from _run(ask, question, _names(zone, by, None))
 
 
 def _names(zone: Zone, by: Sequence[str], grain: str | None) -> list[Callable[[Any], str]]:
@@ -189,26 +193,25 @@ def _names(zone: Zone, by: Sequence[str], grain: str | None) -> list[Callable[[A
 
 
 def _run(
-    connection: Connection, question: Select[Any], names: Sequence[Callable[[Any], str]]
+    ask: Ask, question: Question, names: Sequence[Callable[[Any], str]]
 ) -> Iterable[tuple[tuple[str, ...], Figures]]:
-    for row in connection.execute(question):
+    for row in ask(question.sql, question.values):
         key = tuple([name(value) for name, value in zip(names, row, strict=False)])
         yield key, Figures(*map(int, row[len(names) :]))
 
 
-def _from_rollups(zone: Zone, asked: Range, by: Sequence[str], grain: str) -> Select[Any]:
-    table = rollups.c
-    keys = [table.bucket if axis in TIMES else table[axis] for axis in by]
-    question = select(*keys, *(func.sum(table[name]) for name in MEASURES)).where(
-        table.org == asked.org, table.grain == grain, table.events > 0
-    )
-    if asked.since is not None:
-        question = question.where(table.bucket >= bucket(zone, grain, asked.since))
-    if asked.until is not None:
-        question = question.where(table.bucket < bucket(zone, grain, asked.until))
-    if asked.module is not None:
-        question = question.where(table.module == asked.module)
-    return _grouped(question, keys)
+def _from_rollups(zone: Zone, asked: Range, by: Sequence[str], grain: str) -> Question:
+    keys = ["bucket" if axis in TIMES else f'"{axis}"' for axis in by]
+    where = "org = ? AND grain = ? AND events > 0"
+    values: list[Any] = [asked.org, grain]
+    for condition, value in (
+        ("bucket >= ?", None if asked.since is None else bucket(zone, grain, asked.since)),
+        ("bucket < ?", None if asked.until is None else bucket(zone, grain, asked.until)),
+        ("module = ?", asked.module),
+    ):
+        if value is not None:
+            where, values = f"{where} AND {condition}", [*values, value]
+    return _grouped("rollups", keys, SUMS_OF_ROLLUPS, where, values)
 
 
 def bucket(zone: Zone, grain: str, ts: int) -> int:
@@ -219,50 +222,40 @@ def bucket(zone: Zone, grain: str, ts: int) -> int:
     return local.year * 12 + local.month - 1 if grain == "month" else (local.toordinal() - 719_163)
 
 
-def _from_events(asked: Range, by: Sequence[str], offset: int) -> Select[Any]:
-    keys = [_axis(axis, offset) for axis in by]
-    return _grouped(select(*keys, *figures_of_events()).where(*_conditions(events, asked)), keys)
+def _from_events(asked: Range, by: Sequence[str], offset: int) -> Question:
+    where, values = _conditions(asked)
+    return _grouped("events", [_axis(axis, offset) for axis in by], SUMS_OF_EVENTS, where, values)
 
 
-def _grouped(question: Select[Any], keys: Sequence[ColumnElement[Any]]) -> Select[Any]:
-    return question.group_by(*keys) if keys else question.having(func.count() > 0)
+def _grouped(
+    table: str, keys: Sequence[str], sums: Sequence[str], where: str, values: Sequence[Any]
+) -> Question:
+    """Sums per key; without keys one row, or none where nothing fits."""
+    end = f"GROUP BY {', '.join(map(str, range(1, len(keys) + 1)))}" if keys else "HAVING count(*) > 0"
+    # names and numbers of our own; what comes from outside goes in as values
+    return Question(f"SELECT {', '.join([*keys, *sums])} FROM {table} WHERE {where} {end}", values)  # noqa: S608
 
 
-def _axis(axis: str, offset: int) -> ColumnElement[Any]:
-    table = events.c
+def _axis(axis: str, offset: int) -> str:
     if axis == "hour":
-        return table.ts // literal(HOUR)
+        return f"ts / {HOUR}"
     if axis in TIMES:
-        return (table.ts + literal(offset)) // literal(DAY)
+        return f"(ts + {offset}) / {DAY}"
     if axis == "agent":
-        named = case((table.agent_type != "", table.agent_type), else_=table.agent_id)
-        return case((table.agent_id == "", "main"), else_=named)
-    return table[COLUMNS[axis]]
+        return "CASE WHEN agent_id = '' THEN 'main' WHEN agent_type <> '' THEN agent_type ELSE agent_id END"
+    return f'"{COLUMNS[axis]}"'
 
 
-def _conditions(table: Table, asked: Range) -> list[ColumnElement[bool]]:
-    c = table.c
-    found: list[ColumnElement[bool]] = [c.org == asked.org]
-    if asked.since is not None:
-        found.append(c.ts >= asked.since)
-    if asked.until is not None:
-        found.append(c.ts < asked.until)
-    if asked.module is not None:
-        found.append(c.module == asked.module)
-    if asked.session is not None:
-        found.append(c.session_id == asked.session)
-    return found
-
-
-def figures_of_events() -> list[ColumnElement[int]]:
-    """The sums of `MEASURES` over rows of `events`, in SQL."""
-    table = events.c
-    counted = table.kind.not_in(sorted(TOKENLESS))
-    response = table.kind == "response"
-    return [
-        func.count(),
-        func.sum(case((response, 1), else_=0)),
-        func.sum(case((response & table.cost_nano.is_(None), 1), else_=0)),
-        *(func.sum(case((counted, table[name]), else_=0)) for name in TOKENS),
-        func.coalesce(func.sum(table.cost_nano), 0),
-    ]
+def _conditions(asked: Range) -> tuple[str, list[Any]]:
+    """The condition on rows of `events`, and its values."""
+    where = "org = ?"
+    values: list[Any] = [asked.org]
+    for condition, value in (
+        ("ts >= ?", asked.since),
+        ("ts < ?", asked.until),
+        ("module = ?", asked.module),
+        ("session_id = ?", asked.session),
+    ):
+        if value is not None:
+            where, values = f"{where} AND {condition}", [*values, value]
+    return where, values

@@ -15,6 +15,7 @@ from gaia_budget.model import Event
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from gaia_budget.ledger.budgets import Charge, Place
     from gaia_budget.ledger.database import Transaction
     from gaia_budget.ledger.zone import Zone
 
@@ -37,12 +38,10 @@ class Recorded(NamedTuple):
     duplicates: int
 
 
-def take_in(
-    tx: Transaction, zone: Zone, events: Iterable[Event]
-) -> tuple[Recorded, dict[Id, tuple[int, int]]]:
-    """Record events; also return what they change in the module months (see `Sums.write`).
+def take_in(tx: Transaction, zone: Zone, events: Iterable[Event]) -> tuple[Recorded, dict[Place, Charge]]:
+    """Record events; also return what they change in the budgets of module months.
 
-    The caller adds that to the budgets, after every other table: rivals lock tables in one order.
+    The caller charges them, after every other table: rivals lock tables in one order.
     """
     total = Recorded(0, 0, 0)
     sums = Sums(zone)

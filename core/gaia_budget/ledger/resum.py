@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, func, literal, literal_column, select
 
+from gaia_budget.ledger.facts import DIMENSIONS, SUMS_OF_EVENTS
 from gaia_budget.ledger.questions import bucket as bucket_of
-from gaia_budget.ledger.questions import figures_of_events
 from gaia_budget.ledger.rollups import ADD_SELECTED
-from gaia_budget.ledger.schema import DIMENSIONS, budgets, events, rollups
+from gaia_budget.ledger.schema import budgets, events, rollups
 from gaia_budget.ledger.zone import DAY, HOUR, Zone, month_name
 
 if TYPE_CHECKING:
@@ -67,7 +67,13 @@ def _sums(org: str, grain: str, bucket: ColumnElement[int], since: int, until: i
     table = events.c
     dimensions = [table[name] for name in DIMENSIONS]
     return (
-        select(literal(org), literal(grain), bucket.label("bucket"), *dimensions, *figures_of_events())
+        select(
+            literal(org),
+            literal(grain),
+            bucket.label("bucket"),
+            *dimensions,
+            *map(literal_column, SUMS_OF_EVENTS),
+        )
         .where(table.org == org, table.ts >= since, table.ts < until)
         .group_by("bucket", *dimensions)
     )

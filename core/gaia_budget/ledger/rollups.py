@@ -5,19 +5,19 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from gaia_budget.ledger.schema import DIMENSIONS, MEASURES
-from gaia_budget.ledger.zone import HOUR, QUARTER, Zone, month_name
+from gaia_budget.ledger.budgets import Charge
+from gaia_budget.ledger.facts import DIMENSIONS, MEASURES, TOKENLESS
+from gaia_budget.ledger.months import module_scope
+from gaia_budget.ledger.zone import HOUR, QUARTER, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from gaia_budget.ledger.budgets import Place
     from gaia_budget.ledger.database import Transaction
     from gaia_budget.model import Event
 
 Key = tuple[str, ...]
-TOKENLESS = frozenset({"unattributed", "cache_hit"})
-"""Kinds whose tokens were not used, or are not known to be: they count in dollars alone."""
-
 _KEYS = ("org", "grain", "bucket", *DIMENSIONS)
 _KEY_LIST = ", ".join(_KEYS)
 _SUMS = ", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in MEASURES)
@@ -69,8 +69,8 @@ class Sums:
                 values = tuple([-value for value in values])
             found[place] = values if before is None else tuple(map(int.__add__, before, values))
 
-    def write(self, tx: Transaction) -> dict[tuple[str, str], tuple[int, int]]:
-        """Write the changes; return what they change in the module months: scope → (app, Claude Code by API)."""
+    def write(self, tx: Transaction) -> dict[Place, Charge]:
+        """Write the changes; return what they change in the budgets of module months."""
         rows = self._rows()
         grown = [key + values for key, values in rows if min(values) >= 0]
         changed = [values + key for key, values in rows if min(values) < 0]
@@ -95,22 +95,19 @@ class Sums:
             if any(values)
         ]
 
-    def _charges(self) -> dict[tuple[str, str], tuple[int, int]]:
-        charges: dict[tuple[str, str], tuple[int, int]] = {}
+    def _charges(self) -> dict[Place, Charge]:
+        charges: dict[Place, Charge] = {}
         for (quarter, (org, module, _, _, _, source, billing)), values in self._found.items():
             app = source == "app" and billing != "plan"
             claude_code = source == "claude_code" and billing == "api"
             if values[-1] and (app or claude_code):
-                scope = (org, module_scope(module, self.zone.day_and_month(quarter)[1]))
-                before = charges.get(scope, (0, 0))
-                charges[scope] = (before[0] + values[-1] * app, before[1] + values[-1] * claude_code)
+                place = (org, module_scope(module, self.zone.day_and_month(quarter)[1]))
+                before = charges.get(place, Charge())
+                charges[place] = Charge(
+                    before.app + values[-1] * app, before.claude_code + values[-1] * claude_code
+                )
         return charges
 
 
 class InconsistentError(Exception):
     """A sum that must be there is not: the ledger was changed by another hand."""
-
-
-def module_scope(module: str, month: int) -> str:
-    """The name of the budget of a module's month."""
-    return f"module:{module}:{month_name(month)}"

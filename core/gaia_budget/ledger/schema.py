@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, MetaData, Table, Text
 
+from gaia_budget.ledger.facts import DIMENSIONS, MEASURES, TOKENS
 from gaia_budget.model import Event
 
 metadata = MetaData()
@@ -40,17 +41,6 @@ def _instant(name: str, comment: str, *, nullable: bool = False) -> Column[int]:
 
 
 ORG = "organisation; first in every key"
-
-TOKENS = {
-    "input_tokens": "fresh input, without cache reads and writes",
-    "output_tokens": "output, reasoning included",
-    "cache_read_tokens": "prompt tokens read from the provider's cache",
-    "cache_write_5m_tokens": "prompt tokens written to the five-minute cache",
-    "cache_write_1h_tokens": "prompt tokens written to the one-hour cache",
-    "reasoning_tokens": "the part of the output that was reasoning",
-    "web_searches": "server-side web searches",
-    "recached_tokens": "written again only because the cache had expired (part of the writes)",
-}
 
 events = Table(
     "events",
@@ -98,15 +88,6 @@ Index("events_ts", events.c.org, events.c.ts)
 
 EVENT_FIELDS = Event.__struct_fields__
 """The columns of `events` in the order of the fields of `Event`."""
-
-MEASURES = {
-    "events": "facts of any kind",
-    "responses": "billed API responses",
-    "unpriced_responses": "responses without a known price",
-    **TOKENS,
-    "cost_nano": "nano-dollars of everything that has a price",
-}
-DIMENSIONS = ("module", "provider", "model", "task", "source", "billing")
 
 rollups = Table(
     "rollups",
@@ -206,8 +187,9 @@ leases = Table(
     _text("machine", "who spends it locally"),
     _count("granted_nano", "amount that was set aside"),
     _count("spent_nano", "amount reported as spent"),
+    _count("assumed_nano", "part of the charge that no event tells of; after expiry also what was left"),
     _text("state", "active, returned or expired", default=None),
-    _instant("expires_ts", "when what is left is assumed spent"),
+    _instant("expires_ts", "when what is left is assumed spent, unless it is used before"),
     CheckConstraint("state IN ('active', 'returned', 'expired')"),
     CheckConstraint("spent_nano <= granted_nano"),
     comment="Money set aside for a process that spends it without asking the database for each call.",

@@ -1,15 +1,14 @@
-"""One session, and one month of a module: what status shows of them."""
+"""One session: what status shows of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal_column, select
 
-from gaia_budget.ledger.questions import Figures, figures_of_events
-from gaia_budget.ledger.rollups import module_scope
-from gaia_budget.ledger.schema import budgets, events, rollups
-from gaia_budget.ledger.zone import Zone, first_of, month_name
+from gaia_budget.ledger.facts import SUMS_OF_EVENTS
+from gaia_budget.ledger.questions import Figures
+from gaia_budget.ledger.schema import events
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -41,37 +40,14 @@ class SessionSpend(NamedTuple):
         return self.figures.cost_nano + self.unattributed_nano
 
 
-class MonthSpend(NamedTuple):
-    """A module's month in nano-dollars. `spent_nano` is what counts against a cap of apps alone.
-
-    `claude_code_nano` is Claude Code spend that is billed by API, `unknown_billing_nano` that of which nobody
-    said how it is billed, `plan_equivalent_nano` plan usage at API prices, which is not billed.
-    """
-
-    module: str
-    name: str
-    start_ts: int
-    end_ts: int
-    resets_on: str
-    app_nano: int
-    claude_code_nano: int
-    unknown_billing_nano: int
-    plan_equivalent_nano: int
-    assumed_nano: int
-    reserved_nano: int
-    override_nano: int
-
-    def spent_nano(self, *, counts_claude_code: bool = False) -> int:
-        """What counts against the cap; with Claude Code's API spend where the module's setting says so."""
-        return self.app_nano + self.assumed_nano + (self.claude_code_nano if counts_claude_code else 0)
-
-
 def session(connection: Connection, org: str, session_id: str) -> SessionSpend | None:
     """A session's spend, or None where the ledger knows nothing of it."""
     table = events.c
     mine = (table.org == org, table.session_id == session_id)
     rows = connection.execute(
-        select(table.kind, table.model, table.agent_id, table.agent_type, *figures_of_events())
+        select(
+            table.kind, table.model, table.agent_id, table.agent_type, *map(literal_column, SUMS_OF_EVENTS)
+        )
         .where(*mine)
         .group_by(table.kind, table.model, table.agent_id, table.agent_type)
     ).all()
@@ -109,47 +85,3 @@ def latest_session(connection: Connection, org: str, module: str | None = None) 
     if module is not None:
         question = question.where(table.module == module)
     return connection.execute(question.order_by(table.ts.desc()).limit(1)).scalar()
-
-
-def months(
-    connection: Connection, zone: Zone, org: str, number: int, module: str | None = None
-) -> dict[str, MonthSpend]:
-    """The month (`year * 12 + month - 1`) of each module that spent something in it, or of one."""
-    table = rollups.c
-    question = (
-        select(table.module, table.source, table.billing, func.sum(table.cost_nano))
-        .where(table.org == org, table.grain == "month", table.bucket == number)
-        .group_by(table.module, table.source, table.billing)
-    )
-    held = select(budgets.c.scope, budgets.c.assumed_nano, budgets.c.reserved_nano, budgets.c.override_nano)
-    held = held.where(budgets.c.org == org, budgets.c.scope.like(f"module:%:{month_name(number)}"))
-    if module is not None:
-        question = question.where(table.module == module)
-        held = held.where(budgets.c.scope == module_scope(module, number))
-    costs: dict[str, dict[tuple[str, str], int]] = {module: {}} if module is not None else {}
-    for name, source, billing, nano in connection.execute(question):
-        costs.setdefault(name, {})[source, billing] = int(nano)
-    amounts = {scope: tuple(rest) for scope, *rest in connection.execute(held)}
-    for scope in amounts:
-        costs.setdefault(scope.split(":", 1)[1].rsplit(":", 1)[0], {})
-    return {
-        name: _month(zone, name, number, cost, amounts.get(module_scope(name, number), (0, 0, 0)))
-        for name, cost in costs.items()
-    }
-
-
-def _month(
-    zone: Zone, module: str, number: int, cost: dict[tuple[str, str], int], held: tuple[int, ...]
-) -> MonthSpend:
-    return MonthSpend(
-        module,
-        month_name(number),
-        zone.start_of_month(number),
-        zone.start_of_month(number + 1),
-        first_of(number + 1).isoformat(),
-        sum(nano for (source, billing), nano in cost.items() if source == "app" and billing != "plan"),
-        cost.get(("claude_code", "api"), 0),
-        cost.get(("claude_code", "unknown"), 0),
-        sum(nano for (_, billing), nano in cost.items() if billing == "plan"),
-        *held,
-    )

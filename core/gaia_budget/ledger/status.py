@@ -13,8 +13,9 @@ from gaia_hooks.money import usd, usd_short
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger
+    from gaia_budget.ledger.months import MonthSpend
     from gaia_budget.ledger.questions import Figures
-    from gaia_budget.ledger.sessions import MonthSpend, SessionSpend
+    from gaia_budget.ledger.sessions import SessionSpend
     from gaia_budget.settings import Settings
 
 

@@ -114,6 +114,7 @@ CREATE TABLE leases (
   machine TEXT DEFAULT '' NOT NULL,
   granted_nano {integer} DEFAULT 0 NOT NULL CHECK (granted_nano >= 0),
   spent_nano {integer} DEFAULT 0 NOT NULL CHECK (spent_nano >= 0),
+  assumed_nano {integer} DEFAULT 0 NOT NULL CHECK (assumed_nano >= 0),
   state TEXT NOT NULL,
   expires_ts {integer} NOT NULL,
   PRIMARY KEY (org, lease_id),

@@ -1,0 +1,128 @@
+"""Reserve before a call, settle after it: what is in flight counts, so no race can overspend."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from gaia_budget.errors import InputError, NotFoundError
+from gaia_budget.ledger import record
+from gaia_budget.ledger.budgets import Charge, Place, Scope, admit, charge, is_module, together
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.zone import Zone
+    from gaia_budget.model import Event
+
+OPEN = (
+    "INSERT INTO reservations (org, reservation_id, scopes, estimate_nano, state, machine, created_ts, expires_ts) "
+    "VALUES (?, ?, ?, ?, 'open', ?, ?, ?) ON CONFLICT (org, reservation_id) DO NOTHING"
+)
+FIND = (
+    "SELECT scopes, estimate_nano, state, assumed_nano, created_ts, expires_ts FROM reservations "
+    "WHERE org = ? AND reservation_id = ?"
+)
+CLOSE = (
+    "UPDATE reservations SET state = 'settled', actual_nano = ?, assumed_nano = ?, event_id = ? "
+    "WHERE org = ? AND reservation_id = ?"
+)
+DUE = (
+    "SELECT reservation_id, scopes, estimate_nano FROM reservations "
+    "WHERE org = ? AND state = 'open' AND expires_ts <= ? ORDER BY reservation_id"
+)
+EXPIRE = "UPDATE reservations SET state = 'expired', assumed_nano = estimate_nano WHERE org = ? AND reservation_id = ?"
+
+
+class Reservation(NamedTuple):
+    """Money held for one call until it is settled, or until it expires at its full amount."""
+
+    reservation_id: str
+    scopes: tuple[str, ...]
+    estimate_nano: int
+    created_ts: int
+    expires_ts: int
+
+
+def reserve(
+    tx: Transaction, org: str, machine: str, scopes: Sequence[Scope], wanted: Reservation
+) -> Reservation:
+    """Hold the estimate in every scope or in none. Raises BudgetExceededError."""
+    if wanted.estimate_nano < 0:
+        raise InputError("an estimate cannot be negative")
+    keys = json.dumps(wanted.scopes)
+    row = (
+        org,
+        wanted.reservation_id,
+        keys,
+        wanted.estimate_nano,
+        machine,
+        wanted.created_ts,
+        wanted.expires_ts,
+    )
+    if tx.text(OPEN, row).rowcount == 0:
+        return _again(tx, org, wanted)
+    admit(tx, org, scopes, wanted.estimate_nano, wanted.created_ts)
+    return wanted
+
+
+def _again(tx: Transaction, org: str, wanted: Reservation) -> Reservation:
+    """A retry whose first try had gone through: the same reservation."""
+    scopes, estimate, state, _, created, expires = tx.text(FIND, (org, wanted.reservation_id)).fetchone()
+    if state != "open" or estimate != wanted.estimate_nano or tuple(json.loads(scopes)) != wanted.scopes:
+        raise InputError("this call_id was used for another call; each call needs its own")
+    return wanted._replace(created_ts=created, expires_ts=expires)
+
+
+def settle(
+    tx: Transaction, zone: Zone, org: str, reservation_id: str, actual_nano: int, event: Event | None
+) -> None:
+    """Replace what was held by what the call cost, and record its event. A second time changes nothing.
+
+    What the event does not price (`actual_nano` beyond its cost) is charged as assumed. The event belongs to
+    the instant of the reservation, so that a call over midnight counts in the month that admitted it.
+    """
+    if actual_nano < 0:
+        raise InputError("a cost cannot be negative")
+    sql = f"{FIND} FOR UPDATE" if tx.db.shared else FIND
+    row = tx.text(sql, (org, reservation_id)).fetchone()
+    if row is None:
+        raise NotFoundError("reservation", reservation_id)
+    scopes, estimate, state, assumed, created, _ = row
+    if state == "settled":
+        return
+    priced = event.cost_nano or 0 if event else 0
+    unpriced = max(0, actual_nano - priced)
+    event_id = event.event_id if event else ""
+    tx.text(CLOSE, (actual_nano, unpriced, event_id, org, reservation_id))
+    recorded: dict[Place, Charge] = {}
+    if event is not None:
+        event = msgspec.structs.replace(event, ts=min(event.ts, created))
+        _, recorded = record.take_in(tx, zone, [event])
+    held = {
+        (org, key): Charge(
+            app=0 if is_module(key) else actual_nano - unpriced,
+            assumed=unpriced - assumed,
+            reserved=-estimate if state == "open" else 0,
+        )
+        for key in json.loads(scopes)
+    }
+    charge(tx, together(recorded, held))
+
+
+def expire(tx: Transaction, org: str, now: int) -> int:
+    """Settle what is overdue at its full reserve; its event may still come. Returns how many there were."""
+    sql = f"{DUE} FOR UPDATE SKIP LOCKED" if tx.db.shared else DUE
+    due = tx.text(sql, (org, now)).fetchall()
+    for reservation_id, _, _ in due:
+        tx.text(EXPIRE, (org, reservation_id))
+    moved = [
+        {(org, key): Charge(assumed=estimate, reserved=-estimate)}
+        for _, scopes, estimate in due
+        for key in json.loads(scopes)
+    ]
+    charge(tx, together(*moved))
+    return len(due)
