@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget import places
+from gaia_budget import places, settings, snapshot
 from gaia_budget.configfile import decoded, read_toml, toml_line
 from gaia_budget.errors import ConfigError, InputError, InternalError
 from gaia_budget.setup import hookcopy, interpreter, mcp_server, wiring
@@ -70,6 +70,7 @@ def settings_path(project: Path | None) -> Path:
 
 def plan(options: Options) -> Plan:
     """Work out everything that has to change; write nothing. Raises ConfigError and InputError."""
+    settings.load()
     if options.project is not None and not options.project.is_dir():
         raise InputError(f"{options.project} is not a folder: --project wants a project's folder")
     interpreter.refuse_throwaway_environment()
@@ -79,6 +80,7 @@ def plan(options: Options) -> Plan:
         options.permissions,
         options.status_line,
         options.wrap_status_line,
+        wiring.events_known_to(mcp_server.client_version()),
     )
     changes = [edit(settings_path(options.project), lambda text, file: wiring.wired(text, wires, file))]
     registration, mcp_json, notices = _mcp(options)
@@ -120,10 +122,10 @@ def _is_registered(program: str, entry: Registration) -> bool:
     return entry._asdict() in Journal.load().servers and mcp_server.is_registered(program, entry)
 
 
-def _status_line_notice(settings: Change, options: Options) -> list[str]:
-    if not options.status_line or options.wrap_status_line or settings.before is None:
+def _status_line_notice(change: Change, options: Options) -> list[str]:
+    if not options.status_line or options.wrap_status_line or change.before is None:
         return []
-    present = wiring.status_line_of(decoded(settings.before, settings.file))
+    present = wiring.status_line_of(decoded(change.before, change.file))
     if present is None or wiring.is_our_status_line(present):
         return []
     return ["your own status line stays; --wrap-status-line would print ours below it"]
@@ -152,13 +154,17 @@ def _root_setting(root: Path | None) -> Change | None:
 
 
 def apply(work: Plan) -> None:
-    """Do what was planned: the copy of the hooks and a trial of it first, the wiring last."""
+    """Do what was planned: the copy of the hooks and a trial of it first, the wiring last.
+
+    Raises ConfigError, InputError, LockTimeout; what was wired until then is in the journal.
+    """
     places.ensure_home()
     with lock():
         hookcopy.install(work.wiring.interpreter)
         _try(work.wiring)
         if work.settings_toml is not None:
             write(work.settings_toml)
+        snapshot.write(settings.load())  # the hooks' limits, and the instant before which all is history
         journal = Journal.load()
         for change in work.changes:
             _refuse_outrun(change)

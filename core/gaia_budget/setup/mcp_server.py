@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -49,9 +50,17 @@ def client() -> str | None:
     return shutil.which("claude")
 
 
+def client_version() -> tuple[int, ...] | None:
+    """The version of the client on the path, such as (2, 1, 330); None where there is none. Raises InputError."""
+    program = client()
+    shown = _run(program, ["--version"]).stdout if program else ""
+    numbers = re.match(r"\d+(?:\.\d+)+", shown)
+    return tuple(map(int, numbers.group().split("."))) if numbers else None
+
+
 def is_registered(program: str, entry: Registration) -> bool:
     """Whether the client still has exactly this entry."""
-    shown = _run(program, entry, ["mcp", "get", SERVER])
+    shown = _run(program, ["mcp", "get", SERVER], entry.project)
     if shown.returncode:
         return False
     lines = {line.strip() for line in shown.stdout.splitlines()}
@@ -90,14 +99,14 @@ def _line(arguments: list[str]) -> str:
 def add(program: str, entry: Registration) -> None:
     """Register the server, in place of an older entry of ours. Raises InputError."""
     remove(program, entry)
-    done = _run(program, entry, add_arguments(entry))
+    done = _run(program, add_arguments(entry), entry.project)
     if done.returncode:
         raise InputError(f"Claude Code did not take the MCP server: {(done.stderr or done.stdout).strip()}")
 
 
 def remove(program: str, entry: Registration) -> bool:
     """Take the server out of the client's settings; False when it was not there."""
-    return _run(program, entry, _remove_arguments(entry)).returncode == 0
+    return _run(program, _remove_arguments(entry), entry.project).returncode == 0
 
 
 def in_mcp_json(text: str, entry: Registration, file: Path) -> str:
@@ -122,7 +131,7 @@ def out_of_mcp_json(text: str, file: Path) -> str:
     return jsonedit.remove(text, ("mcpServers", SERVER))
 
 
-def _run(program: str, entry: Registration, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def _run(program: str, arguments: Sequence[str], project: str = "") -> subprocess.CompletedProcess[str]:
     """Ask the client; it writes its own settings itself."""
     try:
         return subprocess.run(
@@ -133,7 +142,7 @@ def _run(program: str, entry: Registration, arguments: Sequence[str]) -> subproc
             errors="replace",
             timeout=CLIENT_SECONDS,
             stdin=subprocess.DEVNULL,
-            cwd=entry.project or None,
+            cwd=project or None,
             env={**os.environ, "GAIA_BUDGET_OFF": "1"},  # the client fires our hooks for these commands too
             check=False,
         )

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 EVENTS = tuple(HANDLERS)
+# An older client stops at each of its starts with a dialog about an event in the settings that it does not know.
+NEWER_EVENTS = {"PreModelSwitch": (2, 1, 330)}
 # Claude Code waits for what may answer, and for SessionEnd: 2.1.197 never starts an async one as it exits.
 WAITED_FOR = SPEAKING | {"SessionEnd"}
 TIMEOUT_SECONDS = {"SessionStart": 5, "UserPromptSubmit": 5, "PreToolUse": 5, "Stop": 10, "SessionEnd": 10}
@@ -40,6 +42,12 @@ class Wiring(NamedTuple):
     permissions: bool = True
     status_line: bool = True
     wrap_status_line: bool = False
+    events: tuple[str, ...] = EVENTS
+
+
+def events_known_to(client: tuple[int, ...] | None) -> tuple[str, ...]:
+    """The events that a client of this version knows; where there is none, those that every client knows."""
+    return tuple(event for event in EVENTS if (client or ()) >= NEWER_EVENTS.get(event, ()))
 
 
 def handler(event: str, interpreter: Path, copy: Path) -> dict[str, Any]:
@@ -99,9 +107,9 @@ def wired(text: str, plan: Wiring, file: Path) -> str:
     if not text.strip(BLANK):
         text += "{}\n"
     read(text, file)
-    for event in EVENTS:
+    for event in plan.events:
         text = _wire_event(text, event, handler(event, plan.interpreter, plan.copy))
-    text = _without(text, lambda path: path[1] not in EVENTS)
+    text = _without(text, lambda path: path[1] not in plan.events)
     if plan.status_line:
         text = _wire_status_line(text, plan)
     if plan.permissions:

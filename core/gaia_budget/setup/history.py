@@ -1,0 +1,126 @@
+"""The replay of local history: what this machine's sessions have spent, and which would have been warned."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget import owner, places, transcripts
+from gaia_hooks import session as watched
+from gaia_hooks import session_types
+from gaia_hooks.money import usd, usd_short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.owner import TokenBudget
+    from gaia_budget.settings import Settings
+    from gaia_budget.transcripts import Transcript
+
+HEAD_BYTES = 256 << 10  # the first human prompt stands near the top of a transcript
+BACKGROUND = "<"  # reports of background tasks and slash commands are in tags; they are no prompt
+
+
+class Replay(NamedTuple):
+    """Local sessions against today's limits. `cost_nano` is at API prices, in nano-dollars."""
+
+    sessions: int
+    warned: int
+    over: int
+    first_threshold: int
+    cost_nano: int
+    unpriced_responses: int
+    billing: str
+
+    def document(self) -> dict[str, Any]:
+        """The key `replay` of `init --json`."""
+        return {
+            "sessions": self.sessions,
+            "would_have_warned": self.warned,
+            "would_have_passed_the_limit": self.over,
+            "first_threshold_percent": self.first_threshold,
+            "cost_usd": usd(self.cost_nano),
+            "unpriced_responses": self.unpriced_responses,
+            "text": self.text(),
+        }
+
+    def text(self) -> str:
+        """The same in plain language."""
+        if not self.sessions:
+            return "This machine has no Claude Code sessions yet; the first one will be counted."
+        label = ", at API prices, not billed" if self.billing == "plan" else ""
+        unpriced = (
+            f" ({self.unpriced_responses:,} responses without a known price)"
+            if self.unpriced_responses
+            else ""
+        )
+        return (
+            f"This machine's {self.sessions:,} sessions have spent {usd_short(self.cost_nano)}{label}{unpriced}. "
+            f"With these limits, {self.warned:,} of your {self.sessions:,} sessions would have warned "
+            f"(at {self.first_threshold} %), {self.over:,} would have passed their limit."
+        )
+
+
+def replayed(progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+    """Take local history into the ledger, then replay it. Raises ConfigError and LedgerError."""
+    from gaia_budget import ingest
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings) as ledger:
+        ingest.run(settings, ledger, progress)
+        return replay(settings, ledger).document()
+
+
+def replay(settings: Settings, ledger: Ledger) -> Replay:
+    """What today's limits would have meant for the sessions whose transcripts are still here."""
+    budget = owner.load_token_budget()
+    spent = {row.key[0]: row.figures for row in ledger.spend(("session",)).rows}
+    counted = warned = over = cost = unpriced = 0
+    for transcript in transcripts.find(places.claude_config_dirs()):
+        figures = spent.get(transcript.session_id)
+        if transcript.agent_id or figures is None or not figures.responses:
+            continue
+        limit = _limit(transcript, budget)
+        counted += 1
+        warned += figures.budget_tokens * 100 >= limit * settings.thresholds[0]
+        over += figures.budget_tokens >= limit
+        cost += figures.cost_nano
+        unpriced += figures.unpriced_responses
+    return Replay(counted, warned, over, settings.thresholds[0], cost, unpriced, settings.billing)
+
+
+def _limit(transcript: Transcript, budget: TokenBudget) -> int:
+    """The limit of the type that a hook would have chosen: the one it did choose, else the first prompt's."""
+    state = watched.read(str(places.home()), transcript.session_id)
+    chosen = state.type if state is not None else session_types.infer(first_prompt(transcript))
+    return budget.session(chosen or session_types.FEATURE_DEV).max_tokens
+
+
+def first_prompt(transcript: Transcript) -> str:
+    """The first prompt that a human typed, or the empty string; it is read, judged and forgotten."""
+    try:
+        with open(transcript.path, "rb") as file:  # noqa: PTH123 (as plain as the path is)
+            lines = file.readlines(HEAD_BYTES)
+    except OSError:
+        return ""
+    return next(filter(None, map(_prompt, lines)), "")
+
+
+def _prompt(line: bytes) -> str:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return ""
+    if not isinstance(row, dict) or row.get("type") != "user" or row.get("isMeta") or row.get("isSidechain"):
+        return ""
+    message = row.get("message")
+    content = message.get("content") if isinstance(message, dict) else None
+    if isinstance(content, list):
+        parts = [
+            part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"
+        ]
+        content = next((part for part in parts if isinstance(part, str)), "")
+    return content if isinstance(content, str) and not content.startswith(BACKGROUND) else ""
