@@ -103,11 +103,11 @@ def _cell(text: str) -> str:
 
 
 def plugin_hooks() -> str:
-    """`hooks/hooks.json`: the same events, time limits and waiting as `init` wires."""
+    """`hooks/hooks.json`: what `init` wires for clients of every version."""
     from gaia_budget.setup import wiring
 
     wired = {}
-    for event in wiring.EVENTS:
+    for event in wiring.events_known_to(None):
         entry = wiring.handler(event, Path("python3"), Path())
         entry["args"] = ["-I", "-S", "-c", f"exec({PLUGIN_BOOTSTRAP!a})", "${CLAUDE_PLUGIN_ROOT}/hooks"]
         wired[event] = [{"hooks": [entry]}]

@@ -265,7 +265,7 @@ def _warned_in_terminal(world: World, api: ScriptedApi) -> None:
         reply(tool("Bash", command="echo two", description="say"), read=40_000, output=20),
         reply(text("That was all."), read=40_000, output=20),
     )
-    with world.claude.terminal("--dangerously-skip-permissions") as screen:
+    with world.claude.terminal("--allowedTools", "Bash") as screen:
         screen.wait_for("❯|>")
         screen.type("say one and two")
         screen.wait_for(r"That was all\.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds that any one wait may take; a turn of the client takes 1-4."""
 
 
