@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gaia_claude_md.lines import bare, frontmatter_length, is_blank, split_lines
+from gaia_claude_md.lines import bare, frontmatter_length, is_blank, line_end, split_lines
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -46,12 +46,13 @@ class Region:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed source. `lines` keep their terminators; `prefix` is the number of frontmatter lines."""
+    """A parsed source. `lines` keep their terminators (mostly `line_end`); `prefix` counts frontmatter lines."""
 
     lines: list[str]
     prefix: int
     blocks: list[Block]
     regions: list[Region]
+    line_end: str
 
     def text(self, start: int, end: int) -> str:
         """The exact text of a range of lines."""
@@ -97,7 +98,7 @@ def parse(text: str) -> Document:
         Block(b.kind, b.start + prefix, b.end + prefix, b.level, b.title, b.first_number)
         for b in blocks_of("".join(lines[prefix:]))
     ]
-    return Document(lines, prefix, blocks, _regions(lines, blocks))
+    return Document(lines, prefix, blocks, _regions(lines, blocks), line_end(lines))
 
 
 def comment_text(block: Block, lines: list[str]) -> str | None:

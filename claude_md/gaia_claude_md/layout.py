@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gaia_budget.errors import InputError
 from gaia_claude_md import index
 from gaia_claude_md.blocks import Block, Document, blocks_of
-from gaia_claude_md.lines import bare, line_end, split_lines, terminator
+from gaia_claude_md.lines import bare, split_lines, terminator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,7 +76,7 @@ def segments_of(
     document: Document, chosen: Sequence[Unit], template: Sequence[str], index_lines: Sequence[str]
 ) -> list[Segment]:
     """L1 as segments: frontmatter, the chosen units under copies of their headings, template text, the index."""
-    end = line_end(document.lines)
+    end = document.line_end
     parts: list[Segment] = []
     if document.prefix:
         parts.append(Segment(FRONTMATTER, tuple(document.lines[: document.prefix])))
@@ -91,7 +91,7 @@ def segments_of(
         inner = [b for b in document.blocks if unit.start <= b.start < unit.end]
         _add(parts, PIECE, document, inner, unit.start, unit.end, end, number)
     for text in template:
-        _add_text(parts, TEMPLATE, [line + end for line in text.splitlines()], end)
+        _add_text(parts, TEMPLATE, [bare(line) + end for line in split_lines(text)], end)
     _add_text(parts, INDEX, [line + end for line in index_lines], end)
     return parts
 

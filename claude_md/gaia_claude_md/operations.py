@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gaia_budget import backups
 from gaia_budget.errors import InputError
-from gaia_claude_md import layout, reading, splitting, store
+from gaia_claude_md import layout, reading, splitting, startup, store
 from gaia_claude_md.blocks import parse
+from gaia_claude_md.draft import MAX_LINES
 from gaia_claude_md.index import BEGIN, Edits
 from gaia_claude_md.lines import bare, split_lines
 from gaia_claude_md.merge import ConflictError, merge
-from gaia_claude_md.planner import DEFAULT_TOKEN_CAP, MAX_LINES, Options
+from gaia_claude_md.pins import pinned
+from gaia_claude_md.planner import DEFAULT_TOKEN_CAP, Options
 from gaia_claude_md.scoring import prohibitions
 from gaia_claude_md.sections import Section, find_section, sections_of
 from gaia_claude_md.tokens import estimate, loaded_tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from gaia_claude_md.reading import Files
     from gaia_claude_md.store import State
+    from gaia_claude_md.units import Pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +134,20 @@ def check(path: Path | str, token_cap: int = DEFAULT_TOKEN_CAP) -> Checked:
     return Checked(files.l1, lines, tokens, l2_tokens, sections_of(parse(source.text)), problems)
 
 
-def propose(path: Path | str, options: Options) -> Proposal:
-    """Plan the split of a file, or the update of a split one, without writing. Raises InputError."""
+def propose(path: Path | str, options: Options, pins: Sequence[tuple[str, Pin]] = ()) -> Proposal:
+    """Plan the split of a file, or the update of a split one, without writing.
+
+    `pins` are sections to pin first, as (slug, number or title; "l1" or "l2"). Raises InputError.
+    """
     source = read_source(path)
+    for name, pin in pins:
+        source = replace(source, text=pinned(source.text, name, pin))
     files = source.files
     options = replace(
-        options, l2_name=reading.shown_name(files.l2), exists=_exists(files.l1), edits=source.edits
+        options,
+        l2_name=reading.shown_name(files.l2),
+        exists=partial(startup.exists_beside, files.l1),
+        edits=source.edits,
     )
     if source.state == "whole" and files.l2_data is not None:
         raise InputError(f"{files.l2} exists and was not made by a split. Rename it first")
@@ -225,6 +237,13 @@ def verify(path: Path | str, token_cap: int = DEFAULT_TOKEN_CAP) -> list[str]:
     return problems + (check(path, token_cap).problems if source.manifest else [])
 
 
+def warnings(path: Path | str) -> list[str]:
+    """What undoes the saving of a split, in words."""
+    source = read_source(path)
+    saved = loaded_tokens(source.text) - loaded_tokens(source.files.l1_text)
+    return startup.warnings(source.files.l1, saved)
+
+
 def _leaving(l1: str, pair: splitting.Pair) -> list[str]:
     """Prohibitions and security rules that are in L1 now and would not be after; those pinned away are agreed."""
     if pair.l2 is None:
@@ -240,18 +259,6 @@ def _leaving(l1: str, pair: splitting.Pair) -> list[str]:
     opening = BEGIN.search(l1)
     before = l1[: opening.start()] if opening else l1
     return [line for line in prohibitions(before) if line not in staying and line not in agreed]
-
-
-def _exists(l1: Path) -> Callable[[str], bool]:
-    from pathlib import Path
-
-    def exists(target: str) -> bool:
-        try:
-            return (l1.parent / Path(target).expanduser()).is_file()
-        except (OSError, ValueError, RuntimeError):
-            return False
-
-    return exists
 
 
 def _now(files: Files, path: Path) -> bytes | None:

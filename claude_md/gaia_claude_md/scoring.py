@@ -34,7 +34,7 @@ LINE_QUOTAS = {
     "other": 0,
 }
 MOST_RULES = 5
-EMPHASIS, MOST_EMPHASIS = 8, 24
+EMPHASIS, MOST_EMPHASIS, UNEMPHATIC = 8, 24, 35
 LONG_LINE_TOKENS = 40
 _COMMAND = re.compile(r"`[^`\n]+`|^\s*(?:\$|>)?\s*[a-z][\w./-]* \S", re.MULTILINE)
 
@@ -53,13 +53,19 @@ class Scored:
 def score(document: Document, unit: Unit) -> Scored:
     """Score one unit."""
     text = document.text(unit.start, unit.end)
-    titles = [plain_title(heading.title) for heading in unit.path]
-    topic, why = _topic(unit, titles[-1] if titles else "", " ".join(titles), text)
+    titles = [
+        plain_title(heading.title) for heading in unit.path if heading.level > 1 or heading is unit.path[-1]
+    ]
+    topic, why = _topic(unit, titles[-1] if titles else "", " / ".join(titles), text)
     points = WEIGHTS[topic]
     reasons = [f"{topic} +{points} ({why})"]
-    emphasis = len({found.lower() for found in words.CRITICAL.findall(text)}) + 2 * bool(
-        words.PROHIBITION.search(text)
+    prose = without_fences(text)
+    emphasis = len({found.lower() for found in words.CRITICAL.findall(prose)}) + 2 * bool(
+        words.PROHIBITION.search(prose)
     )
+    if topic == "rules" and not emphasis:
+        points -= UNEMPHATIC
+        reasons.append(f"neither forbids nor insists -{UNEMPHATIC}")
     if points and emphasis:
         bonus = min(EMPHASIS * emphasis, MOST_EMPHASIS)
         points += bonus
@@ -81,13 +87,13 @@ def _topic(unit: Unit, title: str, titles: str, text: str) -> tuple[str, str]:
     prose = without_fences(text)
     forbidden = words.PROHIBITION.search(prose)
     if words.RULES_TITLE.search(titles) and kinds & {*LISTS, "paragraph", "blockquote", "table", "wrapper"}:
-        return "rules", f"heading {title!r}"
+        return "rules", f"heading {titles!r}"
     if forbidden and (len(prohibitions(prose)) * 3 >= prose.count("\n") or words.CRITICAL.search(prose)):
         return "rules", f"says {forbidden[0]!r}"
-    if words.ENVIRONMENT_TITLE.search(title):
-        return "environment", f"heading {title!r}"
-    if words.COMMANDS_TITLE.search(title) and ("fence" in kinds or _COMMAND.search(text)):
-        return "commands", f"heading {title!r}"
+    if words.ENVIRONMENT_TITLE.search(titles):
+        return "environment", f"heading {titles!r}"
+    if words.COMMANDS_TITLE.search(titles) and ("fence" in kinds or _COMMAND.search(text)):
+        return "commands", f"heading {titles!r}"
     if words.GAIA.search(prose):
         return "gaia", "named in the text"
     if words.SUBAGENTS.search(prose):

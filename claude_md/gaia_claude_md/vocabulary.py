@@ -68,6 +68,14 @@ OVERVIEW_TITLE = _any(
     r"|visão geral|überblick",
     r"概述|概览|简介|项目|概要|はじめに|개요|소개|обзор",
 )
+CODE_TITLE = _any(
+    r"code|coding|style|conventions?|tests?|testing|commands?|build(?:ing)?|lint(?:ing)?|patterns?|format(?:ting)?",
+    r"代码|编码|测试|命令|コード|テスト|코드|테스트",
+)
+ARCHITECTURE_TITLE = _any(
+    r"architecture|architectural|design|structure|overview|layout|modules?|data ?flow|database|schema|components?|api",
+    r"架构|架構|结构|設計|アーキテクチャ|構成|구조|아키텍처",
+)
 SUBAGENTS_TITLE = SUBAGENTS
 GAIA_TITLE = GAIA
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gaia_budget.cli import claude_md_savings, claude_md_watch
+from gaia_budget.cli.claude_md_files import PathArgument, Paths, User, file_of, files_of, options, token_cap
 from gaia_budget.cli.output import JsonFlag, emit_json, note
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
     from gaia_claude_md.operations import Checked, Proposal
     from gaia_claude_md.sections import Section
+    from gaia_claude_md.units import Pin
 
-PathArgument = Annotated[Path | None, typer.Argument(help="The file or its folder; here, if left out.")]
-Paths = Annotated[list[Path] | None, typer.Argument(help="Files or folders; here, if left out.")]
-User = Annotated[bool, typer.Option("--user", help="The user's own file in Claude Code's folder.")]
 Below = Annotated[bool, typer.Option("--all", help="Every CLAUDE.md in the folder and below it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the diff; change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Say of every part why it goes where it goes.")]
+Promote = Annotated[list[str] | None, typer.Option(help="Pin this section to L1. May be repeated.")]
+Demote = Annotated[list[str] | None, typer.Option(help="Pin this section to L2. May be repeated.")]
 Number = Annotated[
     int | None, typer.Option("--state", help="The number of the state; the newest, if left out.")
 ]
@@ -33,6 +34,8 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="Keep CLAUDE.md under 30 lines; the rest loads on demand.")
     for verb in (check, split, join, list_sections, show, verify, restore):
         group.command(verb.__name__.removesuffix("_sections"))(verb)
+    claude_md_watch.register(group)
+    claude_md_savings.register(group)
     app.add_typer(group, name="claude-md")
 
 
@@ -40,8 +43,8 @@ def check(paths: Paths = None, user: User = False, below: Below = False, as_json
     """Fail when a CLAUDE.md has 30 lines or more, or too many tokens. For CI, pre-commit and hooks."""
     from gaia_claude_md import operations
 
-    cap = _token_cap()
-    found = [operations.check(path, cap) for path in _files(paths, user, below)]
+    cap = token_cap()
+    found = [operations.check(path, cap) for path in files_of(paths, user, below)]
     ok = not any(checked.problems for checked in found)
     if as_json:
         described = [_described(checked) for checked in found]
@@ -60,6 +63,8 @@ def check(paths: Paths = None, user: User = False, below: Below = False, as_json
 def split(
     path: PathArgument = None,
     user: User = False,
+    promote: Promote = None,
+    demote: Demote = None,
     dry_run: DryRun = False,
     explain: Explain = False,
     yes: Yes = False,
@@ -68,7 +73,9 @@ def split(
     """Split CLAUDE.md, or take edits of either file in. Nothing is lost; `join` is the way back."""
     from gaia_claude_md import operations
 
-    proposal = operations.propose(_file(path, user), _options())
+    pins: list[tuple[str, Pin]] = [(name, "l1") for name in promote or ()]
+    pins += [(name, "l2") for name in demote or ()]
+    proposal = operations.propose(file_of(path, user), options(), pins)
     out = sys.stderr if as_json else sys.stdout
     if explain:
         out.writelines(f"{line}\n" for line in _explained(proposal))
@@ -77,7 +84,8 @@ def split(
     elif proposal.changed:
         _confirm(proposal, yes)
         operations.apply(proposal)
-    checked = operations.check(proposal.source.files.l1, _token_cap())
+    checked = operations.check(proposal.source.files.l1, token_cap())
+    warnings = operations.warnings(proposal.source.files.l1)
     if as_json:
         emit_json(
             {
@@ -86,18 +94,21 @@ def split(
                 "written": proposal.changed and not dry_run,
                 "unchanged_because": proposal.pair.plan.unchanged,
                 "leaving": proposal.leaving,
+                "warnings": warnings,
                 "diff": proposal.diff(),
             }
         )
     elif not dry_run:
         sys.stdout.write(_outcome(proposal, checked))
+    for warning in warnings:
+        note(f"warning: {warning}")
 
 
 def join(path: PathArgument = None, user: User = False, as_json: JsonFlag = False) -> None:
     """Put the whole text back into CLAUDE.md, edits included, and remove CLAUDE_L2.md."""
     from gaia_claude_md import operations
 
-    source = operations.join(_file(path, user))
+    source = operations.join(file_of(path, user))
     if as_json:
         emit_json({"path": str(source.files.l1), "state": source.state, "lines": source.text.count("\n")})
     else:
@@ -108,7 +119,7 @@ def list_sections(path: PathArgument = None, user: User = False, as_json: JsonFl
     """List the sections with their size."""
     from gaia_claude_md import operations
 
-    checked = operations.check(_file(path, user), _token_cap())
+    checked = operations.check(file_of(path, user), token_cap())
     if as_json:
         emit_json(_described(checked))
         return
@@ -125,7 +136,7 @@ def show(
     """Print the exact text of one section."""
     from gaia_claude_md import load_section
 
-    text = load_section(name, _file(path, user))
+    text = load_section(name, file_of(path, user))
     if as_json:
         emit_json({"name": name, "text": text})
     else:
@@ -136,7 +147,7 @@ def verify(path: PathArgument = None, user: User = False, as_json: JsonFlag = Fa
     """Prove that the two files hold every line and that every section loads."""
     from gaia_claude_md import operations
 
-    problems = operations.verify(_file(path, user), _token_cap())
+    problems = operations.verify(file_of(path, user), token_cap())
     if as_json:
         emit_json({"ok": not problems, "problems": problems})
     else:
@@ -154,7 +165,7 @@ def restore(
     """Bring both files back as they were before the last write, or before any earlier one."""
     from gaia_claude_md import operations, reading, store
 
-    l1 = reading.locate(_file(path, user))
+    l1 = reading.locate(file_of(path, user))
     if list_states:
         found = store.states(l1)
         if as_json:
@@ -169,50 +180,28 @@ def restore(
         sys.stdout.write(f"{l1}: as it was on {done.at}, before {done.verb}\n")
 
 
-def _file(path: Path | None, user: bool) -> Path:
-    from gaia_budget import places
-
-    if user and path:
-        raise InputError("give a path or --user, not both")
-    return places.claude_config_dir() if user else path or Path.cwd()
-
-
-def _files(paths: list[Path] | None, user: bool, below: bool) -> list[Path]:
-    from gaia_claude_md import reading
-
-    given = paths or [_file(None, user)]
-    if not below:
-        return given
-    found = [file for path in given for file in (reading.below(path) if path.is_dir() else [path])]
-    if not found:
-        raise InputError(f"no CLAUDE.md in {', '.join(map(str, given))} or below")
-    return found
-
-
-def _token_cap() -> int:
-    from gaia_budget import settings
-
-    return settings.load().l1_token_cap
-
-
-def _options() -> Any:
-    from gaia_claude_md.planner import Options
-
-    return Options(token_cap=_token_cap())
-
-
 def _confirm(proposal: Proposal, yes: bool) -> None:
-    """Ask before prohibitions and security rules leave L1."""
-    if yes or not proposal.leaving:
+    """Ask before prohibitions and security rules leave L1, and before others' file is split for the first time."""
+    if yes:
         return
-    listed = "".join(f"  {line}\n" for line in proposal.leaving)
-    note(
-        f"These prohibitions and security rules would leave {proposal.source.files.l1.name}:\n{listed}"
-        "Put <!-- l1 --> before what has to stay."
-    )
+    from gaia_claude_md.repository import other_committers
+
+    l1 = proposal.source.files.l1
+    others = other_committers(l1) if proposal.source.state == "whole" else 0
+    if others:
+        note(
+            f"{others} other people have committed to this repository; all of them will get the split {l1.name}."
+        )
+    if proposal.leaving:
+        note(f"These prohibitions and security rules would leave {l1.name}:")
+        for line in proposal.leaving:
+            note(f"  {line}")
+        note("Put <!-- l1 --> before what has to stay.")
+    if not (others or proposal.leaving):
+        return
     if not sys.stdin.isatty():
         raise InputError("nothing was written: this needs your word. Run it again with --yes")
-    if not typer.confirm("Move them to CLAUDE_L2.md?", err=True):
+    if not typer.confirm("Split it?", err=True):
         raise InputError("nothing was written")
 
 

@@ -1,0 +1,36 @@
+"""Writing a pin into the source: how a user says, for good, that a section belongs in L1 or out of it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gaia_budget.errors import InputError
+from gaia_claude_md.blocks import parse
+from gaia_claude_md.lines import bare, terminator
+from gaia_claude_md.sections import cut_headings, find_section
+
+if TYPE_CHECKING:
+    from gaia_claude_md.units import Pin
+
+_PIN_LINE = re.compile(r"<!--\s*l[12]\s*-->", re.IGNORECASE)
+
+
+def pinned(source: str, name: str, pin: Pin) -> str:
+    """The source with a pin before the heading of a section, in place of one that stands there.
+
+    Raises NotFoundError for an unknown section, InputError for one without a heading.
+    """
+    document = parse(source)
+    section = find_section(document, name)
+    heading = next((h for h in cut_headings(document) if section.start <= h.start < section.end), None)
+    if heading is None:
+        raise InputError(f"section {section.slug} has no heading: put <!-- {pin} --> before its text by hand")
+    lines = list(document.lines)
+    end = terminator(lines[heading.start]) or document.line_end
+    above = heading.start - 1
+    if above >= 0 and _PIN_LINE.fullmatch(bare(lines[above]).strip()):
+        lines[above] = f"<!-- {pin} -->{end}"
+    else:
+        lines.insert(heading.start, f"<!-- {pin} -->{end}")
+    return "".join(lines)

@@ -1,0 +1,112 @@
+"""What Claude Code loads beside CLAUDE.md: imports, rules, local and nested files, each with its size."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from gaia_claude_md import reading
+from gaia_claude_md.blocks import parse
+from gaia_claude_md.lines import bare, split_lines
+from gaia_claude_md.tokens import loaded_tokens
+from gaia_claude_md.units import imports_in, without_fences
+
+HOPS = 4  # as many as Claude Code follows
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A file that a session loads: at its start, or (`nested`) on first reading a file near it."""
+
+    path: Path
+    tokens: int
+    how: str
+
+    @property
+    def at_start(self) -> bool:
+        """Whether every session pays for it."""
+        return self.how != "nested"
+
+
+def also_loaded(l1: Path) -> list[Loaded]:
+    """Everything besides L1 that loads because of where L1 stands. Files that cannot be read are left out."""
+    root = l1.parent.parent if l1.parent.name == ".claude" else l1.parent
+    found = [Loaded(path, _tokens(path), "import") for path in _imported(l1, HOPS, {l1.resolve()})]
+    rules = sorted((root / ".claude" / "rules").rglob("*.md"))
+    found += [Loaded(path, _tokens(path), "rules") for path in rules if not _has_paths(path)]
+    local = root / "CLAUDE.local.md"
+    if local.is_file():
+        found.append(Loaded(local, _tokens(local), "local"))
+    nested = [path for path in reading.below(root) if path.parent not in (root, root / ".claude")]
+    return found + [Loaded(path, _tokens(path), "nested") for path in nested if path != l1]
+
+
+def warnings(l1: Path, saved_tokens: int) -> list[str]:
+    """What undoes a saving, in words: what else loads at every start, and nested files above the limit."""
+    found = also_loaded(l1)
+    rows = []
+    for how in ("import", "rules", "local"):
+        files = [loaded for loaded in found if loaded.how == how and loaded.tokens]
+        total = sum(loaded.tokens for loaded in files)
+        if not files:
+            continue
+        names = ", ".join(_shown(loaded.path, l1) for loaded in files[:SHOWN])
+        more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
+        undone = "; this undoes the saving" if total >= saved_tokens > 0 else ""
+        rows.append(f"{how}: about {total} tokens more at every start from {names}{more}{undone}")
+    rows += [
+        f"nested: {_shown(loaded.path, l1)} adds about {loaded.tokens} tokens whenever a file near it is read; "
+        "split it too"
+        for loaded in found
+        if loaded.how == "nested" and loaded.tokens > max(saved_tokens, 500)
+    ]
+    return rows
+
+
+def exists_beside(l1: Path, target: str) -> bool:
+    """Whether an import target, relative to L1, is a file."""
+    try:
+        return (l1.parent / Path(target).expanduser()).is_file()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def _imported(file: Path, hops: int, seen: set[Path]) -> list[Path]:
+    found: list[Path] = []
+    document = parse(_text(file)) if hops else parse("")
+    for block in document.blocks:
+        if block.kind in {"fence", "code_block"}:
+            continue
+        text = without_fences(document.text(block.start, block.end))
+        for target in imports_in(text, lambda name: exists_beside(file, name)):
+            path = file.parent / Path(target).expanduser()
+            if exists_beside(file, target) and path.resolve() not in seen:
+                seen.add(path.resolve())
+                found += [path, *_imported(path, hops - 1, seen)]
+    return found
+
+
+def _has_paths(file: Path) -> bool:
+    """Whether a rule names the paths it is for: then it loads only with a matching file."""
+    document = parse(_text(file))
+    return any(bare(line).startswith("paths:") for line in document.lines[: document.prefix])
+
+
+def _tokens(file: Path) -> int:
+    return loaded_tokens("".join(split_lines(_text(file))))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes()[: reading.MAX_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd")
+    except OSError:
+        return ""
+
+
+def _shown(path: Path, l1: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, l1.parent)).as_posix()
+    except ValueError:  # another drive
+        return str(path)

@@ -1,0 +1,49 @@
+"""The user's own text for topics that every L1 should have, used where a source says nothing on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gaia_budget import places
+from gaia_budget.errors import InputError
+from gaia_claude_md import vocabulary as words
+from gaia_claude_md.blocks import parse
+from gaia_claude_md.sections import plain_title
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TOPICS = {
+    "environment": words.ENVIRONMENT_TITLE,
+    "gaia": words.GAIA_TITLE,
+    "subagents": words.SUBAGENTS_TITLE,
+    "rules": words.RULES_TITLE,
+}
+
+
+def template_file() -> Path:
+    """Where the template stands. It need not exist."""
+    return places.home() / "l1-template.md"
+
+
+def read_template() -> dict[str, str]:
+    """The template's text by topic; empty without a file. Raises InputError for a heading of no known topic."""
+    file = template_file()
+    if not file.exists():
+        return {}
+    try:
+        document = parse(file.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read: {error}") from error
+    headings = [block for block in document.blocks if block.kind == "heading"]
+    ends = [heading.start for heading in headings[1:]] + [len(document.lines)]
+    found: dict[str, str] = {}
+    for heading, end in zip(headings, ends, strict=True):
+        title = plain_title(heading.title)
+        topic = next((topic for topic, pattern in TOPICS.items() if pattern.search(title)), None)
+        if topic is None:
+            raise InputError(
+                f"{file}:{heading.start + 1}: {title!r} names none of the topics {', '.join(TOPICS)}"
+            )
+        found[topic] = document.text(heading.start, end).strip()
+    return found

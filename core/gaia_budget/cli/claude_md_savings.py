@@ -1,0 +1,159 @@
+"""`gaia-budget claude-md savings`: what a split saves, in tokens and in dollars."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gaia_budget.cli.claude_md_files import PathArgument, User, file_of, options
+from gaia_budget.cli.output import JsonFlag, emit_json
+from gaia_hooks.money import usd, usd_short
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gaia_claude_md.loads import Load, Suggestion
+    from gaia_claude_md.savings import Scenario, Use
+
+Days = Annotated[int, typer.Option(min=1, help="How many past days to look at.")]
+PerDay = Annotated[
+    float | None, typer.Option(min=0, help="Sessions per day, instead of the ledger's figure.")
+]
+Saved = Annotated[int | None, typer.Option(help="Tokens saved per session, instead of the measured figure.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("savings")(savings)
+
+
+def savings(
+    path: PathArgument = None,
+    user: User = False,
+    days: Days = 30,
+    sessions_per_day: PerDay = None,
+    saved_tokens: Saved = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what the split saves per kind of session, and what that adds up to."""
+    from gaia_claude_md import loads, reading
+    from gaia_claude_md import savings as measured
+
+    l1 = reading.locate(file_of(path, user))
+    found = loads.loads(l1, days)
+    rows = measured.scenarios(l1, _server_tokens(), found)
+    use = _use(l1, days)
+    typical = rows[-1]
+    saved = typical.saved if saved_tokens is None else saved_tokens
+    per_day = use.sessions / days if sessions_per_day is None else sessions_per_day
+    document = {
+        "path": str(l1),
+        "scenarios": [_scenario(row) for row in rows],
+        "band_percent": _band(),
+        "days": days,
+        "sessions": use.sessions,
+        "requests": use.requests,
+        "saved_tokens_per_session": saved,
+        "compounded_tokens_per_day": measured.compounded(saved, per_day, 1),
+        "compounded_tokens": measured.compounded(saved, per_day, days),
+        "cost_usd": _dollars(saved, use),
+        "suggestions": [_suggestion(row) for row in _suggestions(l1, found, use)],
+    }
+    if as_json:
+        emit_json(document)
+    else:
+        sys.stdout.write(_text(document, rows))
+
+
+def _server_tokens() -> int:
+    """What our MCP server adds to every session: its instructions, and the names of its tools."""
+    from gaia_claude_md.tokens import estimate
+    from gaia_mcp import server, tools
+
+    names = [f"mcp__{server.NAME}__{function.__name__}" for function, _ in tools.ALL]
+    return estimate("\n".join([server.INSTRUCTIONS, *names]))
+
+
+def _use(l1: Path, days: int) -> Use:
+    """Sessions and requests of the file's module; of all modules where the file belongs to none or to the user."""
+    from gaia_budget import owner, places
+    from gaia_budget.ledger import Ledger
+    from gaia_claude_md.savings import Use
+
+    module = (
+        None if l1.parent == places.claude_config_dir() else owner.load_registry().module_of(str(l1.parent))
+    )
+    with Ledger.open() as ledger:
+        since = _days_ago(days)
+        models = ledger.spend(by=("model",), since=since, module=module)
+        sessions = ledger.spend(by=("session",), since=since, module=module)
+    return Use(days, len(sessions.rows), {row.key[0]: row.figures for row in models.rows})
+
+
+def _days_ago(days: int) -> str:
+    from datetime import UTC, datetime, timedelta
+
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
+
+
+def _dollars(saved: int, use: Use) -> str | None:
+    from gaia_budget.prices import table
+    from gaia_claude_md.savings import dollars_nano
+
+    nano = dollars_nano(saved, use, table.load()) if use.requests else None
+    return None if nano is None else usd(nano)
+
+
+def _suggestions(l1: Path, found: list[Load], use: Use) -> list[Suggestion]:
+    from gaia_claude_md import loads, operations, sections
+
+    proposal = operations.propose(l1, options())
+    return loads.suggestions(found, use.sessions, sections(l1), proposal.pair.plan.decisions)
+
+
+def _band() -> int:
+    from gaia_claude_md.tokens import BAND_PERCENT
+
+    return BAND_PERCENT
+
+
+def _scenario(row: Scenario) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "before_tokens": row.before,
+        "after_tokens": row.after,
+        "saved_tokens": row.saved,
+        "saved_percent": row.percent,
+        "sections": list(row.sections),
+    }
+
+
+def _suggestion(row: Suggestion) -> dict[str, Any]:
+    return {"slug": row.slug, "promote": row.promote, "why": row.why}
+
+
+def _text(document: dict[str, Any], rows: list[Scenario]) -> str:
+    lines = [f"Estimated tokens of instructions per request (± {document['band_percent']} %):"]
+    lines += [f"  {row.name:32} {row.before:7} -> {row.after:7}  saves {row.percent} %" for row in rows]
+    lines.append(
+        f"{document['saved_tokens_per_session']} tokens x {document['sessions']} sessions in {document['days']} days: "
+        f"{document['compounded_tokens_per_day']} a day, {document['compounded_tokens']} in all"
+    )
+    if document["cost_usd"] is None:
+        lines.append("In dollars: unknown, as the ledger has no priced requests of that time")
+    else:
+        lines.append(
+            f"In dollars, at what prompt tokens cost in those {document['requests']} requests: {_short(document)}"
+        )
+    for row in document["suggestions"]:
+        verb = "promote" if row["promote"] else "demote"
+        lines.append(f"`gaia-budget claude-md split --{verb} {row['slug']}`: {row['why']}")
+    return "\n".join(lines) + "\n"
+
+
+def _short(document: dict[str, Any]) -> str:
+    from decimal import Decimal
+
+    return usd_short(int(Decimal(document["cost_usd"]) * 1_000_000_000))
