@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+SCHEMA_VERSION = 1
+"""The number of the last migration: a test holds the two together."""
 TOKENS = {
     "input_tokens": "fresh input, without cache reads and writes",
     "output_tokens": "output, reasoning included",
