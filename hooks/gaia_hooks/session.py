@@ -40,7 +40,7 @@ class Session:
             else:
                 main.place.path = transcript
         if not mine.module:
-            mine.cwd = tail.first_cwd(transcript) or cwd
+            mine.cwd = tail.head(transcript)[1] or cwd
             mine.module = modules.module_of(mine.cwd, self.policy["roots"])
 
     def agent(self, agent_id: str, agent_type: str = "", path: str = "") -> state.ThreadState:
@@ -73,7 +73,7 @@ class Session:
     def count(self, limit: int = HOOK_BYTES) -> None:
         """Read the new bytes of every live thread, at most `limit` in all."""
         self.state.behind = False
-        for thread_id, thread in self.state.threads.items():
+        for thread_id, thread in list(self.state.threads.items()):
             if thread.live:
                 before = thread.place.offset
                 self._count_thread(thread_id, thread, max(limit, 1))
@@ -83,6 +83,8 @@ class Session:
         growth = tail.grow(thread.place, limit)
         if growth.data:
             self._recover()
+            if thread.began is None:
+                thread.began = tail.head(thread.place.path)[0]
         self.state.behind = self.state.behind or growth.behind
         thread.rewound = thread.rewound or growth.rewound
         for seen in tail.responses(growth):
@@ -90,8 +92,24 @@ class Session:
                 if self._is_copy(thread, seen):
                     continue
                 thread.rewound = False
+            if thread.began:
+                if (clock.parse(seen.timestamp) or 0) < thread.began:
+                    continue  # an unmarked copy of the parent's rows; from the first own row on nothing is one
+                thread.began = 0
             thread.last = max(thread.last, seen.timestamp)
-            self._book(thread_id, thread, thread.thread.add(seen))
+            if seen.agent_id in ("", thread_id):
+                self._book(thread_id, thread, thread.thread.add(seen))
+            else:
+                side = self._side_thread(seen.agent_id)
+                self._book(seen.agent_id, side, side.thread.add(seen))
+
+    def _side_thread(self, agent_id: str) -> state.ThreadState:
+        """A subagent whose rows stand in another thread's file, as older clients write them; it has no file."""
+        side = self.state.threads.get(agent_id)
+        if side is None:
+            side = self.state.threads[agent_id] = state.ThreadState("")
+            side.live = False
+        return side
 
     @staticmethod
     def _is_copy(thread: state.ThreadState, seen: usage.Response) -> bool:

@@ -38,7 +38,7 @@ def path_of(home: str, session_id: str) -> str:
 class ThreadState:
     """One thread of a session: where reading stopped, what is open, and whether it still runs."""
 
-    __slots__ = ("agent_type", "last", "live", "place", "rewound", "thread")
+    __slots__ = ("agent_type", "began", "last", "live", "place", "rewound", "thread")
 
     def __init__(self, path: str, agent_type: str = "") -> None:
         self.place = tail.Place(path)
@@ -46,6 +46,7 @@ class ThreadState:
         self.agent_type = agent_type
         self.last = ""  # the newest timestamp seen
         self.live = True
+        self.began: int | None = None  # when the file began, until its first own row was read
         self.rewound = False  # reading again a file that took the place of the one we knew
 
     def packed(self) -> "list[Any]":
@@ -54,18 +55,20 @@ class ThreadState:
         return [
             [place.path, place.offset, place.inode, place.mark],
             [thread.prompt, None if current is None else pack(current), thread.settled],
-            [self.agent_type, self.last, self.live, self.rewound],
+            [self.agent_type, self.last, self.live, self.rewound, self.began],
         ]
 
     @classmethod
     def unpacked(cls, value: "list[Any]") -> "ThreadState":
         """The reverse of `packed`; raises ValueError or TypeError on foreign values."""
-        (path, offset, inode, mark), (prompt, current, settled), (agent_type, last, live, rewound) = value
+        (path, offset, inode, mark), (prompt, current, settled), (agent_type, last, live, rewound, began) = (
+            value
+        )
         made = cls(path, agent_type)
         made.place = tail.Place(path, offset, inode, mark)
         settled = {key: tuple(counts) for key, counts in settled.items()}
         made.thread = usage.Thread(prompt, None if current is None else unpack(current), settled)
-        made.last, made.live, made.rewound = last, live, rewound
+        made.last, made.live, made.rewound, made.began = last, live, rewound, began
         return made
 
 

@@ -1,6 +1,6 @@
 """Reading only what a transcript has grown by since the last call."""
 
-from gaia_hooks import files, jsonio, usage
+from gaia_hooks import files, heading, jsonio, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 NEEDLE = b'"usage"'
 MARK_BYTES = 64  # the bytes before the offset, by which a replaced file is noticed
+HEAD_BYTES = 1 << 16
 LINE_LIMIT = 64 << 20  # a line longer than this is skipped: no response is that large
 
 
@@ -102,19 +103,18 @@ def _decoded(line: bytes) -> "usage.Response | None":
     return usage.response_of(row)
 
 
-def first_cwd(path: str) -> str:
-    """The working directory that the first rows of a transcript name, or the empty string."""
+def head(path: str) -> "tuple[int, str]":
+    """When the file began and the first working directory it names (see `gaia_hooks.heading`)."""
     try:
-        head = files.read(path, 0, 1 << 16)
+        data = files.read(path, 0, HEAD_BYTES)
     except OSError:
-        return ""
-    for line in head.split(b"\n"):
-        if b'"cwd"' in line:
-            try:
-                row = jsonio.loads(line.decode("utf-8", "replace"))
-            except ValueError:
-                continue
-            cwd = row.get("cwd") if type(row) is dict else None
-            if type(cwd) is str and cwd:
-                return cwd
-    return ""
+        return 0, ""
+    return heading.heading(_rows(data))
+
+
+def _rows(data: bytes) -> "Iterator[object]":
+    for line in data.split(b"\n"):
+        try:
+            yield jsonio.loads(line.decode("utf-8", "replace"))
+        except ValueError:
+            continue
