@@ -6,9 +6,20 @@ import sys
 
 import typer
 
-from gaia_budget.cli import claude_md, hook, import_past, ingest, init, spend, status
+from gaia_budget.cli import (
+    claude_md,
+    doctor,
+    hook,
+    import_past,
+    ingest,
+    init,
+    session,
+    settings,
+    spend,
+    status,
+)
 
-VERBS = (claude_md, hook, import_past, ingest, init, spend, status)
+VERBS = (claude_md, doctor, hook, import_past, ingest, init, session, settings, spend, status)
 
 app = typer.Typer(
     name="gaia-budget",

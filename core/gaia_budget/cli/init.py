@@ -104,16 +104,17 @@ def _show(plan: Plan) -> None:
 
 
 def _undo(project: Path | None, dry_run: bool, yes: bool, as_json: bool) -> None:
-    from gaia_budget.setup import init as setup
+    from gaia_budget.setup import undo as setup
+    from gaia_budget.setup.init import diff_of
 
-    changes = setup.plan_undo(project)
-    diff, notices = setup.diff_of(changes), list[str]()
+    changes = setup.plan(project)
+    diff, notices = diff_of(changes), list[str]()
     if not as_json:
         typer.echo(diff, nl=False)
     if not dry_run:
         if changes:
             _confirm("Take our entries out?", yes)
-        notices = setup.apply_undo(project, changes)
+        notices = setup.apply(project, changes)
     changed = [str(change.file) for change in changes]
     if as_json:
         emit_json({"changed": changed, "diff": diff, "replay": None, "notices": notices})

@@ -23,6 +23,7 @@ KEPT_DAYS = (
     30  # Claude Code forgets a session's transcript after as long; no session of an older copy runs on
 )
 COMPILE_SECONDS = 120
+TRIAL_SECONDS = 30
 
 # What is started must end in exit 0 whatever is missing, moved or half upgraded: exit 2 denies every tool call.
 # `os._exit` skips the interpreter's shutdown, which would cost as much as the work; `os` itself would too.
@@ -119,6 +120,17 @@ def _compile(interpreter: Path, package: Path) -> None:
         if done.returncode:
             problem = (done.stdout + done.stderr).decode(errors="replace")
             raise InternalError(f"{interpreter} could not compile the hooks: {problem}")
+
+
+def load_fault(interpreter: str, copy: Path) -> str:
+    """Why an interpreter cannot load a copy, which the bootstrap would hide; empty when it can."""
+    trial = f"import sys; sys.path.insert(0, {str(copy)!a}); import {HOOK_MODULE}"
+    command = [interpreter, "-I", "-S", "-c", trial]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=TRIAL_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{interpreter} does not start: {error}"
+    return done.stderr.decode(errors="replace").strip().rpartition("\n")[2] if done.returncode else ""
 
 
 def prune(wired: set[str]) -> list[Path]:

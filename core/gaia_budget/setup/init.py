@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gaia_budget.setup.mcp_server import Registration
-
-TRIAL_SECONDS = 30
 
 
 class Options(NamedTuple):
@@ -160,14 +156,17 @@ def apply(work: Plan) -> None:
     """
     places.ensure_home()
     with lock():
-        hookcopy.install(work.wiring.interpreter)
-        _try(work.wiring)
+        fault = hookcopy.load_fault(str(work.wiring.interpreter), hookcopy.install(work.wiring.interpreter))
+        if fault:
+            raise InternalError(
+                f"the hooks do not load with {work.wiring.interpreter}: {fault}. Nothing was wired"
+            )
         if work.settings_toml is not None:
             write(work.settings_toml)
         snapshot.write(settings.load())  # the hooks' limits, and the instant before which all is history
         journal = Journal.load()
         for change in work.changes:
-            _refuse_outrun(change)
+            refuse_outrun(change)
             journal.note(change, _without_us(change))
             journal.save()
             write(change)
@@ -176,17 +175,8 @@ def apply(work: Plan) -> None:
         hookcopy.prune(_wired_copies(journal))
 
 
-def _try(wires: wiring.Wiring) -> None:
-    """Load the copy with the wired interpreter before anything is wired: the bootstrap itself hides every fault."""
-    trial = f"import sys; sys.path.insert(0, {str(wires.copy)!a}); import {hookcopy.HOOK_MODULE}"
-    command = [str(wires.interpreter), "-I", "-S", "-c", trial]
-    done = subprocess.run(command, capture_output=True, timeout=TRIAL_SECONDS, check=False)
-    if done.returncode:
-        fault = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-        raise InternalError(f"the hooks do not load with {wires.interpreter}: {fault}. Nothing was wired")
-
-
-def _refuse_outrun(change: Change) -> None:
+def refuse_outrun(change: Change) -> None:
+    """Raise ConfigError when a file is no longer what the plan was made for."""
     if content_of(change.file) != change.before:
         raise ConfigError(change.file, "was changed by somebody else meanwhile", cure="Run init again")
 
@@ -223,56 +213,6 @@ def _wired_copies(journal: Journal) -> set[str]:
         for _, entry in wiring.our_handlers(decoded(file.read_bytes(), file)):
             names |= {copy.name for copy in hookcopy.root().glob("*") if copy.name in " ".join(entry["args"])}
     return names
-
-
-def plan_undo(project: Path | None) -> list[Change]:
-    """The way back: the bytes that were there before us, or the file without our entries. Writes nothing."""
-    journal = Journal.load()
-    files = [settings_path(project)] + ([project / ".mcp.json"] if project is not None else [])
-    changes = []
-    for file in files:
-        now = content_of(file)
-        if now is None:
-            continue
-        untouched, before = journal.original(file, now)
-        changes.append(Change(file, now, before if untouched else removal(file, now).encode("utf-8")))
-    return [change for change in changes if change.before != change.after]
-
-
-def apply_undo(project: Path | None, changes: Iterable[Change]) -> list[str]:
-    """Take our entries out, and the MCP server; returns what the user still has to do."""
-    notices: list[str] = []
-    places.ensure_home()
-    with lock():
-        journal = Journal.load()
-        for change in changes:
-            _refuse_outrun(change)
-            write(change)
-            made_folder = journal.files.get(str(change.file), {}).get("made_folder")
-            if made_folder and change.after is None and not any(change.file.parent.iterdir()):
-                change.file.parent.rmdir()
-        for file in [settings_path(project)] + ([project / ".mcp.json"] if project else []):
-            journal.files.pop(str(file), None)
-        notices += _unregister(project, journal)
-        journal.save()
-        if not journal.files:
-            shutil.rmtree(hookcopy.root(), ignore_errors=True)  # the bootstrap of a running session exits 0
-    return notices
-
-
-def _unregister(project: Path | None, journal: Journal) -> list[str]:
-    entry = mcp_server.wanted(project)
-    others = [known for known in journal.servers if not entry.same_place(known)]
-    if len(others) == len(journal.servers):
-        return []
-    program = mcp_server.client()
-    if program is None:
-        return [
-            f"Claude Code is not on the PATH; to take out the MCP server: {mcp_server.remove_command(entry)}"
-        ]
-    mcp_server.remove(program, entry)
-    journal.servers = others
-    return []
 
 
 def diff_of(changes: Iterable[Change]) -> str:

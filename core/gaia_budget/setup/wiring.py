@@ -113,9 +113,9 @@ def wired(text: str, plan: Wiring, file: Path) -> str:
     if plan.status_line:
         text = _wire_status_line(text, plan)
     if plan.permissions:
-        allowed = _plain(text, ("permissions", "allow")) or []
+        present = allowed(text)
         for tool in READ_ONLY_TOOLS:
-            if tool not in allowed:
+            if tool not in present:
                 text = jsonedit.insert(text, ("permissions", "allow", -1), tool)
     return text
 
@@ -134,9 +134,9 @@ def stripped(text: str, file: Path) -> str:
             text = jsonedit.remove(text, ("statusLine",))
         else:
             text = jsonedit.replace(text, ("statusLine", "command"), previous)
-    allowed = _plain(text, ("permissions", "allow")) or []
-    for position in reversed(range(len(allowed))):
-        if allowed[position] in READ_ONLY_TOOLS:
+    rules = allowed(text)
+    for position in reversed(range(len(rules))):
+        if rules[position] in READ_ONLY_TOOLS:
             text = jsonedit.remove(text, ("permissions", "allow", position))
     if text != before:
         for path in (("permissions", "allow"), ("permissions",), ("hooks",)):
@@ -162,6 +162,11 @@ def is_our_status_line(entry: Any) -> bool:
 def status_line_of(text: str) -> Any:
     """The status line setting of a settings text, or None. Raises JsonSyntaxError."""
     return _plain(text, ("statusLine",)) if text.strip(BLANK) else None
+
+
+def allowed(text: str) -> list[Any]:
+    """The rules of `permissions.allow`."""
+    return list(_plain(text, ("permissions", "allow")) or [])
 
 
 def our_handlers(text: str) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:

@@ -1,0 +1,64 @@
+"""`gaia-budget session type`: shows or sets the type of a session."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import IO, Annotated
+
+import typer
+
+from gaia_budget.cli.output import JsonFlag, emit_json
+from gaia_budget.errors import InputError
+
+Type = Annotated[str | None, typer.Argument(help="quick_fix, feature_dev or architecture; without it: show.")]
+Session = Annotated[str | None, typer.Option(help="The session's id; inside Claude Code the running one.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command group."""
+    group = typer.Typer(no_args_is_help=True, help="The running session's settings.")
+    group.command("type")(session_type)
+    app.add_typer(group, name="session")
+
+
+def session_type(type: Type = None, session: Session = None, as_json: JsonFlag = False) -> None:
+    """Show or set a session's type, which decides its token limit."""
+    from gaia_budget import session_type as types
+
+    wanted = session or os.environ.get("CLAUDE_CODE_SESSION_ID", "")
+    if not wanted:
+        raise InputError(
+            "no session is running here: name one with --session (`gaia-budget spend --by session`)"
+        )
+    if type is None:
+        found = types.current(wanted)
+    else:
+        if os.environ.get("CLAUDECODE") and types.needs_human(wanted, type):
+            _ask_human(f"Raise session {wanted} to {type}?")
+        found = types.choose(wanted, type)
+    if as_json:
+        emit_json(found._asdict())
+    else:
+        typer.echo(f"{found.session}: {found.type} (chosen by: {found.chosen_by})")
+
+
+def _ask_human(question: str) -> None:
+    """Ask on the controlling terminal, never on stdin, which a model may write. Raises InputError for no."""
+    refusal = (
+        "Limits are hard here, and only a human may raise one: type the command in a terminal of your own"
+    )
+    try:
+        with _terminal("r") as keys, _terminal("w") as screen:
+            screen.write(f"{question} [y/N] ")
+            screen.flush()
+            answer = keys.readline()
+    except OSError:
+        raise InputError(refusal) from None
+    if answer.strip().lower() not in ("y", "yes"):
+        raise InputError("The type stays as it is")
+
+
+def _terminal(mode: str) -> IO[str]:
+    names = {"r": "CONIN$", "w": "CONOUT$"} if sys.platform == "win32" else {"r": "/dev/tty", "w": "/dev/tty"}
+    return open(names[mode], mode, encoding="utf-8")  # noqa: PTH123 (a device; the caller closes it)

@@ -1,0 +1,48 @@
+"""The type of a session: what it is, and who may raise it.
+
+Under a hard policy a model cannot lift its own limit: a type with a higher one needs the human (R26).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gaia_budget import owner, places, settings
+from gaia_budget.errors import InputError, NotFoundError
+from gaia_hooks import session, session_types, snapshot, state
+
+
+class SessionType(NamedTuple):
+    """A session's type, and what chose it: `command`, `environment`, `project`, `inferred` or `default`."""
+
+    session: str
+    type: str
+    chosen_by: str
+
+
+def current(session_id: str) -> SessionType:
+    """The type that holds for a session now. Raises NotFoundError where hooks have not seen the session."""
+    home = str(places.home())
+    known = session.read(home, session_id) if state.is_session_id(session_id) else None
+    if known is None:
+        raise NotFoundError("session", session_id, sorted(session.watched(home))[:10])
+    session_types.choose(known, snapshot.load(home))
+    return SessionType(session_id, known.type, known.chosen_by)
+
+
+def choose(session_id: str, wanted: str) -> SessionType:
+    """Set a session's type by the user's word. Raises NotFoundError and InputError."""
+    owner.load_token_budget().session(wanted)
+    now = current(session_id)
+    try:
+        session.set_type(str(places.home()), now.session, wanted, session_types.COMMAND)
+    except OSError as error:
+        raise InputError(f"the session is busy ({error}): try again") from error
+    return current(session_id)
+
+
+def needs_human(session_id: str, wanted: str) -> bool:
+    """Whether the change lifts a limit that blocks. Raises NotFoundError for a session or type unknown."""
+    budget = owner.load_token_budget()
+    lifted = budget.session(wanted).max_tokens > budget.session(current(session_id).type).max_tokens
+    return lifted and settings.load().session_policy != "warn"

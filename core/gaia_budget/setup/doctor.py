@@ -1,0 +1,102 @@
+"""`doctor`: what is wired, what enforces nothing and why, what is stale. It looks; it changes nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget import owner, places, settings
+from gaia_budget.errors import GaiaBudgetError
+from gaia_budget.setup import client_checks
+from gaia_budget.setup.client_checks import Check
+from gaia_hooks import clock, snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+RESCUE = "claude --settings '{\"disableAllHooks\":true}'"
+STALE_MICROS = 24 * 3600 * clock.MICRO
+
+
+def examine(project: Path) -> list[Check]:
+    """Run every check for the user and for one project folder."""
+    return [found for check in CHECKS for found in check(project)]
+
+
+def _own_files(project: Path) -> Iterator[Check]:
+    loaders: tuple[tuple[str, Callable[[], Any]], ...] = (
+        ("settings.toml", settings.load),
+        ("token_budget.json", owner.load_token_budget),
+        ("registry.json", owner.load_registry),
+    )
+    for name, load in loaders:
+        try:
+            loaded = load()
+        except GaiaBudgetError as error:
+            yield Check(name, False, str(error), "Mend it; until then hooks keep to the built-in limits")
+        else:
+            notices = getattr(loaded, "notices", [])
+            yield Check(name, True, "; ".join(notices) or "is in force")
+
+
+def _snapshot(project: Path) -> Iterator[Check]:
+    policy = snapshot.load(str(places.home()))
+    age = clock.now() - policy["written_at"]
+    if not policy["written_at"]:
+        detail = "the hooks have no policy snapshot: prices are unknown to them, limits are the built-in ones"
+        yield Check("snapshot", False, detail, "gaia-budget ingest")
+    elif age > STALE_MICROS:
+        yield Check(
+            "snapshot",
+            False,
+            f"the hooks' limits and prices are {age // STALE_MICROS} days old",
+            "gaia-budget ingest",
+        )
+    else:
+        yield Check("snapshot", True, "the hooks' limits and prices are of the last 24 hours")
+    yield Check("enforcement", True, _enforcement(policy))
+
+
+def _enforcement(policy: dict[str, Any]) -> str:
+    blocking = [
+        name
+        for name, entry in policy["modules"].items()
+        if entry.get("on_exceeded") in ("block", "downgrade")
+    ]
+    parts = [
+        "sessions are blocked at their limit"
+        if policy["session_policy"] == "block"
+        else "session limits warn only"
+    ]
+    parts.append(
+        f"monthly caps act for {', '.join(blocking)}" if blocking else "monthly caps warn only in Claude Code"
+    )
+    return f"{'; '.join(parts)}. A hook that fails or is late lets the tool run. If hooks ever get in the way: {RESCUE}"
+
+
+def _ledger(project: Path) -> Iterator[Check]:
+    from gaia_budget.ledger import Ledger
+
+    try:
+        with Ledger.open() as ledger:
+            total = ledger.spend(("module",)).total
+    except GaiaBudgetError as error:
+        yield Check("ledger", False, str(error), "Mend the setting db, or free the file")
+    else:
+        unpriced = (
+            f", {total.unpriced_responses:,} of them without a price" if total.unpriced_responses else ""
+        )
+        yield Check("ledger", True, f"{total.responses:,} responses{unpriced}")
+
+
+CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
+    client_checks.settings_json_check,
+    client_checks.wiring_check,
+    client_checks.hook_files_check,
+    client_checks.switched_off_check,
+    client_checks.without_effect_check,
+    client_checks.server_check,
+    _own_files,
+    _snapshot,
+    _ledger,
+)

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gaia_budget import places
+from gaia_budget.setup import hookcopy, init
+from gaia_budget.setup.doctor import RESCUE, examine
+from gaia_budget.setup.init import Options, settings_path
+from support import owner_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gaia_budget.setup.doctor import Check
+
+
+@pytest.fixture(autouse=True)
+def no_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without Claude Code on the PATH."""
+    monkeypatch.setenv("PATH", str(tmp_path / "empty"))
+
+
+@pytest.fixture
+def wired() -> None:
+    init.apply(init.plan(Options()))
+
+
+def named(name: str, project: Path) -> list[Check]:
+    return [check for check in examine(project) if check.name == name]
+
+
+def test_nothing_wired_is_said_with_the_way_to_wire(tmp_path: Path) -> None:
+    (check,) = named("wiring", tmp_path)
+    assert not check.ok
+    assert check.fix == "gaia-budget init"
+
+
+@pytest.mark.usefixtures("wired")
+def test_a_fresh_wiring_is_in_order(tmp_path: Path) -> None:
+    wrong = [check for check in examine(tmp_path) if not check.ok]
+    assert [check.name for check in wrong] == ["MCP server"]
+    (enforcement,) = named("enforcement", tmp_path)
+    assert RESCUE in enforcement.detail
+
+
+@pytest.mark.usefixtures("wired")
+def test_hooks_that_are_gone_are_found_though_claude_code_never_notices(tmp_path: Path) -> None:
+    shutil.rmtree(hookcopy.root())
+    (check,) = named("hook files", tmp_path)
+    assert not check.ok
+    assert "uncounted" in check.detail
+
+
+@pytest.mark.usefixtures("wired")
+def test_hooks_that_do_not_load_are_told_with_the_error(tmp_path: Path) -> None:
+    (hookcopy.folder() / "gaia_hooks" / "main.py").write_text("import no_such_module")
+    shutil.rmtree(hookcopy.folder() / "gaia_hooks" / "__pycache__")
+    (check,) = named("hook files", tmp_path)
+    assert "no_such_module" in check.detail
+
+
+@pytest.mark.usefixtures("wired")
+def test_an_event_that_is_no_longer_wired_is_named(tmp_path: Path) -> None:
+    file = settings_path(None)
+    content = json.loads(file.read_text(encoding="utf-8"))
+    del content["hooks"]["Stop"]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    (check,) = named("wiring", tmp_path)
+    assert check.detail.endswith("lacks Stop")
+
+
+@pytest.mark.parametrize("folder", ["user", "project"])
+@pytest.mark.parametrize("content", [{"disableAllHooks": True}, {"env": {"GAIA_BUDGET_OFF": "1"}}])
+def test_a_switch_that_turns_hooks_off_is_found_where_it_stands(
+    tmp_path: Path, folder: str, content: dict[str, object]
+) -> None:
+    file = settings_path(None if folder == "user" else tmp_path)
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(content), encoding="utf-8")
+    (check,) = named("switched off", tmp_path)
+    assert str(file) in check.detail
+
+
+def test_the_variable_that_turns_us_off_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_OFF", "1")
+    assert [check.ok for check in named("switched off", tmp_path)] == [False]
+
+
+def test_hooks_without_effect_are_explained_and_the_file_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / ".claude" / "settings.json"
+    file.parent.mkdir()
+    text = '{"hooks": {"PreToolUse": [\n{"pattern": "Edit", "hooks": [{"type": "command", "command": "exit 1"}]}]}}'
+    file.write_text(text, encoding="utf-8")
+    (check,) = named("hooks without effect", tmp_path)
+    assert f"{file}:2: pattern:" in check.detail
+    assert '"matcher": "Edit"' in check.fix
+    assert file.read_text(encoding="utf-8") == text
+
+
+def test_broken_settings_are_named_with_their_place(tmp_path: Path) -> None:
+    file = settings_path(None)
+    file.parent.mkdir(parents=True)
+    file.write_text('{\n  "model": "opus", // mine\n}', encoding="utf-8")
+    (check,) = named("claude settings", tmp_path)
+    assert f"{file}:2:20" in check.detail
+
+
+def test_a_wrong_value_in_the_owners_file_is_named_with_line_and_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner_files.write(tmp_path)
+    budget = tmp_path / "token_budget.json"
+    budget.write_text(budget.read_text(encoding="utf-8").replace("12.50", "-12.50"), encoding="utf-8")
+    monkeypatch.setenv("GAIA_ROOT", str(tmp_path))
+    (check,) = named("token_budget.json", tmp_path)
+    assert not check.ok
+    assert f"{budget}:15:" in check.detail
+    assert "per_module.studio.monthly_budget_usd" in check.detail
+
+
+def test_a_snapshot_that_is_missing_is_said(tmp_path: Path) -> None:
+    (check,) = named("snapshot", tmp_path)
+    assert not check.ok
+    assert not (places.home() / "snapshot.json").exists()
