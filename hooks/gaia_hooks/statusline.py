@@ -3,7 +3,7 @@
 Plan windows first where there are any, then the context, then the session, then the module's month.
 """
 
-from gaia_hooks import clock, files, jsonio, log, money, months, places, session_types, snapshot, state
+from gaia_hooks import clock, files, jsonio, log, money, months, places, plan, session_types, snapshot, state
 from gaia_hooks import session as sessions
 from gaia_hooks.figures import Figures, grouped, limit_of
 
@@ -35,6 +35,8 @@ def _parts(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "l
     parts = [plan_windows(payload.get("rate_limits"), clock.now()), context(payload.get("context_window"))]
     if state.is_session_id(payload.get("session_id")):
         session = _counted(home, payload, policy)
+        if payload.get("rate_limits"):
+            plan.keep(home, payload["rate_limits"], clock.now())
         parts += [session_part(session), cache(payload.get("prompt_cache")), month(session)]
     return parts
 

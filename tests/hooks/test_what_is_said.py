@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_hooks import events, session, session_types, statusline
+from gaia_hooks import events, plan, session, session_types, statusline
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
@@ -126,6 +126,23 @@ def test_the_status_line_shows_plan_context_session_and_month(watched: Watched) 
         "5h 42 % · context 12 % · feature_dev 34 % (68,102 of 200,000) · $1.36 · "
         "cache cold: 40,000 tokens to rewrite, not counted · unallocated this month $3.10 of $10.00\n"
     )
+
+
+def test_the_plans_windows_are_kept_with_their_age_and_their_pace(watched: Watched) -> None:
+    limits = {
+        "five_hour": {"used_percentage": 60, "resets_at": 100_000},
+        "seven_day": {"used_percentage": None},
+    }
+    watched.raw(json.dumps(watched.payload("") | {"rate_limits": limits}).encode(), "statusline")
+    kept = plan.read(str(watched.home))
+    assert kept["five_hour"] == {"percent": 60, "resets_at": 100_000 * 10**6}
+    assert kept["as_of"] > 0
+    assert "seven_day" not in kept
+    middle = (100_000 - 9_000) * 10**6  # half of the five hours have passed
+    assert plan.reached_at("five_hour", kept["five_hour"], middle) == middle + 6_000 * 10**6
+    assert plan.reached_at("five_hour", {"percent": 40, "resets_at": 100_000 * 10**6}, middle) is None
+    early = (100_000 - 5 * 3600 + 60) * 10**6
+    assert plan.reached_at("five_hour", kept["five_hour"], early) is None
 
 
 def test_the_status_line_survives_anything_on_stdin(watched: Watched) -> None:
