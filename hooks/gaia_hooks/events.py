@@ -24,7 +24,8 @@ def _text(payload: "Payload", key: str) -> str:
 
 def _session_start(session: sessions.Session, payload: "Payload") -> None:
     session.state.ended = False
-    session.state.reserved.clear()
+    if payload.get("source") != "compact":  # then the same process goes on, with its subagents
+        session.state.reserved.clear()
     background.start_ingest(session.home, session.policy)
 
 
@@ -126,6 +127,28 @@ def handle(session: sessions.Session, payload: "Payload") -> "Answer":
     return _answer(session, payload) if event in SPEAKING else {}
 
 
+def answer_from_last(session: sessions.Session, payload: "Payload") -> "Answer":
+    """The decision by the state as it was last stored, when its lock is not to be had in time; nothing is stored."""
+    if not session.state.type:
+        return {}
+    answer = _decision(session, Figures(session), payload)
+    return answer if answer or not _opens_subagent(session, payload) else _BUSY
+
+
+def _opens_subagent(session: sessions.Session, payload: "Payload") -> bool:
+    agent = payload["hook_event_name"] == "PreToolUse" and payload.get("tool_name") in ("Agent", "Task")
+    return agent and session.policy["session_policy"] == "block"
+
+
+_BUSY: "Answer" = {  # an allowance that is not written down would be a hole in a hard limit
+    "hookSpecificOutput": {
+        "hookEventName": "PreToolUse",
+        "permissionDecision": "deny",
+        "permissionDecisionReason": "GAIA budget: the session's count is busy; start this subagent again.",
+    }
+}
+
+
 def _agent_transcript(session: sessions.Session, payload: "Payload") -> str:
     path = _text(payload, "agent_transcript_path")
     inside = session.state.transcript[: -len(sessions.TRANSCRIPT_END)]
@@ -143,7 +166,7 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
     ):
         said.append(warnings.guessed_type(session))
     if event in ("SessionStart", "PreModelSwitch"):
-        said.append(warnings.cost_of_going_on(payload))
+        said.append(warnings.cost_of_going_on(session, payload))
         said += session.policy["problems"] if event == "SessionStart" else []
     threshold = warnings.threshold_reached(session, figures)
     said += [threshold, warnings.excluded_model(session, figures)]

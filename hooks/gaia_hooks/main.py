@@ -53,10 +53,15 @@ def _check(payload: "dict[str, Any]", policy: "dict[str, Any]") -> None:
 
 def _handle(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "dict[str, Any]":
     session_id = payload["session_id"]
-    with sessions.lock_of(home, session_id, LOCK_SECONDS) as lock:
-        session = sessions.opened(home, session_id, lock, policy)
-        answer = events.handle(session, payload)
-        session.store()
+    lock = sessions.lock_of(home, session_id, LOCK_SECONDS)
+    try:
+        with lock:
+            session = sessions.opened(home, session_id, lock, policy)
+            answer = events.handle(session, payload)
+            session.store()
+    except files.LockTimeout as error:
+        log.fault(home, payload["hook_event_name"], error)
+        return events.answer_from_last(sessions.opened(home, session_id, lock, policy), payload)
     return answer
 
 

@@ -21,7 +21,7 @@ def path_of(home: str) -> str:
 
 def keep(home: str, limits: object, now: int) -> None:
     """Keep what the status line was told, where it differs from what is kept. Raises OSError."""
-    windows = {name: window for name, window in _windows(limits)}
+    windows = dict(_windows(limits))
     if windows:
         kept = read(home)
         if {name: kept.get(name) for name in windows} != windows:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 HOOK_BYTES = 4 << 20  # what one hook call reads at most; the rest is left to the background ingest
-ALL_BYTES = 1 << 62
+SLICE_BYTES = 32 << 20  # what the core reads while it holds a session's lock
 IDLE_MICROS = 600 * clock.MICRO  # a thread this long silent has settled, whatever was not reported
 TRANSCRIPT_END = ".jsonl"
 
@@ -127,14 +127,15 @@ class Session:
         """Close every open response; finished subagents are no longer looked at."""
         for thread_id, thread in self.state.threads.items():
             self.settle(thread_id)
-            thread.live = thread_id == state.MAIN
+            if thread_id != state.MAIN:
+                thread.retire()
 
     def finish_agent(self, agent_id: str) -> None:
         """A subagent has stopped."""
         thread = self.state.threads.get(agent_id)
         if thread is not None:
             self.settle(agent_id)
-            thread.live = False
+            thread.retire()
 
     def _book(
         self, thread_id: str, thread: state.ThreadState, settled: "list[tuple[usage.Response, bool]]"
@@ -222,21 +223,25 @@ def catch_up(home: str, session_id: str, final: bool = False, timeout: float = 1
     """Count all that a watched session's files hold and write the lines still missing, each exactly once.
 
     Open responses are settled when the turn or session has ended, when nothing was written for ten minutes,
-    or when `final`. Raises OSError, LockTimeout, and NewerState.
+    or when `final`. The lock is let go between slices, so that no hook waits long. Raises OSError,
+    LockTimeout, and NewerState.
     """
-    with lock_of(home, session_id, timeout) as lock:
-        session = opened(home, session_id, lock)
-        mine = session.state
-        if mine.fresh:
-            return mine
-        session.find_agents()
-        session.count(ALL_BYTES)
-        if final or mine.ended:
-            session.settle_all()
-        else:
-            _settle_silent(session)
-        session.store()
-        return mine
+    while True:
+        with lock_of(home, session_id, timeout) as lock:
+            session = opened(home, session_id, lock)
+            mine = session.state
+            if mine.fresh:
+                return mine
+            session.find_agents()
+            session.count(SLICE_BYTES)
+            if not mine.behind:
+                if final or mine.ended:
+                    session.settle_all()
+                else:
+                    _settle_silent(session)
+            session.store()
+            if not mine.behind:
+                return mine
 
 
 def _settle_silent(session: Session) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 SCHEMA = 1
 MAIN = ""  # the id of the main thread
 REMEMBERED_CALLS = 64  # tool calls of which a second report (plugin and user wiring at once) is recognised
+RETIRED_RESPONSES = 2
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
@@ -48,6 +49,13 @@ class ThreadState:
         self.live = True
         self.began: int | None = None  # when the file began, until its first own row was read
         self.rewound = False  # reading again a file that took the place of the one we knew
+
+    def retire(self) -> None:
+        """The subagent has finished: only its last responses can still grow, so the others need no memory."""
+        self.live = False
+        settled = self.thread.settled
+        for key in list(settled)[:-RETIRED_RESPONSES]:
+            del settled[key]
 
     def packed(self) -> "list[Any]":
         """As JSON values."""

@@ -81,13 +81,17 @@ def _rank(model: str) -> int:
     return next((rank for rank, family in enumerate(FAMILIES) if family in model), -1)
 
 
-def cost_of_going_on(payload: "dict[str, Any]") -> str:
-    """On resume and model switch: what writing the context into the cache again costs, and what is cheaper."""
+def cost_of_going_on(session: sessions.Session, payload: "dict[str, Any]") -> str:
+    """On resume and model switch, once: what writing the context into the cache again costs, and what is cheaper."""
     tokens, dollars = payload.get("context_tokens"), payload.get("estimated_cache_write_usd")
     if not isinstance(tokens, int) or not isinstance(dollars, (int, float)) or dollars < WORTH_SAYING_USD:
         return ""
     if payload["hook_event_name"] == "SessionStart" and not payload.get("prompt_cache_likely_expired"):
         return ""
+    note = "going on:%s:%d" % (payload.get("to_model") or payload.get("source"), tokens)
+    if note in session.state.told:
+        return ""  # one switch can be reported twice
+    session.state.told.append(note)
     return (
         "GAIA budget: going on writes %s tokens of context into the cache again, about $%.4f (dollars, no budget"
         " tokens). `/clear` costs nothing; `/compact` pays once and then carries less."

@@ -201,6 +201,28 @@ def test_a_month_counts_what_hooks_settled_since_the_ingest_and_nothing_older(wa
     assert (stale.spent, stale.total) == (7, 7)
 
 
+def test_while_the_state_is_held_by_another_the_last_one_decides(blocked: Watched) -> None:
+    blocked.hook("Stop")
+    with session.lock_of(str(blocked.home), SESSION, 5):
+        assert blocked.hook("UserPromptSubmit", prompt="go")["decision"] == "block"
+        assert (
+            decision(blocked.hook("PreToolUse", tool_name="Bash", tool_input={"command": "make"})) == "deny"
+        )
+    assert "LockTimeout" in blocked.log()
+
+
+def test_no_subagent_starts_under_a_hard_limit_while_its_allowance_cannot_be_written(
+    watched: Watched,
+) -> None:
+    watched.save_policy(session_policy="block")
+    watched.hook("SessionStart")
+    with session.lock_of(str(watched.home), SESSION, 5):
+        assert "busy" in json.dumps(agent_call(watched, 1))
+        watched.save_policy(session_policy="warn")
+        assert agent_call(watched, 2) == {}
+    assert agent_call(watched, 3) == {}
+
+
 def test_warn_model_tells_claude_with_a_word_against_cutting_corners(watched: Watched) -> None:
     watched.save_policy(warn_model=True)
     write(watched.transcript, assistant("a", output_tokens=160_000))
@@ -214,4 +236,6 @@ def test_resuming_with_a_cold_cache_says_what_going_on_costs(watched: Watched) -
     said = watched.hook("SessionStart", prompt_cache_likely_expired=True, **cold)["systemMessage"]
     assert "40,105 tokens" in said
     assert "$0.1003" in said
-    assert watched.hook("SessionStart", prompt_cache_likely_expired=False, **cold) == {}
+    assert watched.hook("SessionStart", prompt_cache_likely_expired=True, **cold) == {}
+    warm = cold | {"context_tokens": 50_000}
+    assert watched.hook("SessionStart", prompt_cache_likely_expired=False, **warm) == {}
