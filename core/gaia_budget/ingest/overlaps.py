@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from gaia_budget.ingest.stored import app_calls, sessions_of
+from gaia_budget.ingest.stored import AppCall, app_calls, sessions_of
 from gaia_hooks import clock
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ def hand(event_id: str) -> str:
     return next((mark for mark in (DATABASE_ROW, LOG_LINE) if event_id.startswith(mark)), "")
 
 
+def likeness(call: Event | AppCall) -> Likeness:
+    """What two records of one call have in common."""
+    return call.model, call.input_tokens, call.output_tokens
+
+
 class Overlaps:
     """Recognises calls that the ledger holds already by another hand."""
 
@@ -47,21 +52,24 @@ class Overlaps:
         partners = self._partners(doubtful)
         known = sessions_of(self._ledger, [event.event_id for event in doubtful])
         kept = []
-        for call in calls:
-            twin = None
-            if call.event.source == "app" and call.event.event_id not in known:
-                twin = self._twin(call.event, partners)
+        for call in sorted(
+            calls, key=lambda one: one.legacy
+        ):  # of one file, our middleware's fuller record stays
+            event, twin = call.event, None
+            if event.source == "app" and event.event_id not in known:
+                twin = self._twin(event, partners)
             if twin is None:
                 kept.append(call)
+                partners[likeness(event)].append((event.ts, event.event_id))
             else:
-                report.skip(file, 0, f"{call.event.event_id} is the same call as {twin}: counted once")
+                report.skip(file, 0, f"{event.event_id} is the same call as {twin}: counted once")
         return kept
 
     def _partners(self, calls: list[Event]) -> dict[Likeness, list[tuple[int, str]]]:
         first, last = min(call.ts for call in calls), max(call.ts for call in calls)
         found: dict[Likeness, list[tuple[int, str]]] = defaultdict(list)
         for one in app_calls(self._ledger, first - NEAR, last + NEAR):
-            found[one.model, one.input_tokens, one.output_tokens].append((one.ts, one.event_id))
+            found[likeness(one)].append((one.ts, one.event_id))
         return found
 
     def _twin(self, event: Event, partners: dict[Likeness, list[tuple[int, str]]]) -> str | None:
@@ -70,7 +78,7 @@ class Overlaps:
             return None  # nothing to recognise it by
         near = [
             (abs(ts - event.ts), event_id)
-            for ts, event_id in partners.get((event.model, event.input_tokens, event.output_tokens), ())
+            for ts, event_id in partners.get(likeness(event), ())
             if abs(ts - event.ts) <= NEAR and hand(event_id) != mine and (event_id, mine) not in self._taken
         ]
         if not near:

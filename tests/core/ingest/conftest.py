@@ -1,0 +1,50 @@
+"""A ledger of its own and a Claude Code folder of its own for each test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gaia_budget import ingest, settings
+from gaia_budget.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from gaia_budget.ingest import Report
+    from gaia_budget.ledger.questions import Figures
+
+
+@dataclass
+class Bench:
+    """What the tests of `ingest` work on."""
+
+    home: Path
+    ledger: Ledger
+
+    @property
+    def claude(self) -> Path:
+        return self.home / ".claude"
+
+    @property
+    def project(self) -> Path:
+        return self.claude / "projects" / "-home-dev-project"
+
+    @property
+    def logs(self) -> Path:
+        return self.home / "gaia-budget" / "logs"
+
+    def run(self) -> Report:
+        return ingest.run(settings.load(), self.ledger)
+
+    def total(self) -> Figures:
+        return self.ledger.spend().total
+
+
+@pytest.fixture
+def bench(home: Path) -> Iterator[Bench]:
+    with Ledger.open() as ledger:
+        yield Bench(home, ledger)

@@ -1,0 +1,219 @@
+"""What only the client's own total knows, and totals that were carried in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gaia_hooks import clock
+from support.rows import SESSION, assistant, stamp, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Bench
+
+CHILD = "5e551011-0000-4000-8000-00000000000b"
+RESPONSE = 220_000  # nano-dollars of ten input and nine output tokens of claude-opus-5-5
+
+
+def total(nano: int, *, session: str = SESSION, started: int = 0, models: dict[str, int] | None = None,
+          unknown: bool = False) -> dict[str, Any]:  # fmt: skip
+    usage = {name: {"costUSD": cost / 1e9} for name, cost in (models or {"claude-opus-5-5": nano}).items()}
+    return {"type": "cost-state", "sessionId": session, "totalCostUSD": nano / 1e9, "modelUsage": usage,
+            "startTime": (clock.parse(stamp(started)) or 0) // 1000, "hasUnknownModelCost": unknown}  # fmt: skip
+
+
+def response(key: str, second: int, **more: Any) -> dict[str, Any]:
+    return assistant(key, second=second, input_tokens=10, output_tokens=9, **more)
+
+
+def opening(second: int, session: str = SESSION) -> dict[str, Any]:
+    return {
+        "type": "queue-operation",
+        "operation": "enqueue",
+        "timestamp": stamp(second),
+        "sessionId": session,
+    }
+
+
+def copied(row: dict[str, Any], session: str = CHILD) -> dict[str, Any]:
+    zeroed = dict.fromkeys(("input_tokens", "output_tokens"), 0)
+    message = row["message"] | {"usage": row["message"]["usage"] | zeroed}
+    return row | {"sessionId": session, "requestSessionId": row["sessionId"], "message": message}
+
+
+@pytest.fixture
+def file(bench: Bench) -> Path:
+    return bench.project / f"{SESSION}.jsonl"
+
+
+@pytest.fixture
+def child(bench: Bench) -> Path:
+    return bench.project / f"{CHILD}.jsonl"
+
+
+def spent(bench: Bench, session: str = SESSION) -> tuple[int, int]:
+    """Nano-dollars of a session in all, and of that the unattributed part."""
+    found = bench.ledger.session(session)
+    assert found is not None
+    return found.cost_nano, found.unattributed_nano
+
+
+def test_what_no_row_tells_of_is_booked_in_dollars_and_not_in_tokens(bench: Bench, file: Path) -> None:
+    write(file, opening(0), response("a", 1), total(RESPONSE + 5_000))
+    bench.run()
+    assert spent(bench) == (RESPONSE + 5_000, 5_000)
+    assert bench.total().budget_tokens == 19
+
+
+def test_nothing_is_booked_where_rows_and_total_agree(bench: Bench, file: Path) -> None:
+    write(file, opening(0), response("a", 1), total(RESPONSE))
+    report = bench.run()
+    assert report.events_new == 1
+    assert not report.unreconciled
+
+
+def test_later_totals_replace_the_reckoning(bench: Bench, file: Path) -> None:
+    write(file, opening(0), response("a", 1), total(RESPONSE + 5_000))
+    bench.run()
+    write(file, response("b", 10), total(2 * RESPONSE + 5_000))
+    bench.run()
+    assert spent(bench) == (2 * RESPONSE + 5_000, 5_000)
+    write(file, total(2 * RESPONSE + 9_000))
+    bench.run()
+    assert spent(bench) == (2 * RESPONSE + 9_000, 9_000)
+
+
+def test_rows_after_the_last_total_do_not_hide_what_it_knew(bench: Bench, file: Path) -> None:
+    write(file, opening(0), response("a", 1), total(RESPONSE + 5_000), response("b", 10))
+    bench.run()
+    assert spent(bench) == (2 * RESPONSE + 5_000, 5_000)
+
+
+def test_subagents_rows_are_part_of_what_the_total_covers(bench: Bench, file: Path) -> None:
+    write(file, opening(0), response("a", 1), total(2 * RESPONSE + 5_000))
+    write(bench.project / SESSION / "subagents" / "agent-x.jsonl", response("b", 2, agent="x"))
+    bench.run()
+    assert spent(bench) == (2 * RESPONSE + 5_000, 5_000)
+
+
+def test_a_subagents_file_that_appears_later_corrects_the_reckoning(bench: Bench, file: Path) -> None:
+    write(file, opening(0), response("a", 1), total(2 * RESPONSE + 5_000))
+    bench.run()
+    assert spent(bench) == (2 * RESPONSE + 5_000, RESPONSE + 5_000)
+    write(bench.project / SESSION / "subagents" / "agent-x.jsonl", response("b", 1, agent="x"))
+    bench.run()
+    assert spent(bench) == (2 * RESPONSE + 5_000, 5_000)
+
+
+def test_a_killed_process_never_lets_the_total_shrink_what_is_known(bench: Bench, file: Path) -> None:
+    write(file, opening(0), response("a", 1), total(RESPONSE + 5_000))
+    write(file, response("killed", 10))  # its process never wrote a total
+    write(file, opening(20), response("b", 21), total(2 * RESPONSE + 5_000))
+    report = bench.run()
+    assert spent(bench) == (3 * RESPONSE + 5_000, 5_000)
+    assert list(report.unreconciled) == [SESSION]
+
+
+def test_a_total_that_began_later_covers_only_later_rows(bench: Bench, file: Path) -> None:
+    write(
+        file,
+        opening(0),
+        response("old", 1),
+        opening(100),
+        response("new", 101),
+        total(RESPONSE + 7, started=99),
+    )
+    bench.run()
+    assert spent(bench) == (2 * RESPONSE + 7, 7)
+
+
+def test_a_fork_pays_only_for_itself(bench: Bench, file: Path, child: Path) -> None:
+    first = response("a", 1)
+    write(file, opening(0), first, total(RESPONSE + 5_000))
+    write(child, opening(60, CHILD), copied(first), response("b", 61, session=CHILD),
+          total(2 * RESPONSE + 8_000, session=CHILD))  # fmt: skip
+    write(file, response("c", 90), total(2 * RESPONSE + 5_000))
+    assert not bench.run().unreconciled
+    assert spent(bench) == (2 * RESPONSE + 5_000, 5_000)
+    assert spent(bench, CHILD) == (RESPONSE + 3_000, 3_000)
+
+
+def test_a_fork_without_any_copied_response_is_known_by_when_its_total_began(
+    bench: Bench, file: Path, child: Path
+) -> None:
+    write(file, opening(0), response("a", 1), total(RESPONSE))
+    write(child, opening(60, CHILD), response("b", 61, session=CHILD), total(2 * RESPONSE, session=CHILD))
+    bench.run()
+    assert spent(bench, CHILD) == (RESPONSE, 0)
+
+
+def test_a_branch_whose_total_starts_anew_carries_nothing(bench: Bench, file: Path, child: Path) -> None:
+    first = response("a", 1)
+    write(file, opening(0), first, total(RESPONSE))
+    write(child, copied(first), response("b", 61, session=CHILD),
+          total(RESPONSE + 4_000, session=CHILD, started=60))  # fmt: skip
+    bench.run()
+    assert spent(bench, CHILD) == (RESPONSE + 4_000, 4_000)
+
+
+def test_a_total_from_an_unknown_parent_books_nothing_and_is_said(bench: Bench, child: Path) -> None:
+    write(child, opening(60, CHILD), copied(response("a", 1)), response("b", 61, session=CHILD),
+          total(9 * RESPONSE, session=CHILD))  # fmt: skip
+    report = bench.run()
+    assert SESSION in report.unreconciled[CHILD]
+    assert spent(bench, CHILD) == (RESPONSE, 0)
+
+
+def test_a_parent_that_is_found_later_settles_the_fork(bench: Bench, file: Path, child: Path) -> None:
+    first = response("a", 1)
+    write(child, opening(60, CHILD), copied(first), response("b", 61, session=CHILD),
+          total(2 * RESPONSE + 6_000, session=CHILD))  # fmt: skip
+    bench.run()
+    write(file, opening(0), first, total(RESPONSE))
+    assert not bench.run().unreconciled
+    assert spent(bench, CHILD) == (RESPONSE + 6_000, 6_000)
+
+
+def test_the_clients_price_of_a_model_we_do_not_know_is_booked(bench: Bench, file: Path) -> None:
+    write(
+        file,
+        opening(0),
+        response("a", 1, model="claude-nimbus-9"),
+        total(5_000, models={"claude-nimbus-9": 5_000}),
+    )
+    bench.run()
+    assert spent(bench) == (5_000, 5_000)
+    assert bench.total().unpriced_responses == 1
+
+
+def test_a_price_that_the_client_guessed_is_not_booked(bench: Bench, file: Path) -> None:
+    guessed = {"claude-nimbus-9": 5_000, "claude-opus-5-5": RESPONSE}
+    write(file, opening(0), response("a", 1, model="claude-nimbus-9"), response("b", 2))
+    write(file, total(RESPONSE + 5_000, models=guessed, unknown=True))
+    bench.run()
+    assert spent(bench) == (RESPONSE, 0)
+
+
+def test_a_copy_of_an_older_client_belongs_to_the_session_that_made_it_in_any_run(
+    bench: Bench, file: Path, child: Path
+) -> None:
+    first = response("a", 1)
+    write(file, opening(0), first)
+    bench.run()
+    write(child, opening(60, CHILD), first | {"sessionId": CHILD}, response("b", 61, session=CHILD))
+    bench.run()
+    assert spent(bench) == (RESPONSE, 0)
+    assert spent(bench, CHILD) == (RESPONSE, 0)
+
+
+def test_a_copy_zeroed_by_a_compaction_invents_no_cache_writes(bench: Bench, child: Path) -> None:
+    row = response("a", 1, write_5m=50, write_1h=70)
+    row["message"]["usage"] |= dict.fromkeys(
+        ("input_tokens", "output_tokens", "cache_creation_input_tokens"), 0
+    )
+    write(child, opening(60, CHILD), row | {"sessionId": CHILD}, response("b", 61, session=CHILD))
+    bench.run()
+    assert (bench.total().responses, bench.total().cost_nano) == (1, RESPONSE)
