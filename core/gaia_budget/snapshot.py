@@ -44,6 +44,7 @@ def write(settings: Settings, months: Months | None = None) -> dict[str, Any]:
         "logs": str(places.logs_dir()),
         "config_dirs": [str(folder) for folder in places.claude_config_dirs()],
         "roots": registry.roots() if registry else [],
+        "token_budget": str(budget.file) if budget and budget.file else "",
         "prices": _prices(settings, budget),
         "price_source": settings.pricing_source,
         "billing": settings.billing,
@@ -129,6 +130,8 @@ def _modules(
         if budget is not None:
             found = budget.module_or_default(name, settings)
             entry["limit_nano"], entry["models"] = found.limit_nano, found.models
+            entry["provider"], entry["alert_percent"] = found.provider, float(found.alert_threshold_pct)
+            entry["listed"] = name in entries
         if name in spent:
             entry["spent_nano"], entry["total_nano"] = spent[name]
         made[name] = entry

@@ -1,0 +1,321 @@
+"""Which model to use for a task: the cheapest viable one, why, what it costs, and where to go when it fails."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from gaia_budget.errors import InputError, NotFoundError
+from gaia_budget.routing import candidates, learning, switching, table
+from gaia_budget.routing.answer import Recommendation
+from gaia_budget.routing.candidates import Catalog, Model
+from gaia_budget.routing.classify import classify
+from gaia_hooks.money import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gaia_budget.prices.table import PriceTable
+    from gaia_budget.routing.policy import Policies
+    from gaia_budget.routing.table import Routing, Task
+
+DEFAULT_PROVIDER = candidates.FAMILY_PROVIDER
+SEVERAL = "multi"
+
+
+class Asked(NamedTuple):
+    """A task as it was understood. `task` is None for free text; `words` are what told its tier."""
+
+    text: str
+    task: Task | None
+    tier: str
+    confidence: float
+    words: tuple[str, ...]
+
+
+class Request(NamedTuple):
+    """What was asked. `plan_has_room` is for plan users: True while their windows are under pace."""
+
+    task: str
+    module: str | None = None
+    provider: str | None = None
+    session_type: str | None = None
+    context_tokens: int | None = None
+    current_model: str | None = None
+    billing: str = "unknown"
+    plan_has_room: bool | None = None
+
+
+def recommend(
+    request: Request,
+    *,
+    policies: Policies,
+    outcomes: Iterable[learning.Outcome] = (),
+    routing: Routing | None = None,
+    prices: PriceTable | None = None,
+    at: datetime | None = None,
+) -> Recommendation:
+    """The cheapest viable model for a task. Nothing of the task's text is kept.
+
+    `outcomes` are what was recorded for this task (see `understand` for its name). Raises InputError for an
+    empty text, NotFoundError for an unknown provider, session type or model, ConfigError where no allowed
+    model does the work.
+    """
+    from gaia_budget.prices.table import load
+
+    return _Answer(request, policies, routing or table.load(), prices or load(), at).give(list(outcomes))
+
+
+def understand(text: str, routing: Routing | None = None) -> Asked:
+    """A task by its name, else by its description. Raises InputError when there is none."""
+    routing = routing or table.load()
+    if not text.strip():
+        raise InputError("no task given; name one (" + ", ".join(sorted(routing.tasks)) + ") or describe it")
+    named = routing.task(text) if len(text) <= MAX_NAME else None
+    if named:
+        return Asked(text, named, named.tier, 1.0, ())
+    if "_" in text.strip() and " " not in text.strip():
+        raise NotFoundError("task", text.strip(), table.nearest(text, sorted(routing.tasks)))
+    told = classify(text)
+    return Asked(text, None, told.tier, told.confidence, told.words)
+
+
+MAX_NAME = 60
+
+
+class _Answer:
+    """One recommendation in the making."""
+
+    def __init__(
+        self, request: Request, policies: Policies, routing: Routing, prices: PriceTable, at: datetime | None
+    ) -> None:
+        self.request, self.policies, self.routing = request, policies, routing
+        self.asked = understand(request.task, routing)
+        self.now = at or datetime.now(UTC)
+        self.warnings: list[str] = list(policies.notices)
+        self.module = policies.module(request.module) if request.module else None
+        if self.module and not self.module.known:
+            self.warnings.append(
+                f"{policies.source} has no entry for module {self.module.name}: the default policy holds "
+                f"(every model; entries: {', '.join(sorted(policies.modules)) or 'none'})"
+            )
+        size = dict(routing.typical[self.asked.tier])
+        if request.context_tokens is not None:
+            size["input_tokens"] = request.context_tokens
+        self.size = size
+        self.catalog = Catalog(routing, prices, self.now.date(), self.now.timestamp(), size)
+
+    def give(self, outcomes: list[learning.Outcome]) -> Recommendation:
+        """Choose, then look at what is running, at the month, and at what comes."""
+        allowed = self._allowed()
+        default = self._default(allowed)
+        now = int(self.now.timestamp() * 1_000_000)
+        known = [learning.Candidate(one.model, one.rank, one.nano) for one in _distinct(allowed)]
+        learnt = learning.choose(known, default.model, outcomes, now, self.routing.learning)
+        chosen = next(one for one in allowed if one.model == learnt.model)
+        reason = self._reason(chosen, default, learnt)
+        chosen, reason = self._within_month(chosen, allowed, reason)
+        if learnt.worth_a_try and learnt.worth_a_try != chosen.model:
+            self.warnings.append(
+                f"{chosen.model} has sufficed often in a row: try {learnt.worth_a_try} once, and record the outcome"
+            )
+        chosen, stay, turns, reason = self._running(chosen, reason)
+        self._coming(chosen)
+        stronger = [one for one in allowed if one.rank > chosen.rank and one.model != chosen.model]
+        return Recommendation(
+            self.asked.task.name if self.asked.task else None,
+            self.asked.tier,
+            self.asked.confidence,
+            chosen,
+            stay,
+            self._how(chosen, stay),
+            reason,
+            sorted(
+                (one for one in _distinct(allowed) if one.model != chosen.model), key=lambda one: one.nano
+            ),
+            min(stronger, key=lambda one: (one.rank, one.nano), default=None),
+            turns,
+            learnt.evidence,
+            self.warnings,
+        )
+
+    def _allowed(self) -> list[Model]:
+        """Every model that provider, module, session type and context length let through."""
+        models = self._of_module() if self.module and self.module.models else self._of_provider()
+        return self._that_fit(self._of_session(models))
+
+    def _of_provider(self) -> list[Model]:
+        name = self.request.provider or (self.module.provider if self.module else "")
+        if not name and self.request.current_model:
+            running = self.catalog.find(self.request.current_model)
+            name = running.provider if running and running.provider in self.routing.providers else ""
+        if name == SEVERAL:
+            return [one for each in self.routing.providers for one in self.catalog.of_provider(each)]
+        return self.catalog.of_provider(self.routing.provider(name or DEFAULT_PROVIDER))
+
+    def _of_module(self) -> list[Model]:
+        assert self.module is not None
+        models, unknown = self.catalog.of_list(self.module.models)
+        if unknown:
+            self.warnings.append(
+                f"the routing table has no tier for {', '.join(unknown)} of module {self.module.name}: "
+                f"add them to {table.file()}"
+            )
+        if self.request.provider:
+            wanted = self.routing.provider(self.request.provider)
+            models = [one for one in models if one.provider == wanted]
+        if not models:
+            raise candidates.no_model(self._place(), self.asked.tier, self.module.models)
+        return models
+
+    def _of_session(self, models: list[Model]) -> list[Model]:
+        kind = self.request.session_type
+        if not kind:
+            return models
+        listed = self.policies.session_models(kind)
+        families = (
+            {*listed, *self.routing.sessions[kind].also} if kind in self.routing.sessions else set(listed)
+        )
+        fitting = [one for one in models if one.provider != DEFAULT_PROVIDER or one.alias in families]
+        if not fitting:
+            self.warnings.append(
+                f"no allowed model is meant for {kind} sessions ({', '.join(sorted(families))}): "
+                "the module's list goes before"
+            )
+        if set(listed) != families:
+            self.warnings.append(
+                f"{kind} lists {', '.join(listed)} alone, but the document implements with "
+                f"{', '.join(sorted(families - set(listed)))}: both are treated as meant"
+            )
+        return fitting or models
+
+    def _that_fit(self, models: list[Model]) -> list[Model]:
+        needed = self.size["input_tokens"] + self.size["output_tokens"]
+        fitting = [one for one in models if one.context_window is None or one.context_window >= needed]
+        if not fitting:
+            longest = max(one.context_window or 0 for one in models)
+            raise InputError(
+                f"no allowed model reads {needed:,} tokens (the longest context is {longest:,}): compact first"
+            )
+        return fitting
+
+    def _default(self, allowed: list[Model]) -> Model:
+        """What the table says, before any outcome: the cheapest allowed at or above the tier."""
+        kind = self.request.session_type
+        rule = self.routing.sessions.get(kind) if kind else None
+        tier = self.asked.tier
+        if rule and rule.starts_cheap and self.asked.task is None and tier != table.TIERS[0]:
+            if tier == table.TIERS[-1]:
+                self.warnings.append(f"this is {tier} work, more than a {kind} session is meant for")
+            tier = table.TIERS[0]
+        able = [one for one in allowed if not rule or one.tier not in rule.reserve or one.tier == tier]
+        found = candidates.cheapest(able, tier) or candidates.cheapest(allowed, tier)
+        if found:
+            return found
+        if self.module and self.module.models and not rule:
+            raise candidates.no_model(self._place(), tier, self.module.models)
+        strongest = max(allowed, key=lambda one: (one.rank, -one.nano))
+        if rule is None or (self.module and self.module.models and not self._only_session_forbids(tier)):
+            raise candidates.no_model(self._place(), tier, [one.listed for one in allowed])
+        self.warnings.append(
+            f"this is {tier} work, which {kind} sessions leave out: change the type with "
+            f"`gaia-budget session type architecture`, or expect less of {strongest.model}"
+        )
+        return strongest
+
+    def _only_session_forbids(self, tier: str) -> bool:
+        models = self._of_module() if self.module and self.module.models else self._of_provider()
+        return candidates.cheapest(models, tier) is not None
+
+    def _place(self) -> str:
+        name = self.module.name if self.module else ""
+        return f"{self.policies.source}: per_module.{name}.models" if name else str(table.file())
+
+    def _reason(self, chosen: Model, default: Model, learnt: learning.Choice) -> str:
+        asked = self.asked
+        if asked.task:
+            why = f"{asked.task.name} is {asked.tier} work"
+        elif asked.words:
+            why = f"described as {asked.tier} work ({', '.join(asked.words[:4])}; confidence {asked.confidence:.2f})"
+        else:
+            why = f"nothing in the description tells the tier: taken as {asked.tier} work"
+        where = f" allowed for {self.module.name}" if self.module and self.module.models else ""
+        if chosen.model != default.model:
+            return f"{why}; recorded outcomes speak for {chosen.model} instead of {default.model}"
+        if not chosen.reaches(asked.tier):
+            return f"{why}; a {self.request.session_type} session starts with the cheapest model, and goes up on need"
+        return f"{why}: {chosen.model} is the cheapest model{where} at or above that tier"
+
+    def _within_month(self, chosen: Model, allowed: list[Model], reason: str) -> tuple[Model, str]:
+        module = self.module
+        if module is None or module.percent is None or module.percent < module.alert_percent:
+            return chosen, reason
+        spent = f"{module.name} has spent {module.percent:.2f} % of its month"
+        if module.percent < 100 or module.on_exceeded != "downgrade":
+            refused = module.percent >= 100 and module.on_exceeded == "block"
+            self.warnings.append(spent + ("; its calls are refused until the month ends" if refused else ""))
+            return chosen, reason
+        cheaper = min(allowed, key=lambda one: (one.nano, one.rank))
+        if cheaper.nano >= chosen.nano:
+            self.warnings.append(f"{spent}, and no allowed model is cheaper than {chosen.model}")
+            return chosen, reason
+        self.warnings.append(f"{spent}: {cheaper.model} instead of {chosen.model}")
+        return cheaper, f"{reason}; downgraded to {cheaper.model} because {spent}"
+
+    def _running(self, chosen: Model, reason: str) -> tuple[Model, bool, float | None, str]:
+        """What a change would mean for a conversation that already runs on another model."""
+        if not self.request.current_model:
+            return chosen, False, None, reason
+        running = self.catalog.find(self.request.current_model)
+        if running is None:
+            raise NotFoundError(
+                "model", self.request.current_model, [one.listed for one in self._of_provider()]
+            )
+        if running.model == chosen.model:
+            return chosen, True, None, f"{reason}; the conversation runs on it already"
+        if running.rank < chosen.rank:
+            return chosen, False, None, f"{reason}; {running.model} is below that tier"
+        if self.request.billing == "plan" and self.request.plan_has_room:
+            return running, True, None, f"a plan pays no tokens and has room: stay on {running.model}"
+        context = self.request.context_tokens or 0
+        found = switching.switch(running.rates, chosen.rates, context, self.routing.conversation)
+        ahead = self.routing.conversation["turns_left"]
+        if found.unknown:
+            self.warnings.append("a price is missing: what a change of model costs is not known")
+            return chosen, False, None, reason
+        if found.turns is not None and found.turns <= ahead:
+            return chosen, False, found.turns, f"{reason}; the change pays back after {found.turns:g} turns"
+        after = "never pays back" if found.turns is None else f"pays back after {found.turns:g} turns only"
+        return (
+            running,
+            True,
+            found.turns,
+            f"stay on {running.model}: writing the conversation into the cache of {chosen.model} costs "
+            f"${usd(found.extra_nano)} and {after}; new sessions and subagents should use {chosen.model}",
+        )
+
+    def _coming(self, chosen: Model) -> None:
+        entry = self.routing.retired.get(chosen.model)
+        if chosen.sold_as != chosen.model and entry:
+            self.warnings.append(
+                f"{chosen.model} was retired on {entry.since} ({entry.source}): use {chosen.sold_as}, "
+                "whose price this is"
+            )
+        elif entry:
+            self.warnings.append(f"{chosen.model} will be retired on {entry.since}; then: {entry.successor}")
+        if chosen.nano == candidates.UNPRICED:
+            self.warnings.append(f"no price is known for {chosen.sold_as}: it is unpriced, not free")
+        task = self.asked.task
+        if task and task.cap_usd is not None and chosen.nano != candidates.UNPRICED:
+            self.warnings.append(f"a {task.name} run should not cost more than ${task.cap_usd}")
+
+    def _how(self, chosen: Model, stay: bool) -> str:
+        if stay:
+            return "change nothing"
+        if chosen.alias:
+            return f'Agent call: model "{chosen.alias}"; human: /model {chosen.alias}; API: model "{chosen.sold_as}"'
+        return f'API: model "{chosen.sold_as}"'
+
+
+def _distinct(models: list[Model]) -> list[Model]:
+    return list({one.model: one for one in models}.values())

@@ -1,0 +1,88 @@
+"""The answer to `which model`: what `recommend --json` and the MCP server show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget.routing.candidates import UNPRICED, Model
+from gaia_hooks.money import usd
+from gaia_hooks.pricing import FEMTO_PER_NANO
+
+if TYPE_CHECKING:
+    from gaia_budget.routing.learning import Evidence
+
+PER_MILLION = 10**6
+RATES = (
+    "input_per_1m",
+    "output_per_1m",
+    "cache_read_per_1m",
+    "cache_write_5m_per_1m",
+    "cache_write_1h_per_1m",
+)
+
+
+class Recommendation(NamedTuple):
+    """The answer. Money in nano-dollars; `document()` is its JSON with the keys of `recommend --json`."""
+
+    task: str | None
+    task_tier: str
+    confidence: float
+    model: Model
+    stay: bool
+    how: str
+    reason: str
+    alternatives: list[Model]
+    escalate_to: Model | None
+    break_even_turns: float | None
+    evidence: list[Evidence]
+    warnings: list[str]
+
+    def document(self) -> dict[str, Any]:
+        """The answer as JSON; money as exact decimal strings in USD."""
+        chosen = self.model
+        return {
+            "task": self.task,
+            "model": chosen.model,
+            "alias": chosen.alias,
+            "provider": chosen.provider,
+            "tier": chosen.tier,
+            "task_tier": self.task_tier,
+            "confidence": self.confidence,
+            "successor": chosen.sold_as if chosen.sold_as != chosen.model else None,
+            "stay": self.stay,
+            "how": self.how,
+            "reason": self.reason,
+            "price": price_document(chosen),
+            "estimated_cost_usd": _cost(chosen),
+            "alternatives": [
+                {
+                    "model": one.model,
+                    "alias": one.alias,
+                    "provider": one.provider,
+                    "tier": one.tier,
+                    "estimated_cost_usd": _cost(one),
+                }
+                for one in self.alternatives
+            ],
+            "escalate_to": self.escalate_to.model if self.escalate_to else None,
+            "break_even_turns": self.break_even_turns,
+            "evidence": [str(one) for one in self.evidence],
+            "warnings": self.warnings,
+        }
+
+
+def _cost(model: Model) -> str | None:
+    return None if model.nano == UNPRICED else usd(model.nano)
+
+
+def price_document(model: Model) -> dict[str, Any] | None:
+    """A model's rates in USD per million tokens at the first prompt tier; None when it is unpriced."""
+    if model.rates is None:
+        return None
+    per_nano = (model.rates[3] if len(model.rates) > 3 else {}).get("per_nano", FEMTO_PER_NANO)
+    first = model.rates[1][0]
+    shown = {
+        name: None if rate is None else usd(rate * PER_MILLION // per_nano)
+        for name, rate in zip(RATES, first[1:6], strict=True)
+    }
+    return {"model": model.sold_as, **shown, "price_source": model.source}
