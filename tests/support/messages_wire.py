@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -58,6 +58,18 @@ def reply(
         "service_tier": "standard",
     }
     return Reply(content, usage, status, cut, wait)
+
+
+def growing(*replies: Reply, prompt: int = 0) -> list[Reply]:
+    """Replies of one thread whose cache never expires: each reads the whole prompt before it.
+
+    `prompt` is the thread's prompt so far, in tokens.
+    """
+    grown = []
+    for one in replies:
+        grown.append(replace(one, usage={**one.usage, "cache_read_input_tokens": prompt}))
+        prompt += one.usage["input_tokens"] + one.usage["cache_creation_input_tokens"]
+    return grown
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
         api.agent("count the files", reply(text("seven"), input=400))   # by words of the subagent's prompt
         api.compaction(reply(text("a summary"), input=3000, output=80))
         ... drive a client with `api.url` as its ANTHROPIC_BASE_URL ...
+        api.main(*growing(reply(...), reply(...)))  # with cache reads as of a thread whose cache never expires
         api.requests        # what the client really sent, in order: `Request`
         api.billed          # what was answered with usage, in order: `Billed`
 
@@ -24,12 +25,12 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-from support.messages_wire import Billed, Reply, Request, events, reply, serial, text, tool, whole
+from support.messages_wire import Billed, Reply, Request, events, growing, reply, serial, text, tool, whole
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["Billed", "Reply", "Request", "ScriptedApi", "is_compaction", "reply", "text", "tool"]
+__all__ = ["Billed", "Reply", "Request", "ScriptedApi", "growing", "is_compaction", "reply", "text", "tool"]
 
 
 @dataclass
@@ -48,6 +49,7 @@ class ScriptedApi:
         self.after_the_script = reply(text("The script has ended."))
         self._main: list[Reply] = []
         self._compaction: list[Reply] = []
+        self._side: list[Reply] = []
         self._agents: list[_Agent] = []
         self._lock = threading.Lock()
         self._server = _Server(self)
@@ -82,6 +84,11 @@ class ScriptedApi:
         with self._lock:
             self._compaction.extend(replies)
 
+    def side(self, *replies: Reply) -> None:
+        """Add to the answers of requests without tools: session titles (terminals), prompt hooks."""
+        with self._lock:
+            self._side.extend(replies)
+
     def messages(self, thread: str | None = None) -> list[Request]:
         """The requests for messages, in order: all, or those of one thread ("" = the main one)."""
         asked = [request for request in self.requests if request.path.partition("?")[0] == "/v1/messages"]
@@ -93,6 +100,8 @@ class ScriptedApi:
             self.requests.append(request)
             if is_compaction(request):
                 return self._compaction.pop(0) if self._compaction else self.after_the_script
+            if not request.thread and not request.tools:
+                return self._side.pop(0) if self._side else self.after_the_script
             if not request.thread:
                 return self._main.pop(0) if self._main else self.after_the_script
             opening = request.user_text()
