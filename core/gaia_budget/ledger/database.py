@@ -32,6 +32,10 @@ OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 RETRIED_STATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 
 
+class UnfitTextError(InputError):
+    """Text with signs that PostgreSQL cannot hold."""
+
+
 class Transaction:
     """One write transaction on the raw connection."""
 
@@ -117,6 +121,21 @@ class Database:
     def read(self, work: Callable[[Connection], Result]) -> Result:
         """Ask a question; a lost connection is taken up again once the server is back."""
         return self._patiently(lambda: self._read(work))
+
+    def view(self, work: Callable[[Connection], Result]) -> Result:
+        """Ask several questions of one unchanging view, whatever others write meanwhile."""
+
+        def viewing(connection: Connection) -> Result:
+            if self.shared:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            else:
+                connection.exec_driver_sql("BEGIN")
+            try:
+                return work(connection)
+            finally:
+                connection.rollback()
+
+        return self.read(viewing)
 
     def ask(self, work: Callable[[Ask], Result]) -> Result:
         """The same for questions that are text (see `questions.Ask`)."""
@@ -255,6 +274,8 @@ def explained(problem: Exception, name: str) -> Exception:
     for prefixes, text in CURES:
         if str(state).startswith(prefixes):
             return LedgerError(f"{name}: {text}")
+    if not state and type(problem).__name__ == "DataError":
+        return UnfitTextError("the ledger refused a text with a NUL sign in it")
     if isinstance(problem, sqlite3.IntegrityError) or str(state).startswith(("22", "23")):
         return InputError(f"the ledger refused a row ({state}): {said.split('DETAIL')[0]}")
     return LedgerError(f"{name}: {said}")

@@ -90,7 +90,7 @@ def report(tx: Transaction, zone: Zone, org: str, lease_id: str, told: Report, e
     held = find(tx, org, lease_id)
     if held is None:
         raise NotFoundError("lease", lease_id)
-    _, recorded = record.take_in(tx, zone, told.events)
+    _, recorded = record.take_in(tx, zone, map(record.fit, told.events))
     spent = min(max(told.spent_nano, held.spent_nano), held.granted_nano)
     part = spent - held.spent_nano
     unpriced = max(0, part - sum(event.cost_nano or 0 for event in told.events))

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sqlalchemy import select
 
 from gaia_budget import places
-from gaia_budget.errors import InternalError
 from gaia_budget.ledger import questions, record, sessions
 from gaia_budget.ledger.budgeting import Budgeting
 from gaia_budget.ledger.budgets import charge
-from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database import Database, UnfitTextError, parse_url
 from gaia_budget.ledger.migrations import migrate
 from gaia_budget.ledger.months import MonthSpend
 from gaia_budget.ledger.months import months as sums_of_month
 from gaia_budget.ledger.notes import Notes
-from gaia_budget.ledger.rollups import InconsistentError
 from gaia_budget.ledger.schema import bookmarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from gaia_budget.ledger.database import Transaction
     from gaia_budget.ledger.record import Recorded
     from gaia_budget.ledger.zone import When
     from gaia_budget.model import Event
@@ -81,20 +80,19 @@ class Ledger(Budgeting, Notes):
         breaks the rules of the schema (then nothing is written), LedgerError when the database cannot be used.
         """
         found = list(events)
+        try:
+            return self._take_in(found, bookmarks or {})
+        except (UnicodeError, UnfitTextError):
+            return self._take_in([record.fit(event) for event in found], bookmarks or {})
 
-        def work(tx: Any) -> Recorded:
-            recorded, charges = record.take_in(tx, self.zone, found)
+    def _take_in(self, events: list[Event], moved: Mapping[str, Bookmark]) -> Recorded:
+        def work(tx: Transaction) -> Recorded:
+            recorded, charges = record.take_in(tx, self.zone, events)
             charge(tx, charges)
-            self._set_bookmarks(tx, bookmarks or {})
+            self._set_bookmarks(tx, moved)
             return recorded
 
-        try:
-            return self.db.write(work)
-        except InconsistentError:
-            raise InternalError(
-                "the sums of the ledger do not match its events; nothing was written. Run `gaia-budget verify` to "
-                "see where, and `gaia-budget rebuild` to make it anew"
-            ) from None
+        return self.db.write(work)
 
     def bookmark(self, source: str) -> Bookmark | None:
         """How far a source of this machine has been taken in; None for a new one."""
@@ -108,7 +106,7 @@ class Ledger(Budgeting, Notes):
         known = {source: Bookmark(position, state) for source, position, state in rows}
         return {name: known[key] for name in sources if (key := self._source_key(name)) in known}
 
-    def _set_bookmarks(self, tx: Any, moved: Mapping[str, Bookmark]) -> None:
+    def _set_bookmarks(self, tx: Transaction, moved: Mapping[str, Bookmark]) -> None:
         tx.many(
             "INSERT INTO bookmarks (org, machine, source, position, state) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (org, machine, source) DO UPDATE SET position = excluded.position, state = excluded.state",

@@ -50,6 +50,17 @@ def take_in(tx: Transaction, zone: Zone, events: Iterable[Event]) -> tuple[Recor
     return total, sums.write(tx)
 
 
+def fit(event: Event) -> Event:
+    """The event with every text in a form that all databases hold: no NUL, no half of a surrogate pair."""
+    texts = {name: value for name in EVENT_FIELDS if isinstance(value := getattr(event, name), str)}
+    clean = {name: _fit(value) for name, value in texts.items()}
+    return event if clean == texts else msgspec.structs.replace(event, **clean)
+
+
+def _fit(text: str) -> str:
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+
+
 def _chunks(events: Iterable[Event]) -> Iterator[list[Event]]:
     chunk: list[Event] = []
     for event in events:

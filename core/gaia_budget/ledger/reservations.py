@@ -100,7 +100,7 @@ def settle(
     tx.text(CLOSE, (actual_nano, unpriced, event_id, org, reservation_id))
     recorded: dict[Place, Charge] = {}
     if event is not None:
-        event = msgspec.structs.replace(event, ts=min(event.ts, created))
+        event = msgspec.structs.replace(record.fit(event), ts=min(event.ts, created))
         _, recorded = record.take_in(tx, zone, [event])
     held = {
         (org, key): Charge(

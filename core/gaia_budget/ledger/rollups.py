@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from gaia_budget.errors import InternalError
 from gaia_budget.ledger.budgets import Charge
 from gaia_budget.ledger.facts import DIMENSIONS, MEASURES, TOKENLESS
 from gaia_budget.ledger.months import module_scope
@@ -61,9 +62,9 @@ class Sums:
         for event in events:
             place = (event.ts // QUARTER, _FACTS(event))
             cost = event.cost_nano
-            response = event.kind == "response"
+            response = int(event.kind == "response")
             tokens = _NO_TOKENS if event.kind in TOKENLESS else _TOKENS(event)
-            values = (1, response, response and cost is None, *tokens, cost or 0)
+            values = (1, response, response * (cost is None), *tokens, cost or 0)
             before = found.get(place)
             if sign < 0:
                 values = tuple([-value for value in values])
@@ -76,7 +77,10 @@ class Sums:
         changed = [values + key for key, values in rows if min(values) < 0]
         tx.many(ADD, grown)
         if tx.many(CHANGE, changed) != len(changed):
-            raise InconsistentError
+            raise InternalError(
+                "the sums of the ledger do not match its events; nothing was written. `gaia-budget verify` shows "
+                "where, `gaia-budget rebuild` makes the ledger anew"
+            )
         return self._charges()
 
     def _rows(self) -> list[tuple[tuple[object, ...], tuple[int, ...]]]:
@@ -107,7 +111,3 @@ class Sums:
                     before.app + values[-1] * app, before.claude_code + values[-1] * claude_code
                 )
         return charges
-
-
-class InconsistentError(Exception):
-    """A sum that must be there is not: the ledger was changed by another hand."""

@@ -1,0 +1,148 @@
+"""Taking events in: one fact is one row, however often and in whatever order it is seen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gaia_budget.errors import InputError
+from gaia_budget.ledger import Bookmark
+from gaia_budget.ledger.merge import joined
+from support.events import event, events
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable
+
+    from gaia_budget.ledger import Ledger
+
+
+def test_the_same_event_twice_is_one_row(ledger: Ledger) -> None:
+    seen = [event("a", cost_nano=5), event("b", cost_nano=7)]
+
+    assert ledger.record(seen) == (2, 0, 0)
+    assert ledger.record(seen) == (0, 0, 2)
+    assert ledger.spend(()).total.cost_nano == 12
+
+
+def test_a_larger_sighting_completes_the_row_and_the_sums(ledger: Ledger) -> None:
+    ledger.record([event("a", output_tokens=3, cost_nano=5)])
+
+    assert ledger.record([event("a", output_tokens=9, cost_nano=11, task="jd_parse")]) == (0, 1, 0)
+
+    [row] = ledger.spend(("task",)).rows
+    assert (row.key, row.figures.output_tokens, row.figures.cost_nano) == (("jd_parse",), 9, 11)
+    assert ledger.record([event("a", output_tokens=3, cost_nano=5)]) == (0, 0, 1)
+
+
+def test_sightings_within_one_batch_are_joined_too(ledger: Ledger) -> None:
+    assert ledger.record([event("a", output_tokens=3), event("a", output_tokens=4)]) == (1, 0, 1)
+    assert ledger.spend(()).total.output_tokens == 4
+
+
+def test_a_large_batch_with_known_rows_counts_each_once(ledger: Ledger) -> None:
+    seen = [event(f"m{number}", cost_nano=number) for number in range(1000)]
+    ledger.record(seen[::3])
+
+    recorded = ledger.record(seen)
+
+    assert (recorded.new, recorded.duplicates) == (666, 334)
+    assert ledger.spend(()).total.cost_nano == sum(range(1000))
+
+
+def test_a_price_found_later_takes_the_place_of_unpriced(ledger: Ledger) -> None:
+    ledger.record([event("a", cost_nano=None)])
+    assert ledger.spend(()).total.unpriced_responses == 1
+
+    ledger.record([event("a", cost_nano=4)])
+    assert ledger.spend(()).total.unpriced_responses == 0
+
+
+def test_an_event_that_moves_to_another_module_leaves_no_trace_in_the_first(ledger: Ledger) -> None:
+    ledger.record([event("a", module="unallocated", cost_nano=4)])
+    ledger.record([event("a", module="via", cost_nano=4)])
+
+    assert [row.key for row in ledger.spend(("module",)).rows] == [("via",)]
+    assert ledger.month("unallocated", "2026-11-23").app_nano == 0
+    assert ledger.month("via", "2026-11-23").app_nano == 4
+
+
+def test_what_is_unattributed_counts_in_dollars_alone_and_its_newest_reckoning_stands(ledger: Ledger) -> None:
+    rest = {"kind": "unattributed", "session_id": "s", "source": "claude_code"}
+    ledger.record([event("u", "2026-11-23T12:00", cost_nano=90, input_tokens=7, **rest)])
+    ledger.record([event("u", "2026-11-23T13:00", cost_nano=40, input_tokens=7, **rest)])
+    ledger.record([event("u", "2026-11-23T12:00", cost_nano=90, input_tokens=7, **rest)])
+
+    session = ledger.session("s")
+    assert session is not None
+    assert (session.unattributed_nano, session.cost_nano, session.figures.budget_tokens) == (40, 40, 0)
+    assert ledger.spend(()).total.responses == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cost_nano": -1},
+        {"input_tokens": -5},
+        {"recached_tokens": 9},
+        {"kind": "gift"},
+        {"ts": None},
+    ],
+)
+def test_a_row_that_breaks_the_rules_is_refused_and_nothing_of_its_batch_is_written(
+    ledger: Ledger, wrong: dict[str, object]
+) -> None:
+    import msgspec
+
+    bad = msgspec.structs.replace(event("bad"), **wrong)
+
+    with pytest.raises(InputError):
+        ledger.record([event("good"), bad], bookmarks={"file": Bookmark(9)})
+
+    assert ledger.spend(()).total.events == 0
+    assert ledger.bookmark("file") is None
+
+
+def test_a_bookmark_moves_with_the_rows_it_stands_for(make: Callable[..., Ledger]) -> None:
+    ledger = make()
+    ledger.record([event("a")], bookmarks={"/logs/a.jsonl": Bookmark(17, '{"open": 1}')})
+
+    assert make().bookmark("/logs/a.jsonl") == Bookmark(17, '{"open": 1}')
+    assert make(machine="desk").bookmark("/logs/a.jsonl") is None
+    assert ledger.bookmarks(["/logs/a.jsonl", "/logs/b.jsonl"]) == {
+        "/logs/a.jsonl": Bookmark(17, '{"open": 1}')
+    }
+
+
+def test_a_shared_database_never_sees_a_path(ledger: Ledger) -> None:
+    ledger.record([], bookmarks={"/home/ana/secret-project/x.jsonl": Bookmark(1)})
+    stored = ledger.db.read(lambda c: c.exec_driver_sql("SELECT source FROM bookmarks").scalar())
+
+    assert ("secret" in str(stored)) == (not ledger.db.shared)
+
+
+def test_signs_that_databases_refuse_in_text_do_not_stop_an_ingest(ledger: Ledger) -> None:
+    ledger.record(
+        [event("a", branch="fix\x00me"), event("b", branch="half \ud83d sign"), event("c", branch="größe")]
+    )
+
+    assert ledger.spend(("branch",)).total.events == 3
+
+
+@given(st.lists(events(), max_size=30), st.randoms(use_true_random=False))
+def test_the_join_of_sightings_does_not_depend_on_order_or_repetition(
+    seen: list[object], chance: random.Random
+) -> None:
+    def all_joined(sightings: list[object]) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for sighting in sightings:
+            known = found.get(sighting.event_id)  # type: ignore[attr-defined]
+            found[sighting.event_id] = sighting if known is None else joined(known, sighting)  # type: ignore[attr-defined,arg-type]
+        return found
+
+    shuffled = [*seen, *seen[:5]]
+    chance.shuffle(shuffled)
+    assert all_joined(shuffled) == all_joined(seen)
