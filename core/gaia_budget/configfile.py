@@ -76,7 +76,7 @@ def toml_line(text: str, keys: Sequence[str | int]) -> int | None:
     table: list[str] = []
     best, depth = None, 0
     wanted = [str(key) for key in keys]
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
         header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
         assignment = re.match(r"\s*([\w\-.\"' ]+?)\s*=", line)
         if header:

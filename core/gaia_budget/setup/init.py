@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gaia_budget import places, settings, snapshot
 from gaia_budget.configfile import decoded, read_toml, toml_line
 from gaia_budget.errors import ConfigError, InputError, InternalError
+from gaia_budget.jsontext import BOM
 from gaia_budget.setup import hookcopy, interpreter, mcp_server, wiring
 from gaia_budget.setup.journal import Change, Journal, content_of, lock, write
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from gaia_budget.setup.mcp_server import Registration
+
+MCP_JSON = ".mcp.json"
 
 
 class Options(NamedTuple):
@@ -105,7 +108,7 @@ def _mcp(options: Options) -> tuple[Registration | None, Change | None, list[str
     if program is not None:
         return (None if _is_registered(program, entry) else entry), None, []
     if options.project is not None:
-        file = options.project / ".mcp.json"
+        file = options.project / MCP_JSON
         change = edit(file, lambda text, file: mcp_server.in_mcp_json(text, entry, file))
         notice = f"{file} names programs of this machine: it is not for committing"
         return None, change, [f"Claude Code is not on the PATH, so the MCP server is in .mcp.json; {notice}"]
@@ -137,16 +140,13 @@ def _root_setting(root: Path | None) -> Change | None:
     if read_toml(file).get("gaia_root") == str(root):
         return None
     before = content_of(file)
-    lines = decoded(before or b"", file).splitlines(keepends=True)
+    text = decoded(before or b"", file)
+    mark = BOM if text.startswith(BOM) else ""
+    lines = text.removeprefix(BOM).splitlines(keepends=True)
     entry = f"gaia_root = {json.dumps(str(root), ensure_ascii=False)}\n"
-    number = toml_line("".join(lines), ["gaia_root"])
-    if number is None:
-        mark = "\ufeff" if lines and lines[0].startswith("\ufeff") else ""
-        lines[:0] = [mark + entry]
-        lines[1:2] = [line.removeprefix("\ufeff") for line in lines[1:2]]
-    else:
-        lines[number - 1] = entry
-    return Change(file, before, "".join(lines).encode("utf-8"))
+    number = toml_line(text, ["gaia_root"])
+    lines[slice(0, 0) if number is None else slice(number - 1, number)] = [entry]
+    return Change(file, before, (mark + "".join(lines)).encode("utf-8"))
 
 
 def apply(work: Plan) -> None:
@@ -167,7 +167,7 @@ def apply(work: Plan) -> None:
         journal = Journal.load()
         for change in work.changes:
             refuse_outrun(change)
-            journal.note(change, _without_us(change))
+            _note(change, journal)
             journal.save()
             write(change)
         if work.registration is not None:
@@ -181,16 +181,33 @@ def refuse_outrun(change: Change) -> None:
         raise ConfigError(change.file, "was changed by somebody else meanwhile", cure="Run init again")
 
 
-def _without_us(change: Change) -> bytes | None:
-    if change.before is None:
-        return None
-    return removal(change.file, change.before).encode("utf-8")
+def _note(change: Change, journal: Journal) -> None:
+    text, after = (decoded(data or b"", change.file) for data in (change.before, change.after))
+    if change.file.name == MCP_JSON:
+        tools: list[str] = []
+    else:
+        tools = our_tools(change.file, text, journal)
+        present = wiring.allowed(text)
+        tools += [
+            rule for rule in wiring.allowed(after) if rule in wiring.READ_ONLY_TOOLS and rule not in present
+        ]
+    without_us = None if change.before is None else removal(change.file, text, journal).encode("utf-8")
+    journal.note(change, without_us, tools)
 
 
-def removal(file: Path, content: bytes) -> str:
+def our_tools(file: Path, text: str, journal: Journal) -> list[str]:
+    """The rules of `permissions.allow` that are ours: those we noted; without notes all, where our hooks are there."""
+    noted = journal.tools(file)
+    if noted is not None:
+        return noted
+    return list(wiring.READ_ONLY_TOOLS) if any(wiring.our_handlers(text)) else []
+
+
+def removal(file: Path, text: str, journal: Journal) -> str:
     """A file's text without our entries."""
-    text = decoded(content, file)
-    return mcp_server.out_of_mcp_json(text, file) if file.name == ".mcp.json" else wiring.stripped(text, file)
+    if file.name == MCP_JSON:
+        return mcp_server.out_of_mcp_json(text, file)
+    return wiring.stripped(text, file, our_tools(file, text, journal))
 
 
 def _register(entry: Registration, journal: Journal) -> None:

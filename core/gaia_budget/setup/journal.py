@@ -56,10 +56,12 @@ class Journal:
         document = {"schema": SCHEMA, "files": self.files, "servers": self.servers}
         files.replace(str(_file()), json.dumps(document, indent=2).encode() + b"\n")
 
-    def note(self, change: Change, without_us: bytes | None) -> None:
-        """Remember a change that is about to be made; `without_us` is the file as it would be without our entries.
+    def note(self, change: Change, without_us: bytes | None, tools: list[str]) -> None:
+        """Remember a change that is about to be made.
 
-        Where nobody edited the file since our last change, what stood there first stays what undo gives back.
+        `without_us` is the file as it would be without our entries, `tools` are the rules of `permissions.allow`
+        in it that are ours. Where nobody edited the file since our last change, what stood there first stays what
+        undo gives back.
         """
         entry = self.files.get(str(change.file))
         untouched = (
@@ -68,12 +70,19 @@ class Journal:
             and entry["after"] == backups.digest(change.before)
         )
         if entry is None or not untouched:
+            made_folder = not change.file.parent.exists()
             entry = {
                 "before": None if without_us is None else backups.keep(without_us),
-                "made_folder": not change.file.parent.exists(),
+                "made_folder": entry["made_folder"] if entry else made_folder,
             }
         entry["after"] = None if change.after is None else backups.digest(change.after)
+        entry["tools"] = tools
         self.files[str(change.file)] = entry
+
+    def tools(self, file: Path) -> list[str] | None:
+        """The rules of `permissions.allow` that we added to a file; None where nothing is known of it."""
+        entry = self.files.get(str(file))
+        return None if entry is None else list(entry["tools"])
 
     def original(self, file: Path, now: bytes) -> tuple[bool, bytes | None]:
         """(True, what stood there before us) where `now` is what we wrote and the backup is whole.

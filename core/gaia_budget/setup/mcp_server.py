@@ -125,6 +125,8 @@ def in_mcp_json(text: str, entry: Registration, file: Path) -> str:
 
 def out_of_mcp_json(text: str, file: Path) -> str:
     """The text of a project's `.mcp.json` without the server."""
+    if not text.strip(wiring.BLANK):
+        return text
     document = wiring.read(text, file)
     if jsonedit.node_at(document, ("mcpServers", SERVER)) is None:
         return text

@@ -6,8 +6,9 @@ import shutil
 from typing import TYPE_CHECKING
 
 from gaia_budget import places
+from gaia_budget.configfile import decoded
 from gaia_budget.setup import hookcopy, mcp_server
-from gaia_budget.setup.init import refuse_outrun, removal, settings_path
+from gaia_budget.setup.init import MCP_JSON, refuse_outrun, removal, settings_path
 from gaia_budget.setup.journal import Change, Journal, content_of, lock, write
 
 if TYPE_CHECKING:
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
 def plan(project: Path | None) -> list[Change]:
     """The way back: the bytes that were there before us, or the file without our entries. Writes nothing."""
     journal = Journal.load()
-    files = [settings_path(project)] + ([project / ".mcp.json"] if project is not None else [])
+    files = [settings_path(project)] + ([project / MCP_JSON] if project is not None else [])
     changes = []
     for file in files:
         now = content_of(file)
         if now is None:
             continue
         untouched, before = journal.original(file, now)
-        changes.append(Change(file, now, before if untouched else removal(file, now).encode("utf-8")))
+        changes.append(
+            Change(
+                file, now, before if untouched else removal(file, decoded(now, file), journal).encode("utf-8")
+            )
+        )
     return [change for change in changes if change.before != change.after]
 
 
@@ -41,7 +46,7 @@ def apply(project: Path | None, changes: Iterable[Change]) -> list[str]:
             made_folder = journal.files.get(str(change.file), {}).get("made_folder")
             if made_folder and change.after is None and not any(change.file.parent.iterdir()):
                 change.file.parent.rmdir()
-        for file in [settings_path(project)] + ([project / ".mcp.json"] if project else []):
+        for file in [settings_path(project)] + ([project / MCP_JSON] if project else []):
             journal.files.pop(str(file), None)
         notices += _unregister(project, journal)
         journal.save()

@@ -14,7 +14,7 @@ from gaia_budget.setup.hookcopy import HOOK_MODULE, bootstrap
 from gaia_hooks.events import HANDLERS, SPEAKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 EVENTS = tuple(HANDLERS)
@@ -120,8 +120,11 @@ def wired(text: str, plan: Wiring, file: Path) -> str:
     return text
 
 
-def stripped(text: str, file: Path) -> str:
-    """The settings text without our entries; a status line that ours stood around is put back."""
+def stripped(text: str, file: Path, tools: Iterable[str] = READ_ONLY_TOOLS) -> str:
+    """The settings text without our entries; a status line that ours stood around is put back.
+
+    `tools` are the rules of `permissions.allow` that we added: the user may have had one before us.
+    """
     if not text.strip(BLANK):
         return text
     read(text, file)
@@ -136,7 +139,7 @@ def stripped(text: str, file: Path) -> str:
             text = jsonedit.replace(text, ("statusLine", "command"), previous)
     rules = allowed(text)
     for position in reversed(range(len(rules))):
-        if rules[position] in READ_ONLY_TOOLS:
+        if rules[position] in tools:
             text = jsonedit.remove(text, ("permissions", "allow", position))
     if text != before:
         for path in (("permissions", "allow"), ("permissions",), ("hooks",)):
@@ -166,12 +169,12 @@ def status_line_of(text: str) -> Any:
 
 def allowed(text: str) -> list[Any]:
     """The rules of `permissions.allow`."""
-    return list(_plain(text, ("permissions", "allow")) or [])
+    return list(_plain(text, ("permissions", "allow")) or []) if text.strip(BLANK) else []
 
 
 def our_handlers(text: str) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
     """Our handlers in a settings text, with their paths."""
-    hooks = _plain(text, ("hooks",)) or {}
+    hooks = (_plain(text, ("hooks",)) or {}) if text.strip(BLANK) else {}
     for event, groups in hooks.items():
         for position, group in enumerate(groups):
             handlers = group.get("hooks") if isinstance(group, dict) else None
