@@ -30,6 +30,61 @@ def correction_id(key: str, grown: "tuple[int, ...]") -> str:
     return "%s~%d" % (key, sum(grown))
 
 
+def call_line(
+    counts: "dict[str, int]",
+    *,
+    ts: int,
+    module: str,
+    task: str,
+    model: str,
+    provider: str,
+    event_id: str,
+    cost_nano: "int | None",
+    price_source: str,
+    source: str,
+    billing: str,
+    session_id: str = "",
+    correlation_id: str = "",
+    status: str = "success",
+    duration_ms: "int | None" = None,
+    details: str = "",
+    more: "dict[str, object] | None" = None,
+) -> bytes:
+    """The line of one call, whoever made it; `cost_nano` None is written as null: unpriced.
+
+    `counts` are the figures of `usage.FIELDS` and `recached_tokens`; `more` are keys that follow them.
+    """
+    line: "dict[str, Any]" = {
+        "ts": clock.iso(ts),
+        "component": module,
+        "task": task,
+        "model": model,
+        "cost_usd": None if cost_nano is None else cost_nano / 1_000_000_000,
+        "input_tokens": counts["input_tokens"],
+        "output_tokens": counts["output_tokens"],
+        "details": details,
+        "duration_ms": duration_ms,
+        "status": status,
+        "correlation_id": correlation_id,
+        "schema_version": SCHEMA_VERSION,
+        "event_id": event_id,
+        "provider": provider,
+        "cache_read_tokens": counts["cache_read_tokens"],
+        "cache_write_5m_tokens": counts["cache_write_5m_tokens"],
+        "cache_write_1h_tokens": counts["cache_write_1h_tokens"],
+        "reasoning_tokens": counts["reasoning_tokens"],
+        "web_searches": counts["web_searches"],
+        "recached_tokens": counts["recached_tokens"],
+        "session_id": session_id,
+        **(more or {}),
+        "price_source": price_source if cost_nano is not None else "unpriced",
+        "cost_nano_usd": cost_nano,
+        "source": source,
+        "billing": billing,
+    }
+    return jsonio.dumps(line) + b"\n"
+
+
 def runtime_line(
     response: usage.Response,
     *,
@@ -43,41 +98,31 @@ def runtime_line(
 ) -> bytes:
     """The line of one settled API response of Claude Code; `cost_nano` None is written as null: unpriced."""
     counts = dict(zip(usage.FIELDS, response.usage))
-    event_id = correction_id(corrects, response.usage) if corrects else response.key
-    line: "dict[str, Any]" = {
-        "ts": clock.iso(ts),
-        "component": module,
-        "task": TASK,
-        "model": response.model,
-        "cost_usd": None if cost_nano is None else cost_nano / 1_000_000_000,
-        "input_tokens": counts["input_tokens"],
-        "output_tokens": counts["output_tokens"],
-        "details": "",
-        "duration_ms": None,
-        "status": "success",
-        "correlation_id": response.session_id,
-        "schema_version": SCHEMA_VERSION,
-        "event_id": event_id,
-        "provider": PROVIDER,
-        "cache_read_tokens": counts["cache_read_tokens"],
-        "cache_write_5m_tokens": counts["cache_write_5m_tokens"],
-        "cache_write_1h_tokens": counts["cache_write_1h_tokens"],
-        "reasoning_tokens": counts["reasoning_tokens"],
-        "web_searches": counts["web_searches"],
-        "recached_tokens": response.recached,
-        "session_id": response.session_id,
+    counts["recached_tokens"] = response.recached
+    more: "dict[str, object]" = {
         "agent_id": response.agent_id,
         "agent_type": agent_type,
         "branch": response.branch,
         "variant": response.variant,
-        "price_source": price_source if cost_nano is not None else "unpriced",
-        "cost_nano_usd": cost_nano,
-        "source": "claude_code",
-        "billing": billing,
     }
     if corrects:
-        line["corrects"] = corrects
-    return jsonio.dumps(line) + b"\n"
+        more["corrects"] = corrects
+    return call_line(
+        counts,
+        ts=ts,
+        module=module,
+        task=TASK,
+        model=response.model,
+        provider=PROVIDER,
+        event_id=correction_id(corrects, response.usage) if corrects else response.key,
+        cost_nano=cost_nano,
+        price_source=price_source,
+        source="claude_code",
+        billing=billing,
+        session_id=response.session_id,
+        correlation_id=response.session_id,
+        more=more,
+    )
 
 
 def build_line(
