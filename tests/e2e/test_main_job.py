@@ -90,7 +90,7 @@ make prices
 
 """ + "".join(f"## Chapter {n}\n\n- fact {n}.1\n- fact {n}.2\n\n" for n in range(12))
 
-SECTION = HANDBOOK[HANDBOOK.index("## Pricing rules") : HANDBOOK.index("## Chapter 0")].strip()
+SECTION = HANDBOOK[HANDBOOK.index("## Pricing rules") : HANDBOOK.index("## Chapter 0")]
 
 
 def split_handbook(world: World) -> str:
@@ -115,29 +115,34 @@ def test_a_day_of_work_is_counted_warned_about_and_answered_by_our_tools(
             reply(text("one file"), input=20),
         ),
     )
-    run = world.claude.run("fix the typo in the notes")
-
-    assert run.result["result"] == "All of it is done.", run.tool_results
+    work = world.claude.run("fix the typo in the notes")
+    assert work.result["result"] == "All of it is done.", work.tool_results
+    assert not [result for result in work.tool_results if result.get("is_error")], work.tool_results
     assert (world.claude.cwd / "notes.txt").read_text("utf-8") == "second line\n"
+    api.main(*growing(reply(text("Good night.")), prompt=45_503))
+    run = world.claude.run("thank you", "--resume", work.session_id)
+
     assert_agrees(world, run)
     assert_one_line_per_response(world, api, run)
 
-    said = [line for line in run.informational if "GAIA budget" in line]
-    assert [step for step in ("80 %", "95 %", "100 %") for line in said if step in line] == ["80 %", "95 %"]
+    said = [line for line in work.informational + run.informational if "GAIA budget" in line]
+    assert [step for line in said for step in ("80 %", "95 %", "100 %") if step in line] == ["80 %", "95 %"]
 
-    answers = {result["tool_use_id"]: json.dumps(result["content"]) for result in run.tool_results}
-    assert not [result for result in run.tool_results if result.get("is_error")], answers
-    assert any("budget_tokens" in answer for answer in answers.values())
-    assert SECTION in api.messages("")[-1].everything()
-    assert SECTION not in api.messages("")[0].everything()
+    spent = next(
+        json.loads(one["content"]) for one in work.tool_results if "session_tokens" in one["content"]
+    )
+    assert 36_000 < spent["session_tokens"] < 42_000
+    assert spent["module"] == "shop"
+    asked = api.messages("")
+    assert "never** rounded" not in asked[0].everything()
+    answer = asked[6].everything().splitlines()[-1]
+    assert json.loads(answer)["text"] == SECTION
+    assert world.run("claude-md", "show", section, str(world.claude.cwd)).stdout == SECTION
 
     by_agent = world.ask("spend", "--by", "agent", "--session", run.session_id)["rows"]
     assert sum(row["responses"] for row in by_agent) == len(api.billed)
     builds = world.lines("build")
-    assert (
-        len(builds)
-        == sum(len([b for b in r.content if b["type"] == "tool_use"]) for r in everyday_work(world, "")) + 1
-    )
+    assert len(builds) == len(work.tool_results) + 1, "one line per tool call, the subagent's own included"
     assert "from-bash" not in json.dumps(builds + world.lines())
 
 
