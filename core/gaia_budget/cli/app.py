@@ -13,13 +13,30 @@ from gaia_budget.cli import (
     import_past,
     ingest,
     init,
+    outcome,
+    prices,
+    recommend,
     session,
     settings,
     spend,
     status,
 )
 
-VERBS = (claude_md, doctor, hook, import_past, ingest, init, session, settings, spend, status)
+VERBS = (
+    claude_md,
+    doctor,
+    hook,
+    import_past,
+    ingest,
+    init,
+    outcome,
+    prices,
+    recommend,
+    session,
+    settings,
+    spend,
+    status,
+)
 
 app = typer.Typer(
     name="gaia-budget",

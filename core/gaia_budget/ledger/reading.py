@@ -125,3 +125,23 @@ class Reader:
                 f"{self.file} is damaged or is no ledger: move it away and run `gaia-budget ingest`"
             )
         return LedgerError(f"{self.file}: {error}")
+
+
+def recorded_outcomes(file: Path, org: str, task: str) -> list[tuple[int, str, bool]]:
+    """(ts, model, ok) of what users said of a task, oldest first; none where nothing was ever recorded.
+
+    For whoever has not loaded the settings. Raises LedgerError.
+    """
+    if not file.is_file():
+        return []
+    try:
+        connection = sqlite3.connect(
+            f"file:{quote(file.as_posix())}?mode=rw", uri=True, timeout=PATIENCE_SECONDS
+        )
+        try:
+            question = "SELECT ts, model, ok FROM outcomes WHERE org = ? AND task = ? ORDER BY ts"
+            return [(ts, model, bool(ok)) for ts, model, ok in connection.execute(question, (org, task))]
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise LedgerError(f"{file} cannot be read: {error}. `gaia-budget doctor` says more") from None

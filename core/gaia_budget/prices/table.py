@@ -6,6 +6,7 @@ rows through the snapshot (`price_rows`).
 
 from __future__ import annotations
 
+import difflib
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 GENAI, SNAPSHOT, UNPRICED = "genai-prices", overrides.SNAPSHOT, "unpriced"
+SIMILAR = 5
 PROBE = (1_000_000, 1_000_000, 0, 0, 0, 0, 0)  # what "dearest" compares: a million tokens in and out
 
 
@@ -67,6 +69,10 @@ class PriceTable:
             self._rows[asked] = self._base_rows(name, variant) + ([] if variant else self._own_rows(name))
         return self._rows[asked]
 
+    def listed_rows(self, name: names.Name, variant: str = "") -> list[Any]:
+        """The rows of the public price list, whatever the user or the owner names."""
+        return list(self._listed.rows.get(f"{name.key}#{variant}" if variant else name.key, ()))
+
     def price(
         self,
         model: str,
@@ -100,6 +106,10 @@ class PriceTable:
                 costs.append((pricing.cost_nano(PROBE, pricing.row_at(self.rows(name), moment)) or 0, name))
         return max(costs)[1] if costs else None
 
+    def similar(self, model: str) -> list[str]:
+        """Known names that resemble an unknown one, for an error that has to name choices."""
+        return difflib.get_close_matches(model.strip().lower(), self._listed.models, SIMILAR, 0.5)
+
     def facts(self, name: names.Name) -> Mapping[str, Any]:
         """What else the list knows of a model: `context_window`, `deprecated`."""
         return self._listed.models.get(name.key, {})
@@ -117,13 +127,14 @@ class PriceTable:
             wanted = [name for model in models if (name := self.name(model))]
         made: dict[str, list[Any]] = {}
         for name in wanted:
-            for variant in ("", *self._variants(name)):
+            for variant in ("", *self.variants(name)):
                 rows = self.rows(name, variant)
                 if rows:
                     made[f"{name.key}#{variant}" if variant else name.key] = rows
         return made
 
-    def _variants(self, name: names.Name) -> list[str]:
+    def variants(self, name: names.Name) -> list[str]:
+        """The request variants of a model that have prices of their own."""
         return [
             one for one in ("batch", "fast", "flex", "priority") if f"{name.key}#{one}" in self._listed.rows
         ]
@@ -132,7 +143,7 @@ class PriceTable:
         if self._snapshot is not None:
             row = overrides.snapshot_row(self._snapshot, name.model, name.provider)
             return [row] if row and not variant else []
-        return list(self._listed.rows.get(f"{name.key}#{variant}" if variant else name.key, ()))
+        return self.listed_rows(name, variant)
 
     def _own_rows(self, name: names.Name) -> list[Any]:
         return [own.row for own in self._own if self._as_name(own) == name]

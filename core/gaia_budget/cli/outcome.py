@@ -1,0 +1,46 @@
+"""`gaia-budget outcome`: says whether a model's work on a task was good enough."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gaia_budget.cli.output import JsonFlag, emit_json, say
+
+Task = Annotated[str, typer.Argument(help="The task's name, such as resume_adaptation.")]
+Model = Annotated[str, typer.Argument(help="The model that did it: an id, or haiku, sonnet, opus, fable.")]
+Verdict = Annotated[bool, typer.Option("--ok/--insufficient", help="Did the answer suffice?")]
+Reason = Annotated[str, typer.Option(help="Why not. It is kept in the ledger.")]
+Module = Annotated[str, typer.Option(help="The module it was for.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("outcome")(outcome)
+
+
+def outcome(
+    task: Task, model: Model, ok: Verdict, reason: Reason = "", module: Module = "", as_json: JsonFlag = False
+) -> None:
+    """Teach the recommendation: later answers for this task go by what was recorded."""
+    from gaia_budget.errors import NotFoundError
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.prices.table import load as load_prices
+    from gaia_budget.routing import table
+
+    routing = table.load()
+    known = routing.task(task)
+    if known is None:
+        raise NotFoundError("task", task, table.nearest(task, sorted(routing.tasks)))
+    name = load_prices().name(model)
+    if name is None:
+        listed = [one for tiers in routing.providers.values() for models in tiers.values() for one in models]
+        raise NotFoundError("model", model, listed)
+    with Ledger.open() as ledger:
+        ledger.record_outcome(known.name, name.model, ok, module=module.lower(), reason=reason)
+    recorded = {"task": known.name, "model": name.model, "ok": ok, "reason": reason, "module": module.lower()}
+    if as_json:
+        emit_json({"recorded": recorded})
+    else:
+        say(f"recorded: {name.model} {'sufficed' if ok else 'did not suffice'} for {known.name}")

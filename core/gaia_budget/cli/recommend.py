@@ -1,0 +1,121 @@
+"""`gaia-budget recommend`: the cheapest model that does a task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gaia_budget.cli.output import JsonFlag, emit_json, say
+
+if TYPE_CHECKING:
+    from gaia_budget.routing.answer import Recommendation
+    from gaia_budget.routing.learning import Outcome
+
+Task = Annotated[
+    str, typer.Argument(help="A task by its name, such as jd_parse, or described in a sentence.")
+]
+Module = Annotated[str | None, typer.Option(help="The module whose allowed models and month count.")]
+Provider = Annotated[str | None, typer.Option(help="anthropic, openai or gemini.")]
+SessionType = Annotated[str | None, typer.Option(help="quick_fix, feature_dev or architecture.")]
+ContextTokens = Annotated[int | None, typer.Option(min=0, help="How many tokens the request will carry.")]
+CurrentModel = Annotated[str | None, typer.Option(help="The model that the running conversation is on.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("recommend")(recommend)
+
+
+def recommend(
+    task: Task,
+    module: Module = None,
+    provider: Provider = None,
+    session_type: SessionType = None,
+    context_tokens: ContextTokens = None,
+    current_model: CurrentModel = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """The cheapest viable model, why, what it costs, and where to go when it fails. The text is not kept."""
+    from gaia_budget import routing
+    from gaia_budget.routing import advice
+
+    asked = advice.understand(task)
+    found = routing.recommend(
+        task,
+        module=module,
+        provider=provider,
+        session_type=session_type,
+        context_tokens=context_tokens,
+        current_model=current_model,
+        outcomes=_recorded(asked.task.name) if asked.task else (),
+        **_plan(),
+    )
+    if as_json:
+        emit_json(found.document())
+    else:
+        _show(found)
+
+
+def _recorded(task: str) -> list[Outcome]:
+    """What the ledger knows of a task; the embedded one is asked without loading the database library."""
+    from pathlib import Path
+
+    from gaia_budget import places
+    from gaia_budget.model import DEFAULT_ORG
+    from gaia_budget.routing.learning import Outcome
+
+    url = str(places.configured("db") or "")
+    if url and not url.startswith("sqlite:///"):
+        from gaia_budget.ledger import Ledger
+
+        with Ledger.open() as ledger:
+            return [Outcome(one.ts, one.model, one.ok) for one in ledger.outcomes(task)]
+    from gaia_budget.ledger.reading import recorded_outcomes
+
+    file = Path(url.removeprefix("sqlite:///")) if url else places.home() / "ledger.db"
+    org = str(places.configured("org") or DEFAULT_ORG)
+    return [Outcome(*row) for row in recorded_outcomes(file, org, task)]
+
+
+def _plan() -> dict[str, Any]:
+    """How Claude Code is paid for, and whether a plan's windows still have room at the present pace."""
+    from gaia_budget import places
+    from gaia_hooks import plan
+
+    kept = plan.read(str(places.home()))
+    windows = {name: kept[name] for name in plan.LENGTHS if name in kept}
+    full = [
+        name
+        for name, one in windows.items()
+        if plan.reached_at(name, one, kept["as_of"]) or one["percent"] >= 100
+    ]
+    return {
+        "billing": str(places.configured("billing") or "unknown"),
+        "plan_has_room": not full if windows else None,
+    }
+
+
+def _show(found: Recommendation) -> None:
+    from gaia_hooks.money import usd_short
+
+    chosen = found.model
+    name = f"{chosen.model} ({chosen.alias})" if chosen.alias else chosen.model
+    document = found.document()
+    cost, price = document["estimated_cost_usd"], document["price"]
+    say(("stay on " if found.stay else "") + name)
+    say(found.reason)
+    if not found.stay:
+        say(f"how: {found.how}")
+    if cost is not None and price is not None:
+        figures = f"${price['input_per_1m']} in, ${price['output_per_1m']} out per million tokens"
+        say(f"about {usd_short(chosen.nano)} a call ({figures}, {price['price_source']})")
+    for one in found.alternatives:
+        amount = "unpriced" if one.rates is None else usd_short(one.nano)
+        say(f"  else {one.model}: {amount}, {one.tier}")
+    if found.escalate_to:
+        say(
+            f"if it does not suffice: {found.escalate_to.model}, and `gaia-budget outcome` teaches this answer"
+        )
+    for line in (*map(str, found.evidence), *found.warnings):
+        say(f"- {line}")
