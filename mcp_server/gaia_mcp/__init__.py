@@ -1,1 +1,1 @@
-"""The MCP server `gaia-budget`: thin tools over the core."""
+"""The MCP server `gaia-budget`: thin tools over the core, for one Claude Code session or over loopback HTTP."""

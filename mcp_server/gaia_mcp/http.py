@@ -1,0 +1,81 @@
+"""The same server over streamable HTTP: on loopback only, Host and Origin checked, behind a token."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+import sys
+from typing import TYPE_CHECKING
+
+from gaia_mcp import work
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from gaia_mcp.server import BudgetServer
+
+HOST = "127.0.0.1"
+PATH = "/mcp"
+
+
+def serve(server: BudgetServer, port: int) -> None:
+    """Serve on `http://127.0.0.1:PORT/mcp` until SIGINT or SIGTERM. Raises OSError when the port is taken."""
+    import uvicorn
+
+    file = token_file()
+    config = uvicorn.Config(
+        application(server, read_token(file)), host=HOST, port=port, log_level=logging.WARNING, ws="none"
+    )
+    sys.stderr.write(f"gaia-budget mcp: http://{HOST}:{port}{PATH}; the bearer token is in {file}\n")
+    work.start()
+    uvicorn.Server(config).run()
+
+
+def application(server: BudgetServer, token: str) -> ASGIApp:
+    """The web application: the SDK's own checks of Host and Origin for loopback, behind the token."""
+    return RequireToken(server.streamable_http_app(host=HOST, streamable_http_path=PATH), token)
+
+
+def token_file() -> Path:
+    """Where the token lies: readable by the user alone."""
+    from gaia_budget import places
+
+    return places.home() / "mcp-token"
+
+
+def read_token(file: Path) -> str:
+    """The token that clients show; made at first use and kept, so that a configured client stays valid."""
+    from gaia_hooks import files
+
+    try:
+        token = file.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        token = ""
+    if not token:
+        token = secrets.token_urlsafe(32)
+        files.replace(str(file), token.encode("ascii"))
+    return token
+
+
+class RequireToken:
+    """ASGI middleware: 401 without `Authorization: Bearer <token>`."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = b"Bearer " + token.encode("ascii")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on when its token is right."""
+        if scope["type"] != "http" or self._holds(scope):
+            await self._app(scope, receive, send)
+            return
+        headers = [(b"www-authenticate", b"Bearer"), (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 401, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    def _holds(self, scope: Scope) -> bool:
+        shown = [value for name, value in scope["headers"] if name == b"authorization"]
+        return len(shown) == 1 and hmac.compare_digest(shown[0], self._expected)

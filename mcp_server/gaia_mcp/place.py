@@ -1,0 +1,40 @@
+"""Where the server stands: its project, and the only files whose text its tools may show."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from gaia_budget.errors import InputError
+
+L1, L2 = "CLAUDE.md", "CLAUDE_L2.md"
+KNOWN = (L1, L2)
+REFUSED = f"path must be a folder of this project, or a {L1} or {L2} in it"
+
+
+def project() -> Path:
+    """The project's folder: `CLAUDE_PROJECT_DIR`, else the working directory."""
+    return Path(os.environ.get("CLAUDE_PROJECT_DIR") or Path.cwd()).resolve()
+
+
+def claude_md(path: str = "") -> Path:
+    """The CLAUDE.md whose sections are meant; its CLAUDE_L2.md, if any, stands beside it.
+
+    `path` is a folder, a CLAUDE.md or a CLAUDE_L2.md inside the project. Raises InputError for every other file,
+    for one that a link leads out of the project, and where there is none.
+    """
+    from gaia_claude_md.reading import l2_of, locate
+
+    root = project()
+    try:
+        if _inside(root, root / path):
+            found = locate(root / path)
+            if found.name == L1 and _inside(root, found) and _inside(root, l2_of(found)):
+                return found
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, a loop of links
+        raise InputError(REFUSED) from error
+    raise InputError(REFUSED)
+
+
+def _inside(root: Path, file: Path) -> bool:
+    return file.resolve().is_relative_to(root)

@@ -1,0 +1,84 @@
+"""The sections of CLAUDE.md and CLAUDE_L2.md as resources `claude-md://{section}`, with completion."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import anyio.to_thread
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
+from mcp_types import (
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    PromptReference,
+    Resource,
+    ResourceTemplateReference,
+)
+
+from gaia_budget.errors import InputError
+from gaia_hooks.session_types import TYPES
+from gaia_mcp import place
+
+if TYPE_CHECKING:
+    from gaia_claude_md import Section
+    from gaia_mcp.server import BudgetServer
+
+TEMPLATE = "claude-md://{section}"
+MIME = "text/markdown"
+MOST_COMPLETIONS = 100  # the protocol's own limit
+
+
+def register(server: "BudgetServer") -> None:
+    """Add the template and its completion to the server."""
+    server.resource(TEMPLATE, name="section", description="A section of CLAUDE.md by slug.", mime_type=MIME)(
+        read
+    )
+    server.completion()(complete)  # type: ignore[no-untyped-call]
+
+
+def read(section: str) -> str:
+    """The exact text of one section."""
+    from gaia_claude_md import load_section
+
+    try:
+        return load_section(section, place.claude_md())
+    except InputError as error:
+        raise ResourceNotFoundError(str(error)) from error
+
+
+async def listed() -> list[Resource]:
+    """One resource per section; none where there is no file."""
+    return [
+        Resource(
+            uri=f"claude-md://{quote(section.slug, safe='/')}",
+            name=section.slug,
+            title=section.title,
+            mime_type=MIME,
+        )
+        for section in await anyio.to_thread.run_sync(_sections)
+    ]
+
+
+async def complete(
+    ref: PromptReference | ResourceTemplateReference,
+    argument: CompletionArgument,
+    context: CompletionContext | None,
+) -> Completion | None:
+    """Slugs for `{section}`, session types for the prompt."""
+    if isinstance(ref, ResourceTemplateReference):
+        names = [section.slug for section in await anyio.to_thread.run_sync(_sections)]
+    else:
+        names = list(TYPES)
+    typed = argument.value.casefold()
+    fitting = sorted((name for name in names if typed in name.casefold()), key=lambda name: name.find(typed))
+    return Completion(
+        values=fitting[:MOST_COMPLETIONS], total=len(fitting), has_more=len(fitting) > MOST_COMPLETIONS
+    )
+
+
+def _sections() -> "list[Section]":
+    from gaia_claude_md import sections
+
+    try:
+        return sections(place.claude_md())
+    except InputError:
+        return []

@@ -1,0 +1,94 @@
+"""The running Claude Code session, counted to this moment by the same code as the hooks count it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from gaia_budget import places
+from gaia_hooks import figures, files, session_types, snapshot, state
+from gaia_hooks import session as sessions
+
+LOCK_SECONDS = 1.0
+NO_SESSION = "no Claude Code session started this server: the session's figures are not known"
+UNWATCHED = (
+    "no hook has reported this session yet: its tokens are not counted (`gaia-budget doctor` tells why)"
+)
+
+
+class Running(NamedTuple):
+    """A session's id, its state and figures; `note` says what is not known of it."""
+
+    session_id: str
+    session: sessions.Session
+    figures: figures.Figures
+    note: str | None
+
+    @property
+    def limit_tokens(self) -> int:
+        """The limit of its type in budget tokens."""
+        return figures.limit_of(self.session)
+
+    @property
+    def percent(self) -> float:
+        """Budget tokens in percent of the limit, cut (not rounded up) to a tenth."""
+        return self.figures.budget_tokens * 1000 // self.limit_tokens / 10
+
+
+def session_id() -> str | None:
+    """The session that the server serves, or None outside Claude Code.
+
+    `/clear` begins a new session while the server lives on with the old id in its environment: when that one has
+    ended, the one that was stored last in the same transcript folder is meant.
+    """
+    named = os.environ.get("CLAUDE_CODE_SESSION_ID", "")
+    if not state.is_session_id(named):
+        return None
+    first = _stored(named)
+    if first is None or not first.ended:
+        return named
+    folder = files.parent(first.transcript)
+    for name in sorted(sessions.watched(str(places.home())), key=_age, reverse=True):
+        found = _stored(name)
+        if found is not None and not found.ended and files.parent(found.transcript) == folder:
+            return name
+    return named
+
+
+def _age(name: str) -> float:
+    try:
+        return Path(state.path_of(str(places.home()), name)).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _stored(name: str) -> state.State | None:
+    try:
+        return sessions.read(str(places.home()), name)
+    except (OSError, state.NewerState):
+        return None
+
+
+def running() -> Running | None:
+    """The running session with its new transcript bytes counted; None outside Claude Code.
+
+    When another process is at it, or its files cannot be read, it is as it was last stored and `note` says so.
+    """
+    name = session_id()
+    if name is None:
+        return None
+    home, policy = str(places.home()), snapshot.load(str(places.home()))
+    note = None
+    try:
+        sessions.catch_up(home, name, timeout=LOCK_SECONDS)
+        session = sessions.opened(home, name, sessions.lock_of(home, name, 0.0), policy)
+    except (OSError, state.NewerState) as error:
+        note = f"the session's figures are those of its last event ({type(error).__name__})"
+        session = sessions.Session(home, _stored(name) or state.State(name), policy, files.Lock("", 0.0))
+    if session.state.fresh:
+        note = note or UNWATCHED
+    elif session.state.behind:
+        note = "the figures are at least these: a long transcript is still being read"
+    session_types.choose(session.state, policy)
+    return Running(name, session, figures.Figures(session), note)

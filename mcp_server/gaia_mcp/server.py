@@ -1,0 +1,104 @@
+"""The server object: six tools, the sections of CLAUDE.md as resources, two prompts. Both protocol eras."""
+
+import logging
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
+from mcp_types import Resource as ListedResource
+from pydantic import ValidationError
+
+from gaia_budget.errors import GaiaBudgetError
+from gaia_mcp import prompts, resources, tools
+from gaia_mcp.changes import Changes
+
+NAME = "gaia-budget"
+INSTRUCTIONS = (
+    "Token budgets of this session and its project. Call budget_spend for what was spent, budget_recommend before "
+    "choosing a model for a task or subagent, budget_load_section for project rules that CLAUDE.md only indexes."
+)
+
+
+class BudgetServer(MCPServer[dict[str, Any]]):
+    """An MCPServer whose tools have terse schemas and whose errors tell the model how to go on."""
+
+    def __init__(self, functions: tuple[tools.Definition, ...], changes: Changes) -> None:
+        made = [_tool(function, annotations) for function, annotations in functions]
+        self._arguments = {tool.name: sorted(tool.parameters["properties"]) for tool in made}
+        self.changes = changes
+        super().__init__(
+            NAME,
+            title="GAIA Token Budget",
+            instructions=INSTRUCTIONS,
+            version=version("gaia-token-budget"),
+            tools=made,
+            log_level="WARNING",
+            subscriptions=changes.bus,
+            middleware=[changes],
+        )
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[dict[str, Any], Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; an error of the caller's or the files' making comes back as its own words and nothing else."""
+        known = self._arguments.get(name)
+        if known is None:
+            raise ToolError(f"unknown tool {name[:80]!r}. Valid: {', '.join(self._arguments)}.")
+        foreign = sorted(key[:80] for key in arguments if key not in known)
+        if foreign:
+            raise ToolError(f"{name} has no argument {foreign[0]!r}. Valid: {', '.join(known) or 'none'}.")
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            raise _explained(error) from error.__cause__
+
+    async def list_resources(self) -> list[ListedResource]:
+        """One resource for each section of the project's CLAUDE.md and CLAUDE_L2.md."""
+        return await resources.listed()
+
+
+def _tool(function: Callable[..., Any], annotations: ToolAnnotations) -> Tool:
+    """A tool whose schema has no titles and no empty defaults: the model pays for each token of it."""
+    tool = Tool.from_function(function, annotations=annotations)
+    properties = tool.parameters.get("properties", {})
+    tool.parameters = {"type": "object", "properties": {name: _terse(of) for name, of in properties.items()}}
+    required = [name for name, of in properties.items() if "default" not in of]
+    if required:
+        tool.parameters["required"] = required
+    return tool
+
+
+def _terse(schema: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key != "title" and (key != "default" or value)}
+
+
+def _explained(error: ToolError) -> ToolError:
+    """The error in the words of its cause, without what the caller passed in."""
+    cause = error.__cause__
+    if isinstance(cause, GaiaBudgetError | ToolError):
+        return ToolError(str(cause))
+    if isinstance(cause, ValidationError):
+        return ToolError("; ".join(f"{'.'.join(map(str, at['loc']))}: {at['msg']}" for at in cause.errors()))
+    if isinstance(error, UnexpectedToolError):
+        return UnexpectedToolError(f"{error}. This is a fault of ours; the server's log has the details.")
+    return error
+
+
+def build() -> BudgetServer:
+    """The server with everything registered. With `GAIA_BUDGET_OFF=1` it answers, and offers nothing."""
+    if not logging.getLogger().handlers:  # before the SDK sets up a terminal's rich log
+        logging.basicConfig(
+            level=logging.WARNING, format="gaia-budget mcp: %(levelname)s %(name)s: %(message)s"
+        )
+    if os.environ.get("GAIA_BUDGET_OFF") == "1":
+        return BudgetServer((), Changes())
+    server = BudgetServer(tools.ALL, Changes())
+    resources.register(server)
+    prompts.register(server)
+    return server

@@ -1,0 +1,123 @@
+"""The heavy work of all servers on this machine, in one process: ingest, and with it the hooks' snapshot.
+
+`python -m gaia_mcp.worker` ends at once when another one holds the lock, and when its stdin ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from gaia_budget.errors import GaiaBudgetError
+from gaia_hooks import files, places
+from gaia_mcp.watching import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+SETTLE_SECONDS = 0.5  # a new fact is on every face within a second
+EVERY_SECONDS = 60.0  # what comes with time alone: alerts, a new day, expired reservations
+UNWATCHED_SECONDS = 5.0
+
+
+def lock(timeout: float = 0.0) -> files.Lock:
+    """The lock that the one worker of this state folder holds while it lives."""
+    return files.Lock(files.join(places.home(), "worker.lock"), timeout)
+
+
+def is_free() -> bool:
+    """Whether no worker runs."""
+    try:
+        with lock():
+            return True
+    except files.LockTimeout:
+        return False
+
+
+def main() -> None:
+    """Work until stdin ends."""
+    logging.basicConfig(level=logging.WARNING, format="gaia-budget worker: %(levelname)s %(message)s")
+    try:
+        with lock():
+            threading.Thread(target=_end_with_stdin, daemon=True).start()
+            _yield_to_others()
+            _work()
+    except files.LockTimeout:
+        log.debug("another worker is at it")
+
+
+def _end_with_stdin() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def _yield_to_others() -> None:
+    if hasattr(os, "nice"):
+        os.nice(10)
+
+
+def _work() -> None:
+    changed = threading.Event()
+    watch = Sources(changed.set)
+    while True:
+        watch.refresh()
+        try:
+            cycle()
+        except (
+            GaiaBudgetError,
+            OSError,
+        ) as error:  # a broken file of the user's, a full disk: next time, perhaps
+            log.warning("%s", error)
+        changed.wait(EVERY_SECONDS if watch.complete else UNWATCHED_SECONDS)
+        changed.clear()
+
+
+def cycle() -> None:
+    """Take in what is new, and give the hooks their snapshot."""
+    from gaia_budget import ingest, settings
+    from gaia_budget.ledger import Ledger
+
+    with Ledger.open() as ledger:
+        ingest.run(settings.load(), ledger)
+
+
+class Sources:
+    """The folders that new facts appear in, watched as soon as they are there."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._watched: dict[Path, Watch] = {}
+        self.complete = True
+
+    def refresh(self) -> None:
+        """Watch what has appeared since the last time; `complete` tells whether everything there is watched."""
+        self.complete = True
+        for folder, recursive in self._folders():
+            if folder not in self._watched and folder.is_dir():
+                try:
+                    self._watched[folder] = Watch(
+                        [folder], _is_source, self._changed, settle=SETTLE_SECONDS, recursive=recursive
+                    )
+                except OSError as error:  # no watches left in this system: look often instead
+                    self.complete = False
+                    log.warning("cannot watch %s: %s", folder, error)
+
+    @staticmethod
+    def _folders() -> list[tuple[Path, bool]]:
+        from gaia_budget import places
+
+        found = [(folder / "projects", True) for folder in places.claude_config_dirs()]
+        return [*found, (places.logs_dir(), False)]
+
+
+def _is_source(name: str) -> bool:
+    return name.endswith(".jsonl")
+
+
+if __name__ == "__main__":
+    main()
