@@ -17,33 +17,6 @@ TYPES = (QUICK_FIX, FEATURE_DEV, ARCHITECTURE)
 VARIABLE = "GAIA_SESSION_TYPE"
 COMMAND, ENVIRONMENT, PROJECT, INFERRED, DEFAULT = "command", "environment", "project", "inferred", "default"
 
-SMALL = ("typo", "quick fix", "one-liner", "one liner", "off-by-one", "off by one", "bump ", "rename ",
-         "fix the flaky", "fix a bug", "fix the bug", "fix bug", "fix this bug", "hotfix", "lint error", "lint warning",
-         "missing import", "unused import", "broken link", "fix the link", "wrong label", "spelling", "whitespace",
-         "formatting of", "failing test", "fix the test", "fix test", "null check", "config value", "change the color",
-         "change the colour", "update the version", "small fix", "minor fix", "fix the crash", "fix the error",
-         "fix crash", "fix the import", "log message", "error message", "default value", "button text")  # fmt: skip
-LARGE = ("architecture", "system design", "design the system", "design a system", "redesign the", "migration plan",
-         "design doc", "rfc ", "adr ", "technical design", "trade-offs", "tradeoffs", "scalab", "multi-tenant",
-         "restructure the whole", "across all services", "design the protocol", "sync protocol", "data model for",
-         "evaluate options", "compare approaches", "roadmap", "monolith", "microservice")  # fmt: skip
-NO_GUESS_BEGINNINGS = ("/", "continue", "go on", "resume", "traceback", "error:", "exception", "<")
-LONGEST_SMALL_PROMPT = 600  # characters: a long prompt is not a quick fix, whatever it names
-
-
-def infer(prompt: str) -> "str | None":
-    """The type that a first prompt plainly tells, or None when unsure."""
-    text = " ".join(prompt.lower().split())
-    if not text or text.startswith(NO_GUESS_BEGINNINGS):
-        return None
-    small = any(word in text for word in SMALL)
-    large = any(word in text for word in LARGE)
-    if small == large:
-        return None
-    if large:
-        return ARCHITECTURE
-    return QUICK_FIX if len(text) <= LONGEST_SMALL_PROMPT else None
-
 
 def choose(mine: "State", policy: "dict[str, Any]") -> None:
     """Set the type from environment or project setting where the user has not chosen by command."""
@@ -63,6 +36,8 @@ def guess(mine: "State", prompt: str) -> bool:
     if mine.chosen_by != DEFAULT or "prompt" in mine.told:
         return False
     mine.told.append("prompt")
+    from gaia_hooks.first_prompt import infer
+
     guessed = infer(prompt)
     if guessed is None:
         return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_hooks import events, plan, session, session_types, statusline
+from gaia_hooks import events, first_prompt, plan, session, session_types, statusline
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_events_whose_answer_would_reach_the_model_say_nothing(watched: Watched)
     ],
 )
 def test_the_type_is_inferred_only_from_a_prompt_that_tells_it(prompt: str, expected: str | None) -> None:
-    assert session_types.infer(prompt) == expected
+    assert first_prompt.infer(prompt) == expected
 
 
 def test_a_guess_is_announced_and_a_background_notification_decides_nothing(watched: Watched) -> None:
