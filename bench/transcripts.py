@@ -1,0 +1,151 @@
+"""Reading transcripts: our counting pass and a full cold `ingest` against `ccusage daily`, in one run.
+
+    python bench/transcripts.py [--mb SIZE] [--runs N] [--ccusage PROGRAM]
+
+Makes a corpus whose truth is known in a temporary folder, prints seconds and ratios (best of N), and two tables:
+what each program says of tokens and dollars, against the truth. PROGRAM is the native binary of npm's
+`@ccusage/ccusage-<platform>` (`npm install --prefix DIR @ccusage/ccusage-linux-x64`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+from support import corpus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from support.sessions import Truth
+
+KINDS = ("input", "output", "cache read", "cache write")
+COUNT = """
+import json, sys
+from pathlib import Path
+from gaia_budget.transcripts import Bookmark, find, heading, read
+from gaia_hooks.usage import merged
+known = {}
+files = sorted((heading(one).began, one) for one in find([Path(sys.argv[1])]))
+for began, one in files:
+    for seen in read(one, Bookmark(began=began)).responses:
+        before = known.get(seen.key)
+        known[seen.key] = seen.usage if before is None else merged(before, seen.usage)
+fresh, output, reads, five, hour, _, _ = map(sum, zip(*known.values()))
+print(json.dumps([fresh, output, reads, five + hour]))
+"""
+INGEST = [sys.executable, "-m", "gaia_budget", "ingest", "--json"]
+SPEND = [sys.executable, "-m", "gaia_budget", "spend", "--json"]
+
+
+class Took(NamedTuple):
+    """Seconds of one process: by the clock, and of processor time."""
+
+    wall: float
+    cpu: float
+    output: str
+
+
+def timed(command: Sequence[str], environment: dict[str, str]) -> Took:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.perf_counter()
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    wall = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return Took(wall, cpu, done.stdout)
+
+
+def figures_of_ccusage(printed: str) -> tuple[list[int], float]:
+    total = json.loads(printed)["totals"]
+    names = ("inputTokens", "outputTokens", "cacheReadTokens", "cacheCreationTokens")
+    return [total[name] for name in names], total["totalCost"]
+
+
+def figures_of_spend(printed: str) -> tuple[list[int], float]:
+    total = json.loads(printed)["total"]
+    writes = total["cache_write_5m_tokens"] + total["cache_write_1h_tokens"]
+    tokens = [total["input_tokens"], total["output_tokens"], total["cache_read_tokens"], writes]
+    return tokens, float(total["cost_usd"])
+
+
+def show_errors(truth: Truth, told: dict[str, tuple[list[int], float | None]]) -> None:
+    fresh, output, reads, five, hour, _, _ = truth.tokens()
+    true_tokens = [fresh, output, reads, five + hour]
+    true_cost = (truth.nano() + sum(truth.hidden.values())) / 1e9
+    print(f"\n{'':24}" + "".join(f"{kind:>16}" for kind in KINDS) + f"{'dollars':>18}")
+    print(f"{'truth':24}" + "".join(f"{n:>16,}" for n in true_tokens) + f"{true_cost:>18.9f}")
+    for name, (tokens, cost) in told.items():
+        errors = "".join(f"{mine - true:>+16,}" for mine, true in zip(tokens, true_tokens, strict=True))
+        dollars = "" if cost is None else f"{cost - true_cost:>+18.9f}"
+        print(f"{name:24}{errors}{dollars}")
+
+
+def append_megabyte(config_dir: Path, seed: int) -> None:
+    corpus.write(config_dir, size=1_000_000, seed=seed, long_line=1000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--mb", type=int, default=100, help="size of the corpus (default: 100)")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--ccusage", default=shutil.which("ccusage"))
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="gaia-bench-") as folder:
+        home = Path(folder)
+        config_dir = home / ".claude"
+        truth = corpus.write(config_dir, size=options.mb * 1_000_000)
+        environment = {"PATH": os.environ["PATH"], "HOME": folder, "CLAUDE_CONFIG_DIR": str(config_dir),
+                       "GAIA_BUDGET_HOME": str(home / "gaia-budget"), "TZ": "UTC"}  # fmt: skip
+        print(f"{truth.bytes / 1e6:.0f} MB, {len(truth.responses):,} responses, best of {options.runs}")
+        bench(home, options, environment, truth)
+
+
+def bench(home: Path, options: argparse.Namespace, environment: dict[str, str], truth: Truth) -> None:
+    config_dir, ours = home / ".claude", home / "gaia-budget"
+    timed(INGEST, environment)  # files into the page cache, price table onto the disk
+    best: dict[str, list[Took]] = {}
+    for _ in range(options.runs):
+        if options.ccusage:
+            peer = [options.ccusage, "claude", "daily", "--json", "--offline"]
+            best.setdefault("ccusage daily", []).append(timed(peer, environment))
+        counting = [sys.executable, "-c", COUNT, str(config_dir)]
+        best.setdefault("counting pass", []).append(timed(counting, environment))
+        for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+            (ours / name).unlink(missing_ok=True)
+        best.setdefault("cold ingest", []).append(timed(INGEST, environment))
+    spent = timed(SPEND, environment)
+    peer_time = min(best["ccusage daily"]) if options.ccusage else None
+    print(f"\n{'':24}{'wall s':>10}{'CPU s':>10}{'wall ratio':>12}{'CPU ratio':>12}")
+    for name, runs in best.items():
+        wall, cpu = min(one.wall for one in runs), min(one.cpu for one in runs)
+        ratios = f"{wall / peer_time.wall:>12.2f}{cpu / peer_time.cpu:>12.2f}" if peer_time else ""
+        print(f"{name:24}{wall:>10.2f}{cpu:>10.2f}{ratios}")
+    start = min(timed([*INGEST[:-1], "--help"], environment).wall for _ in range(3))
+    append_megabyte(config_dir, seed=2)
+    warm = timed(INGEST, environment)
+    print(f"{'warm, 1 MB new':24}{warm.wall:>10.2f}{warm.cpu:>10.2f}   start-up of the command {start:.2f} s, "
+          f"above it {(warm.wall - start) * 1000:.0f} ms")  # fmt: skip
+    told: dict[str, tuple[list[int], float | None]] = {
+        "counting pass": (json.loads(best["counting pass"][0].output), None),
+        "ledger (spend)": figures_of_spend(spent.output),
+    }
+    if options.ccusage:
+        told["ccusage daily"] = figures_of_ccusage(best["ccusage daily"][0].output)
+    show_errors(truth, told)
+
+
+if __name__ == "__main__":
+    main()
