@@ -1,0 +1,121 @@
+"""`install.py`: what it decides and says. That both of its commands work on a clean clone is shown in tests/e2e."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.pythons import interpreters
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+SCRIPT = Path(__file__).parent.parent / "install.py"
+OLD = [program for program in interpreters() if "python3.9" in str(program.resolve().name)]
+
+
+@pytest.fixture
+def install() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("install", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_help_names_every_way_to_call_it(install: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert install.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(word in shown for word in ("--dry-run", "--undo", "--test"))
+
+
+def test_undo_before_any_install_installs_nothing(
+    install: ModuleType, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert install.main(["--undo"]) == 0
+    assert "Nothing is installed" in capsys.readouterr().out
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "added"),
+    [([], ["--yes"]), (["--undo"], ["--yes"]), (["--yes"], []), (["-y"], []), (["--dry-run"], [])],
+)
+def test_where_nobody_can_be_asked_running_it_is_the_answer(
+    install: ModuleType, monkeypatch: pytest.MonkeyPatch, arguments: list[str], added: list[str]
+) -> None:
+    with open(os.devnull) as nobody:
+        monkeypatch.setattr(sys, "stdin", nobody)
+        assert install.consent(arguments) == added
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has a .cmd file in place of a link")
+def test_the_link_is_renewed_and_what_is_not_ours_stays(
+    install: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "venv" / "bin" / "gaia-budget"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    place = Path.home() / ".local" / "bin" / "gaia-budget"
+    for _ in range(2):
+        assert "export PATH" in install.put_on_path(program)
+        assert place.resolve() == program
+    place.unlink()
+    place.write_text("theirs")
+    assert install.put_on_path(program) == f"The command: {program}"
+    assert place.read_text() == "theirs"
+    assert "is not ours" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has a .cmd file in place of a link")
+def test_where_the_folder_is_on_the_path_the_short_name_is_told(
+    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(Path.home() / ".local" / "bin"))
+    (tmp_path / "gaia-budget").touch()
+    assert install.put_on_path(tmp_path / "gaia-budget").startswith("The command: gaia-budget (")
+
+
+def test_an_unchanged_lock_file_is_not_installed_again(
+    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[tuple[str, ...]] = []
+    monkeypatch.setattr(install, "pip", lambda _python, *words: calls.append(words))
+    lock = tmp_path / "requirements.lock"
+    for content in ("a==1", "a==1", "a==2"):
+        lock.write_text(content)
+        install.pip_install_lock(Path("python"), tmp_path, lock)
+    assert calls == [("--require-hashes", "--requirement", str(lock))] * 2
+
+
+def test_a_python_without_venv_is_told_the_cure(
+    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ensurepip" else object())
+    with pytest.raises(install.Failure, match=r"has no ensurepip.*-venv"):
+        install.environment(tmp_path / "venv")
+    assert not (tmp_path / "venv").exists()
+
+
+@pytest.mark.skipif(
+    not OLD, reason="needs a Python 3.9, which is not on this machine; install: pyenv install 3.9"
+)
+def test_an_old_python_goes_on_with_a_newer_one_or_says_which_is_needed(tmp_path: Path) -> None:
+    environment = {**os.environ, "PATH": str(tmp_path)}
+    refused = subprocess.run(
+        [OLD[0], SCRIPT, "--undo"], capture_output=True, env=environment, text=True, check=False
+    )
+    assert refused.returncode == 1
+    assert "Python 3.11 or newer is needed; this is 3.9" in refused.stderr
+    (tmp_path / f"python3.{sys.version_info[1]}").symlink_to(sys.executable)
+    done = subprocess.run(
+        [OLD[0], SCRIPT, "--undo"], capture_output=True, env=environment, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, "Nothing is installed for this user.")
