@@ -9,35 +9,43 @@ import typer
 from gaia_budget.cli import (
     claude_md,
     doctor,
+    export,
     hook,
     import_past,
     ingest,
     init,
     mcp,
+    migrate_db,
     outcome,
+    override,
     prices,
     recommend,
     session,
     settings,
     spend,
     status,
+    verify,
 )
 
 VERBS = (
     claude_md,
     doctor,
+    export,
     hook,
     import_past,
     ingest,
     init,
     mcp,
+    migrate_db,
     outcome,
+    override,
     prices,
     recommend,
     session,
     settings,
     spend,
     status,
+    verify,
 )
 
 app = typer.Typer(

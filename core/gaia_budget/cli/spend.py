@@ -59,7 +59,9 @@ def _show(answer: Spend) -> None:
 
     from gaia_hooks.money import usd_short
 
-    table = Table(*(axis.replace("_", " ") for axis in answer.by), box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for axis in answer.by:
+        table.add_column(axis.replace("_", " "), overflow="fold")
     for name in ("responses", "budget tokens", "cache reads", "dollars"):
         table.add_column(name, justify="right")
     shown = [(row.key, row.figures) for row in answer.rows]

@@ -29,16 +29,23 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
 
     `progress` is called with (bytes done, bytes in all) of the transcripts. Raises LedgerError, ConfigError.
     """
+    counted_to = clock.now()
+    report = take_in(settings, ledger, progress)
+    _tell_hooks(months(ledger, settings, counted_to), settings)
+    return report
+
+
+def take_in(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> Report:
+    """The same without telling the hooks: for a ledger that is not the one in use (`verify`, `rebuild`)."""
     from gaia_budget.owner import load_registry
 
-    report, began, counted_to = Report(), time.perf_counter(), clock.now()
-    costs = Costs()
-    settle_watched(report)
+    report, began, costs = Report(), time.perf_counter(), Costs()
+    live = settle_watched(report)
     logs.take_in(ledger, settings, costs, places.logs_dir(), report)
     sessions = Sessions(ledger, settings, costs, load_registry().roots(), report)
     sessions.take_in(places.claude_config_dirs(), progress)
+    sessions.hear(live)
     unattributed.reconcile(ledger, settings, costs, sessions, report)
-    _tell_hooks(months(ledger, settings, counted_to), settings)
     report.seconds = time.perf_counter() - began
     return report
 
@@ -71,13 +78,18 @@ def _tell_hooks(figures: Months, settings: Settings) -> None:
         hook_months.trim(str(places.home()), module, figures.counted_to)
 
 
-def settle_watched(report: Report) -> None:
-    """Let each session that hooks watch write the event lines it still owes (see `gaia_hooks.session`)."""
+def settle_watched(report: Report) -> dict[str, int]:
+    """Let each session that hooks watch write the event lines it still owes (see `gaia_hooks.session`).
+
+    Returns the client's running total by session, in nano-dollars, where a status line has shown one.
+    """
+    live: dict[str, int] = {}
     home = str(places.home())
     for session_id in session.watched(home):
         try:
-            session.catch_up(home, session_id)
+            live[session_id] = session.catch_up(home, session_id).client_nano
         except files.LockTimeout:
             continue  # a hook is counting it at this moment: the next run completes it
         except (OSError, state.NewerState) as error:
             report.skip(state.path_of(home, session_id), 0, f"this session was not settled: {error}")
+    return live

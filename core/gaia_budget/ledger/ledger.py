@@ -104,19 +104,19 @@ class Ledger(Budgeting, Notes):
         mine = select(b.source, b.position, b.state).where(b.org == self.org, b.machine == self.machine)
         rows = self.db.read(lambda connection: connection.execute(mine).all())
         known = {source: Bookmark(position, state) for source, position, state in rows}
-        return {name: known[key] for name in sources if (key := self._source_key(name)) in known}
+        return {name: known[key] for name in sources if (key := self.source_key(name)) in known}
 
     def _set_bookmarks(self, tx: Transaction, moved: Mapping[str, Bookmark]) -> None:
         tx.many(
             "INSERT INTO bookmarks (org, machine, source, position, state) VALUES (?, ?, ?, ?, ?) "
             "ON CONFLICT (org, machine, source) DO UPDATE SET position = excluded.position, state = excluded.state",
             [
-                (self.org, self.machine, self._source_key(name), mark.position, mark.state)
+                (self.org, self.machine, self.source_key(name), mark.position, mark.state)
                 for name, mark in sorted(moved.items())
             ],
         )
 
-    def _source_key(self, source: str) -> str:
+    def source_key(self, source: str) -> str:
         """Paths stay on the machine: a shared database sees their hash."""
         return (
             hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()

@@ -78,7 +78,7 @@ def _take_chunk(tx: Transaction, sums: Sums, events: list[Event]) -> Recorded:
         place = (event.org, event.event_id)
         before = sightings.get(place)
         sightings[place] = event if before is None else joined(before, event)
-    known = _insert(tx, sightings)
+    known = insert(tx, sightings)
     if known:
         sums.add(event for place, event in sightings.items() if place not in known)
     else:
@@ -88,7 +88,7 @@ def _take_chunk(tx: Transaction, sums: Sums, events: list[Event]) -> Recorded:
     return Recorded(new, completed, len(events) - new - completed)
 
 
-def _insert(tx: Transaction, sightings: dict[Id, Event]) -> set[Id]:
+def insert(tx: Transaction, sightings: dict[Id, Event]) -> set[Id]:
     """Insert what is new; return the ids that were known already."""
     if tx.db.shared:
         return _insert_shared(tx, sightings)

@@ -1,0 +1,94 @@
+"""`gaia-budget verify` and `gaia-budget rebuild`: proves the ledger against its sources; makes it anew from them."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gaia_budget.cli.output import JsonFlag, emit_json, note, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import Settings
+
+Sources = Annotated[bool, typer.Option(help="Also read every transcript and log anew and compare.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the two commands."""
+    app.command("verify")(verify)
+    app.command("rebuild")(rebuild)
+
+
+def verify(sources: Sources = True, as_json: JsonFlag = False) -> None:
+    """Prove that sums, budgets and reservations match the events, and the events their sources."""
+    from gaia_budget.ingest import run
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.rebuild import compare
+    from gaia_budget.ledger.verify import verify as check
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings) as ledger:
+        problems = check(ledger)
+        if sources and not problems:
+            began = ledger.now()
+            run(settings, ledger)
+            with _from_sources(settings) as fresh:
+                problems = compare(ledger, fresh, began)
+    if as_json:
+        emit_json({"ok": not problems, "problems": [problem._asdict() for problem in problems]})
+    else:
+        for problem in problems:
+            say(f"{problem.check}: {problem.place}: {problem.detail}")
+        say(
+            "The ledger is not sound; `gaia-budget rebuild` makes it anew."
+            if problems
+            else "The ledger is sound."
+        )
+    if problems:
+        raise typer.Exit(1)
+
+
+def rebuild(as_json: JsonFlag = False) -> None:
+    """Make the ledger anew from transcripts and logs; rows whose source is gone are carried over."""
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.rebuild import rebuild as remake
+    from gaia_budget.ledger.verify import verify as check
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings) as ledger, _from_sources(settings) as fresh:
+        done = remake(ledger, fresh)
+        problems = check(ledger)
+    document = {"ok": not problems, "problems": [problem._asdict() for problem in problems]}
+    if as_json:
+        emit_json(document | done._asdict())
+    else:
+        for problem in problems:
+            note(f"{problem.check}: {problem.place}: {problem.detail}")
+        say(
+            f"{done.from_sources} events from their sources; {done.carried_over} carried over, whose sources are gone"
+        )
+    if problems:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _from_sources(settings: Settings) -> Iterator[Ledger]:
+    """A new ledger of everything that is on this machine, thrown away afterwards."""
+    from gaia_budget.cli.progress import progress
+    from gaia_budget.ingest.run import take_in
+    from gaia_budget.ledger import Ledger
+
+    with tempfile.TemporaryDirectory(prefix="gaia-budget-", ignore_cleanup_errors=True) as folder:
+        url = f"sqlite:///{(Path(folder) / 'ledger.db').as_posix()}"
+        with Ledger.open(url, settings=settings) as fresh, progress("reading every source") as advance:
+            take_in(settings, fresh, advance)
+            yield fresh

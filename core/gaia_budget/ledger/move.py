@@ -1,0 +1,119 @@
+"""Moving a ledger to another database, row by row, and proving that every row arrived."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table, select
+
+from gaia_budget.errors import InputError, LedgerError
+from gaia_budget.ledger.database import parse_url
+from gaia_budget.ledger.schema import metadata
+from gaia_budget.ledger.zone import Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from gaia_budget.ledger.database import Database, Transaction
+    from gaia_budget.ledger.ledger import Ledger
+    from gaia_budget.settings import Settings
+
+PAGE = 5_000
+
+
+def tables() -> list[Table]:
+    """Every table that holds an organisation's data; its zone the target knows itself."""
+    return [table for table in metadata.sorted_tables if "org" in table.c and table.name != "orgs"]
+
+
+def check_zone(source: Ledger, url: str, settings: Settings) -> None:
+    """A shared ledger keeps its months in a named zone: the one of the sums that move. Raises InputError."""
+    shared = parse_url(url).get_backend_name() == "postgresql"
+    if shared and not settings.timezone and source.zone.fingerprint() != Zone(UTC).fingerprint():
+        raise InputError(
+            "a shared ledger keeps its months in a named time zone. Set timezone in settings.toml first, such as "
+            'timezone = "America/Mexico_City"'
+        )
+
+
+def move(source: Ledger, target: Ledger) -> dict[str, int]:
+    """Copy every row of the organisation into an empty ledger, in one transaction; returns rows per table.
+
+    Raises InputError when the target holds data, LedgerError when a row did not arrive as it was.
+    """
+    if source.db.url == target.db.url:
+        raise InputError("the ledger is already there; name another database")
+    private = target.db.shared and not source.db.shared
+
+    def work(tx: Transaction) -> dict[str, int]:
+        counts = {}
+        for table in tables():
+            _refuse_data(tx, table, target.org)
+            counts[table.name] = _copy(source, tx, table, private)
+        return counts
+
+    counts = target.db.write(work)
+    for table in tables():
+        _prove(source, target, table, private)
+    return counts
+
+
+def _refuse_data(tx: Transaction, table: Table, org: str) -> None:
+    if tx.text(f"SELECT count(*) FROM {table.name} WHERE org = ?", (org,)).fetchone()[0]:  # noqa: S608
+        raise InputError(
+            f"{tx.db.name} already holds data of the organisation {org} (table {table.name}); nothing was "
+            "changed. Use an empty database, or another org in the settings"
+        )
+
+
+def _copy(source: Ledger, tx: Transaction, table: Table, private: bool) -> int:
+    names = [column.name for column in table.columns]
+    listed = ", ".join(f'"{name}"' for name in names)
+    sql = f"INSERT INTO {table.name} ({listed}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
+    count = 0
+    for rows in _pages(source.db, table, source.org):
+        tx.many(sql, [_arriving(table, row, private) for row in rows])
+        count += len(rows)
+    return count
+
+
+def _pages(db: Database, table: Table, org: str) -> Iterator[Sequence[Any]]:
+    question = select(*table.columns).where(table.c.org == org)
+    with db.engine.connect() as connection:
+        yield from connection.execution_options(yield_per=PAGE).execute(question).partitions()
+
+
+def _arriving(table: Table, row: tuple[Any, ...], private: bool) -> tuple[Any, ...]:
+    """A row as the target holds it: no NUL in texts, and no paths or file names in a shared database."""
+    values = {
+        column.name: value.replace("\0", "") if isinstance(value, str) else value
+        for column, value in zip(table.columns, row, strict=True)
+    }
+    if private and table.name == "bookmarks":
+        values["source"] = hashlib.sha256(values["source"].encode("utf-8", "surrogateescape")).hexdigest()
+    if private and table.name == "context_items":
+        values["file"] = ""
+    return tuple(values.values())
+
+
+def _prove(source: Ledger, target: Ledger, table: Table, private: bool) -> None:
+    sent = _digest(
+        _arriving(table, row, private) for rows in _pages(source.db, table, source.org) for row in rows
+    )
+    there = _digest(tuple(row) for rows in _pages(target.db, table, target.org) for row in rows)
+    if sent != there:
+        raise LedgerError(
+            f"{table.name}: the {sent[0]} rows sent and the {there[0]} rows found are not the same. Is the old "
+            "ledger still in use? Stop what writes to it, empty the new database, and try again"
+        )
+
+
+def _digest(rows: Iterable[tuple[Any, ...]]) -> tuple[int, int]:
+    """How many rows there are, and the sum of their hashes: equal for equal rows in any order."""
+    count = total = 0
+    for row in rows:
+        count += 1
+        total += int.from_bytes(hashlib.sha256(repr(row).encode("utf-8", "surrogatepass")).digest()[:16])
+    return count, total
