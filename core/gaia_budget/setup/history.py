@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import owner, places, transcripts
+from gaia_hooks import first_prompt as inference
 from gaia_hooks import session as watched
 from gaia_hooks import session_types
+from gaia_hooks.first_prompt import infer
 from gaia_hooks.money import usd, usd_short
 
 if TYPE_CHECKING:
@@ -95,7 +97,7 @@ def replay(settings: Settings, ledger: Ledger) -> Replay:
 def _limit(transcript: Transcript, budget: TokenBudget) -> int:
     """The limit of the type that a hook would have chosen: the one it did choose, else the first prompt's."""
     state = watched.read(str(places.home()), transcript.session_id)
-    chosen = state.type if state is not None else session_types.infer(first_prompt(transcript))
+    chosen = state.type if state is not None else infer(first_prompt(transcript))
     return budget.session(chosen or session_types.FEATURE_DEV).max_tokens
 
 
