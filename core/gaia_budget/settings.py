@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     )
     prices_file: Path | None = Field(
         default=None,
-        description="a newer data.json (prices/new_data/v2) of genai-prices that you fetched, in place of the installed one",
+        description="a newer data.json (prices/new_data/v2) of genai-prices that you fetched, for the installed one",
     )
     claude_config_dirs: Annotated[list[Path], NoDecode] = Field(
         default=[], description="further Claude Code configuration folders (WSL, a second account)"

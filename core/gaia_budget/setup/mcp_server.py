@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CLIENT_SECONDS = 60
-PASSED_ON = ("GAIA_BUDGET_HOME", "GAIA_ROOT", "GAIA_BUDGET_DB")
+PASSED_ON = ("GAIA_BUDGET_HOME", "GAIA_ROOT")  # never GAIA_BUDGET_DB: its URL may hold a password
 
 
 class Registration(NamedTuple):

@@ -125,6 +125,20 @@ def test_modules_of_the_users_folder_and_path_are_never_run(
     assert not (tmp_path / "sprung").exists()
 
 
+def test_the_status_line_stands_below_the_users_own() -> None:
+    plan = wiring.Wiring(PYTHONS[-1], hookcopy.install(PYTHONS[-1]))
+    payload = json.dumps({"context_window": {"used_percentage": 12}})
+
+    def shown(previous: str | None) -> list[str]:
+        command = wiring.status_line_command(plan, previous)
+        return subprocess.check_output(command, shell=True, input=payload, text=True).splitlines()
+
+    (ours,) = shown(None)
+    assert "context 12 %" in ours
+    assert shown(f"{PYTHONS[-1]} -c 'print(input()[:9])'") == ['{"context', ours]
+    assert shown("exit 3") == [ours]
+
+
 def test_an_interrupted_copy_is_made_again() -> None:
     copy = hookcopy.install(PYTHONS[-1])
     (copy / "complete").unlink()
