@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import owner, places, transcripts
-from gaia_hooks import first_prompt as inference
 from gaia_hooks import session as watched
 from gaia_hooks import session_types
 from gaia_hooks.first_prompt import infer
