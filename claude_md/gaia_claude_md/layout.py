@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.errors import InputError
@@ -113,9 +114,15 @@ def _add(
 
 
 def _add_text(parts: list[Segment], kind: str, lines: list[str], end: str) -> None:
-    shape = tuple((b.kind, b.start, b.end) for b in blocks_of("".join(lines)))
+    shape = _shape("".join(lines))
     _separate(parts, shape, tuple(lines), end)
     parts.append(Segment(kind, tuple(lines), shape))
+
+
+@lru_cache(maxsize=64)
+def _shape(text: str) -> tuple[tuple[str, int, int], ...]:
+    """The blocks of a text of our own; while units are tried one by one, it hardly changes."""
+    return tuple((b.kind, b.start, b.end) for b in blocks_of(text))
 
 
 def _separate(

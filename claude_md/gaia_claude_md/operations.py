@@ -18,7 +18,7 @@ from gaia_claude_md.merge import ConflictError, merge
 from gaia_claude_md.pins import pinned
 from gaia_claude_md.planner import DEFAULT_TOKEN_CAP, Options
 from gaia_claude_md.scoring import prohibitions
-from gaia_claude_md.sections import Section, find_section, sections_of
+from gaia_claude_md.sections import Section, named, sections_of
 from gaia_claude_md.tokens import estimate, loaded_tokens
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def verify(path: Path | str, token_cap: int = DEFAULT_TOKEN_CAP) -> list[str]:
     sections = sections_of(document)
     if "".join(section.text for section in sections) != source.text:
         problems.append("the sections do not add up to the text")
-    problems += [f"section {s.slug} does not load" for s in sections if find_section(document, s.slug) != s]
+    problems += [f"section {s.slug} does not load" for s in sections if named(sections, s.slug) != [s]]
     return problems + (check(path, token_cap).problems if source.manifest else [])
 
 

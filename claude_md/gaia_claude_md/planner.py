@@ -12,7 +12,7 @@ from gaia_claude_md.draft import INDEX_LINES, MAX_LINES, Draft, line_count, toke
 from gaia_claude_md.lines import finished, is_blank, line_end, split_lines, terminator
 from gaia_claude_md.scoring import LINE_QUOTAS, MOST_RULES, Scored, score
 from gaia_claude_md.sections import sections_of
-from gaia_claude_md.tokens import estimate, loaded_tokens
+from gaia_claude_md.tokens import estimate, loaded
 from gaia_claude_md.units import units_of
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def make_plan(source: str, options: Options) -> Plan:
     whole = split_lines(source)
     final_newline = not whole or bool(terminator(whole[-1]))
     document = parse("".join(finished(whole, line_end(whole))))
-    size = loaded_tokens(source)
+    size = estimate(loaded(document))
     if len(whole) <= MAX_LINES and size <= options.token_cap:
         return Plan(document, final_newline, [], [], [], {}, "it is within the limits already")
     sections = sections_of(document)

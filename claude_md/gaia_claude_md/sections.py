@@ -133,21 +133,26 @@ def find_section(document: Document, name: str) -> Section:
     """
     sections = sections_of(document)
     wanted = name.strip().strip("`")
-    folded = wanted.casefold()
-    for section in sections:
-        if section.slug.casefold() == folded:
-            return section
-    if wanted.isdecimal() and 1 <= int(wanted) <= len(sections):
-        return sections[int(wanted) - 1]
-    titled = [s for s in sections if s.title.casefold() == folded] or [
-        s for s in sections if slugify(s.title) == slugify(wanted)
-    ]
-    if len(titled) == 1:
-        return titled[0]
-    part = None if titled else _part(document, wanted)
+    found = named(sections, wanted)
+    if len(found) == 1:
+        return found[0]
+    part = None if found else _part(document, wanted)
     if part:
         return part
-    raise NotFoundError("section", wanted[:80], _nearest(folded, sections, titled))
+    raise NotFoundError("section", wanted[:80], _nearest(wanted.casefold(), sections, found))
+
+
+def named(sections: Sequence[Section], name: str) -> list[Section]:
+    """The section with this slug or number; or else all with this title."""
+    folded = name.casefold()
+    for section in sections:
+        if section.slug.casefold() == folded:
+            return [section]
+    if name.isdecimal() and len(name) < 6 and 1 <= int(name) <= len(sections):
+        return [sections[int(name) - 1]]
+    titled = [section for section in sections if section.title.casefold() == folded]
+    slug = slugify(name)
+    return titled or [section for section in sections if slug and slugify(section.title) == slug]
 
 
 def _part(document: Document, wanted: str) -> Section | None:

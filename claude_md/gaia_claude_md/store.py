@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from gaia_budget.errors import InputError
 from gaia_hooks import files as primitives
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from gaia_claude_md.reading import Files
@@ -35,9 +36,18 @@ class State:
     source: str
 
 
-def lock(l1: Path) -> primitives.Lock:
-    """Held while a pair is changed: one writer of ours at a time."""
-    return primitives.lock(str(_folder() / f"{_key(l1)}.lock"), LOCK_SECONDS)
+@contextmanager
+def lock(l1: Path) -> Iterator[None]:
+    """Held while a pair is changed: one writer of ours at a time. Raises InputError when it does not come free."""
+    held = primitives.lock(str(_folder() / f"{_key(l1)}.lock"), LOCK_SECONDS)
+    try:
+        held.__enter__()
+    except OSError as error:
+        raise InputError(f"{l1}: cannot be locked for writing: {error}. Nothing was written") from error
+    try:
+        yield
+    finally:
+        held.__exit__(None, None, None)
 
 
 def write(files: Files, verb: str, source: bytes, steps: Sequence[tuple[Path, bytes | None]]) -> None:

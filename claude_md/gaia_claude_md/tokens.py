@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gaia_claude_md.blocks import comment_text, parse
+from gaia_claude_md.blocks import Document, comment_text, parse
 
 ASCII_PER_TOKEN = 4
 BAND_PERCENT = (
@@ -16,11 +16,8 @@ def estimate(text: str) -> int:
     return -(-ascii_characters // ASCII_PER_TOKEN) + len(text) - ascii_characters
 
 
-def loaded(text: str) -> str:
-    """The text as a session gets it: Claude Code strips comments that are blocks of their own."""
-    if "<!--" not in text:
-        return text
-    document = parse(text)
+def loaded(document: Document) -> str:
+    """A file's text as a session gets it: Claude Code strips comments that are blocks of their own."""
     lines = list(document.lines)
     for block in document.blocks:
         if comment_text(block, document.lines) is not None:
@@ -30,4 +27,4 @@ def loaded(text: str) -> str:
 
 def loaded_tokens(text: str) -> int:
     """The estimate for a file that is loaded at the start of every session."""
-    return estimate(loaded(text))
+    return estimate(loaded(parse(text)) if "<!--" in text else text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
 from gaia_claude_md import operations, reading, repository
@@ -21,8 +21,15 @@ SETTLE_SECONDS = 0.5
 LOOK_SECONDS = 1.0
 
 
-def sync(l1: Path, options: Options) -> str | None:
-    """Take edits of a split pair in; what was done or is needed, or None when there was nothing to do.
+class Synced(NamedTuple):
+    """What came of edits: taken in (`written`), or waiting for a person; `message` says which."""
+
+    written: bool
+    message: str
+
+
+def sync(l1: Path, options: Options) -> Synced | None:
+    """Take edits of a split pair in; None when there was nothing to do.
 
     A file that was never split is left alone, and so is a pair whose update would take prohibitions out of L1:
     both need a person. Raises InputError.
@@ -33,12 +40,10 @@ def sync(l1: Path, options: Options) -> str | None:
     if proposal.source.state == "whole" or not proposal.changed:
         return None
     if proposal.leaving:
-        return (
-            f"{l1}: edits wait: {len(proposal.leaving)} prohibitions would leave it. "
-            "Run `gaia-budget claude-md split`"
-        )
+        waiting = f"{l1}: edits wait: {len(proposal.leaving)} prohibitions would leave it"
+        return Synced(False, f"{waiting}. Run `gaia-budget claude-md split`")
     operations.apply(proposal)
-    return f"{l1}: edits taken in"
+    return Synced(True, f"{l1}: edits taken in")
 
 
 class Watcher:
@@ -117,12 +122,12 @@ class Watcher:
             self._expect(l1)
             return
         try:
-            said = sync(l1, self._options) if l1.exists() else None
+            done = sync(l1, self._options) if l1.exists() else None
         except InputError as error:
-            said = f"{l1}: {error}"
-        if said and said != self._said.get(l1):
-            self._report(said)
-        self._said[l1] = said or ""
+            done = Synced(False, f"{l1}: {error}")
+        if done and (done.written or done.message != self._said.get(l1)):
+            self._report(done.message)
+        self._said[l1] = done.message if done else ""
 
     def _follow_folders(self) -> None:
         """Watch every root's folder that is there, anew when it is another one than before."""

@@ -52,7 +52,7 @@ def _once(files: list[Path], as_json: bool) -> None:
 
     located = [reading.locate(path) for path in files]
     said = [sync(l1, options()) for l1 in located if not repository.git_is_busy(l1)]
-    messages = [message for message in said if message]
+    messages = [synced.message for synced in said if synced]
     if as_json:
         emit_json({"files": len(files), "messages": messages})
     else:

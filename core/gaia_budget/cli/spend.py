@@ -60,8 +60,9 @@ def _show(answer: Spend) -> None:
     from gaia_hooks.money import usd_short
 
     table = Table(box=None, pad_edge=False)
-    for axis in answer.by:
-        table.add_column(axis.replace("_", " "), overflow="fold")
+    for place, axis in enumerate(answer.by):
+        widest = max((len(row.key[place]) for row in answer.rows), default=0)
+        table.add_column(axis.replace("_", " "), min_width=widest, no_wrap=True)
     for name in ("responses", "budget tokens", "cache reads", "dollars"):
         table.add_column(name, justify="right")
     shown = [(row.key, row.figures) for row in answer.rows]

@@ -1,0 +1,84 @@
+"""What must stay in sight: in L1 itself, or in a section that the index names; and never half a list."""
+
+from __future__ import annotations
+
+import pytest
+
+from gaia_claude_md.blocks import parse
+from gaia_claude_md.planner import MAX_LINES, Options
+from gaia_claude_md.sections import sections_of
+from gaia_claude_md.splitting import split
+from gaia_claude_md.tokens import loaded_tokens
+from support.instructions import instructions
+
+SEEDS = range(20)
+FILLER = "".join(f"A paragraph about part {n}, which explains how it came to be.\n\n" for n in range(40))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_must_keep_line_is_in_l1_or_its_section_is_in_the_index(seed: int) -> None:
+    text, must_keep = instructions(seed)
+    pair = split(text, Options())
+    sections = sections_of(parse(text))
+    for line in must_keep:
+        section = next(section for section in sections if line in section.text)
+        assert line in pair.l1 or f"`{section.slug}`" in pair.l1, line
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_prohibitions_of_a_usual_file_are_in_l1_all_of_them(seed: int) -> None:
+    text, must_keep = instructions(seed)
+    pair = split(text, Options())
+    assert [line for line in must_keep if line.startswith("- ")] == [
+        line for line in pair.l1.splitlines() if line in must_keep and line.startswith("- ")
+    ]
+    assert "Critical, for everyone:" in pair.l1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_list_is_in_l1_in_part(seed: int) -> None:
+    text, _ = instructions(seed)
+    document = parse(text)
+    kept = set(split(text, Options()).l1.splitlines())
+    for block in document.blocks:
+        if block.kind == "bullet_list":
+            items = [line.rstrip() for line in document.lines[block.start : block.end]]
+            assert sum(item in kept for item in items) in (0, len(items))
+
+
+def test_l1_is_short_and_saves_most_of_the_tokens() -> None:
+    saved = []
+    for seed in SEEDS:
+        text, _ = instructions(seed)
+        pair = split(text, Options())
+        assert pair.l1.count("\n") <= MAX_LINES
+        saved.append(1 - loaded_tokens(pair.l1) / loaded_tokens(text))
+    assert sorted(saved)[len(saved) // 2] >= 0.70
+
+
+def test_a_lead_in_moves_with_its_list() -> None:
+    text = "# P\n\n## Rules\n\nNever do any of this:\n\n- push to main\n- log secrets\n\n" + FILLER
+    pair = split(text, Options())
+    assert "Never do any of this:\n\n- push to main\n- log secrets\n" in pair.l1
+
+
+def test_a_numbered_list_that_a_fence_interrupts_stays_in_one_piece() -> None:
+    text = "# P\n\n## Rules\n\n1. Never push\n\n```sh\nmake\n```\n\n2. Never force\n\n## Other\n\n" + FILLER
+    pair = split(text, Options())
+    assert ("Never push" in pair.l1) == ("Never force" in pair.l1)
+
+
+def test_a_pinned_section_is_in_l1_and_a_section_pinned_away_is_not() -> None:
+    filler = "".join(f"## Topic {n}\n\nText about topic {n}.\n\n" for n in range(20))
+    text = f"# P\n\n<!-- l1 -->\n## Haiku\n\nPlain words.\n\n<!-- l2 -->\n## Rules\n\nNever push.\n\n{filler}"
+    pair = split(text, Options())
+    assert "Plain words." in pair.l1
+    assert "Never push." not in pair.l1
+
+
+def test_the_template_fills_in_for_a_topic_that_the_source_lacks_and_only_then() -> None:
+    filler = "".join(f"## Topic {n}\n\nText about topic {n}.\n\n" for n in range(20))
+    template = {"subagents": "## Subagents\nThey do not see this file.", "rules": "## Rules\nBe careful."}
+    pair = split(f"# P\n\n## Rules\n\nNever push.\n\n{filler}", Options(template=template))
+    assert "They do not see this file." in pair.l1
+    assert "Be careful." not in pair.l1
