@@ -1,0 +1,107 @@
+"""The MCP server as a real process on pipes, spoken to in raw JSON lines: what a client's bytes get back."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+PATIENCE = 60.0
+HELLO = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "test", "version": "1"},
+}
+
+
+class Stdio:
+    """The server in a process of its own; `env` adds variables to this test's environment."""
+
+    def __init__(self, command: Sequence[str] = (), **env: str) -> None:
+        self.process = subprocess.Popen(
+            command or [sys.executable, "-P", "-m", "gaia_mcp"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **env},
+        )
+        self.lines: list[bytes] = []
+        self.errors: list[bytes] = []
+        self._answers: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._count = 0
+        threads = (self._read, self._drain)
+        self._threads = [threading.Thread(target=work, daemon=True) for work in threads]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            message = json.loads(line)
+            if "method" not in message:
+                self._answers.put(message)
+        self._answers.put(None)
+
+    def _drain(self) -> None:
+        assert self.process.stderr is not None
+        self.errors.extend(self.process.stderr)
+
+    def send(self, data: bytes) -> None:
+        """Send raw bytes."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
+    def ask(self, method: str, params: Any = None) -> dict[str, Any]:
+        """Send a request and return the answer that bears its id; answers to other ids are dropped."""
+        self._count += 1
+        number = f"t{self._count}"
+        message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params or {}}
+        self.send(json.dumps(message).encode() + b"\n")
+        while True:
+            answer = self._answers.get(timeout=PATIENCE)
+            assert answer is not None, f"the server ended: {b''.join(self.errors)[-2000:]!r}"
+            if answer.get("id") == number:
+                return answer
+
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Call a tool and return its result."""
+        answer = self.ask("tools/call", {"name": tool, "arguments": arguments})
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def started(self) -> Self:
+        """Greet, so that it serves."""
+        self.ask("initialize", HELLO)
+        self.send(b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+        return self
+
+    def wait(self) -> int:
+        """Wait for the process to end; returns its exit code."""
+        code = self.process.wait(PATIENCE)
+        for thread in self._threads:
+            thread.join(PATIENCE)
+        return code
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    pass  # what was not sent before the server ended
