@@ -26,6 +26,7 @@ from gaia_budget.cli import (
     status,
     verify,
 )
+from gaia_budget.cli.quick import QuickGroup
 
 VERBS = (
     claude_md,
@@ -50,6 +51,7 @@ VERBS = (
 
 app = typer.Typer(
     name="gaia-budget",
+    cls=QuickGroup,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gaia_budget.cli.output import JsonFlag, emit_json, say
+from gaia_budget.cli.quick import QuickCommand
 
 if TYPE_CHECKING:
     from gaia_budget.routing.answer import Recommendation
@@ -24,7 +25,7 @@ CurrentModel = Annotated[str | None, typer.Option(help="The model that the runni
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("recommend")(recommend)
+    app.command("recommend", cls=QuickCommand)(recommend)
 
 
 def recommend(

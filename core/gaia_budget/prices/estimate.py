@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DATA = Path(__file__).with_name("tokenizers.toml")
 VOCABULARY = "o200k_base"
+PACKAGE = "bpe_openai"
 DEFAULT_MODEL = "claude-opus-5-5"
 PIECE_CHARACTERS = 100_000  # tiktoken's time grows faster than the text where it finds no place to break
 
@@ -118,20 +119,29 @@ def _encoding() -> tiktoken.Encoding | None:
     tiktoken would download them, and has no switch against it; so its function runs with another loader.
     """
     import gzip
-    from importlib.resources import files
     from types import FunctionType
 
-    try:
-        import tiktoken
-        import tiktoken.load
-        from tiktoken_ext import openai_public  # type: ignore[import-untyped]
-
-        packed = files("bpe_openai.data").joinpath(f"{VOCABULARY}.tiktoken.gz").read_bytes()
-    except (ImportError, FileNotFoundError):
+    packed = _packed()
+    if packed is None:
         return None
+    import tiktoken
+    from tiktoken_ext import openai_public  # type: ignore[import-untyped]
+
     ranks = _ranks(gzip.decompress(packed))
     offline = {**vars(openai_public), "load_tiktoken_bpe": lambda *_, **__: ranks}
     return tiktoken.Encoding(**FunctionType(openai_public.o200k_base.__code__, offline)())
+
+
+def _packed() -> bytes | None:
+    """The ranks as their package ships them, read without importing it: it would load an extension."""
+    from importlib.util import find_spec
+
+    found = find_spec(PACKAGE)
+    folders = found.submodule_search_locations if found else None
+    if not folders:
+        return None
+    file = Path(folders[0]) / "data" / f"{VOCABULARY}.tiktoken.gz"
+    return file.read_bytes() if file.is_file() else None
 
 
 def _ranks(content: bytes) -> dict[bytes, int]:

@@ -1,0 +1,131 @@
+"""The commands recommend, outcome and prices: documents with stable keys, exit codes, and what they load."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAVY = ("pydantic", "sqlalchemy", "genai_prices", "tiktoken", "anthropic", "mcp", "rich")
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "gaia_budget", *arguments], capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout or done.stderr
+
+
+def answer(*arguments: str, code: int = 0) -> Any:
+    return json.loads(run(*arguments, "--json", code=code))
+
+
+@pytest.mark.usefixtures("ecosystem")
+def test_recommend_gives_the_documented_keys() -> None:
+    found = answer("recommend", "jd_parse", "--module", "jseeker")
+    assert (found["model"], found["alias"], found["provider"], found["tier"]) == (
+        "claude-haiku-5-5",
+        "haiku",
+        "anthropic",
+        "cheap",
+    )
+    assert {
+        "how",
+        "reason",
+        "price",
+        "estimated_cost_usd",
+        "alternatives",
+        "escalate_to",
+        "break_even_turns",
+        "warnings",
+    } <= set(found)
+    assert found["price"]["price_source"] == "genai-prices"
+
+
+@pytest.mark.usefixtures("ecosystem")
+def test_recommend_loads_nothing_heavy_once_snapshot_and_table_are_there() -> None:
+    from gaia_budget import settings, snapshot
+
+    snapshot.write(settings.load())
+    probe = (
+        "import sys\n"
+        "from gaia_budget.cli.app import main\n"
+        "sys.argv = ['gaia-budget', 'recommend', 'jd_parse', '--module', 'jseeker', '--json']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        f"print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert json.loads(done.stdout)["alias"] == "haiku"
+
+
+@pytest.mark.usefixtures("ecosystem")
+def test_outcomes_are_recorded_and_change_the_answer() -> None:
+    recorded = answer("outcome", "JD parse", "haiku", "--insufficient", "--reason", "lost the salary")[
+        "recorded"
+    ]
+    assert (recorded["task"], recorded["model"], recorded["ok"]) == ("jd_parsing", "claude-haiku-5-5", False)
+    from gaia_budget.ledger import Ledger
+
+    with Ledger.open() as ledger:
+        for _ in range(9):
+            ledger.record_outcome("jd_parsing", "claude-haiku-5-5", False)
+        assert ledger.outcomes("jd_parsing")[-1].reason == "lost the salary"
+    found = answer("recommend", "jd_parse")
+    assert found["alias"] == "sonnet"
+    assert found["evidence"][0].startswith("claude-haiku-5-5: 0 of 10")
+    assert answer("recommend", "classification")["alias"] == "haiku"
+
+
+def test_options_that_are_no_text_are_still_checked() -> None:
+    assert "int" in run("recommend", "jd_parse", "--context-tokens", "many", code=2)
+    assert "Missing argument" in run("recommend", code=2)
+    assert "jd_parse" in run("recommend", "--help")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("recommend", ""), "no task given"),
+        (("recommend", "jd_pars"), "Valid: jd_parsing"),
+        (("outcome", "nonsense", "haiku", "--ok"), "unknown task 'nonsense'"),
+        (("outcome", "jd_parse", "gpt-99", "--ok"), "unknown model 'gpt-99'. Valid: haiku"),
+        (("prices", "show", "claude-opus-9"), "Valid: claude-opus-5"),
+        (("prices", "show", "haiku", "--at", "May"), "write it as 2026-02-09"),
+    ],
+)
+def test_wrong_input_ends_with_1_and_the_valid_choices(arguments: tuple[str, ...], told: str) -> None:
+    assert told in run(*arguments, code=1)
+
+
+def test_prices_show_gives_tiers_variants_and_the_rows_of_a_day() -> None:
+    rows = answer("prices", "show", "haiku")["rows"]
+    assert {row["above_prompt_tokens"] for row in rows if not row["variant"]} == {0, 100_000}
+    assert {row["variant"] for row in rows} == {"", "batch"}
+    assert rows[0]["input_per_1m"] == "0.1000"
+    then = answer("prices", "show", "claude-opus-4-6", "--at", "2026-02-09")["rows"]
+    assert [row["input_per_1m"] for row in then if not row["variant"]] == ["5.0000", "10.0000"]
+    now = answer("prices", "show", "claude-opus-4-6", "--at", "2026-11-24")["rows"]
+    assert [row["input_per_1m"] for row in now if not row["variant"]] == ["5.0000"]
+
+
+@pytest.mark.usefixtures("ecosystem")
+def test_prices_check_ends_with_1_while_something_needs_a_change() -> None:
+    found = answer("prices", "check", code=1)
+    drift = {entry["name"]: entry for entry in found["drift"]}
+    assert drift["haiku"]["percent"]["input"] == "-20.0"
+    assert drift["opus"]["percent"]["input"] == "+200.0"
+    assert {entry["model"] for entry in found["retired"]} == {"gemini-2.0-flash", "gemini-2.0-pro"}
+    text = run("prices", "check", code=1)
+    assert "haiku (claude-haiku-4-5 on 2026-02-09): input -20.0 %" in text
+
+
+def test_calibrate_says_when_there_is_too_little(home: Path) -> None:
+    assert answer("prices", "calibrate") == {"transcripts": 0, "samples": 0, "generations": {}}
