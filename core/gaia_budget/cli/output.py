@@ -31,3 +31,15 @@ def say(renderable: RenderableType) -> None:
 def note(text: str) -> None:
     """Print a remark on stderr, where it never mixes with a document."""
     sys.stderr.write(text + "\n")
+
+
+def columns(lines: list[list[str]], *, left: int) -> str:
+    """Lines of cells as a plain table, never cut: the first `left` columns to the left, figures to the right."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if place < left else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, emit_json, say
+from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.questions import Spend
@@ -55,24 +55,20 @@ def spend(
 
 
 def _show(answer: Spend) -> None:
-    from rich.table import Table
-
     from gaia_hooks.money import usd_short
 
-    table = Table(box=None, pad_edge=False)
-    for place, axis in enumerate(answer.by):
-        widest = max((len(row.key[place]) for row in answer.rows), default=0)
-        table.add_column(axis.replace("_", " "), min_width=widest, no_wrap=True)
-    for name in ("responses", "budget tokens", "cache reads", "dollars"):
-        table.add_column(name, justify="right")
-    shown = [(row.key, row.figures) for row in answer.rows]
-    for key, figures in [*shown, (("total", *[""] * (len(answer.by) - 1)), answer.total)]:
+    head = [
+        *(axis.replace("_", " ") for axis in answer.by),
+        "responses",
+        "budget tokens",
+        "cache reads",
+        "dollars",
+    ]
+    lines = [head]
+    rows = [([value or "(none)" for value in row.key], row.figures) for row in answer.rows]
+    rows.append((["total", *[""] * (len(answer.by) - 1)], answer.total))
+    for key, figures in rows:
         unpriced = f" + {figures.unpriced_responses} unpriced" if figures.unpriced_responses else ""
-        table.add_row(
-            *(value or "(none)" if key[0] != "total" else value for value in key),
-            f"{figures.responses:,}",
-            f"{figures.budget_tokens:,}",
-            f"{figures.cache_read_tokens:,}",
-            usd_short(figures.cost_nano) + unpriced,
-        )
-    say(table)
+        counts = (figures.responses, figures.budget_tokens, figures.cache_read_tokens)
+        lines.append([*key, *(f"{count:,}" for count in counts), usd_short(figures.cost_nano) + unpriced])
+    say(columns(lines, left=len(answer.by)))

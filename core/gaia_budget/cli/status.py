@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, emit_json, say
+from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.status import Status
@@ -37,20 +37,17 @@ def status(session: Session = None, as_json: JsonFlag = False) -> None:
 
 
 def _show(found: Status) -> None:
-    from rich.table import Table
-
     from gaia_hooks.money import usd_short
 
     say(found.line())
     spent = found.session.spend if found.session else None
-    if found.session is None or spent is None:
+    if spent is None:
         return
-    table = Table("", "", "budget tokens", "cache reads", "dollars", box=None, pad_edge=False)
+    lines = [["", "", "budget tokens", "cache reads", "dollars"]]
     for label, parts in (("model", spent.models), ("agent", spent.agents)):
         for part in parts:
-            figures = part.figures
-            tokens, reads = f"{figures.budget_tokens:,}", f"{figures.cache_read_tokens:,}"
-            table.add_row(label, part.name, tokens, reads, usd_short(figures.cost_nano))
+            tokens, reads = f"{part.figures.budget_tokens:,}", f"{part.figures.cache_read_tokens:,}"
+            lines.append([label, part.name, tokens, reads, usd_short(part.figures.cost_nano)])
     if spent.unattributed_nano:
-        table.add_row("", "unattributed", "", "", usd_short(spent.unattributed_nano))
-    say(table)
+        lines.append(["", "unattributed", "", "", usd_short(spent.unattributed_nano)])
+    say(columns(lines, left=2))
