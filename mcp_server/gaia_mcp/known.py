@@ -30,7 +30,7 @@ class Kept(Generic[Value]):
 
     def get(self) -> Value:
         """The value as the files have it now."""
-        seen = [_mark(file) for file in self._files()]
+        seen = [mark(file) for file in self._files()]
         with self._lock:
             if self._value is None or seen != self._seen:
                 self._value = None
@@ -39,7 +39,8 @@ class Kept(Generic[Value]):
             return self._value
 
 
-def _mark(file: Path) -> tuple[str, int, int, int]:
+def mark(file: Path) -> tuple[str, int, int, int]:
+    """What changes with a file: its path, identity, size and time of change; zeros where there is none."""
     try:
         status = file.stat()
     except OSError:
@@ -92,7 +93,7 @@ class Book:
 
         chosen = settings.get()
         file = embedded(chosen)
-        seen = (id(chosen), None if file is None else _mark(file)[:2])
+        seen = (id(chosen), None if file is None else mark(file)[:2])
         with self._lock:
             if self._open is None or seen != self._seen:
                 if self._open is not None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
 from gaia_budget import places
 from gaia_hooks import figures, files, session_types, snapshot, state
 from gaia_hooks import session as sessions
+from gaia_mcp.known import mark
 
 LOCK_SECONDS = 1.0
 NO_SESSION = "no Claude Code session started this server: the session's figures are not known"
@@ -78,6 +80,37 @@ def running() -> Running | None:
     name = session_id()
     if name is None:
         return None
+    with _counting:
+        kept = _kept.get(name)
+        if kept is None or kept[0] != _marks(kept[1]):
+            found = _counted(name)
+            kept = (_marks(found), found)
+            _kept.clear()
+            if found.note is None and _is_whole(found):
+                _kept[name] = kept
+        return kept[1]
+
+
+_counting = threading.Lock()
+_kept: dict[str, tuple[list[tuple[str, int, int, int]], Running]] = {}
+"""The last count, which holds while no file that it was made from has changed."""
+
+
+def _marks(found: Running) -> list[tuple[str, int, int, int]]:
+    home, mine = str(places.home()), found.session.state
+    transcripts = [thread.place.path for thread in mine.threads.values()]
+    agents = mine.transcript.removesuffix(sessions.TRANSCRIPT_END) + "/subagents"
+    paths = (state.path_of(home, found.session_id), snapshot.path_of(home), agents, *transcripts)
+    return [mark(Path(path)) for path in paths]
+
+
+def _is_whole(found: Running) -> bool:
+    """Whether nothing came in between the count and the look at the files."""
+    places_read = [thread.place for thread in found.session.state.threads.values()]
+    return all(files.size_of(place.path) == place.offset for place in places_read)
+
+
+def _counted(name: str) -> Running:
     home, policy = str(places.home()), snapshot.load(str(places.home()))
     note = None
     try:

@@ -122,10 +122,43 @@ def test_what_breaks_inside_a_tool_does_not_end_the_server(project: Path) -> Non
         assert not server.call("budget_load_section", name="1").get("isError")
 
 
-HOSTILE: list[Any] = [None, True, 0, -1, 2**70, 1e308, "", "..", "../../etc/passwd", "\0", "x" * 10_000, "💥" * 500,
-                      [], {}, [[]], {"a": {"b": []}}, "claude-md://..%2f..%2fetc%2fpasswd", "file:///etc/passwd"]  # fmt: skip
-METHODS = ["tools/call", "tools/list", "resources/read", "resources/list", "prompts/get", "completion/complete",
-           "initialize", "ping", "logging/setLevel", "subscriptions/listen", "server/discover", "", "x", None, 7]  # fmt: skip
+HOSTILE: list[Any] = [
+    None,
+    True,
+    0,
+    -1,
+    2**70,
+    1e308,
+    "",
+    "..",
+    "../../etc/passwd",
+    "\0",
+    "x" * 10_000,
+    "💥" * 500,
+    [],
+    {},
+    [[]],
+    {"a": {"b": []}},
+    "claude-md://..%2f..%2fetc%2fpasswd",
+    "file:///etc/passwd",
+]
+METHODS = [
+    "tools/call",
+    "tools/list",
+    "resources/read",
+    "resources/list",
+    "prompts/get",
+    "completion/complete",
+    "initialize",
+    "ping",
+    "logging/setLevel",
+    "subscriptions/listen",
+    "server/discover",
+    "",
+    "x",
+    None,
+    7,
+]
 KEYS = ["name", "arguments", "uri", "ref", "argument", "cursor", "_meta", "by", "path", "protocolVersion"]
 TOOLS = [
     "budget_spend",
@@ -145,7 +178,7 @@ def hostile(chance: random.Random) -> bytes:
     if kind == 1:
         return b"[" * chance.randrange(1, 3_000) + b"]" * chance.randrange(3)
     if kind == 2:
-        arguments = {chance.choice(KEYS + ["since", "task", "usd"]): chance.choice(HOSTILE) for _ in range(3)}
+        arguments = {chance.choice([*KEYS, "since", "task", "usd"]): chance.choice(HOSTILE) for _ in range(3)}
         params: Any = {"name": chance.choice(TOOLS), "arguments": arguments}
         method: Any = "tools/call"
     elif kind == 3:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bpe_openai
@@ -15,11 +16,10 @@ from mcp_types import ElicitResult
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
 from gaia_hooks import session as sessions
+from gaia_hooks.state import ThreadState, save
 from gaia_mcp.server import INSTRUCTIONS, build
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gaia_hooks import state
 
 pytestmark = pytest.mark.anyio
@@ -319,3 +319,29 @@ async def test_turned_off_it_offers_nothing(monkeypatch: pytest.MonkeyPatch, era
     monkeypatch.setenv("GAIA_BUDGET_OFF", "1")
     async with Client(build(), mode=era) as client:
         assert (await client.list_tools()).tools == []
+
+
+async def test_a_response_that_comes_in_between_is_counted_at_once(session: state.State, home: Path) -> None:
+    transcript = Path(session.transcript)
+    transcript.parent.mkdir(parents=True)
+    session.threads = {"": ThreadState(session.transcript)}
+    save(str(home / "gaia-budget"), session)
+    usage = {"input_tokens": 100, "output_tokens": 50}
+    async with Client(build(), mode="legacy") as client:
+        counted = []
+        for number in range(3):
+            message = {"id": f"msg_{number}", "model": "claude-opus-5-5", "usage": usage}
+            stamp = f"2026-11-23T10:00:0{number}.000Z"
+            row = {
+                "type": "assistant",
+                "sessionId": session.session_id,
+                "timestamp": stamp,
+                "message": message,
+            }
+            with transcript.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            for _ in range(2):
+                answer = (await client.call_tool("budget_spend")).structured_content
+                assert answer is not None
+                counted.append(answer["session_tokens"])
+    assert counted == [41_150, 41_150, 41_300, 41_300, 41_450, 41_450]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -101,7 +102,5 @@ class Stdio:
         self.wait()
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             if stream is not None:
-                try:
+                with contextlib.suppress(BrokenPipeError):  # what was not sent before the server ended
                     stream.close()
-                except BrokenPipeError:
-                    pass  # what was not sent before the server ended
