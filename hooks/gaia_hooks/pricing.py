@@ -58,26 +58,24 @@ def cost_nano(usage: "tuple[int, ...] | list[int]", row: "list[Any] | None") -> 
     for tier in row[1]:
         if prompt > tier[0]:
             rates = tier
-    per_nano, units, reasoning = FEMTO_PER_NANO, 0, 0
+    per_nano, request, reasoning = FEMTO_PER_NANO, 0, 0
     if len(row) > 3:
         per_nano = row[3].get("per_nano", per_nano)
-        units = row[3].get("request", 0)
+        request = row[3].get("request", 0)
     if len(rates) > 6:
         reasoning = min(usage[5], output)
-    pairs = (
-        (fresh, rates[1]),
-        (output - reasoning, rates[2]),
-        (read, rates[3]),
-        (write_5m, rates[4]),
-        (write_1h, rates[5]),
-        (reasoning, rates[-1]),
-        (usage[6], row[2]),
-    )
-    for count, rate in pairs:
-        if count:
-            if rate is None:
-                return None
-            units += count * rate
+    try:
+        units = fresh * rates[1] + (output - reasoning) * rates[2] + read * rates[3] + write_5m * rates[4]
+        units += write_1h * rates[5] + reasoning * rates[-1]
+        if usage[6]:
+            units += usage[6] * row[2]
+    except TypeError:  # a kind without a price: that matters where there are such tokens
+        counts = (fresh, output - reasoning, read, write_5m, write_1h, reasoning, usage[6])
+        pairs = [pair for pair in zip(counts, (*rates[1:6], rates[-1], row[2])) if pair[0]]
+        if any(rate is None for _, rate in pairs):
+            return None
+        units = sum(count * rate for count, rate in pairs)
+    units += request
     nano, rest = divmod(units, per_nano)
     if 2 * rest > per_nano or (2 * rest == per_nano and nano % 2):
         nano += 1

@@ -50,6 +50,28 @@ def test_tokens_without_a_price_make_a_response_unpriced() -> None:
     assert pricing.cost_nano((5, 5, 0, 0, 0, 0, 0), None) is None
 
 
+def test_few_rows_have_more_a_request_price_reasoning_hours_and_finer_units() -> None:
+    fee = [0, [[-1, 10**6, 10**6, None, None, None]], None, {"request": 5 * 10**6}]
+    assert pricing.cost_nano((1, 1, 0, 0, 0, 0, 0), fee) == 7
+    assert pricing.cost_nano((1, 1, 1, 0, 0, 0, 0), fee) is None
+    thinking = [0, [[-1, 0, 10**6, 0, 0, 0, 3 * 10**6]], None]
+    assert pricing.cost_nano((0, 10, 0, 0, 0, 4, 0), thinking) == 18
+    assert pricing.cost_nano((0, 10, 0, 0, 0, 99, 0), thinking) == 30
+    finer = [0, [[-1, 5, 0, 0, 0, 0]], None, {"per_nano": 10}]
+    assert [pricing.cost_nano((n, 0, 0, 0, 0, 0, 0), finer) for n in (1, 2, 3)] == [0, 1, 2]
+    rows = [[0, "night"], [0, "tiers", None, {"daily": [3600, 7200], "source": "override"}]]
+    assert [pricing.row_at(rows, 86_400 * 9 + second) for second in (3599, 3600, 7200)] == [
+        rows[0],
+        rows[1],
+        rows[0],
+    ]
+    assert [pricing.source_of(row, "list") for row in (rows[0], rows[1], None)] == [
+        "list",
+        "override",
+        "unpriced",
+    ]
+
+
 def test_the_row_in_force_is_the_last_that_has_begun() -> None:
     rows = [[100, "first"], [200, "second"]]
     assert pricing.row_at(rows, 99) is None

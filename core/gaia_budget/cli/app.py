@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 
 import typer
@@ -77,13 +78,21 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):  # a cp1252 console must never end in UnicodeEncodeError
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:
-        app()
+        _with_verb(sys.argv[1] if len(sys.argv) > 1 else "")()
     except GaiaBudgetError as error:
         sys.stderr.write(f"gaia-budget: {error}\n")
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 (the edge: any fault of ours ends in exit 3 with a log to send)
         sys.stderr.write(f"gaia-budget: a fault of ours; please send {_fault_log()}\n")
         sys.exit(3)
+
+
+def _with_verb(name: str) -> typer.Typer:
+    """The command line with one verb alone: typer builds every command it knows before it runs one."""
+    one = copy.copy(app)
+    one.registered_commands = [command for command in app.registered_commands if command.name == name]
+    one.registered_groups = [group for group in app.registered_groups if group.name == name]
+    return one if one.registered_commands or one.registered_groups else app
 
 
 def _fault_log() -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from datetime import datetime
 
     from gaia_budget.prices.table import Priced
@@ -15,7 +14,7 @@ __all__ = ["price"]
 
 def price(
     model: str,
-    usage: Sequence[int],
+    usage: tuple[int, ...],
     at: datetime | float | None = None,
     provider: str = "",
     variant: str = "",

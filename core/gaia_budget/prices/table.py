@@ -49,11 +49,13 @@ class PriceTable:
         self._snapshot = snapshot
         self._found: dict[tuple[str, str], names.Name | None] = {}
         self._rows: dict[tuple[str, str], list[Any]] = {}
+        self._priced: dict[tuple[str, str, str], tuple[names.Name | None, list[Any]]] = {}
+        self._default_source = GENAI if snapshot is None else SNAPSHOT
 
     @property
     def default_source(self) -> str:
         """The source of every row that does not name another."""
-        return GENAI if self._snapshot is None else SNAPSHOT
+        return self._default_source
 
     def name(self, model: str, provider: str = "") -> names.Name | None:
         """The known model that a name means, those of the user's own prices included; None when unknown."""
@@ -76,7 +78,7 @@ class PriceTable:
     def price(
         self,
         model: str,
-        usage: Sequence[int],
+        usage: tuple[int, ...],
         at: datetime | float | None = None,
         provider: str = "",
         variant: str = "",
@@ -86,12 +88,17 @@ class PriceTable:
         `at` is a time with a zone (without one: UTC) or seconds since the epoch. `variant` is `batch`, `fast`,
         `flex` or `priority`. Unknown models, and kinds of tokens without a price, are unpriced.
         """
-        name = self.name(model, provider)
+        asked = (model, provider, variant)
+        known = self._priced.get(asked)
+        if known is None:
+            name = self.name(model, provider)
+            known = self._priced[asked] = (name, self.rows(name, variant) if name else [])
+        name, rows = known
         if name is None:
             return Priced(None, UNPRICED, model, provider)
-        row = pricing.row_at(self.rows(name, variant), _epoch(at))
-        cost = pricing.cost_nano(tuple(usage), row)
-        source = UNPRICED if cost is None else pricing.source_of(row, self.default_source)
+        row = pricing.row_at(rows, at if isinstance(at, int | float) else _epoch(at))
+        cost = pricing.cost_nano(usage, row)
+        source = UNPRICED if cost is None else pricing.source_of(row, self._default_source)
         return Priced(cost, source, name.model, name.provider)
 
     def dearest(self, provider: str, at: datetime | float | None = None) -> names.Name | None:
