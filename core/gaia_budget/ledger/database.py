@@ -36,6 +36,10 @@ class UnfitTextError(InputError):
     """Text with signs that PostgreSQL cannot hold."""
 
 
+class DamagedError(LedgerError):
+    """The file is damaged, or is no ledger."""
+
+
 class Transaction:
     """One write transaction on the raw connection."""
 
@@ -273,7 +277,8 @@ def explained(problem: Exception, name: str) -> Exception:
     said = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
     for prefixes, text in CURES:
         if str(state).startswith(prefixes):
-            return LedgerError(f"{name}: {text}")
+            kind = DamagedError if prefixes == DAMAGED else LedgerError
+            return kind(f"{name}: {text}")
     if not state and type(problem).__name__ == "DataError":
         return UnfitTextError("the ledger refused a text with a NUL sign in it")
     if isinstance(problem, sqlite3.IntegrityError) or str(state).startswith(("22", "23")):
@@ -281,6 +286,7 @@ def explained(problem: Exception, name: str) -> Exception:
     return LedgerError(f"{name}: {said}")
 
 
+DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 CURES: tuple[tuple[tuple[str, ...], str], ...] = (
     (
         ("SQLITE_BUSY", "SQLITE_LOCKED"),
@@ -291,7 +297,7 @@ CURES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("SQLITE_FULL", "53100"), "the disk is full. Nothing was written; make room and try again"),
     (("SQLITE_CANTOPEN",), "cannot open the file. Its folder must exist and be writable"),
     (
-        ("SQLITE_NOTADB", "SQLITE_CORRUPT"),
+        DAMAGED,
         "the file is damaged or is no ledger. Move it away; `gaia-budget ingest` makes a new one from the "
         "transcripts and logs, and backups/ holds the copies made before upgrades",
     ),

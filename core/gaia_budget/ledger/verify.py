@@ -13,6 +13,7 @@ from sqlalchemy import CheckConstraint, func, inspect, select, text
 
 from gaia_budget.ledger import resum
 from gaia_budget.ledger.budgets import Charge, is_module
+from gaia_budget.ledger.database import DamagedError
 from gaia_budget.ledger.facts import DIMENSIONS, MEASURES
 from gaia_budget.ledger.months import module_scope
 from gaia_budget.ledger.schema import (
@@ -65,7 +66,10 @@ def verify(ledger: Ledger) -> list[Problem]:
             found += _shortened(list(problems))
         return found
 
-    return ledger.db.view(check)
+    try:
+        return ledger.db.view(check)
+    except DamagedError as damage:
+        return [Problem("file", ledger.db.name, str(damage))]
 
 
 def _shortened(problems: list[Problem]) -> list[Problem]:
@@ -102,7 +106,8 @@ def _rules(connection: Connection, org: str) -> Iterator[Problem]:
     for table in metadata.sorted_tables:
         if "org" not in table.c:
             continue
-        for rule in (one for one in table.constraints if isinstance(one, CheckConstraint)):
+        rules = {*table.constraints, *(rule for column in table.c for rule in column.constraints)}
+        for rule in (one for one in rules if isinstance(one, CheckConstraint)):
             broken = connection.execute(
                 select(func.count())
                 .select_from(table)

@@ -1,0 +1,281 @@
+"""Opening, upgrading, moving and exporting a ledger, and what is said when it cannot be used."""
+
+from __future__ import annotations
+
+import io
+import os
+import sqlite3
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+from sqlalchemy import inspect
+
+from gaia_budget import places
+from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError
+from gaia_budget.ledger import Bookmark, Ledger
+from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.export import write_csv
+from gaia_budget.ledger.facts import SCHEMA_VERSION
+from gaia_budget.ledger.migrations import MIGRATIONS, Migration, migrate
+from gaia_budget.ledger.move import check_zone, move
+from gaia_budget.ledger.schema import metadata
+from gaia_budget.ledger.verify import verify
+from gaia_budget.settings import Settings
+from support.components import requires
+from support.events import event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from support.postgres import Server
+
+UTC = {"timezone": "UTC"}
+
+
+def test_the_migrations_build_the_tables_that_the_schema_describes(ledger: Ledger) -> None:
+    def check(connection: Connection) -> None:
+        seen = inspect(connection)
+        tables = set(seen.get_table_names()) - {"staged_events"}
+        assert tables == {table.name for table in metadata.sorted_tables}
+        for table in metadata.sorted_tables:
+            columns = {str(found["name"]): found for found in seen.get_columns(table.name)}
+            assert list(columns) == [column.name for column in table.columns]
+            for column in table.columns:
+                assert bool(columns[column.name]["nullable"]) == bool(column.nullable), column
+            assert seen.get_pk_constraint(table.name)["constrained_columns"] == [
+                column.name for column in table.primary_key
+            ]
+            assert {index["name"] for index in seen.get_indexes(table.name)} == {
+                one.name for one in table.indexes
+            }
+
+    ledger.db.read(check)
+    assert len(MIGRATIONS) == SCHEMA_VERSION
+
+
+def test_every_table_of_an_organisation_starts_its_key_with_it() -> None:
+    for table in metadata.sorted_tables:
+        if table.name != "migrations":
+            assert next(iter(table.primary_key)).name == "org"
+
+
+def test_an_upgrade_backs_the_file_up_first_and_keeps_every_row(
+    make: Callable[..., Ledger], tmp_path: Path
+) -> None:
+    ledger = make()
+    ledger.record([event("a", cost_nano=3)])
+    later = Migration(
+        "a later table", lambda _: ["CREATE TABLE later (org TEXT NOT NULL, PRIMARY KEY (org))"]
+    )
+
+    migrate(ledger.db, tmp_path / "backups", (*MIGRATIONS, later))
+
+    assert ledger.spend(()).total.cost_nano == 3
+    if ledger.db.shared:
+        assert not (tmp_path / "backups").exists()
+        return
+    [copy] = (tmp_path / "backups").iterdir()
+    with sqlite3.connect(copy) as saved:
+        assert saved.execute("SELECT cost_nano FROM events").fetchall() == [(3,)]
+    saved.close()
+
+
+def test_an_upgrade_that_fails_changes_nothing(ledger: Ledger, tmp_path: Path) -> None:
+    broken = Migration("broken", lambda _: ["CREATE TABLE half (org TEXT)", "CREATE TABLE half (org TEXT)"])
+
+    with pytest.raises(LedgerError):
+        migrate(ledger.db, tmp_path / "backups", (*MIGRATIONS, broken))
+
+    assert "half" not in ledger.db.read(lambda connection: inspect(connection).get_table_names())
+    ledger.record([event("a")])
+
+
+def test_a_ledger_of_a_newer_version_is_refused_and_left_alone(make: Callable[..., Ledger]) -> None:
+    make().db.write(lambda tx: tx.text("INSERT INTO migrations VALUES (99, 'the future', 1)") and None)
+
+    with pytest.raises(LedgerError, match="newer version"):
+        make()
+
+
+def test_the_default_ledger_is_private_and_in_the_state_folder() -> None:
+    with Ledger.open(settings=Settings()) as ledger:
+        ledger.record([event("a")])
+    file = places.home() / "ledger.db"
+    assert file.is_file()
+    if os.name != "nt":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_a_change_of_time_zone_sums_days_and_months_anew(make: Callable[..., Ledger], url: str) -> None:
+    first = make(timezone="UTC")
+    first.record([event("a", "2026-11-30T23:30", cost_nano=5), event("b", "2026-11-23T12:00", cost_nano=7)])
+    if first.db.shared:
+        with pytest.raises(InputError, match="UTC"):
+            make(timezone="Asia/Kolkata")
+        return
+
+    moved = make(timezone="Asia/Kolkata")
+
+    assert [(row.key, row.figures.cost_nano) for row in moved.spend(("month",)).rows] == [
+        (("2026-11",), 7),
+        (("2026-12",), 5),
+    ]
+    assert (moved.month("jseeker", "2026-12-01").app_nano, moved.month("jseeker", "2026-11").app_nano) == (
+        5,
+        7,
+    )
+    assert verify(moved) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "ledger.db",
+        "mysql://me:hunter2@host/db",
+        "sqlite://",
+        "postgresql://me:hunter2@host:none/db",
+        "x://hunter2",
+    ],
+)
+def test_a_wrong_url_is_refused_without_repeating_it(wrong: str) -> None:
+    with pytest.raises(InputError, match="Valid") as refusal:
+        Ledger.open(wrong, settings=Settings())
+    assert "hunter2" not in str(refusal.value)
+
+
+@requires("postgresql")
+@pytest.mark.parametrize("place", ["?password=hunter2", ":hunter2@"])
+def test_a_password_is_in_no_error_and_no_log(
+    server: Server, place: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    where = f"127.0.0.1:{server.port}/absent"
+    url = f"postgresql://tester@{where}{place}" if place[0] == "?" else f"postgresql://tester{place}{where}"
+
+    with pytest.raises(LedgerError, match="does not exist") as refusal:
+        Ledger.open(url, settings=Settings())
+
+    cause: BaseException | None = refusal.value
+    while cause is not None:
+        assert "hunter2" not in repr(cause)
+        cause = cause.__cause__
+    assert "hunter2" not in caplog.text
+
+
+def test_a_server_that_is_not_there_is_told_at_once() -> None:
+    with pytest.raises(LedgerError, match="refused"):
+        Ledger.open("postgresql://me@127.0.0.1:1/db", settings=Settings())
+
+
+def test_a_file_that_is_no_ledger_is_told_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "notes.db"
+    file.write_bytes(b"these are my notes, not a database at all" * 50)
+
+    with pytest.raises(LedgerError, match="damaged or is no ledger"):
+        Ledger.open(f"sqlite:///{file.as_posix()}", settings=Settings())
+
+    assert file.read_bytes().startswith(b"these are my notes")
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="folder must exist"):
+        Ledger.open(f"sqlite:///{(tmp_path / 'absent' / 'ledger.db').as_posix()}", settings=Settings())
+
+
+def test_a_read_only_ledger_is_told_and_a_full_disk_too(make: Callable[..., Ledger]) -> None:
+    ledger = make()
+    if ledger.db.shared:
+        name = ledger.db.url.database
+        ledger.db.write(
+            lambda tx: tx.text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on') and None
+        )
+        ledger.db.engine.dispose()
+        with pytest.raises(LedgerError, match="read-only"):
+            ledger.record([event("a")])
+        return
+    for pragma, said in (
+        ("PRAGMA query_only = ON", "read-only"),
+        ("PRAGMA max_page_count = 1", "disk is full"),
+    ):
+        with pytest.raises(LedgerError, match=said):
+            ledger.db.write(lambda tx, pragma=pragma: _limited(tx.cursor, ledger, pragma))  # type: ignore[misc]
+        ledger.db.engine.dispose()
+    assert ledger.spend(()).total.events == 0
+
+
+def _limited(cursor: sqlite3.Cursor, ledger: Ledger, pragma: str) -> None:
+    from gaia_budget.ledger import record
+    from gaia_budget.ledger.database import Transaction
+
+    cursor.execute(pragma)
+    seen = [event(f"m{number}", branch="x" * 500) for number in range(2000)]
+    record.take_in(Transaction(ledger.db, cursor), ledger.zone, seen)
+
+
+@requires("postgresql")
+def test_a_ledger_moves_to_a_shared_database_row_by_row(server: Server, tmp_path: Path) -> None:
+    settings = Settings().model_copy(update=UTC | {"machine": "laptop"})
+    url = server.create("moved")
+    with Ledger.open(f"sqlite:///{(tmp_path / 'a.db').as_posix()}", settings=settings) as old:
+        old.record(
+            [event(f"m{number}", cost_nano=number, branch="a\0b") for number in range(6000)],
+            bookmarks={"/home/me/t.jsonl": Bookmark(4, "{}")},
+        )
+        old.reserve([old.module_scope("jseeker", 10**12)], 5, call_id="c")
+        old.record_outcome("jd_parse", "claude-haiku-4-5", True)
+        with Ledger.open(url, settings=settings) as new:
+            counts = move(old, new)
+
+            assert counts["events"] == 6000
+            assert new.spend(("day", "branch")).total == old.spend(("day", "branch")).total
+            assert new.bookmark("/home/me/t.jsonl") == Bookmark(4, "{}")
+            assert [outcome.model for outcome in new.outcomes("jd_parse")] == ["claude-haiku-4-5"]
+            assert verify(new) == []
+            new.settle("c", 5)
+            with pytest.raises(InputError, match="already holds data"):
+                move(old, new)
+
+
+def test_a_move_to_a_shared_database_needs_a_named_zone(make: Callable[..., Ledger]) -> None:
+    ledger = make(timezone="UTC")
+    check_zone(ledger, "postgresql://host/db", Settings().model_copy(update=UTC))
+    if not ledger.db.shared:
+        kolkata = make(timezone="Asia/Kolkata")
+        with pytest.raises(InputError, match="named time zone"):
+            check_zone(kolkata, "postgresql://host/db", Settings().model_copy(update={"timezone": ""}))
+    with pytest.raises(InputError, match="already there"):
+        move(ledger, ledger)
+
+
+def test_a_csv_export_has_exact_dollars_and_runs_no_formula(ledger: Ledger) -> None:
+    ledger.record([event("a", cost_nano=1_234_567_891, branch="=HYPERLINK(1)"), event("b", cost_nano=None)])
+    out = io.StringIO()
+
+    assert write_csv(ledger, out) == 2
+
+    head, first, second = out.getvalue().splitlines()
+    assert head.split(",")[:3] == ["timestamp", "event_id", "kind"]
+    assert first.endswith(",1234567891,1.234567891")
+    assert ",'=HYPERLINK(1)," in first
+    assert second.endswith(",,")
+
+
+def test_jseekers_own_sql_runs_on_the_api_costs_view(ledger: Ledger) -> None:
+    ledger.record(
+        [event("a", cost_nano=1_500_000_000, cache_read_tokens=7, task="jd_parse"), event("b", module="via")]
+    )
+    ask = "SELECT SUM(cost_usd), COUNT(*), MIN(cache_tokens) FROM api_costs WHERE timestamp >= '2026-11-01'"
+    total, count, cached = ledger.db.read(lambda connection: connection.exec_driver_sql(ask).one())
+    assert (float(total), count, cached) == (1.5, 1, 7)
+
+
+def test_every_error_of_a_database_is_one_of_ours(tmp_path: Path) -> None:
+    db = Database(parse_url(f"sqlite:///{(tmp_path / 'x.db').as_posix()}"))
+    with pytest.raises(GaiaBudgetError):
+        db.write(lambda tx: tx.text("SELECT nonsense FROM nowhere"))
+    db.close()
