@@ -1,0 +1,156 @@
+"""The response cache: the same request is paid once, in this process and in the next.
+
+Files lie in `GAIA_BUDGET_HOME/cache/answers`, named by the SHA-256 of the request, private to the user. They hold
+answers in clear (that is their purpose), never requests or keys; the folder may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from gaia_budget.middleware.call import Answer
+from gaia_hooks import files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gaia_budget.middleware.wire import Ask
+
+SUFFIX = ".answer"
+DAY = 86_400
+ANSWERING_HEADERS = (
+    "anthropic-version",
+    "anthropic-beta",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+)
+"""Headers that may change an answer. Keys and credentials are not in a name on disk, not even hashed."""
+
+
+class _Head(msgspec.Struct):
+    content_type: str
+    sha256: str
+    model: str
+    usage: tuple[int, ...]
+    cost_nano: int | None
+    made: float
+
+
+_read_head = msgspec.json.Decoder(_Head).decode
+
+
+def key_of(ask: Ask, request: Any) -> str:
+    """SHA-256 over the canonical form of everything that changes the answer: where it goes, and all of the body."""
+    headers = {name: request.headers.get(name) for name in ANSWERING_HEADERS}
+    form = {"url": str(request.url), "headers": headers, "body": ask.body}
+    return hashlib.sha256(msgspec.json.encode(form, order="deterministic")).hexdigest()
+
+
+class ResponseCache:
+    """Answers in memory and on disk, both bounded. Safe for threads and processes; a broken entry is a miss.
+
+    `max_bytes` and `max_age_s` bound the folder, `max_entries` the memory. A folder that is None, read-only or
+    full leaves the memory alone at work.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        max_bytes: int = 256 << 20,
+        max_age_s: float = 30 * DAY,
+        max_entries: int = 512,
+        notice: Callable[[str], None] | None = None,
+    ) -> None:
+        self._folder, self._notice = folder, notice
+        self._max_bytes, self._max_age, self._max_entries = max_bytes, max_age_s, max_entries
+        self._memory: OrderedDict[str, tuple[Answer, float]] = OrderedDict()
+        self._lock = threading.Lock()
+        self._bytes: int | None = None
+
+    def get(self, key: str) -> Answer | None:
+        """The answer that was kept under a key, or None."""
+        with self._lock:
+            found = self._memory.get(key)
+            if found is not None:
+                self._memory.move_to_end(key)
+        if found is None:
+            found = self._read(key)
+            if found is not None:
+                self._remember(key, *found)
+        if found is None or time.time() - found[1] > self._max_age:
+            return None
+        return found[0]
+
+    def put(self, key: str, answer: Answer) -> None:
+        """Keep an answer. Never raises: what cannot be kept is paid again."""
+        made = time.time()
+        self._remember(key, answer, made)
+        if self._folder is None:
+            return
+        sha = hashlib.sha256(answer.body).hexdigest()
+        head = _Head(answer.content_type, sha, answer.model, answer.usage, answer.cost_nano, made)
+        data = msgspec.json.encode(head) + b"\n" + answer.body
+        try:
+            with self._lock:  # two threads would share a temporary file
+                files.replace(str(self._path(key)), data, durable=False)
+                self._make_room(len(data))
+        except OSError as error:
+            folder, self._folder = self._folder, None
+            if self._notice is not None:
+                self._notice(
+                    f"answers are kept in memory alone: {folder} cannot be written ({error.strerror})"
+                )
+
+    def _remember(self, key: str, answer: Answer, made: float) -> None:
+        with self._lock:
+            self._memory[key] = (answer, made)
+            self._memory.move_to_end(key)
+            while len(self._memory) > self._max_entries:
+                self._memory.popitem(last=False)
+
+    def _path(self, key: str) -> Path:
+        assert self._folder is not None
+        return self._folder / key[:2] / f"{key}{SUFFIX}"
+
+    def _read(self, key: str) -> tuple[Answer, float] | None:
+        if self._folder is None:
+            return None
+        try:
+            first, _, body = self._path(key).read_bytes().partition(b"\n")
+            head = _read_head(first)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        if hashlib.sha256(body).hexdigest() != head.sha256:
+            return None
+        return Answer(head.content_type, body, head.model, head.usage, head.cost_nano), head.made
+
+    def _make_room(self, added: int) -> None:
+        """Delete what is too old, and the oldest until the folder fits; looked at only when it may not."""
+        if self._bytes is not None:
+            self._bytes += added
+            if self._bytes <= self._max_bytes:
+                return
+        assert self._folder is not None
+        found = []
+        for path in self._folder.glob(f"*/*{SUFFIX}"):
+            try:
+                status = path.stat()
+            except OSError:
+                continue  # another process has deleted it
+            found.append((status.st_mtime, status.st_size, path))
+        total, oldest = sum(size for _, size, _ in found), time.time() - self._max_age
+        for made, size, path in sorted(found):
+            if made >= oldest and total <= self._max_bytes:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
+        self._bytes = total

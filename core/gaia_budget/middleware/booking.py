@@ -1,0 +1,170 @@
+"""Booking calls: journal first, then the module's ARGUS log, then the ledger; each call exactly once."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from gaia_budget import places
+from gaia_budget.errors import GaiaBudgetError, LedgerError, NotFoundError
+from gaia_budget.middleware import costs
+from gaia_budget.middleware.journal import Journal, abandoned
+from gaia_hooks import argus, files, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.budgets import Scope
+    from gaia_budget.middleware.journal import Settlement
+    from gaia_budget.settings import Settings
+
+log = logging.getLogger("gaia_budget")
+COUNTS = (*usage.FIELDS, "recached_tokens")
+
+
+class Books:
+    """The ledger, the logs and the journal of one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        from gaia_budget.ledger import Ledger
+
+        self.pid = os.getpid()
+        self.ledger: Ledger = Ledger.open(settings=settings)
+        self._logs = str(places.logs_dir())
+        folder = places.ensure_home() / "calls"
+        self._journal = Journal(folder)
+        self._lock = threading.Lock()
+        self._late: dict[str, tuple[Settlement, bool]] = {}
+        self._recover(folder)
+
+    def reserve(self, scopes: Sequence[Scope], worst: Settlement) -> None:
+        """Hold the worst case of a call in every scope. Raises BudgetExceededError, LedgerError.
+
+        The journal knows of it before the ledger does, so that no crash leaves money held for nothing.
+        """
+        self._catch_up()
+        try:
+            self._journal.note(worst)
+        except OSError as error:
+            raise LedgerError(
+                f"the state folder {places.home()} cannot be written ({error.strerror}), so no call can be "
+                "accounted for; nothing was sent"
+            ) from None
+        try:
+            self.ledger.reserve(scopes, worst.actual_nano, call_id=worst.call_id)
+        except BaseException:
+            self._journal.done(worst.call_id)
+            raise
+
+    def settle(self, settlement: Settlement) -> None:
+        """Book a call. The money is spent, so this never raises: what cannot be written now is written later."""
+        costs.process.add(settlement.event)
+        try:
+            self._journal.note(settlement)
+        except OSError as error:
+            log.warning("a call could not be noted in the journal: %s", error.strerror)
+        self._book(settlement, in_log=False)
+
+    def release(self, call_id: str) -> None:
+        """Give back what was held for a call that was never sent."""
+        try:
+            self.ledger.settle(call_id, 0)
+        except GaiaBudgetError as error:
+            log.warning("a reservation stays until it expires: %s", error)
+        self._journal.done(call_id)
+
+    def close(self) -> None:
+        """Write what is still late and close the ledger."""
+        self._catch_up()
+        self.ledger.close()
+
+    def _book(self, settlement: Settlement, in_log: bool) -> None:
+        try:
+            if not in_log:
+                self._append(settlement)
+                in_log = True
+            if settlement.reserved:
+                self.ledger.settle(settlement.call_id, settlement.actual_nano, settlement.event)
+            else:
+                self.ledger.record([settlement.event])
+        except NotFoundError:
+            self.ledger.record([settlement.event])
+        except (OSError, GaiaBudgetError) as error:
+            with self._lock:
+                self._late[settlement.call_id] = (settlement, in_log)
+            log.warning(
+                "a paid call is kept in %s until it can be booked: %s", places.home() / "calls", error
+            )
+            return
+        self._journal.done(settlement.call_id)
+
+    def _append(self, settlement: Settlement) -> None:
+        files.append(argus.runtime_path(self._logs, settlement.event.module), line_of(settlement))
+
+    def _catch_up(self) -> None:
+        """Book what could not be booked before."""
+        if not self._late:
+            return
+        with self._lock:
+            late, self._late = list(self._late.values()), {}
+        for settlement, in_log in late:
+            self._book(settlement, in_log)
+
+    def _recover(self, folder: Path) -> None:
+        """Settle what processes have left that are gone, and what is overdue."""
+        self.ledger.expire()
+        for left in abandoned(folder):
+            for settlement in left:
+                self._recover_one(settlement)
+
+    def _recover_one(self, settlement: Settlement) -> None:
+        if settlement.reserved:
+            try:
+                self.ledger.settle(settlement.call_id, settlement.actual_nano, settlement.event)
+            except NotFoundError:
+                return  # it died before the ledger held anything: the call was never sent
+        else:
+            self.ledger.record([settlement.event])
+        path = argus.runtime_path(self._logs, settlement.event.module)
+        if not _stands_in(path, settlement.call_id):
+            files.append(path, line_of(settlement))
+
+
+def line_of(settlement: Settlement) -> bytes:
+    """The ARGUS line of a call."""
+    event = settlement.event
+    return argus.call_line(
+        {name: getattr(event, name) for name in COUNTS},
+        ts=event.ts,
+        module=event.module,
+        task=event.task,
+        model=event.model,
+        provider=event.provider,
+        event_id=event.event_id,
+        cost_nano=event.cost_nano,
+        price_source=event.price_source,
+        source=event.source,
+        billing=event.billing,
+        session_id=event.session_id,
+        correlation_id=event.correlation_id,
+        status=event.status,
+        duration_ms=event.duration_ms,
+        details=settlement.details,
+        more={"kind": event.kind},
+    )
+
+
+def _stands_in(path: str, event_id: str) -> bool:
+    """Whether a line with this id is in a log or in the one that was rotated away last."""
+    needle = event_id.encode()
+    for place in (path, path + ".1"):
+        try:
+            if needle in files.read(place):
+                return True
+        except FileNotFoundError:
+            continue
+    return False

@@ -1,0 +1,152 @@
+"""Which clients can be wrapped, and how the guard gets under each."""
+
+from __future__ import annotations
+
+import logging
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget.errors import InputError
+from gaia_budget.middleware import http
+from gaia_budget.middleware.wire import claude, gemini, openai
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gaia_budget.middleware.guard import BudgetGuard
+    from gaia_budget.middleware.wire import Wire
+
+log = logging.getLogger("gaia_budget")
+
+
+class Sdk(NamedTuple):
+    """An SDK whose clients are known; `majors` are the versions that the tests run against."""
+
+    distribution: str
+    module: str
+    clients: tuple[str, ...]
+    majors: tuple[int, ...]
+    wire: Wire
+    wrap: Callable[[Any, BudgetGuard, Wire], Any]
+
+
+def wrap(client: Any, guard: BudgetGuard) -> Any:
+    """Put the guard under a client, and return that client. Raises InputError for one that cannot be guarded."""
+    sdk = _sdk_of(client)
+    _check_version(sdk)
+    try:
+        return sdk.wrap(client, guard, sdk.wire)
+    except AttributeError as error:
+        raise InputError(
+            f"{sdk.distribution} {version(sdk.distribution)} is built otherwise than the versions that are known "
+            f"({_range(sdk)}): {error.name} is missing. Install a version in that range"
+        ) from None
+
+
+def _sdk_of(client: object) -> Sdk:
+    for kind in type(client).__mro__:
+        for sdk in SDKS:
+            if f"{kind.__module__}.".startswith(sdk.module) and kind.__name__ in sdk.clients:
+                return sdk
+    known = "; ".join(f"{sdk.module[:-1]}: {', '.join(sdk.clients)}" for sdk in SDKS)
+    raise InputError(
+        f"cannot wrap {type(client).__module__}.{type(client).__qualname__}. Known clients: {known}"
+    )
+
+
+@cache
+def _check_version(sdk: Sdk) -> None:
+    found = version(sdk.distribution)
+    if int(found.split(".")[0]) not in sdk.majors:
+        log.warning(
+            "%s %s is outside the tested range (%s); its calls are guarded all the same: compare the first "
+            "figures with the provider's",
+            sdk.distribution,
+            found,
+            _range(sdk),
+        )
+
+
+def _range(sdk: Sdk) -> str:
+    return ", ".join(f"{major}.x" for major in sdk.majors)
+
+
+def _is_wrapped(http_client: object, guard: BudgetGuard) -> bool:
+    """Whether this guard has the client already. Raises InputError when another one has it."""
+    other = http.guard_of(http_client)
+    if other is not None and other is not guard:
+        raise InputError(
+            f"this client is wrapped for module {other.module} already: make a client of its own for {guard.module}"
+        )
+    return other is guard
+
+
+def _wrap_stainless(client: Any, guard: BudgetGuard, wire: Wire) -> Any:
+    """Anthropic's and OpenAI's clients: built alike, by the same generator."""
+    if _is_wrapped(client._client, guard):
+        return client
+    is_async = hasattr(client._client, "aclose")
+    twin = http.guarded(client._client, guard, wire)
+    kind: Any = type(client)
+    client.__class__ = _guarded_kind(kind, is_async)
+    client._client = twin
+    return client
+
+
+@cache
+def _guarded_kind(kind: Any, is_async: bool) -> type:
+    """A client's class, asking the guard where the SDK still passes exceptions on unchanged.
+
+    Around sending, SDKs take every exception for a lost connection, retry it and hide it behind their own.
+    """
+    if not callable(kind._prepare_request):
+        raise AttributeError("_prepare_request", name="_prepare_request")
+
+    def prepare(self: Any, request: Any) -> None:
+        kind._prepare_request(self, request)
+        http.admit_early(self._client, request)
+
+    async def prepare_async(self: Any, request: Any) -> None:
+        await kind._prepare_request(self, request)
+        await http.admit_early_beside(self._client, request)
+
+    def copy(self: Any, **options: Any) -> Any:
+        made = kind.copy(self, **options)
+        if http.guard_of(made._client) is None:  # the copy was given an HTTP client of its own
+            made._client = http.guarded(made._client, self._client.gaia_guard, self._client.gaia_wire)
+        return made
+
+    names = {
+        "_prepare_request": prepare_async if is_async else prepare,
+        "copy": copy,
+        "with_options": copy,
+        "__module__": kind.__module__,
+        "__qualname__": kind.__qualname__,
+        "__doc__": kind.__doc__,
+    }
+    return type(kind.__name__, (kind,), names)
+
+
+def _wrap_gemini(client: Any, guard: BudgetGuard, wire: Wire) -> Any:
+    """Google's client: it sends through two HTTP clients, and through aiohttp unless it is told otherwise."""
+    api = client._api_client
+    if _is_wrapped(api._httpx_client, guard):
+        return client
+    if api._async_httpx_client is None:
+        raise InputError("a google.genai client with client certificates (mTLS) cannot be guarded")
+    api._httpx_client = http.guarded(api._httpx_client, guard, wire)
+    api._async_httpx_client = http.guarded(api._async_httpx_client, guard, wire)
+    api._http_options.httpx_async_client = api._async_httpx_client
+    for owner in (client, getattr(client, "_aio", None)):
+        for name in ("_interactions", "_nextgen_client_instance"):
+            if owner is not None and hasattr(owner, name):
+                setattr(owner, name, None)  # made anew at its next use, on the guarded clients
+    return client
+
+
+SDKS = (
+    Sdk("anthropic", "anthropic.", ("Anthropic", "AsyncAnthropic"), (0, 1, 2), claude, _wrap_stainless),
+    Sdk("openai", "openai.", ("OpenAI", "AsyncOpenAI"), (2, 3), openai, _wrap_stainless),
+    Sdk("google-genai", "google.genai.", ("Client", "AsyncClient"), (2, 3), gemini, _wrap_gemini),
+)

@@ -1,0 +1,162 @@
+"""The HTTP client under an SDK's client, with every billable request passing the guard.
+
+Below the SDKs' methods all forms of a call are one: plain, streamed, raw, with other options, retried. A guarded
+HTTP client is a twin of the SDK's own: of a subclass of its class, and with its very state, so that SDK, pools
+and time-outs notice nothing. httpx and its successor httpx2 are told apart by the objects alone.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget.middleware import beside
+from gaia_budget.middleware.admission import admit
+from gaia_budget.middleware.streams import kept_stream, library_of, watch
+
+if TYPE_CHECKING:
+    from gaia_budget.middleware.call import Answer, Call
+    from gaia_budget.middleware.guard import BudgetGuard
+    from gaia_budget.middleware.wire import Wire
+
+ADMITTED = "gaia_budget.call"
+HIT_HEADER = "x-gaia-budget-cache"
+
+
+def guarded(inner: Any, guard: BudgetGuard, wire: Wire) -> Any:
+    """The twin of an HTTP client whose billable requests pass the guard."""
+    kind: Any = type(inner)
+    twin: Any = object.__new__(_twin_of(kind, hasattr(kind, "aclose")))
+    twin.__dict__ = inner.__dict__
+    twin.gaia_inner, twin.gaia_guard, twin.gaia_wire = inner, guard, wire
+    return twin
+
+
+def guard_of(http_client: object) -> BudgetGuard | None:
+    """The guard that an HTTP client's requests pass, or None."""
+    return getattr(http_client, "gaia_guard", None)
+
+
+@cache
+def _twin_of(kind: type, is_async: bool) -> type:
+    names = {"__slots__": ("gaia_guard", "gaia_inner", "gaia_wire"), "__module__": __name__}
+    return type(f"Guarded{kind.__name__}", (_AsyncSend if is_async else _Send, kind), names)
+
+
+def admit_early(http_client: Any, request: Any) -> None:
+    """Pass the guard while SDKs still let exceptions through unchanged; `send` finds the call in the request."""
+    call = admit(http_client.gaia_guard, http_client.gaia_wire, request)
+    request.extensions = {**request.extensions, ADMITTED: call or False}
+
+
+async def admit_early_beside(http_client: Any, request: Any) -> None:
+    """The same from an event loop."""
+    call = await admit_beside(http_client.gaia_guard, http_client.gaia_wire, request)
+    request.extensions = {**request.extensions, ADMITTED: call or False}
+
+
+async def admit_beside(guard: BudgetGuard, wire: Wire, request: Any) -> Call | None:
+    """Pass the guard without holding the event loop up; who is cancelled meanwhile leaves nothing held."""
+    return await beside.run(lambda: admit(guard, wire, request), undo=_unsent)
+
+
+def _unsent(call: Call | None) -> None:
+    if call is not None:
+        call.never_sent()
+
+
+class _Send:
+    """`send` of the synchronous twin."""
+
+    def __del__(self) -> None:
+        """The inner client, whose state this is, closes the pool."""
+
+    def send(self: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        call = _admitted(request)
+        if call is None:
+            call = admit(self.gaia_guard, self.gaia_wire, request)
+        if not call:
+            return super().send(request, stream=stream, **options)  # type: ignore[misc]
+        if call.replay is not None:
+            replayed = _replayed(request, call.replay)
+            return replayed if stream else _read(replayed)
+        try:
+            response = super().send(_outgoing(request, call), stream=True, **options)  # type: ignore[misc]
+        except BaseException as error:
+            call.failed(error)
+            raise
+        if response.status_code >= 400:
+            call.refused(response.status_code)
+            return response if stream else _read(response)
+        watched = watch(response, call)
+        return watched if stream else _read(watched)
+
+
+class _AsyncSend:
+    """`send` of the asynchronous twin; what blocks runs beside the event loop."""
+
+    def __del__(self) -> None:
+        """The inner client, whose state this is, closes the pool."""
+
+    async def send(self: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        call = _admitted(request)
+        if call is None:
+            call = await admit_beside(self.gaia_guard, self.gaia_wire, request)
+        if not call:
+            return await super().send(request, stream=stream, **options)  # type: ignore[misc]
+        if call.replay is not None:
+            replayed = _replayed(request, call.replay)
+            return replayed if stream else await _aread(replayed)
+        try:
+            response = await super().send(_outgoing(request, call), stream=True, **options)  # type: ignore[misc]
+        except BaseException as error:
+            call.failed(error)
+            raise
+        if response.status_code >= 400:
+            await beside.run(lambda: call.refused(response.status_code))
+            return response if stream else await _aread(response)
+        watched = watch(response, call)
+        return watched if stream else await _aread(watched)
+
+
+def _admitted(request: Any) -> Any:
+    """The call that was admitted already; False for a request that costs nothing, None where nobody looked."""
+    return request.extensions.pop(ADMITTED, None)
+
+
+def _outgoing(request: Any, call: Call) -> Any:
+    """The request as it is sent: with the guard's own marks in the body, where there are any."""
+    if call.ask.streams:
+        request.headers["accept-encoding"] = "identity"  # the stream is read on its way through
+    if call.body is None and call.path is None:
+        return request
+    headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"content-length"]
+    url = request.url if call.path is None else request.url.copy_with(path=call.path)
+    content = request.content if call.body is None else call.body
+    return type(request)(request.method, url, headers=headers, content=content, extensions=request.extensions)
+
+
+def _read(response: Any) -> Any:
+    try:
+        response.read()
+    finally:
+        response.close()
+    return response
+
+
+async def _aread(response: Any) -> Any:
+    try:
+        await response.aread()
+    finally:
+        await response.aclose()
+    return response
+
+
+def _replayed(request: Any, kept: Answer) -> Any:
+    """A kept answer, as if the provider had sent it."""
+    http = library_of(request)
+    headers = {"content-type": kept.content_type, HIT_HEADER: "hit"}
+    response = http.Response(200, headers=headers, stream=kept_stream(http, kept.body), request=request)
+    response.elapsed = timedelta(0)
+    return response

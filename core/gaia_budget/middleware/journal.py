@@ -1,0 +1,128 @@
+"""Calls between reserve and settle, on disk: whatever happens to the process, none is lost and none counts twice.
+
+Each process has a file of its own in `GAIA_BUDGET_HOME/calls`, locked while it lives. A call's latest line says
+how to settle it: at its full reserve when it is admitted, at what it cost once that is known; `done` when ledger
+and log have it. Whoever starts next settles what the dead have left. No prompt and no answer is in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import uuid
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from gaia_budget.model import Event  # noqa: TC001 (msgspec reads the annotation)
+from gaia_hooks import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SUFFIX = ".calls"
+TRIM_BYTES = 1 << 20
+WRITE = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+
+
+class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+    """How to settle one call. `details` is for the log alone; `reserved` tells that the ledger holds money for it."""
+
+    call_id: str
+    actual_nano: int
+    event: Event
+    details: str = ""
+    reserved: bool = True
+
+
+class _Line(msgspec.Struct, omit_defaults=True):
+    settle: Settlement | None = None
+    done: str = ""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+class Journal:
+    """This process's file. Safe for threads."""
+
+    def __init__(self, folder: Path) -> None:
+        files.make_folder(str(folder))
+        self._path = folder / f"{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
+        self._lock = threading.Lock()
+        self._open: set[str] = set()
+        self._held = files.Lock(_lock_path(self._path), 1.0)
+        self._held.__enter__()
+        self._handle = os.open(self._path, WRITE, files.PRIVATE_FILE)
+        self._size = 0
+        weakref.finalize(self, _end, os.getpid(), self._path, self._handle, self._held, self._open)
+
+    def note(self, settlement: Settlement) -> None:
+        """Write down how to settle a call, in place of what was written before. Raises OSError."""
+        self._write(_encode(_Line(settle=settlement)))
+        self._open.add(settlement.call_id)
+
+    def done(self, call_id: str) -> None:
+        """A call is settled everywhere."""
+        with contextlib.suppress(OSError):  # settled twice is settled once: a lost line costs nothing
+            self._write(_encode(_Line(done=call_id)))
+        self._open.discard(call_id)
+        if not self._open and self._size > TRIM_BYTES:
+            with self._lock:
+                if not self._open:
+                    os.ftruncate(self._handle, 0)
+                    self._size = 0
+
+    def _write(self, line: bytes) -> None:
+        with self._lock:
+            self._size += os.write(self._handle, line + b"\n")
+
+
+def _lock_path(path: Path) -> str:
+    return f"{path}.lock"
+
+
+def _end(pid: int, path: Path, handle: int, held: files.Lock, unsettled: set[str]) -> None:
+    """Give the file up when the process ends; remove it when nothing is left to settle."""
+    if pid != os.getpid():
+        return  # a fork's copy: the file is its parent's
+    with contextlib.suppress(OSError):
+        os.close(handle)
+        if not unsettled:
+            path.unlink()
+        held.__exit__(None, None, None)
+        if not unsettled:
+            Path(_lock_path(path)).unlink()
+
+
+def abandoned(folder: Path) -> Iterator[list[Settlement]]:
+    """What each dead process has left, its file removed once the caller has settled it without an error."""
+    for name in files.names_in(str(folder)):
+        path = folder / name
+        if path.suffix != SUFFIX:
+            continue
+        with contextlib.suppress(OSError), files.Lock(_lock_path(path), 0.0):
+            if path.exists():
+                yield read(path)
+                path.unlink()
+        if not path.exists():
+            with contextlib.suppress(OSError):
+                Path(_lock_path(path)).unlink()
+
+
+def read(path: Path) -> list[Settlement]:
+    """The settlements that a file leaves open, each as it was last written; a torn last line is not one."""
+    left: dict[str, Settlement] = {}
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            told = _decode(line)
+        except msgspec.MsgspecError:
+            continue
+        if told.settle is not None:
+            left[told.settle.call_id] = told.settle
+        left.pop(told.done, None)
+    return list(left.values())

@@ -1,0 +1,73 @@
+"""What the middleware must know to decide: limits and rules of modules, and prices, as they are now."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from gaia_budget.owner import TokenBudget
+    from gaia_budget.prices.table import PriceTable
+    from gaia_budget.settings import Settings
+
+log = logging.getLogger("gaia_budget")
+FRESH_SECONDS = 30.0
+"""How long limits and prices are held: a change of the owner's files is in force after that."""
+
+
+class Rules(NamedTuple):
+    """A module's month. `models` is empty where every model is allowed."""
+
+    limit_nano: int
+    counts_claude_code: bool
+    downgrade: bool
+    models: tuple[str, ...]
+
+
+class Policy:
+    """Settings, the owner's budget and the price table, read together."""
+
+    def __init__(self, settings: Settings, budget: TokenBudget, prices: PriceTable) -> None:
+        self.settings, self.budget, self.prices = settings, budget, prices
+        self.read_at = time.monotonic()
+        self._rules: dict[str, Rules] = {}
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it may still be used without looking at the files."""
+        return time.monotonic() - self.read_at < FRESH_SECONDS
+
+    def rules(self, module: str) -> Rules:
+        """What holds for a module; the default policy where it has no entry."""
+        found = self._rules.get(module)
+        if found is None:
+            entry = self.budget.module_or_default(module, self.settings)
+            chosen = self.settings.module(module)
+            found = self._rules[module] = Rules(
+                entry.limit_nano,
+                chosen.counts_claude_code,
+                chosen.on_exceeded == "downgrade",
+                tuple(entry.models),
+            )
+        return found
+
+
+def load() -> Policy:
+    """Read everything as it is now. Raises ConfigError."""
+    from gaia_budget import owner, settings
+    from gaia_budget.prices import table
+
+    return Policy(settings.load(), owner.load_token_budget(), table.load())
+
+
+def notice_of_default(policy: Policy, module: str) -> None:
+    """Say that a module without an entry is held to the default cap."""
+    if policy.budget.module(module) is None:
+        place = policy.budget.file or "token_budget.json (there is none)"
+        log.warning(
+            "module %s has no entry in %s: its month is capped at $%s, the setting default_monthly_budget_usd",
+            module,
+            place,
+            policy.settings.default_monthly_budget_usd,
+        )

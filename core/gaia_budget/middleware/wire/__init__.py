@@ -1,0 +1,92 @@
+"""What the three providers' requests and answers say on the wire: model, bounds, usage. Pure, no SDK imported.
+
+The wire is where every form of a call meets (plain, streamed, raw, async, retried), and it changes far less
+than the SDKs do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+Body = dict[str, Any]
+
+
+class Ask(NamedTuple):
+    """A billable request. `max_output` None: the request sets no bound of its own.
+
+    `by_reference`: it brings in content that is not in its bytes (files, links, server-side state, server
+    tools), so its length bounds nothing. `varies`: the same request may be answered differently (sampling,
+    live tools). `stateful`: the provider keeps something of it, so an old answer cannot stand in for it.
+    """
+
+    provider: str
+    model: str
+    operation: str
+    body: Body
+    streams: bool = False
+    max_output: int | None = None
+    choices: int = 1
+    variant: str = ""
+    by_reference: bool = False
+    varies: bool = True
+    stateful: bool = False
+    hidden_output: bool = False
+
+
+class Seen:
+    """What an answer has told of itself so far. `usage` None: no figures came yet; see `gaia_hooks.usage`."""
+
+    __slots__ = ("content", "final", "finished", "model", "usage", "variant")
+
+    def __init__(self) -> None:
+        self.model = ""
+        self.variant = ""
+        self.usage: tuple[int, ...] | None = None
+        self.final = False  # the figures are the last ones
+        self.finished = False  # the model came to its own end: neither cut off nor refused
+        self.content = False
+
+
+class Wire(Protocol):
+    """One provider's formats."""
+
+    provider: str
+
+    def ask(self, method: str, path: str, body: Body) -> Ask | None:
+        """The billable request, or None for one that costs nothing."""
+
+    def whole(self, document: Body, seen: Seen) -> None:
+        """Take in a complete answer."""
+
+    def event(self, document: Body, seen: Seen) -> None:
+        """Take in one event of a streamed answer."""
+
+
+def count(value: object) -> int:
+    """A token figure; absent, null, negative or foreign values are 0 and never raise after a paid call."""
+    return value if type(value) is int and value > 0 else 0
+
+
+def part(document: object, key: str) -> Body:
+    """A nested object; empty when it is absent, null or something else."""
+    found = document.get(key) if isinstance(document, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def text(document: Body, key: str) -> str:
+    """A string; empty when it is absent or something else."""
+    found = document.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def entries(document: Body, key: str) -> list[Body]:
+    """The objects of a list; none when it is absent or something else."""
+    found = document.get(key)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def mentions(value: object, keys: frozenset[str]) -> bool:
+    """Whether any object inside a request has one of these keys with something in it."""
+    if isinstance(value, dict):
+        return any((key in keys and bool(inner)) or mentions(inner, keys) for key, inner in value.items())
+    return isinstance(value, list) and any(mentions(inner, keys) for inner in value)

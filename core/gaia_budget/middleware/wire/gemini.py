@@ -1,0 +1,115 @@
+"""Google's Gemini API (also on Vertex AI): generateContent, embeddings, interactions."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from gaia_budget.middleware.wire import Ask, count, entries, mentions, part, text
+from gaia_hooks import usage
+
+if TYPE_CHECKING:
+    from gaia_budget.middleware.wire import Body, Seen
+
+provider = "gemini"
+
+MODEL_CALL = re.compile(
+    r"/models/(?P<model>[^/:]+):(?P<verb>generateContent|streamGenerateContent|embedContent|batchEmbedContents)$"
+)
+REFERENCES = frozenset({"fileData", "file_data", "cachedContent", "previous_interaction_id", "uri"})
+LIVE_TOOLS = frozenset(
+    {"googleSearch", "googleSearchRetrieval", "urlContext", "codeExecution", "googleMaps", "fileSearch"}
+)
+
+
+def ask(method: str, path: str, body: Body) -> Ask | None:
+    """A call of a model, or an interaction."""
+    if method != "POST":
+        return None
+    found = MODEL_CALL.search(path)
+    if found:
+        return asked(found["model"], found["verb"], body)
+    return _interaction(body) if path.endswith("/interactions") else None
+
+
+def asked(model: str, verb: str, body: Body) -> Ask:
+    """A call of a model, also of one in a batch."""
+    config = part(body, "generationConfig")
+    embeds = "mbed" in verb
+    live = any(mentions(tool, LIVE_TOOLS) or LIVE_TOOLS & tool.keys() for tool in entries(body, "tools"))
+    return Ask(
+        provider=provider,
+        model=model,
+        operation="embeddings" if embeds else "generateContent",
+        body=body,
+        streams=verb == "streamGenerateContent",
+        max_output=0 if embeds else count(config.get("maxOutputTokens")) or None,
+        choices=max(count(config.get("candidateCount")), 1),
+        by_reference=live or mentions(body, REFERENCES),
+        varies=not embeds and (live or config.get("temperature") not in (0, 0.0)),
+        hidden_output=True,
+    )
+
+
+def _interaction(body: Body) -> Ask:
+    config = part(body, "generation_config")
+    return Ask(
+        provider=provider,
+        model=text(body, "model") or text(body, "agent"),
+        operation="interactions",
+        body=body,
+        streams=body.get("stream") is True,
+        max_output=count(config.get("max_output_tokens")) or None,
+        by_reference=bool(body.get("agent") or body.get("tools")) or mentions(body, REFERENCES),
+        stateful=True,
+        hidden_output=True,
+    )
+
+
+def whole(document: Body, seen: Seen) -> None:
+    """A complete answer."""
+    _figures(document, seen)
+    seen.final = seen.usage is not None
+    if "embedding" in document or "embeddings" in document:
+        seen.finished = seen.content = True
+        return
+    candidates = entries(document, "candidates")
+    seen.finished = bool(candidates) and all(one.get("finishReason") == "STOP" for one in candidates)
+    seen.content = bool(candidates) and all(_says(one) for one in candidates)
+
+
+def event(document: Body, seen: Seen) -> None:
+    """One chunk; its figures are totals so far, those of the chunk that names a reason to end are the last."""
+    inner = part(document, "interaction")
+    if inner:
+        _figures(inner, seen)
+        seen.final = seen.final or bool(part(inner, "usage"))
+        return
+    _figures(document, seen)
+    for candidate in entries(document, "candidates"):
+        seen.content = seen.content or _says(candidate)
+        if candidate.get("finishReason"):
+            seen.finished = candidate["finishReason"] == "STOP"
+            seen.final = seen.usage is not None
+
+
+def _says(candidate: Body) -> bool:
+    parts = entries(part(candidate, "content"), "parts")
+    return any(key not in ("text", "thought") or one["text"] for one in parts for key in one)
+
+
+def _figures(document: Body, seen: Seen) -> None:
+    seen.model = text(document, "modelVersion") or text(document, "model") or seen.model
+    raw = part(document, "usageMetadata")
+    if raw:
+        prompt = count(raw.get("promptTokenCount")) + count(raw.get("toolUsePromptTokenCount"))
+        read, thoughts = count(raw.get("cachedContentTokenCount")), count(raw.get("thoughtsTokenCount"))
+        output = count(raw.get("candidatesTokenCount")) + thoughts
+    elif raw := part(document, "usage"):
+        prompt = count(raw.get("total_input_tokens")) + count(raw.get("total_tool_use_tokens"))
+        read, thoughts = count(raw.get("total_cached_tokens")), count(raw.get("total_thought_tokens"))
+        output = count(raw.get("total_output_tokens")) + thoughts
+    else:
+        return
+    found = (max(0, prompt - read), output, read, 0, 0, thoughts, 0)
+    seen.usage = found if seen.usage is None else usage.merged(seen.usage, found)

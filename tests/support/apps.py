@@ -1,0 +1,84 @@
+"""Clients of apps on the loopback server, and what was booked for them, read back from ledger and log."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from support import ecosystem
+from support.wire_server import KEY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.wire_server import WireServer
+
+
+def set_caps(
+    folder: Path, caps: dict[str, float], models: tuple[str, ...] = ("haiku", "sonnet", "opus")
+) -> None:
+    """Write `token_budget.json` with these caps."""
+    budget = ecosystem.token_budget(caps)
+    for entry in budget["per_module"].values():
+        entry["models"] = list(models)
+    (folder / "token_budget.json").write_text(json.dumps(budget), encoding="utf-8")
+
+
+def claude(server: WireServer, **options: Any) -> Any:
+    import anthropic
+
+    return anthropic.Anthropic(base_url=server.url, api_key=KEY, **options)
+
+
+def claude_async(server: WireServer, **options: Any) -> Any:
+    import anthropic
+
+    return anthropic.AsyncAnthropic(base_url=server.url, api_key=KEY, **options)
+
+
+def gpt(server: WireServer, **options: Any) -> Any:
+    import openai
+
+    return openai.OpenAI(base_url=f"{server.url}/v1", api_key=KEY, **options)
+
+
+def gpt_async(server: WireServer, **options: Any) -> Any:
+    import openai
+
+    return openai.AsyncOpenAI(base_url=f"{server.url}/v1", api_key=KEY, **options)
+
+
+def gemini(server: WireServer) -> Any:
+    from google import genai
+
+    return genai.Client(api_key=KEY, http_options={"base_url": server.url})
+
+
+def booked(module: str = "jseeker") -> list[Any]:
+    """The module's events in the ledger, in the order of time."""
+    from sqlalchemy import text
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.model import Event
+
+    with Ledger.open() as ledger:
+        columns = ", ".join(f'"{name}"' for name in Event.__struct_fields__)
+        sql = f"SELECT {columns} FROM events WHERE module = :m ORDER BY ts, event_id"
+        rows = ledger.db.read(lambda connection: connection.execute(text(sql), {"m": module}).all())
+        return [Event(**dict(zip(Event.__struct_fields__, row, strict=True))) for row in rows]
+
+
+def month(module: str = "jseeker") -> Any:
+    """The module's month in the ledger."""
+    from gaia_budget.ledger import Ledger
+
+    with Ledger.open() as ledger:
+        return ledger.month(module)
+
+
+def logged(root: Path, module: str = "jseeker") -> list[dict[str, Any]]:
+    """The module's ARGUS lines, each read as the ecosystem's reader does."""
+    path = root / "logs" / f"{module}_runtime.jsonl"
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_bytes().decode("ascii").splitlines()]
