@@ -48,19 +48,19 @@ class BudgetServer(MCPServer[dict[str, Any]]):
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; an error of the caller's or the files' making comes back as its own words and nothing else."""
         known = self._arguments.get(name)
-        if known is None:
-            raise ToolError(f"unknown tool {name[:80]!r}. Valid: {', '.join(self._arguments)}.")
-        foreign = sorted(key[:80] for key in arguments if key not in known)
-        if foreign:
-            raise ToolError(f"{name} has no argument {foreign[0]!r}. Valid: {', '.join(known) or 'none'}.")
+        foreign = sorted(key[:80] for key in arguments if known is not None and key not in known)
+        if known is not None and foreign:
+            raise ToolError(f"{name} has no argument {foreign[0]!r}. Valid: {', '.join(known)}.")
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
+            if known is None and error.__cause__ is None:
+                raise ToolError(f"unknown tool {name[:80]!r}. Valid: {', '.join(self._arguments)}.") from None
             raise _explained(error) from error.__cause__
 
     async def list_resources(self) -> list[ListedResource]:
         """One resource for each section of the project's CLAUDE.md and CLAUDE_L2.md."""
-        return await resources.listed()
+        return [*await super().list_resources(), *await resources.listed()]
 
 
 def _tool(function: Callable[..., Any], annotations: ToolAnnotations) -> Tool:

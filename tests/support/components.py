@@ -81,6 +81,14 @@ def _node22() -> Path | None:
     return None
 
 
+def _npm_program(folder: str, package: str, program: str) -> Path | None:
+    return _existing(cache() / folder / "node_modules" / package / program)
+
+
+def _npm_install(folder: str, package: str) -> str:
+    return f'npm install --prefix "{cache() / folder}" {package}'
+
+
 def _postgresql() -> Path | None:
     servers = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda found: found.parts)
     if servers:
@@ -91,6 +99,7 @@ def _postgresql() -> Path | None:
     return Path(wheel.origin).parent if wheel and wheel.origin else None
 
 
+CONFORMANCE = "@modelcontextprotocol/conformance"
 COMPONENTS: dict[str, Component] = {
     "claude": Component(lambda: _claude(NEWEST, "GAIA_TEST_CLAUDE"), _claude_install(NEWEST)),
     "claude-197": Component(lambda: _claude(OLDEST, "GAIA_TEST_CLAUDE_197"), _claude_install(OLDEST)),
@@ -98,6 +107,18 @@ COMPONENTS: dict[str, Component] = {
         lambda: _program("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"
     ),
     "git": Component(lambda: _program("git"), "apt-get install git"),
+    "mcp-conformance": Component(
+        lambda: _npm_program("mcp-conformance", CONFORMANCE, "dist/index.js"),
+        _npm_install("mcp-conformance", f"{CONFORMANCE}@0.1.16"),
+    ),
+    "mcp-conformance-next": Component(
+        lambda: _npm_program("mcp-conformance-next", CONFORMANCE, "dist/index.js"),
+        _npm_install("mcp-conformance-next", f"{CONFORMANCE}@0.2.0-alpha.12"),
+    ),
+    "mcp-inspector": Component(
+        lambda: _existing(cache() / "mcp-inspector" / "node_modules" / ".bin" / "mcp-inspector"),
+        _npm_install("mcp-inspector", "@modelcontextprotocol/inspector@2.12.0"),
+    ),
     "node22": Component(_node22, f'npm install --prefix "{cache() / "node-22"}" node@22'),
     "npm": Component(lambda: _program("npm"), "apt-get install npm"),
     "postgresql": Component(_postgresql, "apt-get install postgresql"),
