@@ -12,6 +12,8 @@ README = """\
 This folder holds the state of GAIA Token Budget (the command `gaia-budget`). It is private to you.
 
 settings.toml   your settings; `gaia-budget settings` explains every key
+prices.toml     your own prices, over the public ones (you make it; see docs/prices.md)
+routing.toml    your own tasks and tiers, over ours (you make it; see docs/routing.md)
 ledger.db       the record of what was spent (SQLite; its -wal and -shm files belong to it)
 sessions/       the running counts of Claude Code sessions
 snapshot.json   prices, limits and module folders, prepared for the hooks

@@ -100,11 +100,10 @@ def _evidence(
         )
     good = bad = 0.0
     counts = {True: 0, False: 0}
-    for one in outcomes:
-        weight = _weight(one, candidate.model, now, settings)
-        if weight:
-            counts[one.ok] += 1
-            good, bad = good + weight * one.ok, bad + weight * (not one.ok)
+    weighed = [(one, _weight(one, candidate.model, now, settings)) for one in outcomes]
+    for one, weight in [pair for pair in weighed if pair[1]][-int(settings["remembered_outcomes"]) :]:
+        counts[one.ok] += 1
+        good, bad = good + weight * one.ok, bad + weight * (not one.ok)
     share = (belief * expected + good) / (belief + good + bad)
     return Evidence(candidate.model, counts[True], counts[False], good + bad, share)
 

@@ -215,7 +215,7 @@ def test_outcomes_move_a_recommendation_and_are_shown(ask: Ask) -> None:
     found = ask("jd_parse", outcomes=failed)
     assert found.model.alias == "sonnet"
     assert found.document()["evidence"] == [
-        "claude-haiku-5-5: 0 of 8 recorded answers sufficed, 51% expected"
+        "claude-haiku-5-5: 0 of 8 recorded answers sufficed, 39% expected"
     ]
     assert ask("jd_parse").model.alias == "haiku"
 

@@ -39,7 +39,8 @@ def test_it_comes_back_down_as_the_evidence_fades() -> None:
 
 
 def test_another_version_of_the_family_counts_less() -> None:
-    assert after(*[("claude-haiku-4-5", False, 1)] * 10).model == HAIKU
+    assert after(*[(HAIKU, False, 1)] * 4).model == SONNET
+    assert after(*[("claude-haiku-4-5", False, 1)] * 4).model == HAIKU
     assert after(*[("gpt-4o-mini", False, 1)] * 50) == (HAIKU, [], None)
 
 
@@ -49,13 +50,19 @@ def test_a_cheaper_model_that_has_proven_itself_is_recommended_below_the_table()
 
 
 def test_a_cheaper_model_is_worth_a_try_after_many_good_answers_and_rarer_after_each_failure() -> None:
-    good = [(SONNET, True, 1.0)] * 40
+    good = [(SONNET, True, 1.0)] * 20
     assert after(*good, default=SONNET).worth_a_try == HAIKU
     assert after(*good[1:], default=SONNET).worth_a_try is None
     failed = [(HAIKU, False, 2.0), *good]
     assert after(*failed, default=SONNET).worth_a_try is None
     assert after(*failed, *good, default=SONNET).worth_a_try == HAIKU
     assert after(*[(HAIKU, True, 1)] * 100).worth_a_try is None
+
+
+def test_only_the_newest_outcomes_count() -> None:
+    turned = [*[(HAIKU, False, 3.0)] * 50, *[(HAIKU, True, 1.0)] * 20]
+    assert after(*turned).model == HAIKU
+    assert after(*turned).evidence[0][1:3] == (20, 0)
 
 
 def test_outcomes_of_the_future_are_left_out() -> None:
