@@ -15,7 +15,7 @@ from gaia_budget.transcripts import Bookmark, Reading, Transcript, find, heading
 from gaia_hooks import argus, clock, modules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from gaia_budget.ingest.costs import Costs
@@ -30,13 +30,15 @@ BATCH = 5_000
 class FileState(msgspec.Struct, array_like=True):
     """What is remembered of a transcript between two runs.
 
-    `reckoned`: the client's totals in it have been compared with the rows (see `unattributed`).
+    `reckoned`: the client's totals have been compared with the rows (see `unattributed`); `live_nano` is the
+    total that the status line showed last.
     """
 
     module: str
     agent_type: str
     bookmark: Bookmark
     reckoned: bool = True
+    live_nano: int = 0
 
 
 class Pending(NamedTuple):
@@ -141,7 +143,8 @@ class Sessions:
         self.report.bytes += reading.bytes_read
         self.report.skipped.extend(reading.skipped)
         self._events.extend(self._made_here(transcript, state, reading))
-        state = FileState(state.module, state.agent_type, reading.bookmark, not reading.bookmark.totals)
+        reckoned = not (reading.bookmark.totals or state.live_nano)
+        state = FileState(state.module, state.agent_type, reading.bookmark, reckoned, state.live_nano)
         self._marks[transcript.path] = mark_of(state)
         if not transcript.agent_id:
             self.states[transcript.session_id] = state
@@ -150,10 +153,17 @@ class Sessions:
             self._reckon_again(transcript.session_id)
         return reading.bytes_read
 
+    def hear(self, live: Mapping[str, int]) -> None:
+        """Note the totals that status lines have shown: what stands for a total that was not written yet."""
+        for session, nano in live.items():
+            state = self.states.get(session)
+            if state is not None and nano and state.live_nano != nano:
+                state.live_nano, state.reckoned = nano, False
+
     def _reckon_again(self, session: str) -> None:
         """A subagent's rows belong to what the session's own total covers."""
         main = self.states.get(session)
-        if main is not None and main.reckoned and main.bookmark.totals:
+        if main is not None and main.reckoned and (main.bookmark.totals or main.live_nano):
             main.reckoned = False
             self._marks[self.paths[session]] = mark_of(main)
 

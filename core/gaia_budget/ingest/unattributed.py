@@ -5,6 +5,9 @@ file holds: total − what the total had carried in at its beginning − the ses
 Between two totals that difference can only grow, so the largest one is booked; where it shrinks, the client has
 forgotten spend (a process that was killed never wrote its total) and that is said.
 
+While a session runs, or where the client writes no totals (2.1.197), the status line's running total stands for
+it: there it may begin anew with each process, which books too little and never too much.
+
 Which totals were carried in (measured on 2.1.330): `--fork-session` and resume carry the parent's total with its
 starting instant; `/branch` and `/clear` start a new one.
 """
@@ -20,7 +23,7 @@ from gaia_budget.model import UNALLOCATED, Event
 from gaia_hooks import argus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gaia_budget.ingest.costs import Costs
     from gaia_budget.ingest.report import Report
@@ -65,14 +68,14 @@ def reconcile(ledger: Ledger, settings: Settings, costs: Costs, sessions: Sessio
     for session in sorted(asked):
         rows = [one for one in known[session] if one.kind == "response"]
         try:
-            reckoned = reckon(states[session].bookmark, rows, family, costs)
+            reckoned = reckon(states[session].bookmark, states[session].live_nano, rows, family, costs)
         except UnknownParent as reason:
             report.unreconciled[session] = str(reason)
             continue
         if reckoned.forgotten_nano:
             report.unreconciled[session] = "the client's total is short of the session's own rows"
         if reckoned.nano or len(rows) < len(known[session]):
-            booked.append(_event(session, settings, states[session], reckoned.nano, len(rows)))
+            booked.append(_event(session, settings, states[session], reckoned.nano, rows))
     for session in asked:
         states[session].reckoned = session not in report.unreconciled
     marks = {sessions.paths[session]: mark_of(states[session]) for session in asked}
@@ -88,7 +91,7 @@ def families(states: Mapping[str, FileState]) -> dict[int, list[tuple[str, int, 
     return found
 
 
-def reckon(mine: Bookmark, rows: Iterable[Known], family: Family, costs: Costs) -> Reckoned:
+def reckon(mine: Bookmark, live_nano: int, rows: Sequence[Known], family: Family, costs: Costs) -> Reckoned:
     """Compare a session's own totals with its rows, at list price. Raises UnknownParent."""
     priced = [
         (one.ts, one.model, costs.listed(one.model, one.usage, one.ts, one.cost_nano, one.price_source))
@@ -107,8 +110,18 @@ def reckon(mine: Bookmark, rows: Iterable[Known], family: Family, costs: Costs) 
             doubtful = {model for _, model, cost in covered if cost is None}
             last = total.nano - own - (carried.nano if carried else 0) - _guessed(total, carried, doubtful)
             largest = max(largest, last)
+        if started == mine.totals[-1].started and live_nano > mine.totals[-1].nano:
+            largest = max(largest, _live(live_nano - (carried.nano if carried else 0), started, priced))
         nano, forgotten = nano + largest, forgotten + largest - last
+    if rows and not mine.totals and not mine.payer:  # what a fork carried in, only a written total tells
+        nano = max(0, _live(live_nano, 0, priced))
     return Reckoned(nano, forgotten)
+
+
+def _live(nano: int, started: int, priced: Iterable[tuple[int, str, int | None]]) -> int:
+    """What a status line's total knows beyond the rows; nothing where it may hold a price that was guessed."""
+    costs = [cost for ts, _, cost in priced if ts >= started]
+    return 0 if None in costs else nano - sum(cost or 0 for cost in costs)
 
 
 def _guessed(total: ClientTotal, carried: ClientTotal | None, models: set[str]) -> int:
@@ -130,14 +143,14 @@ def _carried(mine: Bookmark, total: ClientTotal, family: Family) -> ClientTotal 
     return max(written, key=lambda one: (one.after, one.nano)) if written else None
 
 
-def _event(session: str, settings: Settings, state: FileState, nano: int, responses: int) -> Event:
+def _event(session: str, settings: Settings, state: FileState, nano: int, rows: Sequence[Known]) -> Event:
     """The one event of a session's unattributed spend, at its newest total.
 
     Of two such events the later stands, so a reckoning that knows more rows is later by microseconds.
     """
     return Event(
         event_id=event_id(session),
-        ts=max(total.after for total in state.bookmark.totals) + responses,
+        ts=max([*(total.after for total in state.bookmark.totals), *(row.ts for row in rows)]) + len(rows),
         kind="unattributed",
         source="claude_code",
         billing=settings.billing,

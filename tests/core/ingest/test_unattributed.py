@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_hooks import clock
+from gaia_hooks import clock, state
 from support.rows import SESSION, assistant, stamp, write
 
 if TYPE_CHECKING:
@@ -195,6 +195,40 @@ def test_a_price_that_the_client_guessed_is_not_booked(bench: Bench, file: Path)
     write(file, total(RESPONSE + 5_000, models=guessed, unknown=True))
     bench.run()
     assert spent(bench) == (RESPONSE, 0)
+
+
+def show(bench: Bench, nano: int) -> None:
+    """What hooks keep of a session whose status line has shown a total."""
+    seen = state.State(SESSION)
+    seen.client_nano = nano
+    state.save(str(bench.home / "gaia-budget"), seen)
+
+
+def test_the_status_lines_total_stands_for_one_that_is_not_written_yet(bench: Bench, file: Path) -> None:
+    write(file, opening(0), response("a", 1))
+    show(bench, RESPONSE + 5_000)
+    bench.run()
+    assert spent(bench) == (RESPONSE + 5_000, 5_000)
+    write(file, response("b", 10), total(2 * RESPONSE + 6_000))
+    bench.run()
+    assert spent(bench) == (2 * RESPONSE + 6_000, 6_000)
+
+
+def test_a_status_line_ahead_of_every_row_books_nothing_yet(bench: Bench, file: Path) -> None:
+    write(file, opening(0), {"type": "user", "sessionId": SESSION, "cwd": "/home/dev", "timestamp": stamp(1)})
+    show(bench, RESPONSE)
+    assert bench.run().events_new == 0
+
+
+def test_a_response_that_the_status_line_knew_before_its_row_is_not_unattributed_for_long(
+    bench: Bench, file: Path
+) -> None:
+    write(file, opening(0), response("a", 1))
+    show(bench, 2 * RESPONSE)
+    bench.run()
+    write(file, response("b", 10))
+    bench.run()
+    assert spent(bench) == (2 * RESPONSE, 0)
 
 
 def test_a_copy_of_an_older_client_belongs_to_the_session_that_made_it_in_any_run(
