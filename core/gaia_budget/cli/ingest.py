@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 from gaia_budget.cli.output import JsonFlag, emit_json, note, say
@@ -27,7 +26,6 @@ def ingest(as_json: JsonFlag = False) -> None:
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import load
 
-    gc.disable()  # a bulk run makes many short-lived objects and no cycles; the process ends after it
     settings = load()
     with Ledger.open(settings=settings) as ledger, progress("reading transcripts") as advance:
         report = run(settings, ledger, advance)
