@@ -159,6 +159,7 @@ def _event(session: str, settings: Settings, state: FileState, nano: int, rows: 
         machine=settings.machine,
         module=state.module or UNALLOCATED,
         provider=argus.PROVIDER,
+        model=TASK,  # no model is known; a report by model names what the money is instead
         task=TASK,
         session_id=session,
         cost_nano=nano,
