@@ -161,10 +161,11 @@ class Session:
             return
         if cost:
             self._money.append((ts, cost))
+        source = pricing.source_of(self._row(response), self.policy["price_source"])
         self._lines.append(
             argus.runtime_line(
                 response, module=self.state.module, agent_type=thread.agent_type or "main", cost_nano=cost,
-                price_source=self.policy["price_source"], billing=self.policy["billing"], ts=ts,
+                price_source=source, billing=self.policy["billing"], ts=ts,
                 corrects=corrects)
         )  # fmt: skip
 
@@ -180,11 +181,14 @@ class Session:
 
     def cost(self, response: usage.Response) -> "int | None":
         """Nano-dollars of a response at the snapshot's prices; None when it has none."""
+        return pricing.cost_nano(response.usage, self._row(response))
+
+    def _row(self, response: usage.Response) -> "list[Any] | None":
         instant = clock.parse(response.timestamp)
         if instant is None:
             return None
         rows = pricing.rows_of(self.policy["prices"], response.model, response.variant)
-        return pricing.cost_nano(response.usage, pricing.row_at(rows, instant / clock.MICRO))
+        return pricing.row_at(rows, instant / clock.MICRO)
 
     def store(self) -> None:
         """Append what has settled, then save the state; a death in between is noticed by the next holder."""

@@ -33,6 +33,16 @@ def test_only_new_bytes_are_read_and_nothing_is_counted_twice(watched: Watched) 
     assert [line["event_id"] for line in watched.lines()] == ["a"]
 
 
+def test_a_line_names_the_source_of_its_own_price(watched: Watched) -> None:
+    own = [[0, [[-1, 1, 1, 1, 1, 1]], None, {"source": "override"}]]
+    watched.save_policy(prices=watched.policy["prices"] | {"claude-haiku-5-5": own})
+    write(watched.transcript, assistant("a", second=1, model="claude-haiku-5-5", input_tokens=5))
+    write(watched.transcript, assistant("b", second=2, model="claude-opus-5-5", input_tokens=5))
+    write(watched.transcript, assistant("c", second=3, model="claude-opus-9", input_tokens=5))
+    watched.hook("SessionEnd")
+    assert [line["price_source"] for line in watched.lines()] == ["override", "genai-prices", "unpriced"]
+
+
 def test_a_torn_last_line_is_counted_when_it_is_whole(watched: Watched) -> None:
     whole = json.dumps(assistant("a", input_tokens=7)).encode()
     watched.transcript.write_bytes(whole[:100])

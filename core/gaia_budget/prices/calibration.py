@@ -76,7 +76,9 @@ def fit(seen: Iterable[Sample]) -> dict[str, Fitted]:
         if len(group) >= LEAST_SAMPLES:
             factor = sum(one.actual for one in group) / sum(one.counted for one in group)
             errors = sorted(abs(one.actual / (one.counted * factor) - 1) for one in group)
-            fitted[name] = Fitted(factor, errors[min(len(errors) - 1, int(COVERED * len(errors)))], len(group))
+            fitted[name] = Fitted(
+                factor, errors[min(len(errors) - 1, int(COVERED * len(errors)))], len(group)
+            )
     return fitted
 
 
