@@ -89,30 +89,23 @@ class Book:
 
     def get(self) -> Reader | Ledger:
         """The ledger that the settings name, opened anew when it was replaced. Raises LedgerError, ConfigError."""
-        from gaia_budget.ledger.reading import Reader
+        from gaia_budget.ledger.reading import Reader, embedded_file
 
         chosen = settings.get()
-        file = embedded(chosen)
+        file = embedded_file(chosen)
         seen = (id(chosen), None if file is None else mark(file)[:2])
         with self._lock:
             if self._open is None or seen != self._seen:
                 if self._open is not None:
                     self._open.close()
                     self._open = None
-                self._open = server(chosen) if file is None else Reader(file, chosen)
+                self._open = _server(chosen) if file is None else Reader(file, chosen)
                 self._seen = seen
             return self._open
 
 
-def embedded(chosen: Settings) -> Path | None:
-    """The file of the embedded ledger, or None where it is on a server."""
-    from gaia_budget.ledger.reading import embedded_file
-
-    return embedded_file(chosen)
-
-
-def server(chosen: Settings) -> Ledger:
-    """The ledger of a team, which needs the database library. Raises LedgerError."""
+def _server(chosen: Settings) -> Ledger:
+    """The ledger of a team, which needs the database library."""
     from gaia_budget.ledger import Ledger
 
     return Ledger.open(settings=chosen)

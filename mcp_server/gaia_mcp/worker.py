@@ -78,12 +78,13 @@ def _work() -> None:
 
 
 def cycle() -> None:
-    """Take in what is new, and give the hooks their snapshot."""
+    """Take in what is new and give the hooks their snapshot; settle what calls have left open for too long."""
     from gaia_budget import ingest, settings
     from gaia_budget.ledger import Ledger
 
     with Ledger.open() as ledger:
         ingest.run(settings.load(), ledger)
+        ledger.expire()
 
 
 class Sources:

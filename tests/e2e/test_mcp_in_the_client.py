@@ -92,6 +92,21 @@ def test_a_prompt_of_ours_is_a_command(world: World, api: ScriptedApi) -> None:
     assert world.ask("session", "type", "--session", run.session_id)["type"] == "architecture"
 
 
+def test_after_clear_the_new_session_is_meant(world: World, api: ScriptedApi) -> None:
+    api.main(
+        reply(tool("Bash", command="sleep 3", description="let the server start"), **OPENING),
+        reply(text("first")),
+        reply(tool(f"{TOOL}budget_session"), input=2_000, output=50),
+        reply(text("second")),
+    )
+    with world.claude.conversation() as talk:
+        talk.say("wait")
+        talk.say("/clear")
+        talk.say("look")
+        run = talk.close()
+    assert answers(run)[-1]["budget_tokens"] < 10_000
+
+
 def test_a_section_is_a_resource_to_mention(world: World, api: ScriptedApi) -> None:
     world.run("claude-md", "split", str(world.claude.cwd / "CLAUDE.md"), "--yes")
     api.main(reply(text("read"), **OPENING))

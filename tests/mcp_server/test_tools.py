@@ -345,3 +345,10 @@ async def test_a_response_that_comes_in_between_is_counted_at_once(session: stat
                 assert answer is not None
                 counted.append(answer["session_tokens"])
     assert counted == [41_150, 41_150, 41_300, 41_300, 41_450, 41_450]
+
+
+async def test_the_registry_entry_names_every_tool() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "mcp.md").read_text(encoding="utf-8")
+    entry = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    async with Client(build()) as client:
+        assert entry["tools"] == [tool.name for tool in (await client.list_tools()).tools]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,6 @@ from gaia_budget.cli.quick import QuickCommand
 
 if TYPE_CHECKING:
     from gaia_budget.routing.answer import Recommendation
-    from gaia_budget.routing.learning import Outcome
 
 Task = Annotated[
     str, typer.Argument(help="A task by its name, such as jd_parse, or described in a sentence.")
@@ -38,63 +37,20 @@ def recommend(
     as_json: JsonFlag = False,
 ) -> None:
     """The cheapest viable model, why, what it costs, and where to go when it fails. The text is not kept."""
-    from gaia_budget import routing
-    from gaia_budget.routing import advice
+    from gaia_budget.ledger import recommending
 
-    asked = advice.understand(task)
-    found = routing.recommend(
+    found = recommending.recommend(
         task,
         module=module,
         provider=provider,
         session_type=session_type,
         context_tokens=context_tokens,
         current_model=current_model,
-        outcomes=_recorded(asked.task.name) if asked.task else (),
-        **_plan(),
     )
     if as_json:
         emit_json(found.document())
     else:
         _show(found)
-
-
-def _recorded(task: str) -> list[Outcome]:
-    """What the ledger knows of a task; the embedded one is asked without loading the database library."""
-    from pathlib import Path
-
-    from gaia_budget import places
-    from gaia_budget.model import DEFAULT_ORG
-    from gaia_budget.routing.learning import Outcome
-
-    url = str(places.configured("db") or "")
-    if url and not url.startswith("sqlite:///"):
-        from gaia_budget.ledger import Ledger
-
-        with Ledger.open() as ledger:
-            return [Outcome(one.ts, one.model, one.ok) for one in ledger.outcomes(task)]
-    from gaia_budget.ledger.reading import recorded_outcomes
-
-    file = Path(url.removeprefix("sqlite:///")) if url else places.home() / "ledger.db"
-    org = str(places.configured("org") or DEFAULT_ORG)
-    return [Outcome(*row) for row in recorded_outcomes(file, org, task)]
-
-
-def _plan() -> dict[str, Any]:
-    """How Claude Code is paid for, and whether a plan's windows still have room at the present pace."""
-    from gaia_budget import places
-    from gaia_hooks import plan
-
-    kept = plan.read(str(places.home()))
-    windows = {name: kept[name] for name in plan.LENGTHS if name in kept}
-    full = [
-        name
-        for name, one in windows.items()
-        if plan.reached_at(name, one, kept["as_of"]) or one["percent"] >= 100
-    ]
-    return {
-        "billing": str(places.configured("billing") or "unknown"),
-        "plan_has_room": not full if windows else None,
-    }
 
 
 def _show(found: Recommendation) -> None:

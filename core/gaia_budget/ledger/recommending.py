@@ -1,0 +1,75 @@
+"""The routing table's recommendation with what this machine knows: recorded outcomes, how Claude Code is paid for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget import places, routing
+from gaia_budget.model import DEFAULT_ORG
+
+if TYPE_CHECKING:
+    from gaia_budget.routing.answer import Recommendation
+    from gaia_budget.routing.learning import Outcome
+
+
+def recommend(
+    task: str,
+    *,
+    module: str | None = None,
+    provider: str | None = None,
+    session_type: str | None = None,
+    context_tokens: int | None = None,
+    current_model: str | None = None,
+) -> Recommendation:
+    """The cheapest viable model for a task, as `recommend` and the MCP server give it. The text is not kept.
+
+    Raises InputError, NotFoundError, ConfigError, and LedgerError where the outcomes cannot be read.
+    """
+    from gaia_budget.routing import advice
+
+    asked = advice.understand(task)
+    return routing.recommend(
+        task,
+        module=module,
+        provider=provider,
+        session_type=session_type,
+        context_tokens=context_tokens,
+        current_model=current_model,
+        outcomes=_recorded(asked.task.name) if asked.task else (),
+        **_plan(),
+    )
+
+
+def _recorded(task: str) -> list[Outcome]:
+    """What the ledger knows of a task; the embedded one is asked without loading the database library."""
+    from gaia_budget.routing.learning import Outcome
+
+    url = str(places.configured("db") or "")
+    if url and not url.startswith("sqlite:///"):
+        from gaia_budget.ledger import Ledger
+
+        with Ledger.open() as ledger:
+            return [Outcome(one.ts, one.model, one.ok) for one in ledger.outcomes(task)]
+    from gaia_budget.ledger.reading import recorded_outcomes
+
+    file = Path(url.removeprefix("sqlite:///")) if url else places.home() / "ledger.db"
+    org = str(places.configured("org") or DEFAULT_ORG)
+    return [Outcome(*row) for row in recorded_outcomes(file, org, task)]
+
+
+def _plan() -> dict[str, Any]:
+    """How Claude Code is paid for, and whether a plan's windows still have room at the present pace."""
+    from gaia_hooks import plan
+
+    kept = plan.read(str(places.home()))
+    windows = {name: kept[name] for name in plan.LENGTHS if name in kept}
+    full = [
+        name
+        for name, one in windows.items()
+        if plan.reached_at(name, one, kept["as_of"]) or one["percent"] >= 100
+    ]
+    return {
+        "billing": str(places.configured("billing") or "unknown"),
+        "plan_has_room": not full if windows else None,
+    }
