@@ -3,7 +3,7 @@
 Hooks, `ingest`, the MCP server and the command line all come through here, under the session's lock.
 """
 
-from gaia_hooks import argus, clock, files, modules, months, pricing, snapshot, state, tail, usage
+from gaia_hooks import argus, clock, files, jsonio, modules, months, pricing, snapshot, state, tail, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,9 +66,18 @@ class Session:
                 agent_id = name[len("agent-") : -len(TRANSCRIPT_END)]
                 known = self.state.threads.get(agent_id)
                 if known is None:
-                    self.agent(agent_id)
+                    self.agent(agent_id, self._noted_type(agent_id))
                 elif not known.live and files.size_of(known.place.path) > known.place.offset:
                     known.live = True
+
+    def _noted_type(self, agent_id: str) -> str:
+        """The type of a subagent in the note that Claude Code keeps beside its transcript."""
+        try:
+            note = jsonio.loads(files.read(self._agent_path(agent_id)[: -len(TRANSCRIPT_END)] + ".meta.json"))
+        except (OSError, ValueError):
+            return ""
+        kind = note.get("agentType") if type(note) is dict else None
+        return kind if type(kind) is str else ""
 
     def count(self, limit: int = HOOK_BYTES) -> None:
         """Read the new bytes of every live thread, at most `limit` in all."""
@@ -164,7 +173,7 @@ class Session:
         source = pricing.source_of(self._row(response), self.policy["price_source"])
         self._lines.append(
             argus.runtime_line(
-                response, module=self.state.module, agent_type=thread.agent_type or "main", cost_nano=cost,
+                response, module=self.state.module, agent_type=thread.agent_type if response.agent_id else "main", cost_nano=cost,
                 price_source=source, billing=self.policy["billing"], ts=ts,
                 corrects=corrects)
         )  # fmt: skip

@@ -72,8 +72,11 @@ def test_a_subagent_that_no_event_told_of_is_found_when_the_turn_ends(watched: W
     agents = watched.transcript.with_suffix("") / "subagents"
     write(watched.transcript, assistant("a", second=1, input_tokens=100))
     write(agents / "agent-x2.jsonl", assistant("s", second=2, agent="x2", input_tokens=500))
+    (agents / "agent-x2.meta.json").write_text('{"agentType": "Explore"}')
     watched.hook("Stop")
     assert watched.figures().usage[0] == 600
+    watched.hook("SessionEnd")
+    assert [line["agent_type"] for line in watched.lines()] == ["main", "Explore"]
 
 
 def test_compaction_that_reports_a_subagent_without_a_file_changes_nothing(watched: Watched) -> None:
