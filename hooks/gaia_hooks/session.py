@@ -173,7 +173,8 @@ class Session:
         source = pricing.source_of(self._row(response), self.policy["price_source"])
         self._lines.append(
             argus.runtime_line(
-                response, module=self.state.module, agent_type=thread.agent_type if response.agent_id else "main", cost_nano=cost,
+                response, module=self.state.module, cost_nano=cost,
+                agent_type=thread.agent_type if response.agent_id else "main",
                 price_source=source, billing=self.policy["billing"], ts=ts,
                 corrects=corrects)
         )  # fmt: skip
