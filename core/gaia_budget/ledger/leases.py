@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
 from gaia_budget.errors import NotFoundError
 from gaia_budget.ledger import record
 from gaia_budget.ledger.budgets import Charge, Place, Scope, admit, charge, is_module, look, together
+from gaia_budget.ledger.months import within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,7 +93,8 @@ def report(tx: Transaction, zone: Zone, org: str, lease_id: str, told: Report, e
     held = find(tx, org, lease_id)
     if held is None:
         raise NotFoundError("lease", lease_id)
-    _, recorded = record.take_in(tx, zone, map(record.fit, told.events))
+    events = [_booked(zone, org, held.scope, event) for event in told.events]
+    _, recorded = record.take_in(tx, zone, events)
     spent = min(max(told.spent_nano, held.spent_nano), held.granted_nano)
     part = spent - held.spent_nano
     unpriced = max(0, part - sum(event.cost_nano or 0 for event in told.events))
@@ -110,6 +114,11 @@ def report(tx: Transaction, zone: Zone, org: str, lease_id: str, told: Report, e
         )
     }
     charge(tx, together(recorded, moved))
+
+
+def _booked(zone: Zone, org: str, scope: str, event: Event) -> Event:
+    """The event in the month that the lease was taken from."""
+    return msgspec.structs.replace(record.fit(event), org=org, ts=within(zone, scope, event.ts))
 
 
 def expire(tx: Transaction, org: str, now: int) -> int:

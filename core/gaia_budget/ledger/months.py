@@ -82,3 +82,12 @@ def _month(
 def module_scope(module: str, month: int) -> str:
     """The name of the budget of a module's month."""
     return f"module:{module}:{month_name(month)}"
+
+
+def within(zone: Zone, scope: str, ts: int) -> int:
+    """An instant, moved into the month of a module's budget: what that month admitted counts in it."""
+    if not scope.startswith("module:"):
+        return ts
+    year, month = scope.rsplit(":", 1)[1].split("-")
+    number = int(year) * 12 + int(month) - 1
+    return max(zone.start_of_month(number), min(ts, zone.start_of_month(number + 1) - 1))

@@ -98,7 +98,7 @@ def _replace(tx: Transaction, events_now: list[Event]) -> None:
         for place, event in zip(ids, events_now, strict=True)
     ]
     tx.many("DELETE FROM events WHERE org = ? AND event_id = ?", sorted(known))
-    record.insert(tx, {(event.org, event.event_id): record.fit(event) for event in made})
+    record.insert(tx, [msgspec.structs.astuple(record.fit(event)) for event in made])
 
 
 def _marks(ledger: Ledger, fresh: Ledger) -> list[tuple[str, str, str, int, str]]:

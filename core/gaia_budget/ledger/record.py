@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from gaia_budget.ledger.merge import joined
 from gaia_budget.ledger.rollups import Sums
@@ -28,6 +31,9 @@ CHUNK = 50_000  # events held in memory at once
 ASKED = 500  # ids per look-up
 
 Id = tuple[str, str]
+EventRow = tuple[Any, ...]
+"""An event's fields in the order of `EVENT_FIELDS`."""
+_id_of = itemgetter(EVENT_FIELDS.index("org"), EVENT_FIELDS.index("event_id"))
 
 
 class Recorded(NamedTuple):
@@ -52,9 +58,13 @@ def take_in(tx: Transaction, zone: Zone, events: Iterable[Event]) -> tuple[Recor
 
 def fit(event: Event) -> Event:
     """The event with every text in a form that all databases hold: no NUL, no half of a surrogate pair."""
-    texts = {name: value for name in EVENT_FIELDS if isinstance(value := getattr(event, name), str)}
-    clean = {name: _fit(value) for name, value in texts.items()}
-    return event if clean == texts else msgspec.structs.replace(event, **clean)
+    texts = {
+        name: value for name, value in zip(EVENT_FIELDS, astuple(event), strict=True) if type(value) is str
+    }
+    together = "".join(texts.values())
+    if together.isascii() and "\0" not in together:
+        return event
+    return msgspec.structs.replace(event, **{name: _fit(value) for name, value in texts.items()})
 
 
 def _fit(text: str) -> str:
@@ -62,46 +72,47 @@ def _fit(text: str) -> str:
 
 
 def _chunks(events: Iterable[Event]) -> Iterator[list[Event]]:
-    chunk: list[Event] = []
-    for event in events:
-        chunk.append(event)
-        if len(chunk) >= CHUNK:
-            yield chunk
-            chunk = []
-    if chunk:
+    remaining = iter(events)
+    while chunk := list(itertools.islice(remaining, CHUNK)):
         yield chunk
 
 
 def _take_chunk(tx: Transaction, sums: Sums, events: list[Event]) -> Recorded:
-    sightings: dict[Id, Event] = {}
-    for event in events:
-        place = (event.org, event.event_id)
-        before = sightings.get(place)
-        sightings[place] = event if before is None else joined(before, event)
-    known = insert(tx, sightings)
-    if known:
-        sums.add(event for place, event in sightings.items() if place not in known)
-    else:
-        sums.add(sightings.values())
+    sightings = {(event.org, event.event_id): event for event in events}
+    if len(sightings) < len(events):
+        sightings = _joined(events)
+    rows = list(map(astuple, sightings.values()))
+    known = insert(tx, rows)
+    sums.add([row for row in rows if _id_of(row) not in known] if known else rows)
     completed = _complete(tx, sums, [sightings[place] for place in sorted(known)])
     new = len(sightings) - len(known)
     return Recorded(new, completed, len(events) - new - completed)
 
 
-def insert(tx: Transaction, sightings: dict[Id, Event]) -> set[Id]:
+def _joined(events: list[Event]) -> dict[Id, Event]:
+    sightings: dict[Id, Event] = {}
+    for event in events:
+        place = (event.org, event.event_id)
+        before = sightings.get(place)
+        sightings[place] = event if before is None else joined(before, event)
+    return sightings
+
+
+def insert(tx: Transaction, rows: list[EventRow]) -> set[Id]:
     """Insert what is new; return the ids that were known already."""
     if tx.db.shared:
-        return _insert_shared(tx, sightings)
+        return _insert_shared(tx, rows)
+    if len(rows) == 1:
+        return set() if tx.text(INSERT, rows[0]).rowcount else {_id_of(rows[0])}
     last = tx.text("SELECT coalesce(max(rowid), 0) FROM events").fetchone()[0]
-    inserted = tx.many(INSERT, list(map(msgspec.structs.astuple, sightings.values())))
-    if inserted == len(sightings):
+    if tx.many(INSERT, rows) == len(rows):
         return set()
     new = tx.text("SELECT org, event_id FROM events WHERE rowid > ?", (last,))
-    return sightings.keys() - set(new.fetchall())
+    return set(map(_id_of, rows)) - set(new.fetchall())
 
 
-def _insert_shared(tx: Transaction, sightings: dict[Id, Event]) -> set[Id]:
-    rows = [msgspec.structs.astuple(sightings[place]) for place in sorted(sightings)]
+def _insert_shared(tx: Transaction, rows: list[EventRow]) -> set[Id]:
+    rows = sorted(rows, key=_id_of)  # rivals lock rows in one order
     if len(rows) < BULK:
         return {_id_of(row) for row in rows if tx.text(INSERT, row).rowcount == 0}
     tx.text("CREATE TEMPORARY TABLE IF NOT EXISTS staged_events (LIKE events) ON COMMIT DELETE ROWS")
@@ -115,14 +126,7 @@ def _insert_shared(tx: Transaction, sightings: dict[Id, Event]) -> set[Id]:
     )
     if tx.cursor.rowcount == len(rows):
         return set()
-    return sightings.keys() - set(tx.cursor.fetchall())
-
-
-_ORG, _EVENT_ID = EVENT_FIELDS.index("org"), EVENT_FIELDS.index("event_id")
-
-
-def _id_of(row: Sequence[Any]) -> Id:
-    return row[_ORG], row[_EVENT_ID]
+    return set(map(_id_of, rows)) - set(tx.cursor.fetchall())
 
 
 def _complete(tx: Transaction, sums: Sums, sightings: list[Event]) -> int:
@@ -136,9 +140,9 @@ def _complete(tx: Transaction, sums: Sums, sightings: list[Event]) -> int:
         if new != old:
             before.append(old)
             after.append(new)
-    tx.many(UPDATE, [(*msgspec.structs.astuple(event), event.org, event.event_id) for event in after])
-    sums.add(before, sign=-1)
-    sums.add(after)
+    tx.many(UPDATE, [(*astuple(event), event.org, event.event_id) for event in after])
+    sums.add(map(astuple, before), sign=-1)
+    sums.add(map(astuple, after))
     return len(after)
 
 

@@ -10,6 +10,7 @@ import msgspec
 from gaia_budget.errors import InputError, NotFoundError
 from gaia_budget.ledger import record
 from gaia_budget.ledger.budgets import Charge, Place, Scope, admit, charge, is_module, together
+from gaia_budget.ledger.months import within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +31,7 @@ CLOSE = (
     "UPDATE reservations SET state = 'settled', actual_nano = ?, assumed_nano = ?, event_id = ? "
     "WHERE org = ? AND reservation_id = ?"
 )
+CLOSE_OPEN = f"{CLOSE} AND state = 'open' RETURNING scopes, estimate_nano, created_ts"
 DUE = (
     "SELECT reservation_id, scopes, estimate_nano FROM reservations "
     "WHERE org = ? AND state = 'open' AND expires_ts <= ? ORDER BY reservation_id"
@@ -87,30 +89,45 @@ def settle(
     """
     if actual_nano < 0:
         raise InputError("a cost cannot be negative")
-    sql = f"{FIND} FOR UPDATE" if tx.db.shared else FIND
-    row = tx.text(sql, (org, reservation_id)).fetchone()
-    if row is None:
-        raise NotFoundError("reservation", reservation_id)
-    scopes, estimate, state, assumed, created, _ = row
-    if state == "settled":
-        return
-    priced = event.cost_nano or 0 if event else 0
-    unpriced = max(0, actual_nano - priced)
-    event_id = event.event_id if event else ""
-    tx.text(CLOSE, (actual_nano, unpriced, event_id, org, reservation_id))
+    unpriced = max(0, actual_nano - ((event.cost_nano or 0) if event else 0))
+    row = (actual_nano, unpriced, event.event_id if event else "", org, reservation_id)
+    found = tx.text(CLOSE_OPEN, row).fetchall()
+    if found:
+        [(scopes, estimate, created)] = found
+        assumed = 0
+    else:
+        known = _expired(tx, org, reservation_id)
+        if known is None:
+            return
+        scopes, created, assumed = known
+        estimate = 0  # it is no longer reserved but assumed
+        tx.text(CLOSE, row)
     recorded: dict[Place, Charge] = {}
+    keys = json.loads(scopes)
     if event is not None:
-        event = msgspec.structs.replace(record.fit(event), ts=min(event.ts, created))
+        ts = min(event.ts, created)
+        for key in keys:
+            ts = within(zone, key, ts)
+        event = msgspec.structs.replace(record.fit(event), org=org, ts=ts)
         _, recorded = record.take_in(tx, zone, [event])
     held = {
         (org, key): Charge(
             app=0 if is_module(key) else actual_nano - unpriced,
             assumed=unpriced - assumed,
-            reserved=-estimate if state == "open" else 0,
+            reserved=-estimate,
         )
-        for key in json.loads(scopes)
+        for key in keys
     }
     charge(tx, together(recorded, held))
+
+
+def _expired(tx: Transaction, org: str, reservation_id: str) -> tuple[str, int, int] | None:
+    """Scopes, instant and assumed amount of an expired reservation; None for a settled one."""
+    row = tx.text(f"{FIND} FOR UPDATE" if tx.db.shared else FIND, (org, reservation_id)).fetchone()
+    if row is None:
+        raise NotFoundError("reservation", reservation_id)
+    scopes, _, state, assumed, created, _ = row
+    return None if state == "settled" else (scopes, created, assumed)
 
 
 def expire(tx: Transaction, org: str, now: int) -> int:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import TYPE_CHECKING
+from operator import add, itemgetter, neg
+from typing import TYPE_CHECKING, Any
 
 from gaia_budget.errors import InternalError
 from gaia_budget.ledger.budgets import Charge
-from gaia_budget.ledger.facts import DIMENSIONS, MEASURES, TOKENLESS
+from gaia_budget.ledger.facts import DIMENSIONS, MEASURES, TOKENLESS, TOKENS
 from gaia_budget.ledger.months import module_scope
+from gaia_budget.ledger.schema import EVENT_FIELDS
 from gaia_budget.ledger.zone import HOUR, QUARTER, Zone
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger.budgets import Place
     from gaia_budget.ledger.database import Transaction
-    from gaia_budget.model import Event
 
 Key = tuple[str, ...]
 _KEYS = ("org", "grain", "bucket", *DIMENSIONS)
@@ -35,18 +35,10 @@ CHANGE = (
     f"UPDATE rollups SET {', '.join(f'{name} = {name} + ?' for name in MEASURES)} "  # noqa: S608
     f"WHERE {' AND '.join(f'{name} = ?' for name in _KEYS)}"
 )
-_FACTS = attrgetter("org", *DIMENSIONS)
-_TOKENS = attrgetter(
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "reasoning_tokens",
-    "web_searches",
-    "recached_tokens",
-)
-_NO_TOKENS = (0,) * 8
+_AT, _KIND, _COST = (EVENT_FIELDS.index(name) for name in ("ts", "kind", "cost_nano"))
+_FACTS = itemgetter(EVENT_FIELDS.index("org"), *(EVENT_FIELDS.index(name) for name in DIMENSIONS))
+_TOKENS = itemgetter(*(EVENT_FIELDS.index(name) for name in TOKENS))
+_NO_TOKENS = (0,) * len(TOKENS)
 
 
 class Sums:
@@ -56,19 +48,19 @@ class Sums:
         self.zone = zone
         self._found: dict[tuple[int, Key], tuple[int, ...]] = {}
 
-    def add(self, events: Iterable[Event], sign: int = 1) -> None:
-        """Take events in, or with `sign` -1 out again."""
+    def add(self, rows: Iterable[tuple[Any, ...]], sign: int = 1) -> None:
+        """Take events in (fields in the order of `EVENT_FIELDS`), or with `sign` -1 out again."""
         found = self._found
-        for event in events:
-            place = (event.ts // QUARTER, _FACTS(event))
-            cost = event.cost_nano
-            response = int(event.kind == "response")
-            tokens = _NO_TOKENS if event.kind in TOKENLESS else _TOKENS(event)
-            values = (1, response, response * (cost is None), *tokens, cost or 0)
-            before = found.get(place)
+        for row in rows:
+            place = (row[_AT] // QUARTER, _FACTS(row))
+            kind, cost = row[_KIND], row[_COST]
+            response = 1 if kind == "response" else 0
+            tokens = _NO_TOKENS if kind in TOKENLESS else _TOKENS(row)
+            values = (1, response, response if cost is None else 0, *tokens, cost or 0)
             if sign < 0:
-                values = tuple([-value for value in values])
-            found[place] = values if before is None else tuple(map(int.__add__, before, values))
+                values = tuple(map(neg, values))
+            before = found.get(place)
+            found[place] = values if before is None else tuple(map(add, before, values))
 
     def write(self, tx: Transaction) -> dict[Place, Charge]:
         """Write the changes; return what they change in the budgets of module months."""
@@ -91,7 +83,7 @@ class Sums:
             for grain, bucket in buckets:
                 place = (key[0], grain, bucket, key[1:])
                 before = folded.get(place)
-                folded[place] = values if before is None else tuple(map(int.__add__, before, values))
+                folded[place] = values if before is None else tuple(map(add, before, values))
         ordered = sorted(folded.items())  # rivals on PostgreSQL lock rows in one order
         return [
             ((org, grain, bucket, *key), values)

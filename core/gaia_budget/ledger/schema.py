@@ -7,11 +7,15 @@ Migrations (`gaia_budget.ledger.migrations`) build these tables; a test holds th
 
 from __future__ import annotations
 
-import msgspec
+from typing import TYPE_CHECKING
+
 from sqlalchemy import BigInteger, CheckConstraint, Column, Index, MetaData, Table, Text
 
 from gaia_budget.ledger.facts import DIMENSIONS, MEASURES, TOKENS
 from gaia_budget.model import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 metadata = MetaData()
 
@@ -34,6 +38,24 @@ def _count(name: str, comment: str) -> Column[int]:
         comment=comment,
         server_default="0",
     )
+
+
+def _figures(named: dict[str, str]) -> list[Column[int]]:
+    """Figures that `_never_negative` guards together: one check costs less than one for each, on every insert."""
+    return [
+        Column(name, BigInteger, nullable=False, comment=comment, server_default="0")
+        for name, comment in named.items()
+    ]
+
+
+def _never_negative(names: Iterable[str]) -> CheckConstraint:
+    """A bitwise or is negative when one of its operands is."""
+    return CheckConstraint(f"({' | '.join(names)}) >= 0")
+
+
+def _one_of(name: str, *values: str) -> CheckConstraint:
+    """Comparisons: SQLite builds a table for each IN, which made an insert half as slow again."""
+    return CheckConstraint(" OR ".join(f"{name} = '{value}'" for value in values))
 
 
 def _instant(name: str, comment: str, *, nullable: bool = False) -> Column[int]:
@@ -65,7 +87,7 @@ events = Table(
     _text("agent_id", "subagent; empty for the main thread"),
     _text("agent_type", "the subagent's type"),
     _text("branch", "git branch"),
-    *(_count(name, comment) for name, comment in TOKENS.items()),
+    *_figures(TOKENS),
     Column(
         "cost_nano",
         BigInteger,
@@ -77,9 +99,10 @@ events = Table(
     _text("status", "outcome of the call"),
     Column("duration_ms", BigInteger, nullable=True, comment="milliseconds, where known"),
     _text("correlation_id", "links events across modules"),
-    CheckConstraint("kind IN ('response', 'unattributed', 'cache_hit', 'failed')"),
-    CheckConstraint("source IN ('app', 'claude_code')"),
-    CheckConstraint("billing IN ('api', 'plan', 'unknown')"),
+    _never_negative(TOKENS),
+    _one_of("kind", "response", "unattributed", "cache_hit", "failed"),
+    _one_of("source", "app", "claude_code"),
+    _one_of("billing", "api", "plan", "unknown"),
     CheckConstraint("recached_tokens <= input_tokens + cache_write_5m_tokens + cache_write_1h_tokens"),
     comment="One row per fact of spend. Nothing private: no prompt, no tool text, no file name.",
 )
@@ -102,8 +125,9 @@ rollups = Table(
         comment="hour: hours since the epoch; day: days since 1970-01-01; month: year * 12 + month - 1",
     ),
     *(_key(name, f"as in events.{name}") for name in DIMENSIONS),
-    *(_count(name, comment) for name, comment in MEASURES.items()),
-    CheckConstraint("grain IN ('hour', 'day', 'month')"),
+    *_figures(MEASURES),
+    _never_negative(MEASURES),
+    _one_of("grain", "hour", "day", "month"),
     comment="Sums of events, kept in the transaction that records them. Tokens are those of responses and failed "
     "calls; dollars are those of every kind.",
 )
@@ -173,7 +197,7 @@ reservations = Table(
     _text("machine", "who holds it"),
     _instant("created_ts", "when it was admitted"),
     _instant("expires_ts", "when it settles at its full reserve"),
-    CheckConstraint("state IN ('open', 'settled', 'expired')"),
+    _one_of("state", "open", "settled", "expired"),
     comment="Money held for calls in flight.",
 )
 Index("reservations_open", reservations.c.org, reservations.c.state, reservations.c.expires_ts)
@@ -190,7 +214,7 @@ leases = Table(
     _count("assumed_nano", "part of the charge that no event tells of; after expiry also what was left"),
     _text("state", "active, returned or expired", default=None),
     _instant("expires_ts", "when what is left is assumed spent, unless it is used before"),
-    CheckConstraint("state IN ('active', 'returned', 'expired')"),
+    _one_of("state", "active", "returned", "expired"),
     CheckConstraint("spent_nano <= granted_nano"),
     comment="Money set aside for a process that spends it without asking the database for each call.",
 )
@@ -274,6 +298,3 @@ context = Table(
     _count("carried_tokens", "that size times the later requests that carried it (estimate)"),
     comment="What fills the context: tool results and how often they were sent along. Estimates.",
 )
-
-if set(EVENT_FIELDS) != set(events.c.keys()):
-    raise msgspec.ValidationError("events and Event differ")  # pragma: no cover

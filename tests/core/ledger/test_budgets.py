@@ -127,6 +127,18 @@ def test_a_call_over_midnight_counts_in_the_month_that_admitted_it(ledger: Ledge
     ledger.reserve([month(ledger, 1)], DOLLAR, call_id="c2")
 
 
+def test_a_budget_chosen_just_before_midnight_books_in_its_own_month(ledger: Ledger, clock: Clock) -> None:
+    clock.set("2026-11-30T23:59")
+    november = month(ledger, 1)
+    clock.set("2026-12-01T00:01")
+    ledger.reserve([november], DOLLAR, call_id="c1")
+    ledger.settle("c1", 9, event("e", "2026-12-01T00:01", cost_nano=9))
+    lease = ledger.lease(november, 9)
+    ledger.report(lease.lease_id, Report(9, [event("f", "2026-12-01T00:02", cost_nano=9)]))
+
+    assert (ledger.month("jseeker", "2026-11-30").app_nano, ledger.month("jseeker").app_nano) == (18, 0)
+
+
 def test_claude_code_joins_the_cap_only_where_the_setting_says_so(ledger: Ledger, clock: Clock) -> None:
     ledger.record([event("cc", AT, source="claude_code", billing="api", cost_nano=9 * DOLLAR)])
     ledger.record([event("plan", AT, source="claude_code", billing="plan", cost_nano=9 * DOLLAR)])

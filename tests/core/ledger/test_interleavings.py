@@ -160,7 +160,7 @@ def test_any_interleaving_keeps_within_the_limits_and_equals_the_events(url: str
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=25,
+            max_examples=40,
             stateful_step_count=30,
             deadline=None,
             phases=[Phase.reuse, Phase.generate],

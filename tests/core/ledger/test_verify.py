@@ -93,7 +93,10 @@ def test_verify_finds_a_planted_fault(used: Ledger, fault: str) -> None:
 
 def test_verify_finds_figures_that_break_the_rules(used: Ledger) -> None:
     if used.db.shared:
-        statements = ["ALTER TABLE events DROP CONSTRAINT events_output_tokens_check"]
+        statements = [
+            "ALTER TABLE events DROP CONSTRAINT events_check",
+            "ALTER TABLE events DROP CONSTRAINT events_check1",
+        ]
     else:
         statements = ["PRAGMA ignore_check_constraints = ON"]
     statements.append("UPDATE events SET output_tokens = -1 WHERE event_id = 'e2'")

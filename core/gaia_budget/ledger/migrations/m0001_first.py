@@ -20,23 +20,25 @@ CREATE TABLE events (
   agent_id TEXT DEFAULT '' NOT NULL,
   agent_type TEXT DEFAULT '' NOT NULL,
   branch TEXT DEFAULT '' NOT NULL,
-  input_tokens {integer} DEFAULT 0 NOT NULL CHECK (input_tokens >= 0),
-  output_tokens {integer} DEFAULT 0 NOT NULL CHECK (output_tokens >= 0),
-  cache_read_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_read_tokens >= 0),
-  cache_write_5m_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_write_5m_tokens >= 0),
-  cache_write_1h_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_write_1h_tokens >= 0),
-  reasoning_tokens {integer} DEFAULT 0 NOT NULL CHECK (reasoning_tokens >= 0),
-  web_searches {integer} DEFAULT 0 NOT NULL CHECK (web_searches >= 0),
-  recached_tokens {integer} DEFAULT 0 NOT NULL CHECK (recached_tokens >= 0),
+  input_tokens {integer} DEFAULT 0 NOT NULL,
+  output_tokens {integer} DEFAULT 0 NOT NULL,
+  cache_read_tokens {integer} DEFAULT 0 NOT NULL,
+  cache_write_5m_tokens {integer} DEFAULT 0 NOT NULL,
+  cache_write_1h_tokens {integer} DEFAULT 0 NOT NULL,
+  reasoning_tokens {integer} DEFAULT 0 NOT NULL,
+  web_searches {integer} DEFAULT 0 NOT NULL,
+  recached_tokens {integer} DEFAULT 0 NOT NULL,
   cost_nano {integer} CHECK (cost_nano >= 0),
   price_source TEXT DEFAULT '' NOT NULL,
   status TEXT DEFAULT '' NOT NULL,
   duration_ms {integer},
   correlation_id TEXT DEFAULT '' NOT NULL,
   PRIMARY KEY (org, event_id),
-  CHECK (kind IN ('response', 'unattributed', 'cache_hit', 'failed')),
-  CHECK (source IN ('app', 'claude_code')),
-  CHECK (billing IN ('api', 'plan', 'unknown')),
+  CHECK ((input_tokens | output_tokens | cache_read_tokens | cache_write_5m_tokens | cache_write_1h_tokens |
+    reasoning_tokens | web_searches | recached_tokens) >= 0),
+  CHECK (kind = 'response' OR kind = 'unattributed' OR kind = 'cache_hit' OR kind = 'failed'),
+  CHECK (source = 'app' OR source = 'claude_code'),
+  CHECK (billing = 'api' OR billing = 'plan' OR billing = 'unknown'),
   CHECK (recached_tokens <= input_tokens + cache_write_5m_tokens + cache_write_1h_tokens)
 ) {strict};
 CREATE INDEX events_session ON events (org, session_id);
@@ -51,20 +53,23 @@ CREATE TABLE rollups (
   task TEXT NOT NULL,
   source TEXT NOT NULL,
   billing TEXT NOT NULL,
-  events {integer} DEFAULT 0 NOT NULL CHECK (events >= 0),
-  responses {integer} DEFAULT 0 NOT NULL CHECK (responses >= 0),
-  unpriced_responses {integer} DEFAULT 0 NOT NULL CHECK (unpriced_responses >= 0),
-  input_tokens {integer} DEFAULT 0 NOT NULL CHECK (input_tokens >= 0),
-  output_tokens {integer} DEFAULT 0 NOT NULL CHECK (output_tokens >= 0),
-  cache_read_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_read_tokens >= 0),
-  cache_write_5m_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_write_5m_tokens >= 0),
-  cache_write_1h_tokens {integer} DEFAULT 0 NOT NULL CHECK (cache_write_1h_tokens >= 0),
-  reasoning_tokens {integer} DEFAULT 0 NOT NULL CHECK (reasoning_tokens >= 0),
-  web_searches {integer} DEFAULT 0 NOT NULL CHECK (web_searches >= 0),
-  recached_tokens {integer} DEFAULT 0 NOT NULL CHECK (recached_tokens >= 0),
-  cost_nano {integer} DEFAULT 0 NOT NULL CHECK (cost_nano >= 0),
+  events {integer} DEFAULT 0 NOT NULL,
+  responses {integer} DEFAULT 0 NOT NULL,
+  unpriced_responses {integer} DEFAULT 0 NOT NULL,
+  input_tokens {integer} DEFAULT 0 NOT NULL,
+  output_tokens {integer} DEFAULT 0 NOT NULL,
+  cache_read_tokens {integer} DEFAULT 0 NOT NULL,
+  cache_write_5m_tokens {integer} DEFAULT 0 NOT NULL,
+  cache_write_1h_tokens {integer} DEFAULT 0 NOT NULL,
+  reasoning_tokens {integer} DEFAULT 0 NOT NULL,
+  web_searches {integer} DEFAULT 0 NOT NULL,
+  recached_tokens {integer} DEFAULT 0 NOT NULL,
+  cost_nano {integer} DEFAULT 0 NOT NULL,
   PRIMARY KEY (org, grain, bucket, module, provider, model, task, source, billing),
-  CHECK (grain IN ('hour', 'day', 'month'))
+  CHECK ((events | responses | unpriced_responses | input_tokens | output_tokens | cache_read_tokens |
+    cache_write_5m_tokens | cache_write_1h_tokens | reasoning_tokens | web_searches | recached_tokens |
+    cost_nano) >= 0),
+  CHECK (grain = 'hour' OR grain = 'day' OR grain = 'month')
 ) {clustered};
 CREATE TABLE bookmarks (
   org TEXT NOT NULL,
@@ -104,7 +109,7 @@ CREATE TABLE reservations (
   created_ts {integer} NOT NULL,
   expires_ts {integer} NOT NULL,
   PRIMARY KEY (org, reservation_id),
-  CHECK (state IN ('open', 'settled', 'expired'))
+  CHECK (state = 'open' OR state = 'settled' OR state = 'expired')
 ) {strict};
 CREATE INDEX reservations_open ON reservations (org, state, expires_ts);
 CREATE TABLE leases (
@@ -118,7 +123,7 @@ CREATE TABLE leases (
   state TEXT NOT NULL,
   expires_ts {integer} NOT NULL,
   PRIMARY KEY (org, lease_id),
-  CHECK (state IN ('active', 'returned', 'expired')),
+  CHECK (state = 'active' OR state = 'returned' OR state = 'expired'),
   CHECK (spent_nano <= granted_nano)
 ) {clustered};
 CREATE TABLE overrides (
