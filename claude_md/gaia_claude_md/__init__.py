@@ -9,7 +9,7 @@ from gaia_claude_md.sections import Section
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Section", "load_section", "sections"]
+__all__ = ["Section", "load_section", "section", "sections"]
 
 
 def sections(path: Path | str) -> list[Section]:
@@ -24,8 +24,8 @@ def sections(path: Path | str) -> list[Section]:
     return sections_of(parse(read_source(path).text))
 
 
-def load_section(name: str, path: Path | str) -> str:
-    """The exact text of one section, by slug, number (from 1) or title.
+def section(name: str, path: Path | str) -> Section:
+    """One section, by slug, number (from 1) or title; `text` is exact.
 
     Raises NotFoundError with the nearest names; InputError when the file cannot be read.
     """
@@ -33,4 +33,9 @@ def load_section(name: str, path: Path | str) -> str:
     from gaia_claude_md.operations import read_source
     from gaia_claude_md.sections import find_section
 
-    return find_section(parse(read_source(path).text), name).text
+    return find_section(parse(read_source(path).text), name)
+
+
+def load_section(name: str, path: Path | str) -> str:
+    """The exact text of one section; raises what `section` raises."""
+    return section(name, path).text

@@ -46,11 +46,15 @@ def begin(pair_id: str) -> str:
 
 
 def intro(l2_name: str) -> str:
-    """The imperative line: the tool, the file, and what compaction does."""
-    return (
-        f"**Before work on a topic below, load it: call `{TOOL}` with its name, or Read `{l2_name}`; "
-        "reload after compaction.**"
-    )
+    """The imperative line: the tool, the file, and what compaction does.
+
+    `l2_name` counts from the project's root; the tool reads no file outside it, such as the user's own.
+    """
+    folder = l2_name.rpartition("/")[0]
+    outside = l2_name.startswith(("~", "/")) or ":" in l2_name
+    name = f"its name and path `{folder}`" if folder else "its name"
+    how = f"Read `{l2_name}`" if outside else f"call `{TOOL}` with {name}, or Read `{l2_name}`"
+    return f"**Before work on a topic below, load it: {how}; reload after compaction.**"
 
 
 def checksum(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -41,14 +42,15 @@ class Suggestion:
 
 
 def record(path: Path | str, slug: str, session: str) -> None:
-    """Note that a session loaded a section. Raises InputError when there is no such file, OSError."""
+    """Note that a session loaded a section, for `savings`: best effort, as the section itself matters more."""
     entry = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "path": str(reading.locate(path).resolve()),
         "slug": slug,
         "session": session,
     }
-    files.append(str(_file()), json.dumps(entry).encode() + b"\n")
+    with suppress(OSError):
+        files.append(str(_file()), json.dumps(entry).encode() + b"\n")
 
 
 def loads(path: Path | str, days: int) -> list[Load]:

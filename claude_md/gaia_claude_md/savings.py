@@ -10,17 +10,16 @@ from gaia_claude_md.blocks import parse
 from gaia_claude_md.operations import read_source
 from gaia_claude_md.sections import sections_of
 from gaia_claude_md.startup import also_loaded
-from gaia_claude_md.tokens import loaded_tokens
+from gaia_claude_md.tokens import loaded_text
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.prices.table import PriceTable
     from gaia_claude_md.loads import Load
-    from gaia_claude_md.sections import Section
 
 SCENARIOS: dict[str, re.Pattern[str] | None] = {
     "quick question": None,
@@ -63,29 +62,32 @@ class Use:
         return sum(figures.responses for figures in self.models.values())
 
 
-def scenarios(path: Path | str, server_tokens: int, found: Sequence[Load]) -> list[Scenario]:
+def scenarios(
+    path: Path | str, server_text: str, found: Sequence[Load], tokens: Callable[[str], int]
+) -> list[Scenario]:
     """Tokens without and with the split for each kind of session, imports and our server's own text counted.
 
-    The last one, where sessions have loaded sections, is what they really loaded, on average.
+    `tokens` estimates a text. The last kind, where sessions have loaded sections, is what they really loaded, on
+    average.
     """
     source = read_source(path)
     files = source.files
-    beside = sum(loaded.tokens for loaded in also_loaded(files.l1) if loaded.at_start)
-    before = loaded_tokens(source.text) + beside
-    base = loaded_tokens(files.l1_text) + beside + (server_tokens if source.manifest else 0)
+    beside = "".join(file.text for file in also_loaded(files.l1) if file.at_start)
+    before = tokens(loaded_text(source.text) + beside)
+    base = tokens(loaded_text(files.l1_text) + beside + (server_text if source.manifest else ""))
     sections = sections_of(parse(source.text)) if source.manifest else []
     rows = []
     for name, pattern in SCENARIOS.items():
         needed = [s for s in sections if pattern and pattern.search(s.title)]
-        after = base + sum(section.tokens for section in needed)
+        after = base + sum(tokens(section.text) for section in needed)
         rows.append(Scenario(name, before, after, tuple(section.slug for section in needed)))
     if found and sections:
-        rows.append(_as_loaded(before, base, sections, found))
+        sizes = {section.slug: tokens(section.text) for section in sections}
+        rows.append(_as_loaded(before, base, sizes, found))
     return rows
 
 
-def _as_loaded(before: int, base: int, sections: Sequence[Section], found: Sequence[Load]) -> Scenario:
-    sizes = {section.slug: section.tokens for section in sections}
+def _as_loaded(before: int, base: int, sizes: Mapping[str, int], found: Sequence[Load]) -> Scenario:
     once = {(load.session, load.slug) for load in found}
     sessions = len({session for session, _ in once})
     loaded = sum(sizes.get(slug, 0) for _, slug in once)

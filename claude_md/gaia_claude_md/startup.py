@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gaia_claude_md import reading
 from gaia_claude_md.blocks import parse
-from gaia_claude_md.lines import bare, split_lines
-from gaia_claude_md.tokens import loaded_tokens
+from gaia_claude_md.lines import bare
+from gaia_claude_md.tokens import estimate, loaded_text
 from gaia_claude_md.units import imports_in, without_fences
 
 HOPS = 4  # as many as Claude Code follows
@@ -18,11 +18,16 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A file that a session loads: at its start, or (`nested`) on first reading a file near it."""
+    """A file that a session loads, as it gets it: at its start, or (`nested`) on first reading a file near it."""
 
     path: Path
-    tokens: int
+    text: str
     how: str
+
+    @property
+    def tokens(self) -> int:
+        """Estimated tokens."""
+        return estimate(self.text)
 
     @property
     def at_start(self) -> bool:
@@ -33,14 +38,14 @@ class Loaded:
 def also_loaded(l1: Path) -> list[Loaded]:
     """Everything besides L1 that loads because of where L1 stands. Files that cannot be read are left out."""
     root = l1.parent.parent if l1.parent.name == ".claude" else l1.parent
-    found = [Loaded(path, _tokens(path), "import") for path in _imported(l1, HOPS, {l1.resolve()})]
+    found = [Loaded(path, _loaded(path), "import") for path in _imported(l1, HOPS, {l1.resolve()})]
     rules = sorted((root / ".claude" / "rules").rglob("*.md"))
-    found += [Loaded(path, _tokens(path), "rules") for path in rules if not _has_paths(path)]
+    found += [Loaded(path, _loaded(path), "rules") for path in rules if not _has_paths(path)]
     local = root / "CLAUDE.local.md"
     if local.is_file():
-        found.append(Loaded(local, _tokens(local), "local"))
+        found.append(Loaded(local, _loaded(local), "local"))
     nested = [path for path in reading.below(root) if path.parent not in (root, root / ".claude")]
-    return found + [Loaded(path, _tokens(path), "nested") for path in nested if path != l1]
+    return found + [Loaded(path, _loaded(path), "nested") for path in nested if path != l1]
 
 
 def warnings(l1: Path, saved_tokens: int) -> list[str]:
@@ -94,8 +99,8 @@ def _has_paths(file: Path) -> bool:
     return any(bare(line).startswith("paths:") for line in document.lines[: document.prefix])
 
 
-def _tokens(file: Path) -> int:
-    return loaded_tokens("".join(split_lines(_text(file))))
+def _loaded(file: Path) -> str:
+    return loaded_text(_text(file))
 
 
 def _text(file: Path) -> str:

@@ -1,13 +1,13 @@
-"""How many tokens a text costs, as far as that can be known without asking the provider."""
+"""A quick measure of text in tokens: the same on every machine, so that plans and limits are too.
+
+What tokens cost is asked of `gaia_budget.prices.estimate`, which knows the models' tokenizers (see `savings`).
+"""
 
 from __future__ import annotations
 
 from gaia_claude_md.blocks import Document, comment_text, parse
 
 ASCII_PER_TOKEN = 4
-BAND_PERCENT = (
-    25  # how far the estimate was off, at most, on nine of ten Markdown files (see docs/claude-md.md)
-)
 
 
 def estimate(text: str) -> int:
@@ -25,6 +25,11 @@ def loaded(document: Document) -> str:
     return "".join(lines)
 
 
+def loaded_text(text: str) -> str:
+    """The same for a text."""
+    return loaded(parse(text)) if "<!--" in text else text
+
+
 def loaded_tokens(text: str) -> int:
     """The estimate for a file that is loaded at the start of every session."""
-    return estimate(loaded(parse(text)) if "<!--" in text else text)
+    return estimate(loaded_text(text))

@@ -11,7 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import Resolve
 from mcp_types import CallToolResult, ToolAnnotations
 
-from gaia_mcp import advising, answers, asking, overriding, place, session, spending
+from gaia_mcp import advising, answers, asking, overriding, place, running, session, spending
 from gaia_mcp.answers import result
 from gaia_mcp.asking import Approval, SessionType
 
@@ -54,9 +54,13 @@ def budget_load_section(
     name: str, path: str = "", offset: int = 0
 ) -> Annotated[CallToolResult, answers.SectionAnswer]:
     """Load a section by slug, number or title."""
-    from gaia_claude_md import load_section
+    from gaia_claude_md import loads, section
 
-    text = load_section(name, place.claude_md(path))
+    file = place.claude_md(path)
+    found = section(name, file)
+    if not offset:
+        loads.record(file, found.slug, running.session_id() or "")
+    text = found.text
     if not 0 <= offset <= len(text):
         raise ToolError(f"offset must be from 0 to {len(text)}, the section's length in characters")
     end = offset + SECTION_CHARACTERS

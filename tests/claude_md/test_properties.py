@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import random
-import re
-from collections import Counter
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
-from gaia_claude_md.blocks import Document, parse
-from gaia_claude_md.planner import CannotFitError, Options
-from gaia_claude_md.sections import Section, named, sections_of
-from gaia_claude_md.splitting import Pair, join, split
-from gaia_claude_md.tokens import loaded_tokens
-from support.markdown import MUTATIONS, documents, split_lines
+from gaia_claude_md.planner import Options
+from support.markdown import MUTATIONS, documents
+from support.split_properties import check_properties
 
 CASES = 2_500
 OPTIONS = Options(token_cap=900)
-ROW = re.compile(r"`([^`]+)`(: [^`]+)?")
-PARSER = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
 
 
 @pytest.mark.parametrize("share", range(4))
@@ -37,100 +29,10 @@ def test_every_file_splits_and_comes_back_whole_or_is_refused(share: int) -> Non
     )
     @given(documents(), st.sampled_from(names[share::4]), st.integers(0, 2**32))
     def holds(document: str, mutation: str, seed: int) -> None:
-        check_properties(MUTATIONS[mutation](document, random.Random(seed)))
+        check_properties(MUTATIONS[mutation](document, random.Random(seed)), OPTIONS)
 
     holds()
 
 
 def test_there_are_enough_kinds_of_mutation() -> None:
     assert len(MUTATIONS) >= 24
-
-
-def check_properties(source: str) -> None:
-    """Split a source and assert every property that does not need files."""
-    try:
-        pair = split(source, OPTIONS)
-    except CannotFitError:
-        return
-    document = parse(source)
-    sections = sections_of(document)
-    _sections_add_up(source, document, sections)
-    if pair.l2 is None:
-        assert pair.l1 == source
-        return
-    merged = join(pair.l1, pair.l2)
-    assert merged.source == source, "P1"
-    assert not merged.edited
-    lines = split_lines(pair.l1)
-    assert len(lines) <= 29, "P2"
-    assert loaded_tokens(pair.l1) <= min(OPTIONS.token_cap, loaded_tokens(source)), "P2, P10"
-    again = split(merged.source, Options(token_cap=OPTIONS.token_cap, edits=merged.edits))
-    assert (again.l1, again.l2) == (pair.l1, pair.l2), "P3"
-    _blocks_are_the_same(source, pair)
-    _index_is_complete(document, sections, pair)
-
-
-def _sections_add_up(source: str, document: Document, sections: list[Section]) -> None:
-    assert "".join(section.text for section in sections) == source, "P5"
-    assert len({section.slug for section in sections}) == len(sections)
-    for section in sections:
-        assert named(sections, section.slug) == [section], "P5"
-    starts = {section.start for section in sections[1:]}
-    body = document.prefix
-    fenced = "```" in source or "~~~" in source
-    for token in PARSER.parse("".join(document.lines[body:])) if fenced else ():
-        if token.type == "fence" and token.map:
-            assert not starts & set(range(body + token.map[0] + 1, body + token.map[1])), "P4"
-
-
-def _top_blocks(lines: list[str]) -> Counter[tuple[str, str]]:
-    found: Counter[tuple[str, str]] = Counter()
-    for token in PARSER.parse("".join(lines)):
-        if token.level == 0 and token.nesting >= 0 and token.map:
-            text = "".join(lines[slice(*token.map)])
-            found[token.type, text.rstrip()] += 1
-    return found
-
-
-def _blocks_are_the_same(source: str, pair: Pair) -> None:
-    """P7 and P12: every block of L1 is a whole block of the source; P13: what is pinned is there."""
-    lines = split_lines(pair.l1)
-    marks = [at for at, line in enumerate(lines) if line.startswith("<!-- gaia:")]
-    assert len(marks) == 2 and marks[1] == len(lines) - 1
-    prefix = pair.plan.document.prefix
-    shown = _top_blocks(lines[prefix : marks[0]])
-    there = _top_blocks(split_lines(source)[prefix:])
-    assert not [block for block in shown if block not in there], "P7, P12"
-    whole = _top_blocks(lines[prefix:])
-    assert sum(whole.values()) == sum(shown.values()) + sum(_top_blocks(lines[marks[0] :]).values()), "P7"
-    kept = "".join(lines[: marks[0]])
-    for decision in pair.plan.decisions:
-        unit = decision.scored.unit
-        if unit.pin == "l1" or (unit.imports and unit.pin != "l2"):
-            text = pair.plan.document.text(unit.start, unit.end)
-            assert text in kept or text.rstrip("\r\n") in kept, "P6, P13"
-    assert _imports("".join(lines)) <= _imports(source), "P6"
-
-
-def _imports(text: str) -> set[str]:
-    return set(re.findall(r"(?:^|\s)@(\S+)", text))
-
-
-def _index_is_complete(document: Document, sections: list[Section], pair: Pair) -> None:
-    """P14: each row loads and has words; what stays in L2 can be found by a row."""
-    lines = split_lines(pair.l1)
-    begin = next(at for at, line in enumerate(lines) if line.startswith("<!-- gaia:index"))
-    intro, *rows, _ = lines[begin + 1 :]
-    for word in ("budget_load_section", "CLAUDE_L2.md", "reload after compaction"):
-        assert word in intro
-    entries = [entry for row in rows for entry in ROW.findall(row)]
-    assert len(entries) == len(pair.plan.rows)
-    for slug, words in entries:
-        assert [section.slug for section in named(sections, slug)] == [slug]
-        assert words.strip(": \r\n·"), "P14"
-    moved = {at for unit in pair.plan.chosen for at in range(unit.start, unit.end)}
-    listed = {slug for slug, _ in entries}
-    for section in sections:
-        left = [b for b in document.blocks if section.start <= b.start < section.end and b.start not in moved]
-        if any(block.kind in {"paragraph", "bullet_list", "fence", "table"} for block in left):
-            assert section.slug in listed, "P14"

@@ -43,7 +43,7 @@ def savings(
 
     l1 = reading.locate(file_of(path, user))
     found = loads.loads(l1, days)
-    rows = measured.scenarios(l1, _server_tokens(), found)
+    rows = measured.scenarios(l1, _server_text(), found, _tokens)
     use = _use(l1, days)
     typical = rows[-1]
     saved = typical.saved if saved_tokens is None else saved_tokens
@@ -51,7 +51,7 @@ def savings(
     document = {
         "path": str(l1),
         "scenarios": [_scenario(row) for row in rows],
-        "band_percent": _band(),
+        "band_percent": _band_percent(),
         "days": days,
         "sessions": use.sessions,
         "requests": use.requests,
@@ -67,13 +67,18 @@ def savings(
         sys.stdout.write(_text(document, rows))
 
 
-def _server_tokens() -> int:
+def _tokens(text: str) -> int:
+    from gaia_budget.prices.estimate import estimate_tokens
+
+    return estimate_tokens(text).tokens
+
+
+def _server_text() -> str:
     """What our MCP server adds to every session: its instructions, and the names of its tools."""
-    from gaia_claude_md.tokens import estimate
     from gaia_mcp import server, tools
 
     names = [f"mcp__{server.NAME}__{function.__name__}" for function, _ in tools.ALL]
-    return estimate("\n".join([server.INSTRUCTIONS, *names]))
+    return "\n".join([server.INSTRUCTIONS, *names])
 
 
 def _use(l1: Path, days: int) -> Use:
@@ -113,10 +118,12 @@ def _suggestions(l1: Path, found: list[Load], use: Use) -> list[Suggestion]:
     return loads.suggestions(found, use.sessions, sections(l1), proposal.pair.plan.decisions)
 
 
-def _band() -> int:
-    from gaia_claude_md.tokens import BAND_PERCENT
+def _band_percent() -> int:
+    """How far the estimate may be off, in percent."""
+    from gaia_budget.prices.estimate import estimate_tokens
 
-    return BAND_PERCENT
+    sample = estimate_tokens("word " * 10_000)
+    return -(-100 * (sample.high - sample.tokens) // sample.tokens)
 
 
 def _scenario(row: Scenario) -> dict[str, Any]:
