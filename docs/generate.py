@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import click
     from pydantic import BaseModel
+    from sqlalchemy import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- made by docs/generate.py from the code: change it there -->\n\n"
@@ -102,6 +103,41 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+SCHEMA = """# The ledger's tables
+
+The same on SQLite and PostgreSQL. Money is integer nano-dollars (10⁻⁹ USD), instants are UTC microseconds since
+1970. Every key starts with `org`. Beside the tables stands a view, `api_costs`: the app rows of jseeker in the form
+of jSeeker's own table (naive UTC `timestamp`, `cost_usd` as a floating number).
+
+"""
+
+
+def schema() -> str:
+    """Every table of the ledger with its columns, indexes and checks."""
+    from gaia_budget.ledger.schema import metadata
+
+    return NOTE + SCHEMA + "\n".join(_table(table) for table in metadata.sorted_tables)
+
+
+def _table(table: Table) -> str:
+    from sqlalchemy import CheckConstraint
+
+    lines = [f"## {table.name}\n\n{table.comment}\n\n| column | type | meaning |\n|---|---|---|\n"]
+    for column in table.columns:
+        kind = "text" if str(column.type) == "TEXT" else "integer"
+        kind += " or null" if column.nullable else ""
+        lines.append(f"| `{column.name}` | {kind} | {_cell(column.comment or '')} |\n")
+    lines.append(f"\n- key: {', '.join(f'`{column.name}`' for column in table.primary_key)}\n")
+    indexes = sorted(table.indexes, key=lambda one: str(one.name))
+    lines += [
+        f"- index `{one.name}`: {', '.join(f'`{column.name}`' for column in one.columns)}\n"
+        for one in indexes
+    ]
+    rules = {*table.constraints, *(rule for column in table.columns for rule in column.constraints)}
+    checks = sorted(str(rule.sqltext) for rule in rules if isinstance(rule, CheckConstraint))
+    return "".join([*lines, *(f"- check `{check}`\n" for check in checks)])
+
+
 def plugin_hooks() -> str:
     """`hooks/hooks.json`: what `init` wires for clients of every version."""
     from gaia_budget.setup import wiring
@@ -129,6 +165,7 @@ def _json(document: dict[str, Any]) -> str:
 FILES: dict[str, Callable[[], str]] = {
     "docs/command-line.md": command_line,
     "docs/settings.md": settings,
+    "docs/schema.md": schema,
     "hooks/hooks.json": plugin_hooks,
     ".claude/wiring-example.json": wiring_example,
 }

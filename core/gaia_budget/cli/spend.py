@@ -9,13 +9,14 @@ import typer
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 
 if TYPE_CHECKING:
+    from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.questions import Spend
 
 By = Annotated[
     str,
     typer.Option(
         help="One axis, or several with commas: module, model, task, session, agent, provider, source, billing, "
-        "branch, user, machine, hour, day, week, month, response."
+        "branch, user, machine, hour, day, week, month, response; and, as estimates, tool, mcp_server, file."
     ),
 ]
 Since = Annotated[
@@ -43,9 +44,13 @@ def spend(
 ) -> None:
     """What was spent: dearest first, times in order."""
     from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.notes import CONTEXT_AXES
 
     axes = [axis.strip() for axis in by.split(",") if axis.strip()]
     with Ledger.open() as ledger:
+        if CONTEXT_AXES.keys() & set(axes):
+            _context(ledger, axes, (since, until, session), top, as_json)
+            return
         answer = ledger.spend(axes, since, until, module.lower() if module else None, session)
     answer = answer._replace(rows=answer.rows[:top])
     if as_json:
@@ -72,3 +77,25 @@ def _show(answer: Spend) -> None:
         counts = (figures.responses, figures.budget_tokens, figures.cache_read_tokens)
         lines.append([*key, *(f"{count:,}" for count in counts), usd_short(figures.cost_nano) + unpriced])
     say(columns(lines, left=len(answer.by)))
+
+
+def _context(
+    ledger: Ledger,
+    axes: list[str],
+    asked: tuple[str | None, str | None, str | None],
+    top: int | None,
+    as_json: bool,
+) -> None:
+    """What fills the context: estimates of tool results, beside the measured total of the same range."""
+    since, until, session = asked
+    rows = ledger.context(axes, since, until, session)[:top]
+    if as_json:
+        measured = ledger.spend((), since, until, session=session).document()
+        emit_json(measured | {"rows": [row.document(axes) for row in rows]})
+        return
+    lines = [[*(axis.replace("_", " ") for axis in axes), "calls", "result tokens", "carried tokens"]]
+    for row in rows:
+        figures = (row.calls, row.result_tokens, row.carried_tokens)
+        lines.append([*(value or "(none)" for value in row.key), *(f"{count:,}" for count in figures)])
+    say(columns(lines, left=len(axes)))
+    say("Estimates: a result's size, and that times the later requests that carried it.")
