@@ -286,15 +286,23 @@ def _responses(
         return
     opening = {**response, "status": "in_progress", "output": [], "usage": None}
     yield {"type": "response.created", "sequence_number": 0, "response": opening}
-    delta = {
-        "type": "response.output_text.delta",
-        "item_id": "m",
+    empty = {"type": "output_text", "text": "", "annotations": []}
+    place = {"item_id": "m", "output_index": 0, "content_index": 0}
+    yield {
+        "type": "response.output_item.added",
+        "sequence_number": 1,
         "output_index": 0,
-        "content_index": 0,
-        "logprobs": [],
+        "item": {**item, "content": []},
     }
-    yield {**delta, "sequence_number": 1, "delta": say.text}
-    yield {"type": f"response.{status}", "sequence_number": 2, "response": response}
+    yield {"type": "response.content_part.added", "sequence_number": 2, **place, "part": empty}
+    yield {
+        "type": "response.output_text.delta",
+        "sequence_number": 3,
+        **place,
+        "logprobs": [],
+        "delta": say.text,
+    }
+    yield {"type": f"response.{status}", "sequence_number": 4, "response": response}
 
 
 def _embeddings(

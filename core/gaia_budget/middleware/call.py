@@ -196,7 +196,8 @@ class Call:
     def _answered(self, error: BaseException | None) -> Settlement:
         seen = self.seen
         if seen.usage is None:
-            return self._failed("no_usage" if error is None else _status_of(error), self.bound.nano)
+            complete = error is None or (isinstance(error, GeneratorExit) and seen.finished)
+            return self._failed("no_usage" if complete else _status_of(error), self.bound.nano)
         if not seen.final:
             return self._broken_off(seen.usage, _status_of(error))
         at = self._ts / clock.MICRO
@@ -210,9 +211,13 @@ class Call:
         most = list(known)
         most[usage.OUTPUT] = max(known[usage.OUTPUT], self._received)
         priced = self._prices.price(self.seen.model, tuple(most), self._ts / clock.MICRO, self.ask.provider)
+        least = self._prices.price(
+            self.seen.model, known, self._ts / clock.MICRO, self.ask.provider
+        ).cost_nano
         nano = self.bound.nano
         if priced.cost_nano is not None and not self.ask.hidden_output:
             nano = min(nano, priced.cost_nano)
+        nano = max(nano, least or 0)
         cost = nano if priced.cost_nano is not None else None
         return self._settlement("response", status, known, cost, RESERVE, nano)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,26 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     set_caps(folder, CAPS)
     monkeypatch.setenv("GAIA_ROOT", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def price_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The price catalogue as the first use of it leaves it in a state folder; making it takes most of a second."""
+    from gaia_budget.prices import catalogue
+
+    place = tmp_path_factory.mktemp("prices")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAIA_BUDGET_HOME", str(place))
+        catalogue.load()
+    return place / "cache" / "prices.json"
+
+
+@pytest.fixture(autouse=True)
+def prices(home: Path, price_catalogue: Path) -> None:
+    """Each test's state folder has the catalogue already."""
+    folder = home / "gaia-budget" / "cache"
+    folder.mkdir(parents=True)
+    shutil.copy2(price_catalogue, folder)
 
 
 @pytest.fixture

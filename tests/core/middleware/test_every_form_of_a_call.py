@@ -149,6 +149,7 @@ def test_asynchronous_calls_cost_what_the_others_do(
     async def three() -> None:
         client = guard.wrap(make(server))
         await asyncio.gather(*(use(client) for _ in range(3)))
+        await (client.aio.aclose() if make is apps.gemini else client.close())
 
     asyncio.run(three())
     _once_each(root, model, 3)

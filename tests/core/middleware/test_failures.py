@@ -1,0 +1,247 @@
+"""What goes wrong is billed for what it cost, or for what it may have cost, and is logged either way."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from support import apps
+from support.wire_server import Say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gaia_budget import BudgetGuard
+    from support.wire_server import WireServer
+
+MESSAGE: dict[str, Any] = {
+    "model": "claude-haiku-4-5",
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "hi"}],
+}
+CHAT: dict[str, Any] = {
+    "model": "gpt-4o-mini",
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "hi"}],
+}
+GENERATE: dict[str, Any] = {
+    "model": "gemini-2.5-flash",
+    "contents": "hi",
+    "config": {"max_output_tokens": 100},
+}
+AT_ONCE = {"retry-after": "0", "retry-after-ms": "1"}
+
+
+def _settled(root: Path, *, statuses: list[str]) -> list[Any]:
+    """Every call is booked once, in the ledger as in the log, and nothing is held any more."""
+    events = apps.booked()
+    assert [event.status for event in events] == statuses
+    assert sorted(line["event_id"] for line in apps.logged(root)) == sorted(
+        event.event_id for event in events
+    )
+    month = apps.month()
+    assert month.reserved_nano == 0
+    assert month.app_nano == sum(event.cost_nano or 0 for event in events)
+    return events
+
+
+@pytest.mark.parametrize("status", [400, 401])
+def test_an_error_of_the_caller_reaches_him_as_the_sdk_raises_it_and_costs_nothing(
+    status: int, guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    import anthropic
+
+    server.script(Say(status=status))
+    with pytest.raises(anthropic.APIStatusError) as raised:
+        guard.wrap(apps.claude(server)).messages.create(**MESSAGE)
+    assert raised.value.status_code == status
+    (event,) = _settled(root, statuses=[f"error_{status}"])
+    assert (event.kind, event.cost_nano) == ("failed", 0)
+
+
+@pytest.mark.parametrize("status", [429, 500, 529])
+def test_the_sdk_retries_and_each_attempt_is_logged_at_what_it_cost(
+    status: int, guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    server.script(Say(status=status, headers=AT_ONCE), Say(status=status, headers=AT_ONCE))
+    guard.wrap(apps.claude(server)).messages.create(**MESSAGE)
+    events = _settled(root, statuses=[f"error_{status}"] * 2 + ["success"])
+    assert [event.cost_nano for event in events[:2]] == [0, 0]
+    assert len(server.requests) == 3
+
+
+def test_gemini_errors_cost_nothing(guard: BudgetGuard, server: WireServer, root: Path) -> None:
+    from google.genai import errors
+
+    server.script(Say(status=400))
+    client = guard.wrap(apps.gemini(server))
+    with pytest.raises(errors.ClientError):
+        client.models.generate_content(**GENERATE)
+    _settled(root, statuses=["error_400"])
+
+
+def test_a_connection_that_breaks_before_the_answer_counts_in_full_since_nobody_knows(
+    guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    import anthropic
+
+    server.script(Say(drop=True))
+    with pytest.raises(anthropic.APIConnectionError):
+        guard.wrap(apps.claude(server, max_retries=0)).messages.create(**MESSAGE)
+    (event,) = _settled(root, statuses=["interrupted"])
+    assert event.price_source == "reserve"
+    assert event.cost_nano >= 100 * 5000
+
+
+def test_a_request_that_never_left_costs_nothing(guard: BudgetGuard, root: Path) -> None:
+    import anthropic
+
+    client = anthropic.Anthropic(base_url="http://127.0.0.1:1", api_key="none", max_retries=0)
+    with pytest.raises(anthropic.APIConnectionError):
+        guard.wrap(client).messages.create(**MESSAGE)
+    (event,) = _settled(root, statuses=["not_sent"])
+    assert event.cost_nano == 0
+
+
+def test_a_time_out_counts_in_full(guard: BudgetGuard, server: WireServer, root: Path) -> None:
+    import anthropic
+
+    gate = threading.Event()
+    server.script(Say(wait=gate))
+    with pytest.raises(anthropic.APITimeoutError):
+        guard.wrap(apps.claude(server, max_retries=0, timeout=0.3)).messages.create(**MESSAGE)
+    gate.set()
+    (event,) = _settled(root, statuses=["timeout"])
+    assert event.cost_nano > 0
+
+
+def test_a_cancelled_call_counts_in_full(guard: BudgetGuard, server: WireServer, root: Path) -> None:
+    gate = threading.Event()
+    server.script(Say(wait=gate))
+
+    async def cancelled() -> None:
+        client = guard.wrap(apps.claude_async(server))
+        running = asyncio.ensure_future(client.messages.create(**MESSAGE))
+        await asyncio.to_thread(server.arrived.acquire)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        gate.set()
+        await client.close()
+
+    asyncio.run(cancelled())
+    (event,) = _settled(root, statuses=["cancelled"])
+    assert event.cost_nano > 0
+
+
+def test_a_cut_stream_is_billed_for_its_input_and_at_most_for_what_arrived(
+    guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    import httpx2
+
+    server.script(Say(cut=True))
+    with pytest.raises(httpx2.HTTPError):
+        for _ in guard.wrap(apps.claude(server, max_retries=0)).messages.create(**MESSAGE, stream=True):
+            pass
+    (event,) = _settled(root, statuses=["interrupted"])
+    assert event.input_tokens == 1000
+    assert 1000 * 1000 < event.cost_nano <= 1000 * 1000 + 5000 * 1000
+
+
+def test_a_stream_that_the_caller_leaves_is_billed(
+    guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    with guard.wrap(apps.claude(server)).messages.create(**MESSAGE, stream=True) as stream:
+        next(iter(stream))
+    (event,) = _settled(root, statuses=["interrupted"])
+    assert event.input_tokens == 1000
+
+
+def test_an_exception_in_the_callers_loop_bills_what_is_known(
+    guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    client = guard.wrap(apps.gpt(server))
+    with pytest.raises(ZeroDivisionError), client.chat.completions.create(**CHAT, stream=True) as stream:
+        for _ in stream:
+            raise ZeroDivisionError
+    (event,) = _settled(root, statuses=["interrupted"])
+    assert (event.price_source, event.kind) == ("reserve", "failed")
+
+
+def test_a_dropped_stream_is_settled_when_it_is_gone(
+    guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    import gc
+
+    stream = guard.wrap(apps.claude(server)).messages.create(**MESSAGE, stream=True)
+    next(iter(stream))
+    del stream
+    gc.collect()
+    _settled(root, statuses=["interrupted"])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_without_any_usage_counts_in_full_it_is_not_free(
+    stream: bool, guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    server.script(Say(usage=False))
+    answer = guard.wrap(apps.gpt(server)).chat.completions.create(**CHAT, stream=stream)
+    if stream:
+        assert list(answer)
+    (event,) = _settled(root, statuses=["no_usage"])
+    assert event.cost_nano >= 100 * 600
+
+
+def test_a_broken_body_counts_in_full(guard: BudgetGuard, server: WireServer, root: Path) -> None:
+    import anthropic
+
+    server.script(Say(cut=True))
+    with pytest.raises(anthropic.APIConnectionError):
+        guard.wrap(apps.claude(server, max_retries=0)).messages.create(**MESSAGE)
+    _settled(root, statuses=["interrupted"])
+
+
+def test_a_ledger_that_is_gone_after_the_call_loses_nothing(
+    guard: BudgetGuard, server: WireServer, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gaia_budget.errors import LedgerError
+
+    client = guard.wrap(apps.claude(server))
+    settle = guard.books().ledger.settle
+
+    def unreachable(*_: object) -> None:
+        raise LedgerError("the database is gone")
+
+    monkeypatch.setattr(guard.books().ledger, "settle", unreachable)
+    assert client.messages.create(**MESSAGE).content
+    assert apps.booked() == []
+    monkeypatch.setattr(guard.books().ledger, "settle", settle)
+    client.messages.create(**MESSAGE)
+    _settled(root, statuses=["success", "success"])
+
+
+def test_a_log_that_cannot_be_written_loses_nothing(
+    guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    blocked = root / "logs" / "jseeker_runtime.jsonl"
+    blocked.mkdir(parents=True)
+    client = guard.wrap(apps.claude(server))
+    client.messages.create(**MESSAGE)
+    blocked.rmdir()
+    client.messages.create(**MESSAGE)
+    _settled(root, statuses=["success", "success"])
+
+
+def test_without_a_ledger_no_request_is_sent(
+    root: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from gaia_budget import BudgetGuard
+    from gaia_budget.errors import LedgerError
+
+    monkeypatch.setenv("GAIA_BUDGET_DB", f"sqlite:///{tmp_path}/no/such/folder/ledger.db")
+    with pytest.raises(LedgerError):
+        BudgetGuard("jseeker").wrap(apps.claude(server)).messages.create(**MESSAGE)
+    assert server.requests == []
