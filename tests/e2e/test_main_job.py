@@ -54,10 +54,7 @@ def assert_one_line_per_response(world: World, api: ScriptedApi, run: Run) -> No
 
 
 def everyday_work(world: World, section: str) -> list[Reply]:
-    """Bash, an edit, a subagent, our two tools: 80 and 95 % of 50,000 budget tokens are passed on the way.
-
-    Both are passed before the last response: Claude Code may write that one's row after the Stop hooks ran.
-    """
+    """Bash, an edit, a subagent, our two tools: 80 % of 50,000 budget tokens are passed on the way."""
     notes = str(world.claude.cwd / "notes.txt")
     return growing(
         reply(tool("Bash", command="echo from-bash", description="say"), **OPENING),
@@ -65,7 +62,7 @@ def everyday_work(world: World, section: str) -> list[Reply]:
         reply(tool("Edit", file_path=notes, old_string="first", new_string="second"), output=500),
         reply(agent("count the files", model="haiku"), write_5m=900),
         reply(tool("mcp__gaia-budget__budget_spend"), write_5m=5_100),
-        reply(tool("mcp__gaia-budget__budget_load_section", name=section), write_5m=6_000),
+        reply(tool("mcp__gaia-budget__budget_load_section", name=section)),
         reply(text("All of it is done."), output=700),
     )
 
@@ -119,13 +116,17 @@ def test_a_day_of_work_is_counted_warned_about_and_answered_by_our_tools(
     assert work.result["result"] == "All of it is done.", work.tool_results
     assert not [result for result in work.tool_results if result.get("is_error")], work.tool_results
     assert (world.claude.cwd / "notes.txt").read_text("utf-8") == "second line\n"
-    api.main(*growing(reply(text("Good night.")), prompt=45_503))
-    run = world.claude.run("thank you", "--resume", work.session_id)
+    turns = [work]
+    for words, prompt, more in (("go on", 39_603, 6_000), ("thank you", 45_703, 0)):
+        api.main(*growing(reply(text("Yes."), write_5m=more), prompt=prompt))
+        turns.append(world.claude.run(words, "--resume", work.session_id))
+    run = turns[-1]
 
     assert_agrees(world, run)
     assert_one_line_per_response(world, api, run)
 
-    said = [line for line in work.informational + run.informational if "GAIA budget" in line]
+    # busy hooks answer from the last state: each threshold is said by the next turn's prompt at the latest
+    said = [line for turn in turns for line in turn.informational if "GAIA budget" in line]
     assert [step for line in said for step in ("80 %", "95 %", "100 %") if step in line] == ["80 %", "95 %"]
 
     spent = next(
