@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from gaia_budget import backups
 from gaia_budget.errors import InputError
-from gaia_claude_md import layout, reading, splitting, startup, store
+from gaia_claude_md import layout, reading, splitting, startup, store, triggers
 from gaia_claude_md.blocks import parse
 from gaia_claude_md.draft import MAX_LINES
 from gaia_claude_md.index import BEGIN, Edits
@@ -162,14 +163,18 @@ def propose(path: Path | str, options: Options, pins: Sequence[tuple[str, Pin]] 
 def apply(proposal: Proposal) -> None:
     """Write a proposal: L2 first, L1 second, so that a kill in between leaves every line somewhere."""
     files = proposal.source.files
-    if not proposal.changed:
-        return
     if proposal.l2_data is None:
-        _write_whole(proposal.source, "split")
+        if proposal.changed:
+            _write_whole(proposal.source, "split")
         return
     with store.lock(files.l1):
         steps = [(files.l2, proposal.l2_data), (files.l1, proposal.l1_data)]
-        store.write(files, "split", proposal.source.bytes, [s for s in steps if s[1] != _now(files, s[0])])
+        if proposal.changed:
+            store.write(
+                files, "split", proposal.source.bytes, [s for s in steps if s[1] != _now(files, s[0])]
+            )
+        with suppress(OSError):  # a help for the hook, which does without it
+            triggers.write(files.l1, files.l2, proposal.l2_data, proposal.pair.plan)
 
 
 def join(path: Path | str) -> Source:

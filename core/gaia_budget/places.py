@@ -19,6 +19,8 @@ sessions/       the running counts of Claude Code sessions
 snapshot.json   prices, limits and module folders, prepared for the hooks
 hook/           the compiled copy of the hooks that Claude Code is wired to, one folder per version
 cache/          answers kept so that the same request is not paid twice; may be deleted
+claude-md/      for the splitter: earlier states of each CLAUDE.md, what sessions loaded, trigger words
+l1-template.md  your own text for every split CLAUDE.md, where you want some
 backups/        files as they were before `gaia-budget` changed them, named by their SHA-256
 logs/           ARGUS events when there is no GAIA_ROOT, and our own log
 

@@ -106,6 +106,9 @@ class Settings(BaseSettings):
         default=Decimal(10), gt=0, description="monthly cap of a module without an entry in token_budget.json"
     )
     l1_token_cap: int = Field(default=1_500, gt=0, description="most tokens that a split CLAUDE.md may have")
+    add_matching_section: bool = Field(
+        default=False, description="add the one section of CLAUDE_L2.md that a prompt names by its trigger words"
+    )
     modules: dict[str, ModuleSettings] = Field(default={}, description="settings per module, by registry id")
 
     @classmethod

@@ -52,6 +52,7 @@ def write(settings: Settings, months: Months | None = None) -> dict[str, Any]:
         "thresholds": settings.thresholds,
         "session_policy": settings.session_policy,
         "warn_model": settings.warn_model,
+        "add_matching_section": settings.add_matching_section,
         "subagent_allowance_tokens": settings.subagent_allowance_tokens,
         "protected_agents": settings.protected_agents,
         "modules": _modules(settings, budget, spent),

@@ -176,7 +176,22 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
     if threshold and session.policy["warn_model"] and event in ("UserPromptSubmit", "PreToolUse"):
         told = decided.setdefault("hookSpecificOutput", {"hookEventName": event})
         told.setdefault("additionalContext", "%s %s" % (threshold, warnings.KEEP_QUALITY))
+    if event == "UserPromptSubmit" and session.policy["add_matching_section"] and "decision" not in decided:
+        _add_section(session, payload, decided)
     return decided
+
+
+def _add_section(session: sessions.Session, payload: "Payload", decided: "Answer") -> None:
+    if not _is_human(payload):
+        return
+    from gaia_hooks import sections
+
+    cwd, prompt = _text(payload, "cwd"), _text(payload, "prompt")
+    text = sections.matching(session.home, cwd, prompt, session.state.session_id)
+    if text:
+        told = decided.setdefault("hookSpecificOutput", {"hookEventName": "UserPromptSubmit"})
+        before = told.get("additionalContext")
+        told["additionalContext"] = "%s\n\n%s" % (before, text) if before else text
 
 
 def _is_human(payload: "Payload") -> bool:

@@ -29,6 +29,7 @@ DEFAULTS: "dict[str, Any]" = {
     "thresholds": [80, 95, 100],  # percent of a session's limit
     "session_policy": "warn",
     "warn_model": False,
+    "add_matching_section": False,  # of CLAUDE_L2.md, to prompts that name its trigger words
     "subagent_allowance_tokens": 30_000,
     "protected_agents": [],  # subagent types whose model is never changed
     "modules": {},  # per module: session_type, on_exceeded, models, limit_nano, counts_claude_code, spent, total

@@ -81,8 +81,9 @@ def split(
         out.writelines(f"{line}\n" for line in _explained(proposal))
     if dry_run:
         out.write(proposal.diff())
-    elif proposal.changed:
-        _confirm(proposal, yes)
+    else:
+        if proposal.changed:
+            _confirm(proposal, yes)
         operations.apply(proposal)
     checked = operations.check(proposal.source.files.l1, token_cap())
     warnings = operations.warnings(proposal.source.files.l1)
