@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from gaia_budget import places
+from gaia_hooks import files, places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.reading import Reader
@@ -17,20 +17,21 @@ if TYPE_CHECKING:
     from gaia_budget.settings import Settings
 
 Value = TypeVar("Value")
+Mark = tuple[str, int, int, int]
 
 
 class Kept(Generic[Value]):
     """A value made from files; made anew when one of them has changed. An error is not kept."""
 
-    def __init__(self, make: Callable[[], Value], files: Callable[[], Iterable[Path]]) -> None:
-        self._make, self._files = make, files
+    def __init__(self, make: Callable[[], Value], paths: Callable[[], Iterable[str]]) -> None:
+        self._make, self._paths = make, paths
         self._lock = threading.Lock()
-        self._seen: list[Any] = []
+        self._seen: list[Mark] = []
         self._value: Value | None = None
 
     def get(self) -> Value:
         """The value as the files have it now."""
-        seen = [mark(file) for file in self._files()]
+        seen = [mark(path) for path in self._paths()]
         with self._lock:
             if self._value is None or seen != self._seen:
                 self._value = None
@@ -39,13 +40,17 @@ class Kept(Generic[Value]):
             return self._value
 
 
-def mark(file: Path) -> tuple[str, int, int, int]:
-    """What changes with a file: its path, identity, size and time of change; zeros where there is none."""
+def mark(path: str) -> Mark:
+    """What changes with a file: its path, identity, size and time of change; zeros where there is none.
+
+    Paths are text here and not `Path`: each `Path` puts its parts into the interpreter's table of strings, which
+    over 100,000 calls shows in the server's memory.
+    """
     try:
-        status = file.stat()
+        status = os.stat(path)  # noqa: PTH116 (see above)
     except OSError:
-        return (str(file), 0, 0, 0)
-    return (str(file), status.st_ino, status.st_size, status.st_mtime_ns)
+        return (path, 0, 0, 0)
+    return (path, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _load_settings() -> Settings:
@@ -66,12 +71,16 @@ def _load_registry() -> Registry:
     return load_registry()
 
 
-def _owned(name: str) -> list[Path]:
-    root = places.gaia_root()
-    return [places.settings_file(), *([root / name] if root else [])]
+def _settings_path() -> str:
+    return files.join(places.home(), "settings.toml")
 
 
-settings = Kept(_load_settings, lambda: [places.settings_file()])
+def _owned(name: str) -> list[str]:
+    root = os.environ.get("GAIA_ROOT") or settings.get().gaia_root
+    return [_settings_path(), *([f"{root}/{name}"] if root else [])]
+
+
+settings = Kept(_load_settings, lambda: [_settings_path()])
 """The user's settings. Raises ConfigError."""
 budget = Kept(_load_budget, lambda: _owned("token_budget.json"))
 """The owner's budgets. Raises ConfigError."""
@@ -85,23 +94,29 @@ class Book:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: Reader | Ledger | None = None
-        self._seen: Any = None
+        self._settings: Settings | None = None
+        self._path, self._identity = "", 0
 
     def get(self) -> Reader | Ledger:
         """The ledger that the settings name, opened anew when it was replaced. Raises LedgerError, ConfigError."""
+        chosen = settings.get()
+        with self._lock:
+            same = chosen is self._settings and (not self._path or mark(self._path)[1] == self._identity)
+            if self._open is None or not same:
+                self._reopen(chosen)
+            assert self._open is not None
+            return self._open
+
+    def _reopen(self, chosen: Settings) -> None:
         from gaia_budget.ledger.reading import Reader, embedded_file
 
-        chosen = settings.get()
+        if self._open is not None:
+            self._open.close()
+            self._open = None
         file = embedded_file(chosen)
-        seen = (id(chosen), None if file is None else mark(file)[:2])
-        with self._lock:
-            if self._open is None or seen != self._seen:
-                if self._open is not None:
-                    self._open.close()
-                    self._open = None
-                self._open = _server(chosen) if file is None else Reader(file, chosen)
-                self._seen = seen
-            return self._open
+        self._settings, self._path = chosen, str(file) if file else ""
+        self._identity = mark(self._path)[1]
+        self._open = Reader(file, chosen) if file else _server(chosen)
 
 
 def _server(chosen: Settings) -> Ledger:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-from pathlib import Path
 from typing import NamedTuple
 
-from gaia_budget import places
-from gaia_hooks import figures, files, session_types, snapshot, state
+from gaia_hooks import figures, files, places, session_types, snapshot, state
 from gaia_hooks import session as sessions
-from gaia_mcp.known import mark
+from gaia_mcp.known import Mark, mark
 
 LOCK_SECONDS = 1.0
 NO_SESSION = "no Claude Code session started this server: the session's figures are not known"
@@ -51,23 +49,20 @@ def session_id() -> str | None:
     if first is None or not first.ended:
         return named
     folder = files.parent(first.transcript)
-    for name in sorted(sessions.watched(str(places.home())), key=_age, reverse=True):
+    for name in sorted(sessions.watched(places.home()), key=_age, reverse=True):
         found = _stored(name)
         if found is not None and not found.ended and files.parent(found.transcript) == folder:
             return name
     return named
 
 
-def _age(name: str) -> float:
-    try:
-        return Path(state.path_of(str(places.home()), name)).stat().st_mtime
-    except OSError:
-        return 0.0
+def _age(name: str) -> int:
+    return mark(state.path_of(places.home(), name))[3]
 
 
 def _stored(name: str) -> state.State | None:
     try:
-        return sessions.read(str(places.home()), name)
+        return sessions.read(places.home(), name)
     except (OSError, state.NewerState):
         return None
 
@@ -92,16 +87,16 @@ def running() -> Running | None:
 
 
 _counting = threading.Lock()
-_kept: dict[str, tuple[list[tuple[str, int, int, int]], Running]] = {}
+_kept: dict[str, tuple[list[Mark], Running]] = {}
 """The last count, which holds while no file that it was made from has changed."""
 
 
-def _marks(found: Running) -> list[tuple[str, int, int, int]]:
-    home, mine = str(places.home()), found.session.state
+def _marks(found: Running) -> list[Mark]:
+    home, mine = places.home(), found.session.state
     transcripts = [thread.place.path for thread in mine.threads.values()]
     agents = mine.transcript.removesuffix(sessions.TRANSCRIPT_END) + "/subagents"
     paths = (state.path_of(home, found.session_id), snapshot.path_of(home), agents, *transcripts)
-    return [mark(Path(path)) for path in paths]
+    return [mark(path) for path in paths]
 
 
 def _is_whole(found: Running) -> bool:
@@ -111,7 +106,7 @@ def _is_whole(found: Running) -> bool:
 
 
 def _counted(name: str) -> Running:
-    home, policy = str(places.home()), snapshot.load(str(places.home()))
+    home, policy = places.home(), snapshot.load(places.home())
     note = None
     try:
         sessions.catch_up(home, name, timeout=LOCK_SECONDS)
