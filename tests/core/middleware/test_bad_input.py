@@ -1,0 +1,125 @@
+"""What cannot be guarded is refused in words; what can be, is, with a notice where something is unusual."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gaia_budget import BudgetExceededError, BudgetGuard
+from gaia_budget.errors import InputError
+from gaia_budget.middleware import clients
+from support import apps
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.wire_server import WireServer
+
+MESSAGE: dict[str, Any] = {
+    "model": "claude-haiku-4-5",
+    "max_tokens": 100,
+    "messages": [{"role": "user", "content": "hi"}],
+}
+
+
+@pytest.mark.parametrize("make", [apps.claude, apps.claude_async, apps.gpt, apps.gpt_async, apps.gemini])
+def test_a_client_keeps_its_identity_and_type_and_is_wrapped_once(
+    make: Any, guard: BudgetGuard, server: WireServer
+) -> None:
+    client = make(server)
+    kind, name = type(client), type(client).__name__
+    assert guard.wrap(client) is client
+    assert isinstance(client, kind)
+    assert type(client).__name__ == name
+    http = getattr(client, "_client", None) or client._api_client._httpx_client
+    assert guard.wrap(client) is client
+    assert (getattr(client, "_client", None) or client._api_client._httpx_client) is http
+
+
+def test_wrapping_twice_counts_once(guard: BudgetGuard, server: WireServer) -> None:
+    guard.wrap(guard.wrap(apps.claude(server))).messages.create(**MESSAGE)
+    assert len(apps.booked()) == 1
+
+
+def test_a_client_of_another_guard_is_refused(guard: BudgetGuard, server: WireServer) -> None:
+    client = guard.wrap(apps.claude(server))
+    with pytest.raises(InputError, match="wrapped for module jseeker already"):
+        BudgetGuard("raven").wrap(client)
+
+
+@pytest.mark.parametrize("client", [object(), "client", None])
+def test_an_unknown_client_is_refused_with_the_known_ones(client: object, guard: BudgetGuard) -> None:
+    with pytest.raises(
+        InputError, match="anthropic: Anthropic, AsyncAnthropic; openai: OpenAI, AsyncOpenAI; google"
+    ):
+        guard.wrap(client)
+
+
+def test_a_version_outside_the_tested_range_works_with_a_notice(
+    guard: BudgetGuard, server: WireServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(clients, "version", lambda _: "99.1.0")
+    clients._check_version.cache_clear()
+    guard.wrap(apps.claude(server)).messages.create(**MESSAGE)
+    clients._check_version.cache_clear()
+    assert "anthropic 99.1.0 is outside the tested range (0.x, 1.x, 2.x)" in caplog.text
+    assert len(apps.booked()) == 1
+
+
+def test_a_version_that_is_built_otherwise_is_refused_with_the_range(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    client = apps.claude(server)
+    del client._client
+    with pytest.raises(InputError, match=r"known \(0.x, 1.x, 2.x\): _client is missing"):
+        guard.wrap(client)
+
+
+def test_a_model_without_a_price_is_held_to_the_dearest_of_its_provider(
+    root: Path, server: WireServer
+) -> None:
+    apps.set_caps(root, {"jseeker": 0.005})
+    guard = BudgetGuard("jseeker")
+    client = guard.wrap(apps.claude(server))
+    client.messages.create(**MESSAGE)
+    with pytest.raises(BudgetExceededError):
+        client.messages.create(**{**MESSAGE, "model": "claude-nobody-knows-9"})
+    assert len(server.requests) == 1
+
+
+def test_a_module_without_an_entry_has_the_default_cap_and_is_told_once(
+    root: Path, server: WireServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = BudgetGuard("newcomer").wrap(apps.claude(server))
+    for _ in range(2):
+        client.messages.create(**MESSAGE)
+    assert caplog.text.count("module newcomer has no entry") == 1
+
+
+def test_a_guard_needs_a_module() -> None:
+    with pytest.raises(InputError, match="module's id"):
+        BudgetGuard(" ")
+
+
+def test_what_is_not_counted_is_said_once(guard: BudgetGuard, server: WireServer) -> None:
+    client = guard.wrap(apps.gpt(server))
+    for _ in range(2):
+        client.images.generate(prompt="a cat", model="gpt-image-1")
+    assert [notice for notice in guard.notices if "/images/generations" in notice] == list(guard.notices)
+    assert len(guard.notices) == 1
+
+
+def test_a_copy_with_another_http_client_is_guarded_too(guard: BudgetGuard, server: WireServer) -> None:
+    import httpx2
+
+    with httpx2.Client() as other:
+        client = guard.wrap(apps.claude(server)).with_options(http_client=other)
+        client.messages.create(**MESSAGE)
+    assert len(apps.booked()) == 1
+
+
+def test_the_clients_connections_are_closed_with_it(guard: BudgetGuard, server: WireServer) -> None:
+    with guard.wrap(apps.claude(server)) as client:
+        client.messages.create(**MESSAGE)
+    assert client.is_closed()
