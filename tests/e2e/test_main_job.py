@@ -112,26 +112,23 @@ def test_a_day_of_work_is_counted_warned_about_and_answered_by_our_tools(
             reply(text("one file"), input=20),
         ),
     )
-    work = world.claude.run("fix the typo in the notes")
-    assert work.result["result"] == "All of it is done.", work.tool_results
-    assert not [result for result in work.tool_results if result.get("is_error")], work.tool_results
+    with world.claude.conversation() as talk:
+        assert talk.say("fix the typo in the notes")["result"] == "All of it is done."
+        for words, prompt, more in (("go on", 39_603, 6_000), ("thank you", 45_703, 0)):
+            api.main(*growing(reply(text("Yes."), write_5m=more), prompt=prompt))
+            talk.say(words)
+        run = talk.close()
+    assert not [result for result in run.tool_results if result.get("is_error")], run.tool_results
     assert (world.claude.cwd / "notes.txt").read_text("utf-8") == "second line\n"
-    turns = [work]
-    for words, prompt, more in (("go on", 39_603, 6_000), ("thank you", 45_703, 0)):
-        api.main(*growing(reply(text("Yes."), write_5m=more), prompt=prompt))
-        turns.append(world.claude.run(words, "--resume", work.session_id))
-    run = turns[-1]
 
     assert_agrees(world, run)
     assert_one_line_per_response(world, api, run)
 
     # busy hooks answer from the last state: each threshold is said by the next turn's prompt at the latest
-    said = [line for turn in turns for line in turn.informational if "GAIA budget" in line]
+    said = [line for line in run.informational if "GAIA budget" in line]
     assert [step for line in said for step in ("80 %", "95 %", "100 %") if step in line] == ["80 %", "95 %"]
 
-    spent = next(
-        json.loads(one["content"]) for one in work.tool_results if "session_tokens" in one["content"]
-    )
+    spent = next(json.loads(one["content"]) for one in run.tool_results if "session_tokens" in one["content"])
     assert 36_000 < spent["session_tokens"] < 42_000
     assert spent["module"] == "shop"
     asked = api.messages("")
@@ -143,7 +140,7 @@ def test_a_day_of_work_is_counted_warned_about_and_answered_by_our_tools(
     by_agent = world.ask("spend", "--by", "agent", "--session", run.session_id)["rows"]
     assert sum(row["responses"] for row in by_agent) == len(api.billed)
     builds = world.lines("build")
-    assert len(builds) == len(work.tool_results) + 1, "one line per tool call, the subagent's own included"
+    assert len(builds) == len(run.tool_results) + 1, "one line per tool call, the subagent's own included"
     assert "from-bash" not in json.dumps(builds + world.lines())
 
 
