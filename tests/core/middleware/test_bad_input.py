@@ -9,6 +9,7 @@ import pytest
 from gaia_budget import BudgetExceededError, BudgetGuard
 from gaia_budget.errors import InputError
 from gaia_budget.middleware import clients
+from gaia_budget.middleware.streams import library_of
 from support import apps
 
 if TYPE_CHECKING:
@@ -111,10 +112,9 @@ def test_what_is_not_counted_is_said_once(guard: BudgetGuard, server: WireServer
 
 
 def test_a_copy_with_another_http_client_is_guarded_too(guard: BudgetGuard, server: WireServer) -> None:
-    import httpx2
-
-    with httpx2.Client() as other:
-        client = guard.wrap(apps.claude(server)).with_options(http_client=other)
+    client = guard.wrap(apps.claude(server))
+    with library_of(client._client).Client() as other:
+        client = client.with_options(http_client=other)
         client.messages.create(**MESSAGE)
     assert len(apps.booked()) == 1
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gaia_budget.middleware.streams import library_of
 from support import apps
 from support.wire_server import Say
 
@@ -140,11 +141,10 @@ def test_a_cancelled_call_counts_in_full(guard: BudgetGuard, server: WireServer,
 def test_a_cut_stream_is_billed_for_its_input_and_at_most_for_what_arrived(
     guard: BudgetGuard, server: WireServer, root: Path
 ) -> None:
-    import httpx2
-
+    client = guard.wrap(apps.claude(server, max_retries=0))
     server.script(Say(cut=True))
-    with pytest.raises(httpx2.HTTPError):
-        for _ in guard.wrap(apps.claude(server, max_retries=0)).messages.create(**MESSAGE, stream=True):
+    with pytest.raises(library_of(client._client).HTTPError):
+        for _ in client.messages.create(**MESSAGE, stream=True):
             pass
     (event,) = _settled(root, statuses=["interrupted"])
     assert event.input_tokens == 1000
