@@ -51,7 +51,11 @@ class Server:
     def __enter__(self) -> str:
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", SERVER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", SERVER],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
@@ -128,7 +132,9 @@ def _report(times: dict[str, list[float]]) -> bool:
 def _report_import() -> bool:
     probe = "import time; start = time.perf_counter(); import gaia_budget; print((time.perf_counter() - start) * 1000)"
     command = [sys.executable, "-c", probe]
-    taken = median(float(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(STARTS))
+    taken = median(
+        float(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(STARTS)
+    )
     print(f"import gaia_budget: {taken:.2f} ms (bound: 50)")
     return taken <= 50
 

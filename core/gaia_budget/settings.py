@@ -107,7 +107,8 @@ class Settings(BaseSettings):
     )
     l1_token_cap: int = Field(default=1_500, gt=0, description="most tokens that a split CLAUDE.md may have")
     add_matching_section: bool = Field(
-        default=False, description="add the one section of CLAUDE_L2.md that a prompt names by its trigger words"
+        default=False,
+        description="add the one section of CLAUDE_L2.md that a prompt names by its trigger words",
     )
     modules: dict[str, ModuleSettings] = Field(default={}, description="settings per module, by registry id")
 
