@@ -83,22 +83,23 @@ def test_a_used_up_turn_may_save_its_work_and_is_then_ended(world: World, api: S
     configure(world, session_policy="block")
     notes = str(world.claude.cwd / "notes.txt")
     work = [
-        tool("Edit", file_path=notes, old_string="first", new_string="second"),
+        tool("Edit", file_path=notes, old_string="second", new_string="third"),
         tool("Bash", command="git add notes.txt", description="save"),
         *[tool("Bash", command=f"echo forbidden-{n}", description="go on") for n in range(5)],
     ]
     api.main(
         reply(tool("Read", file_path=notes), input=100, write_5m=15_000),
-        reply(work[0], input=100, write_5m=LIMIT, read=15_000),
+        reply(tool("Edit", file_path=notes, old_string="first", new_string="second"), read=15_000),
+        reply(work[0], input=100, write_5m=LIMIT, read=15_000),  # its own hook may see this response, or not
         *[reply(call, input=100, read=LIMIT + 15_000) for call in work[1:]],
     )
     run = world.claude.run("edit, save and go on")
-    assert (world.claude.cwd / "notes.txt").read_text("utf-8") == "second line\n"
+    assert (world.claude.cwd / "notes.txt").read_text("utf-8") == "third line\n"
     staged = world.claude.shell("git", "diff", "--cached", "--name-only").stdout
     assert staged.strip() == "notes.txt"
     assert "forbidden-" not in "".join(str(r["content"]) for r in run.tool_results if not r.get("is_error"))
     assert run.result["terminal_reason"] == "hook_stopped"
-    assert len(api.messages("")) < 2 + len(work)
+    assert len(api.messages("")) < 3 + len(work)
 
 
 def test_without_a_configured_limit_nothing_is_ever_refused(world: World, api: ScriptedApi) -> None:
