@@ -61,6 +61,10 @@ def synthetic(count: int) -> list[Event]:
     ]  # fmt: skip
 
 
+def say(text: str) -> None:
+    print(f"[{time.perf_counter():8.1f}] {text}", file=sys.stderr, flush=True)
+
+
 def batches(found: list[Any]) -> Iterator[list[Any]]:
     for start in range(0, len(found), BATCH):
         yield found[start : start + BATCH]
@@ -123,7 +127,7 @@ def history(ledger: Ledger, count: int) -> float:
     spread = {
         "org": "'bench'", "event_id": "'h' || n", "ts": f"{NOW} - (n * 7919 % 31536000) * 1000000",
         "kind": "'response'", "source": "'app'", "billing": "'api'", "module": "'module' || (n % 18)",
-        "provider": "'anthropic'", "model": "'model' || (n % 3)", "task": "'task' || (n % 6)",
+        "provider": "'anthropic'", "model": "'model' || (n / 18 % 5 % 3)", "task": "'task' || (n / 18 % 5)",
         "session_id": "'s' || (n / 50)", "input_tokens": "n % 3000", "output_tokens": "n % 900",
         "cost_nano": "n % 90000000",
     }  # fmt: skip
@@ -196,6 +200,7 @@ def tasks(url: str, ledger: Ledger, seconds: float, *, leased: bool) -> dict[str
 
 def measure(url: str, floor: float, options: argparse.Namespace, found: list[Event]) -> dict[str, Any]:
     with Ledger.open(url, settings=SETTINGS) as ledger:
+        say(f"{url.split(':')[0]}: ingest")
         rate, again = ingest(ledger, found), duplicates(ledger, found)
         result: dict[str, Any] = {
             "ingest_per_s": round(rate),
@@ -203,11 +208,14 @@ def measure(url: str, floor: float, options: argparse.Namespace, found: list[Eve
             "ingest_to_floor": round(rate / floor, 3),
             "known_again_per_s": round(again),
         }
+        say("tasks, each asking the database")
         result["tasks"] = tasks(url, ledger, options.seconds, leased=False)
+        say("tasks on leases")
         result["leased_tasks"] = tasks(url, ledger, options.seconds, leased=True)
         direct = result["tasks"]["tasks_per_s"]
         result["leases_to_direct"] = round(result["leased_tasks"]["tasks_per_s"] / direct, 1)
         if options.history:
+            say("history and questions")
             result["history_s"] = round(history(ledger, options.history))
             result["queries_ms"] = dashboard(ledger)
         if options.verify:

@@ -29,6 +29,8 @@ UPDATE = f"UPDATE events SET ({COLUMNS}) = ({MARKS}) WHERE org = ? AND event_id 
 BULK = 64  # from here on PostgreSQL takes rows faster through COPY
 CHUNK = 50_000  # events held in memory at once
 ASKED = 500  # ids per look-up
+PROBES = 20  # rows of a batch that are looked up before all of it is taken for new
+UNIQUE_VIOLATION = "23505"
 
 Id = tuple[str, str]
 EventRow = tuple[Any, ...]
@@ -115,18 +117,43 @@ def _insert_shared(tx: Transaction, rows: list[EventRow]) -> set[Id]:
     rows = sorted(rows, key=_id_of)  # rivals lock rows in one order
     if len(rows) < BULK:
         return {_id_of(row) for row in rows if tx.text(INSERT, row).rowcount == 0}
+    return set() if _copied(tx, rows) else _staged(tx, rows)
+
+
+def _copied(tx: Transaction, rows: list[EventRow]) -> bool:
+    """Copy rows that all seem new straight in; False, with nothing done, when one of them is known after all."""
+    probes = rows[:: max(1, len(rows) // PROBES)]
+    sql = f"SELECT 1 FROM events WHERE (org, event_id) IN ({', '.join(['(?, ?)'] * len(probes))}) LIMIT 1"  # noqa: S608
+    if tx.text(sql, [part for row in probes for part in _id_of(row)]).fetchone():
+        return False
+    tx.text("SAVEPOINT bulk")
+    try:
+        _copy(tx, "events", rows)
+    except Exception as error:
+        if getattr(error, "sqlstate", None) != UNIQUE_VIOLATION:
+            raise
+        tx.text("ROLLBACK TO SAVEPOINT bulk")
+        return False
+    tx.text("RELEASE SAVEPOINT bulk")
+    return True
+
+
+def _staged(tx: Transaction, rows: list[EventRow]) -> set[Id]:
+    """Insert the rows that are new; return the ids of the others."""
     tx.text("CREATE TEMPORARY TABLE IF NOT EXISTS staged_events (LIKE events) ON COMMIT DELETE ROWS")
     tx.text("DELETE FROM staged_events")
-    with tx.cursor.copy(f"COPY staged_events ({COLUMNS}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+    _copy(tx, "staged_events", rows)
     tx.text(
         f"INSERT INTO events ({COLUMNS}) SELECT {COLUMNS} FROM staged_events "  # noqa: S608
         "ORDER BY org, event_id ON CONFLICT (org, event_id) DO NOTHING RETURNING org, event_id"
     )
-    if tx.cursor.rowcount == len(rows):
-        return set()
     return set(map(_id_of, rows)) - set(tx.cursor.fetchall())
+
+
+def _copy(tx: Transaction, table: str, rows: list[EventRow]) -> None:
+    with tx.cursor.copy(f"COPY {table} ({COLUMNS}) FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def _complete(tx: Transaction, sums: Sums, sightings: list[Event]) -> int:

@@ -4,22 +4,22 @@ TITLE = "the first tables"
 
 TABLES = """
 CREATE TABLE events (
-  org TEXT NOT NULL,
-  event_id TEXT NOT NULL,
+  org {text} NOT NULL,
+  event_id {text} NOT NULL,
   ts {integer} NOT NULL,
-  kind TEXT NOT NULL,
-  source TEXT NOT NULL,
-  billing TEXT NOT NULL,
-  "user" TEXT DEFAULT '' NOT NULL,
-  machine TEXT DEFAULT '' NOT NULL,
-  module TEXT NOT NULL,
-  provider TEXT DEFAULT '' NOT NULL,
-  model TEXT DEFAULT '' NOT NULL,
-  task TEXT DEFAULT '' NOT NULL,
-  session_id TEXT DEFAULT '' NOT NULL,
-  agent_id TEXT DEFAULT '' NOT NULL,
-  agent_type TEXT DEFAULT '' NOT NULL,
-  branch TEXT DEFAULT '' NOT NULL,
+  kind {text} NOT NULL,
+  source {text} NOT NULL,
+  billing {text} NOT NULL,
+  "user" {text} DEFAULT '' NOT NULL,
+  machine {text} DEFAULT '' NOT NULL,
+  module {text} NOT NULL,
+  provider {text} DEFAULT '' NOT NULL,
+  model {text} DEFAULT '' NOT NULL,
+  task {text} DEFAULT '' NOT NULL,
+  session_id {text} DEFAULT '' NOT NULL,
+  agent_id {text} DEFAULT '' NOT NULL,
+  agent_type {text} DEFAULT '' NOT NULL,
+  branch {text} DEFAULT '' NOT NULL,
   input_tokens {integer} DEFAULT 0 NOT NULL,
   output_tokens {integer} DEFAULT 0 NOT NULL,
   cache_read_tokens {integer} DEFAULT 0 NOT NULL,
@@ -29,10 +29,10 @@ CREATE TABLE events (
   web_searches {integer} DEFAULT 0 NOT NULL,
   recached_tokens {integer} DEFAULT 0 NOT NULL,
   cost_nano {integer} CHECK (cost_nano >= 0),
-  price_source TEXT DEFAULT '' NOT NULL,
-  status TEXT DEFAULT '' NOT NULL,
+  price_source {text} DEFAULT '' NOT NULL,
+  status {text} DEFAULT '' NOT NULL,
   duration_ms {integer},
-  correlation_id TEXT DEFAULT '' NOT NULL,
+  correlation_id {text} DEFAULT '' NOT NULL,
   PRIMARY KEY (org, event_id),
   CHECK ((input_tokens | output_tokens | cache_read_tokens | cache_write_5m_tokens | cache_write_1h_tokens |
     reasoning_tokens | web_searches | recached_tokens) >= 0),
@@ -44,15 +44,15 @@ CREATE TABLE events (
 CREATE INDEX events_session ON events (org, session_id);
 CREATE INDEX events_ts ON events (org, ts);
 CREATE TABLE rollups (
-  org TEXT NOT NULL,
-  grain TEXT NOT NULL,
+  org {text} NOT NULL,
+  grain {text} NOT NULL,
   bucket {integer} NOT NULL,
-  module TEXT NOT NULL,
-  provider TEXT NOT NULL,
-  model TEXT NOT NULL,
-  task TEXT NOT NULL,
-  source TEXT NOT NULL,
-  billing TEXT NOT NULL,
+  module {text} NOT NULL,
+  provider {text} NOT NULL,
+  model {text} NOT NULL,
+  task {text} NOT NULL,
+  source {text} NOT NULL,
+  billing {text} NOT NULL,
   events {integer} DEFAULT 0 NOT NULL,
   responses {integer} DEFAULT 0 NOT NULL,
   unpriced_responses {integer} DEFAULT 0 NOT NULL,
@@ -72,22 +72,22 @@ CREATE TABLE rollups (
   CHECK (grain = 'hour' OR grain = 'day' OR grain = 'month')
 ) {clustered};
 CREATE TABLE bookmarks (
-  org TEXT NOT NULL,
-  machine TEXT NOT NULL,
-  source TEXT NOT NULL,
+  org {text} NOT NULL,
+  machine {text} NOT NULL,
+  source {text} NOT NULL,
   position {integer} NOT NULL,
-  state TEXT DEFAULT '' NOT NULL,
+  state {text} DEFAULT '' NOT NULL,
   PRIMARY KEY (org, machine, source)
 ) {clustered};
 CREATE TABLE orgs (
-  org TEXT NOT NULL,
-  zone TEXT NOT NULL,
-  zone_offsets TEXT DEFAULT '' NOT NULL,
+  org {text} NOT NULL,
+  zone {text} NOT NULL,
+  zone_offsets {text} DEFAULT '' NOT NULL,
   PRIMARY KEY (org)
 ) {clustered};
 CREATE TABLE budgets (
-  org TEXT NOT NULL,
-  scope TEXT NOT NULL,
+  org {text} NOT NULL,
+  scope {text} NOT NULL,
   app_nano {integer} DEFAULT 0 NOT NULL CHECK (app_nano >= 0),
   claude_code_nano {integer} DEFAULT 0 NOT NULL CHECK (claude_code_nano >= 0),
   assumed_nano {integer} DEFAULT 0 NOT NULL CHECK (assumed_nano >= 0),
@@ -97,15 +97,15 @@ CREATE TABLE budgets (
   PRIMARY KEY (org, scope)
 ) {clustered};
 CREATE TABLE reservations (
-  org TEXT NOT NULL,
-  reservation_id TEXT NOT NULL,
-  scopes TEXT NOT NULL,
+  org {text} NOT NULL,
+  reservation_id {text} NOT NULL,
+  scopes {text} NOT NULL,
   estimate_nano {integer} DEFAULT 0 NOT NULL CHECK (estimate_nano >= 0),
-  state TEXT NOT NULL,
+  state {text} NOT NULL,
   assumed_nano {integer} DEFAULT 0 NOT NULL CHECK (assumed_nano >= 0),
   actual_nano {integer} CHECK (actual_nano >= 0),
-  event_id TEXT DEFAULT '' NOT NULL,
-  machine TEXT DEFAULT '' NOT NULL,
+  event_id {text} DEFAULT '' NOT NULL,
+  machine {text} DEFAULT '' NOT NULL,
   created_ts {integer} NOT NULL,
   expires_ts {integer} NOT NULL,
   PRIMARY KEY (org, reservation_id),
@@ -113,27 +113,27 @@ CREATE TABLE reservations (
 ) {strict};
 CREATE INDEX reservations_open ON reservations (org, state, expires_ts);
 CREATE TABLE leases (
-  org TEXT NOT NULL,
-  lease_id TEXT NOT NULL,
-  scope TEXT NOT NULL,
-  machine TEXT DEFAULT '' NOT NULL,
+  org {text} NOT NULL,
+  lease_id {text} NOT NULL,
+  scope {text} NOT NULL,
+  machine {text} DEFAULT '' NOT NULL,
   granted_nano {integer} DEFAULT 0 NOT NULL CHECK (granted_nano >= 0),
   spent_nano {integer} DEFAULT 0 NOT NULL CHECK (spent_nano >= 0),
   assumed_nano {integer} DEFAULT 0 NOT NULL CHECK (assumed_nano >= 0),
-  state TEXT NOT NULL,
+  state {text} NOT NULL,
   expires_ts {integer} NOT NULL,
   PRIMARY KEY (org, lease_id),
   CHECK (state = 'active' OR state = 'returned' OR state = 'expired'),
   CHECK (spent_nano <= granted_nano)
 ) {clustered};
 CREATE TABLE overrides (
-  org TEXT NOT NULL,
-  override_id TEXT NOT NULL,
-  module TEXT NOT NULL,
+  org {text} NOT NULL,
+  override_id {text} NOT NULL,
+  module {text} NOT NULL,
   amount_nano {integer} DEFAULT 0 NOT NULL CHECK (amount_nano >= 0),
   used_nano {integer} DEFAULT 0 NOT NULL CHECK (used_nano >= 0),
-  reason TEXT NOT NULL,
-  granted_by TEXT DEFAULT '' NOT NULL,
+  reason {text} NOT NULL,
+  granted_by {text} DEFAULT '' NOT NULL,
   created_ts {integer} NOT NULL,
   expires_ts {integer} NOT NULL,
   revoked_ts {integer},
@@ -141,47 +141,47 @@ CREATE TABLE overrides (
   CHECK (used_nano <= amount_nano)
 ) {clustered};
 CREATE TABLE override_draws (
-  org TEXT NOT NULL,
-  override_id TEXT NOT NULL,
-  scope TEXT NOT NULL,
+  org {text} NOT NULL,
+  override_id {text} NOT NULL,
+  scope {text} NOT NULL,
   drawn_nano {integer} DEFAULT 0 NOT NULL CHECK (drawn_nano >= 0),
   PRIMARY KEY (org, override_id, scope)
 ) {clustered};
 CREATE TABLE alerts_fired (
-  org TEXT NOT NULL,
-  alert_id TEXT NOT NULL,
-  rule TEXT NOT NULL,
-  module TEXT NOT NULL,
-  severity TEXT NOT NULL,
+  org {text} NOT NULL,
+  alert_id {text} NOT NULL,
+  rule {text} NOT NULL,
+  module {text} NOT NULL,
+  severity {text} NOT NULL,
   percent {integer},
-  cause TEXT DEFAULT '' NOT NULL,
-  next_step TEXT DEFAULT '' NOT NULL,
+  cause {text} DEFAULT '' NOT NULL,
+  next_step {text} DEFAULT '' NOT NULL,
   fired_ts {integer} NOT NULL,
   PRIMARY KEY (org, alert_id)
 ) {strict};
 CREATE TABLE outcomes (
-  org TEXT NOT NULL,
-  outcome_id TEXT NOT NULL,
+  org {text} NOT NULL,
+  outcome_id {text} NOT NULL,
   ts {integer} NOT NULL,
-  module TEXT DEFAULT '' NOT NULL,
-  task TEXT NOT NULL,
-  model TEXT NOT NULL,
+  module {text} DEFAULT '' NOT NULL,
+  task {text} NOT NULL,
+  model {text} NOT NULL,
   ok {integer} NOT NULL,
-  reason TEXT DEFAULT '' NOT NULL,
+  reason {text} DEFAULT '' NOT NULL,
   PRIMARY KEY (org, outcome_id),
   CHECK (ok IN (0, 1))
 ) {strict};
 CREATE TABLE context_items (
-  org TEXT NOT NULL,
-  item_id TEXT NOT NULL,
+  org {text} NOT NULL,
+  item_id {text} NOT NULL,
   ts {integer} NOT NULL,
-  module TEXT NOT NULL,
-  session_id TEXT DEFAULT '' NOT NULL,
-  agent_id TEXT DEFAULT '' NOT NULL,
-  branch TEXT DEFAULT '' NOT NULL,
-  tool TEXT NOT NULL,
-  mcp_server TEXT DEFAULT '' NOT NULL,
-  file TEXT DEFAULT '' NOT NULL,
+  module {text} NOT NULL,
+  session_id {text} DEFAULT '' NOT NULL,
+  agent_id {text} DEFAULT '' NOT NULL,
+  branch {text} DEFAULT '' NOT NULL,
+  tool {text} NOT NULL,
+  mcp_server {text} DEFAULT '' NOT NULL,
+  file {text} DEFAULT '' NOT NULL,
   result_tokens {integer} DEFAULT 0 NOT NULL CHECK (result_tokens >= 0),
   carried_tokens {integer} DEFAULT 0 NOT NULL CHECK (carried_tokens >= 0),
   PRIMARY KEY (org, item_id)
@@ -203,10 +203,18 @@ TIMESTAMP = {
 
 
 def statements(dialect: str) -> list[str]:
-    """The statements of this migration for `sqlite` or `postgresql`."""
+    """The statements of this migration for `sqlite` or `postgresql`.
+
+    Text compares by its bytes on both: the order of keys does not depend on a server's language.
+    """
     words = {
-        "sqlite": {"integer": "INTEGER", "strict": "STRICT", "clustered": "STRICT, WITHOUT ROWID"},
-        "postgresql": {"integer": "BIGINT", "strict": "", "clustered": ""},
+        "sqlite": {
+            "integer": "INTEGER",
+            "text": "TEXT",
+            "strict": "STRICT",
+            "clustered": "STRICT, WITHOUT ROWID",
+        },
+        "postgresql": {"integer": "BIGINT", "text": 'TEXT COLLATE "C"', "strict": "", "clustered": ""},
     }[dialect]
     script = TABLES.format(**words) + API_COSTS.format(timestamp=TIMESTAMP[dialect])
     return [statement.strip() for statement in script.split(";\n") if statement.strip()]
