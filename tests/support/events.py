@@ -27,7 +27,7 @@ def events(ids: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[Event
     start, end = ts("2026-09-28T00:00"), ts("2027-01-04T00:00")
     return st.builds(
         Event,
-        event_id=ids or st.sampled_from([f"m{number}" for number in range(12)]),
+        event_id=st.sampled_from([f"m{number}" for number in range(12)]) if ids is None else ids,
         ts=st.integers(start, end),
         kind=st.sampled_from(["response", "response", "response", "failed", "cache_hit"]),
         source=st.sampled_from(["app", "claude_code"]),

@@ -1,0 +1,119 @@
+"""spend, status, verify, rebuild, export, override and migrate-db on the command line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from gaia_budget.cli.app import app
+from gaia_budget.errors import GaiaBudgetError, InputError
+from gaia_budget.ledger import Ledger
+from support.events import event
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(*words: str, code: int = 0) -> str:
+    """Run a command; errors of ours come out as they are."""
+    ended = CliRunner().invoke(app, words)
+    if isinstance(ended.exception, GaiaBudgetError):
+        raise ended.exception
+    assert ended.exit_code == code, ended.output
+    return ended.stdout
+
+
+def asked(*words: str, code: int = 0) -> Any:
+    return json.loads(run(*words, "--json", code=code))
+
+
+@pytest.fixture
+def spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger in the state folder with two calls."""
+    monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "UTC")
+    with Ledger.open() as ledger:
+        ledger.record(
+            [
+                event("a", task="jd_parse", session_id="s", output_tokens=5, cost_nano=2_500_000_000),
+                event("b", module="via", cost_nano=None),
+            ]
+        )
+
+
+@pytest.mark.usefixtures("spent")
+def test_spend_tells_people_and_programs_the_same() -> None:
+    document = asked("spend", "--by", "module,task")
+
+    assert document["total"]["cost_usd"] == "2.5000"
+    assert document["total"]["unpriced_responses"] == 1
+    assert [row["key"] for row in document["rows"]] == [["jseeker", "jd_parse"], ["via", ""]]
+    text = run("spend")
+    assert "$2.5000" in text
+    assert "1 unpriced" in text
+    assert len(asked("spend", "--by", "response", "--top", "1")["rows"]) == 1
+    assert asked("spend", "--by", "tool")["rows"] == []
+
+
+@pytest.mark.usefixtures("spent")
+def test_status_has_the_keys_of_the_interface() -> None:
+    document = asked("status", "--session", "s")
+
+    assert {"session", "month", "plan", "context", "cache"} <= set(document)
+    assert document["session"]["cost_usd"] == "2.5000"
+    assert document["session"]["limit_tokens"] == 200_000
+    assert document["month"]["module"] == "jseeker"
+    assert "feature_dev session has used 5 of 200,000 tokens" in run("status", "--session", "s")
+    with pytest.raises(InputError, match="unknown session"):
+        run("status", "--session", "absent")
+
+
+@pytest.mark.usefixtures("spent")
+def test_verify_and_rebuild_prove_and_mend_the_ledger() -> None:
+    assert asked("verify") == {"ok": True, "problems": []}
+    with Ledger.open() as ledger:
+        ledger.db.write(lambda tx: tx.text("DELETE FROM rollups WHERE grain = 'day'") and None)
+
+    assert asked("verify", code=1)["problems"][0]["check"] == "sums"
+    assert asked("rebuild") == {"ok": True, "problems": [], "from_sources": 0, "carried_over": 2}
+    assert asked("verify")["ok"]
+    assert asked("spend")["total"]["cost_usd"] == "2.5000"
+
+
+@pytest.mark.usefixtures("spent")
+def test_an_export_is_csv_with_one_line_per_event(tmp_path: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("export", "csv"))))
+    assert [(row["event_id"], row["cost_usd"]) for row in rows] == [("a", "2.5000"), ("b", "")]
+    assert asked("export", "csv", "--out", str(tmp_path / "e.csv"))["events"] == 2
+    with pytest.raises(InputError, match="cannot be written"):
+        run("export", "csv", "--out", str(tmp_path / "absent" / "e.csv"))
+
+
+def test_an_override_is_granted_by_a_human_listed_and_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = asked("override", "add", "jSeeker", "--usd", "2.50", "--reason", "report", "--yes")
+    assert (made["module"], made["usd"], made["used_usd"]) == ("jseeker", "2.5000", "0.0000")
+    assert [one["id"] for one in asked("override", "list")["overrides"]] == [made["id"]]
+    assert asked("override", "revoke", made["id"])["revoked"]
+    for wrong in ("-1", "x", "0", "0.0000000001", "inf"):
+        with pytest.raises(InputError, match="--usd"):
+            run("override", "add", "jseeker", f"--usd={wrong}", "--reason", "r", "--yes")
+    monkeypatch.setenv("CLAUDECODE", "1")
+    monkeypatch.setattr("gaia_budget.cli.override._asked_on_terminal", _no_terminal)
+    with pytest.raises(InputError, match="terminal of your own"):
+        run("override", "add", "jseeker", "--usd", "5", "--reason", "r", "--yes")
+
+
+def _no_terminal(_: str) -> str:
+    raise OSError("no terminal")
+
+
+@pytest.mark.usefixtures("spent")
+def test_the_ledger_moves_to_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{(tmp_path / 'new.db').as_posix()}"
+    assert asked("migrate-db", url)["rows"]["events"] == 2
+    monkeypatch.setenv("GAIA_BUDGET_DB", url)
+    assert asked("spend")["total"]["cost_usd"] == "2.5000"
