@@ -122,6 +122,10 @@ COMPONENTS: dict[str, Component] = {
     "node22": Component(_node22, f'npm install --prefix "{cache() / "node-22"}" node@22'),
     "npm": Component(lambda: _program("npm"), "apt-get install npm"),
     "postgresql": Component(_postgresql, "apt-get install postgresql"),
+    "pyright": Component(
+        lambda: _existing(Path(sys.executable).with_name("pyright")) or _program("pyright"),
+        "pip install pyright",
+    ),
     "tmux": Component(lambda: _program("tmux"), "apt-get install tmux"),
 }
 

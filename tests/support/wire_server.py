@@ -47,6 +47,7 @@ class Say:
     zip: bool = False
     wait: threading.Event | None = None
     document: dict[str, Any] | None = None
+    raw: str = ""  # a body of its own
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if say.status != 200:
             self._send(json.dumps({"type": "error", "error": {"type": "error", "message": "no"}}), say)
+            return
+        if say.raw:
+            self._send(say.raw, say)
             return
         speak = next((how for end, how in WIRES.items() if end in path), None)
         if say.document is not None or speak is None:

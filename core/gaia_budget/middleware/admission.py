@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gaia_budget.errors import BudgetExceededError
+from gaia_budget.middleware import batches
 from gaia_budget.middleware import call as calls
 from gaia_hooks import clock, pricing
 from gaia_hooks.money import usd_short
@@ -14,19 +15,21 @@ from gaia_hooks.money import usd_short
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gaia_budget.middleware.call import Call, Place
+    from gaia_budget.middleware.call import Call, Passage, Place
     from gaia_budget.middleware.guard import BudgetGuard
     from gaia_budget.middleware.wire import Ask, Body, Wire
 
 PROBE = (1_000, 1_000, 0, 0, 0, 0, 0)  # the call by whose price models are compared
 
 
-def admit(guard: BudgetGuard, wire: Wire, request: Any) -> Call | None:
+def admit(guard: BudgetGuard, wire: Wire, request: Any) -> Passage | None:
     """Let a request through: None for one that costs nothing.
 
     Raises BudgetExceededError before anything is sent, LedgerError when nothing can be accounted for.
     """
     path = request.url.path
+    if wire.provider == "anthropic" and "/messages/batches" in path:
+        return batches.admit(guard, request.method, path, request.content)
     if wire.ask(request.method, path, {}) is None:
         guard.notice_uncounted(wire.provider, request.method, path)
         return None
@@ -82,14 +85,14 @@ def _held(guard: BudgetGuard, wire: Wire, ask: Ask, place: Place, path: str, siz
     """The call with its money held; for a cheaper model where the asked one does not fit and that is wanted."""
     made = _started(guard, wire, ask, place, size)
     try:
-        guard.books().reserve(place.scopes, made.worst())
+        guard.books().hold(place.scopes, made.worst())
     except BudgetExceededError as refusal:
         if not guard.policy().rules(place.module).downgrade:
             raise
         for cheaper in _cheaper(guard, ask, place.module):
             other = _started(guard, wire, cheaper, place, size)
             try:
-                guard.books().reserve(place.scopes, other.worst())
+                guard.books().hold(place.scopes, other.worst())
             except BudgetExceededError:
                 continue
             other.details = f"downgraded from {ask.model}: {refusal.scope} is nearly used up"

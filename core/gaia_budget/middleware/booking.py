@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gaia_budget.settings import Settings
 
 log = logging.getLogger("gaia_budget")
+TTL_SECONDS = 3600.0
+"""How long a call's money is held when its process neither settles it nor dies: longer than SDKs wait for one."""
 COUNTS = (*usage.FIELDS, "recached_tokens")
 
 
@@ -41,7 +43,7 @@ class Books:
         self._late: dict[str, tuple[Settlement, bool]] = {}
         self._recover(folder)
 
-    def reserve(self, scopes: Sequence[Scope], worst: Settlement) -> None:
+    def hold(self, scopes: Sequence[Scope], worst: Settlement, ttl_s: float = TTL_SECONDS) -> None:
         """Hold the worst case of a call in every scope. Raises BudgetExceededError, LedgerError.
 
         The journal knows of it before the ledger does, so that no crash leaves money held for nothing.
@@ -55,10 +57,20 @@ class Books:
                 "accounted for; nothing was sent"
             ) from None
         try:
-            self.ledger.reserve(scopes, worst.actual_nano, call_id=worst.call_id)
+            self.ledger.reserve(scopes, worst.actual_nano, call_id=worst.call_id, ttl_s=ttl_s)
         except BaseException:
             self._journal.done(worst.call_id)
             raise
+
+    def kept(self, call_id: str) -> None:
+        """What is held stays so beyond this process; the ledger settles it when it expires."""
+        self._journal.done(call_id)
+
+    def book_once(self, settlement: Settlement) -> None:
+        """Book an answer that may have been read before. Raises LedgerError, OSError."""
+        if self.ledger.record([settlement.event]).new:
+            costs.process.add(settlement.event)
+            self._append(settlement)
 
     def settle(self, settlement: Settlement) -> None:
         """Book a call. The money is spent, so this never raises: what cannot be written now is written later."""

@@ -67,8 +67,70 @@ class Desk(Protocol):
         """Keep an answer for the same request; never raises."""
 
 
+class Passage(Protocol):
+    """A request on its way through the guard, as `http` and `streams` treat it."""
+
+    @property
+    def replay(self) -> Answer | None:
+        """A kept answer, to be given in place of asking."""
+
+    @property
+    def body(self) -> bytes | None:
+        """What to send in place of the caller's own body."""
+
+    @property
+    def path(self) -> str | None:
+        """Where to send it instead."""
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer comes as events."""
+
+    @property
+    def takes_parts(self) -> bool:
+        """Whether an answer that is no event stream is taken in as it comes, not as a whole."""
+
+    @property
+    def cache_key(self) -> str:
+        """Under what the answer may be kept; empty: not at all."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more will be booked."""
+
+    hides_usage: bool
+
+    def take_whole(self, body: bytes) -> None:
+        """Take in the body of a complete answer."""
+
+    def take_chunk(self, chunk: bytes) -> bytes:
+        """Take in a part of an answer; returns what the caller gets of it."""
+
+    def take_rest(self) -> bytes:
+        """The answer has ended: what was held back of it."""
+
+    def never_sent(self) -> None:
+        """The caller is gone before anything was sent."""
+
+    def failed(self, error: BaseException) -> None:
+        """No answer came."""
+
+    def refused(self, status_code: int) -> None:
+        """The provider answered with an error."""
+
+    def ended(self, error: BaseException | None, content_type: str = "", body: Sequence[bytes] = ()) -> None:
+        """The answer is over."""
+
+
 class Call:
     """One attempt at one request. Its methods may come from any thread; it settles exactly once."""
+
+    takes_parts = False
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer comes as events."""
+        return self.ask.streams
 
     @property
     def task(self) -> str:

@@ -16,7 +16,7 @@ from gaia_budget.middleware.admission import admit
 from gaia_budget.middleware.streams import kept_stream, library_of, watch
 
 if TYPE_CHECKING:
-    from gaia_budget.middleware.call import Answer, Call
+    from gaia_budget.middleware.call import Answer, Passage
     from gaia_budget.middleware.guard import BudgetGuard
     from gaia_budget.middleware.wire import Wire
 
@@ -56,12 +56,12 @@ async def admit_early_beside(http_client: Any, request: Any) -> None:
     request.extensions = {**request.extensions, ADMITTED: call or False}
 
 
-async def admit_beside(guard: BudgetGuard, wire: Wire, request: Any) -> Call | None:
+async def admit_beside(guard: BudgetGuard, wire: Wire, request: Any) -> Passage | None:
     """Pass the guard without holding the event loop up; who is cancelled meanwhile leaves nothing held."""
     return await beside.run(lambda: admit(guard, wire, request), undo=_unsent)
 
 
-def _unsent(call: Call | None) -> None:
+def _unsent(call: Passage | None) -> None:
     if call is not None:
         call.never_sent()
 
@@ -125,9 +125,9 @@ def _admitted(request: Any) -> Any:
     return request.extensions.pop(ADMITTED, None)
 
 
-def _outgoing(request: Any, call: Call) -> Any:
+def _outgoing(request: Any, call: Passage) -> Any:
     """The request as it is sent: with the guard's own marks in the body, where there are any."""
-    if call.ask.streams:
+    if call.streams:
         request.headers["accept-encoding"] = "identity"  # the stream is read on its way through
     if call.body is None and call.path is None:
         return request

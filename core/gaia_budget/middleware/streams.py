@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from types import ModuleType
 
-    from gaia_budget.middleware.call import Call
+    from gaia_budget.middleware.call import Passage
 
 EVENTS = "text/event-stream"
 PLAIN, ZIPPED = ("", "identity"), ("gzip", "deflate")
@@ -29,7 +29,7 @@ def library_of(thing: object) -> ModuleType:
     raise TypeError(f"{type(thing).__name__} is of no known HTTP library")
 
 
-def watch(response: Any, call: Call) -> Any:
+def watch(response: Any, call: Passage) -> Any:
     """Let everything that the caller reads of a response be seen by its call."""
     http = library_of(response)
     is_async = isinstance(response.stream, http.AsyncByteStream) and not isinstance(
@@ -69,7 +69,7 @@ class _Kept:
 class _Watch:
     """What passes through, decompressed for us alone where the server compressed it."""
 
-    def __init__(self, inner: Any, call: Call, headers: Any) -> None:
+    def __init__(self, inner: Any, call: Passage, headers: Any) -> None:
         self.inner, self.call = inner, call
         self._type = headers.get("content-type", "")
         self._events = EVENTS in self._type
@@ -85,6 +85,9 @@ class _Watch:
         if not self._readable:
             return data
         plain = data if self._unzip is None else self._unzip.decompress(data)
+        if self.call.takes_parts:
+            self.call.take_chunk(plain)
+            return data
         if not self._events:
             self._kept.append(plain)
             return data
@@ -95,7 +98,7 @@ class _Watch:
 
     def rest(self) -> bytes:
         """The source is exhausted."""
-        if self._events:
+        if self._events or self.call.takes_parts:
             return self.call.take_rest()
         if self._readable:
             self.call.take_whole(b"".join(self._kept))

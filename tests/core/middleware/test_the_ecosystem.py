@@ -185,14 +185,14 @@ def test_a_call_that_is_cancelled_while_it_waits_for_the_ledger_leaves_nothing_h
     import threading
 
     books, waiting, go = guard.books(), threading.Event(), threading.Event()
-    reserve = books.reserve
+    hold = books.hold
 
     def slow(*arguments: Any) -> None:
         waiting.set()
         go.wait(30)
-        reserve(*arguments)
+        hold(*arguments)
 
-    monkeypatch.setattr(books, "reserve", slow)
+    monkeypatch.setattr(books, "hold", slow)
 
     async def cancelled() -> None:
         client = guard.wrap(apps.claude_async(server))

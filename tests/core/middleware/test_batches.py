@@ -1,0 +1,80 @@
+"""Batches are held when they are handed in, and each answer is booked once, whoever reads the results."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gaia_budget import BudgetExceededError, BudgetGuard
+from support import apps
+from support.wire_server import Say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.wire_server import WireServer
+
+PARAMS = {"model": "claude-haiku-4-5", "max_tokens": 1000, "messages": [{"role": "user", "content": "hi"}]}
+REQUESTS: list[Any] = [{"custom_id": f"c{number}", "params": PARAMS} for number in range(3)]
+HALF = (1000 * 1000 + 50 * 5000) // 2
+
+
+def _batch(server: WireServer, status: str) -> dict[str, Any]:
+    counts = {"processing": 0, "succeeded": 2, "errored": 1, "canceled": 0, "expired": 0}
+    stamp = "2026-11-24T00:00:00Z"
+    return {
+        "id": "msgbatch_01", "type": "message_batch", "processing_status": status, "request_counts": counts,
+        "created_at": stamp, "expires_at": stamp, "ended_at": stamp, "cancel_initiated_at": None, "archived_at": None,
+        "results_url": f"{server.url}/v1/messages/batches/msgbatch_01/results"}  # fmt: skip
+
+
+def _results() -> str:
+    usage = {"input_tokens": 1000, "output_tokens": 50, "service_tier": "batch"}
+    lines = []
+    for number in range(2):
+        message = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": PARAMS["model"],
+                   "content": [], "stop_reason": "end_turn", "stop_sequence": None, "usage": usage}  # fmt: skip
+        lines.append({"custom_id": f"c{number}", "result": {"type": "succeeded", "message": message}})
+    error = {"type": "error", "error": {"type": "invalid_request_error", "message": "no"}}
+    lines.append({"custom_id": "c2", "result": {"type": "errored", "error": error}})
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def test_each_answer_is_booked_once_at_the_batch_price(root: Path, server: WireServer) -> None:
+    guard = BudgetGuard("jseeker")
+    client = guard.wrap(apps.claude(server))
+    server.script(Say(document=_batch(server, "in_progress")))
+    with guard.task("nightly"):
+        made = client.messages.batches.create(requests=REQUESTS)
+    assert apps.month().reserved_nano > 3 * HALF
+    assert apps.booked() == []
+    guard.close()
+    reader = BudgetGuard("jseeker").wrap(apps.claude(server))  # another process, another day
+    for _ in range(2):
+        server.script(Say(document=_batch(server, "ended")), Say(raw=_results()))
+        assert len(list(reader.messages.batches.results(made.id))) == 3
+    events = apps.booked()
+    assert [(event.task, event.cost_nano, event.input_tokens) for event in events] == [
+        ("nightly", HALF, 1000)
+    ] * 2
+    month = apps.month()
+    assert (month.app_nano, month.reserved_nano, month.assumed_nano) == (2 * HALF, 0, 0)
+    assert sorted(line["event_id"] for line in apps.logged(root)) == ["msg_0", "msg_1"]
+
+
+def test_a_batch_that_does_not_fit_is_not_handed_in(root: Path, server: WireServer) -> None:
+    apps.set_caps(root, {"jseeker": 0.001})
+    with pytest.raises(BudgetExceededError):
+        BudgetGuard("jseeker").wrap(apps.claude(server)).messages.batches.create(requests=REQUESTS)
+    assert server.requests == []
+
+
+def test_a_batch_that_the_provider_refuses_holds_nothing(guard: BudgetGuard, server: WireServer) -> None:
+    import anthropic
+
+    server.script(Say(status=400))
+    with pytest.raises(anthropic.BadRequestError):
+        guard.wrap(apps.claude(server)).messages.batches.create(requests=REQUESTS)
+    assert apps.month().reserved_nano == 0
