@@ -232,7 +232,7 @@ def _event(
         model=model or "unknown",
         task=place.task.name if place.task else TASK,
         session_id=place.session_id,
-        correlation_id=place.session_id,
+        correlation_id=place.correlation_id,
         cost_nano=cost_nano,
         price_source="unpriced" if cost_nano is None else price_source,
         status="success" if kind == "response" else "process_ended",

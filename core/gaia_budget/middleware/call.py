@@ -41,6 +41,7 @@ class Place(NamedTuple):
     module: str
     task: Task | None
     session_id: str
+    correlation_id: str
     org: str
     user: str
     machine: str
@@ -301,7 +302,7 @@ class Call:
         *,
         reserved: bool = True,
     ) -> Settlement:
-        place, task = self.place, self.place.task
+        place = self.place
         counts: dict[str, Any] = dict(zip(usage.FIELDS, used, strict=True))
         event = Event(
             event_id=self.call_id,
@@ -321,7 +322,7 @@ class Call:
             price_source=price_source if cost_nano is not None else "unpriced",
             status=status,
             duration_ms=int((time.perf_counter() - self._started) * 1000),
-            correlation_id=(task.correlation_id if task else "") or place.session_id,
+            correlation_id=place.correlation_id,
             **counts,
         )
         return Settlement(

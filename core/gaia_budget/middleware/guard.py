@@ -42,7 +42,8 @@ NOTICES = 100
 class BudgetGuard:
     """Counts, caps and logs every call that the module's code makes through a wrapped client.
 
-    `module` is the module's id in registry.json. `session_cap_usd` caps this guard's calls together. `cache`:
+    `module` is the module's id in registry.json. `session_id` names the session that
+    its calls belong to (without one they share a correlation id alone), `session_cap_usd` caps them together. `cache`:
     None keeps answers of calls that are not sampled (temperature 0), True keeps every answer, False none.
     `unbounded_output_tokens` are reserved for a call that sets no limit to its output. Making a guard reads and
     opens nothing; a guard may be shared by threads, event loops and forked processes.
@@ -61,6 +62,7 @@ class BudgetGuard:
         if not module.strip():
             raise InputError("a guard needs the module's id, as in registry.json")
         self.module = module.strip().lower()
+        self._named_session = session_id or ""  # a made-up one would be nobody's session in reports
         self.session_id = session_id or uuid.uuid4().hex
         self.unbounded_output_tokens = unbounded_output_tokens
         self.notices: deque[str] = deque(maxlen=NOTICES)
@@ -199,7 +201,8 @@ class BudgetGuard:
         return Place(
             module,
             task,
-            self.session_id,
+            self._named_session,
+            (task.correlation_id if task else "") or self.session_id,
             settings.org,
             settings.user,
             settings.machine,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import anthropic
 import pytest
 
 from gaia_budget import BudgetExceededError, BudgetGuard
@@ -75,8 +77,6 @@ def test_the_callers_cap_holds_for_a_librarys_call(root: Path, server: WireServe
 def test_nothing_private_is_in_any_file_log_or_message(
     root: Path, server: WireServer, home: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import anthropic
-
     guard = BudgetGuard("jseeker", cache=True)
     client = guard.wrap(apps.claude(server, max_retries=0))
     server.script(Say(), Say(status=400), Say(drop=True), Say())
@@ -161,6 +161,7 @@ def test_escalation_goes_from_the_cheapest_model_up_until_the_answer_is_good_eno
 def test_escalation_stays_inside_the_budget(root: Path, server: WireServer) -> None:
     guard = BudgetGuard("jseeker")
     client = guard.wrap(apps.claude(server))
+    server.script(*[Say(input=50, output=100)] * 9)
     with pytest.raises(BudgetExceededError):
         guard.escalate(
             "jd_parse",
@@ -184,8 +185,14 @@ def test_a_call_that_is_cancelled_while_it_waits_for_the_ledger_leaves_nothing_h
 ) -> None:
     import threading
 
-    books, waiting, go = guard.books(), threading.Event(), threading.Event()
-    hold = books.hold
+    books, waiting, go, undone = guard.books(), threading.Event(), threading.Event(), threading.Event()
+    hold, settle = books.hold, books.settle
+
+    def settled(settlement: Any) -> None:
+        settle(settlement)
+        undone.set()
+
+    monkeypatch.setattr(books, "settle", settled)
 
     def slow(*arguments: Any) -> None:
         waiting.set()
@@ -205,6 +212,43 @@ def test_a_call_that_is_cancelled_while_it_waits_for_the_ledger_leaves_nothing_h
         await client.close()
 
     asyncio.run(cancelled())
+    assert undone.wait(30)
     assert server.requests == []
     month = apps.month()
     assert (month.app_nano, month.reserved_nano, month.assumed_nano) == (0, 0, 0)
+
+
+def test_taking_the_log_in_counts_nothing_twice(root: Path, server: WireServer) -> None:
+    from gaia_budget import ingest, settings
+    from gaia_budget.ledger import Ledger
+
+    guard = BudgetGuard("jseeker")
+    client = guard.wrap(apps.claude(server))
+    server.script(Say(status=400), Say(), Say())
+    for _ in range(3):
+        with contextlib.suppress(anthropic.BadRequestError):
+            client.messages.create(**MESSAGE)
+    before, held = apps.booked(), settings.load()
+    with Ledger.open() as ledger:
+        ingest.run(held, ledger)
+    assert apps.booked() == before
+    assert apps.month().app_nano == 2 * 1_250_000
+
+
+def test_an_apps_calls_are_no_session_unless_it_names_one(root: Path, server: WireServer) -> None:
+    BudgetGuard("jseeker").wrap(apps.claude(server)).messages.create(**MESSAGE)
+    BudgetGuard("raven", session_id="s1").wrap(apps.claude(server)).messages.create(**MESSAGE)
+    (unnamed,), (named,) = apps.booked("jseeker"), apps.booked("raven")
+    assert (unnamed.session_id, named.session_id) == ("", "s1")
+    assert len(unnamed.correlation_id) == 32
+
+
+def test_a_process_that_ends_leaves_no_call_behind(root: Path, server: WireServer, home: Path) -> None:
+    program = (
+        "import anthropic\nfrom gaia_budget import BudgetGuard\n"
+        f"client = BudgetGuard('jseeker').wrap(anthropic.Anthropic(base_url={server.url!r}, api_key='none'))\n"
+        f"client.messages.create(**{MESSAGE!r})"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert list((home / "gaia-budget" / "calls").iterdir()) == []
+    assert len(apps.booked()) == 1
