@@ -137,12 +137,17 @@ def _wrap_gemini(client: Any, guard: BudgetGuard, wire: Wire) -> Any:
         raise InputError("a google.genai client with client certificates (mTLS) cannot be guarded")
     api._httpx_client = http.guarded(api._httpx_client, guard, wire)
     api._async_httpx_client = http.guarded(api._async_httpx_client, guard, wire)
-    api._http_options.httpx_async_client = api._async_httpx_client
+    if callable(api._use_aiohttp):  # naming our client among its options would leave it unclosed
+        api._use_aiohttp = _never
     for owner in (client, getattr(client, "_aio", None)):
         for name in ("_interactions", "_nextgen_client_instance"):
             if owner is not None and hasattr(owner, name):
                 setattr(owner, name, None)  # made anew at its next use, on the guarded clients
     return client
+
+
+def _never() -> bool:
+    return False
 
 
 SDKS = (
