@@ -75,6 +75,7 @@ class Database:
         self.shared = url.get_backend_name() == "postgresql"
         self._compiled: dict[Any, tuple[str, dict[str, Any]]] = {}
         self._marked: dict[str, str] = {}
+        self._at_hand: list[Any] = []
         self.engine = self._engine()
 
     @property
@@ -178,7 +179,12 @@ class Database:
             return work(connection)
 
     def _write(self, work: Callable[[Transaction], Result]) -> Result:
-        connection = self.engine.raw_connection()
+        """Run `work` once. An embedded ledger's connection is kept at hand: the pool costs as much as the commit."""
+        try:
+            connection = self._at_hand.pop()
+        except IndexError:
+            connection = self.engine.raw_connection()
+        kept = False
         try:
             cursor = connection.cursor()
             try:
@@ -186,6 +192,7 @@ class Database:
                     cursor.execute("BEGIN IMMEDIATE")
                 result = work(Transaction(self, cursor))
                 connection.commit()
+                kept = not self.shared
             except BaseException as error:
                 problem = _driver_error(error)
                 if self.shared and problem is not None and _lost(problem):
@@ -193,7 +200,10 @@ class Database:
                 raise
             return result
         finally:
-            connection.close()  # rolls back what was not committed
+            if kept:
+                self._at_hand.append(connection)
+            else:
+                connection.close()  # rolls back what was not committed
 
     def _passing(self, problem: Exception) -> bool:
         """Whether the same transaction may succeed in a moment. SQLite has waited for its lock already."""
@@ -217,6 +227,8 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
+        while self._at_hand:
+            self._at_hand.pop().close()
         self.engine.dispose()
 
 
