@@ -226,8 +226,7 @@ def append(path: str, data: bytes, timeout: float = 5.0) -> int:
     Readers parse every line, so what a writer of ours that was killed left torn is cut off first; a torn line
     of somebody else's is closed instead. Raises OSError.
     """
-    make_folder(parent(path))
-    with Lock(path + ".lock", timeout) as lock:
+    with Lock(path + ".lock", timeout) as lock:  # which makes the folder where it is missing
         handle = _os.open(path, APPEND, PRIVATE_FILE)
         try:
             size = _os.fstat(handle).st_size

@@ -30,12 +30,11 @@ def admit(guard: BudgetGuard, wire: Wire, request: Any) -> Passage | None:
     path = request.url.path
     if wire.provider == "anthropic" and "/messages/batches" in path:
         return batches.admit(guard, request.method, path, request.content)
-    if wire.ask(request.method, path, {}) is None:
+    if request.method != "POST" or not wire.billable(path):
         guard.notice_uncounted(wire.provider, request.method, path)
         return None
     content = request.content
-    ask = wire.ask(request.method, path, _body(content))
-    assert ask is not None
+    ask = wire.ask(path, _body(content))
     place = guard.place()
     key = guard.key_of(ask, request, place.task)
     kept = guard.answers.get(key) if key else None

@@ -100,7 +100,7 @@ class Submission(_Passage):
     def _worst(self, content: bytes) -> Settlement:
         total, body = 0, msgspec.json.decode(content)
         for request in entries(body, "requests"):
-            ask = claude.asked(part(request, "params"))._replace(variant=VARIANT)
+            ask = claude.ask("", part(request, "params"))._replace(variant=VARIANT)
             size = len(msgspec.json.encode(ask.body))
             made = bounds.bound(self._guard.policy().prices, ask, size, self._guard.unbounded_output_tokens)
             total += made.nano

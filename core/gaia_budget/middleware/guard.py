@@ -16,6 +16,7 @@ from gaia_budget.middleware import clients, escalation, policy, tasks
 from gaia_budget.middleware.answers import ResponseCache, key_of
 from gaia_budget.middleware.booking import Books
 from gaia_budget.middleware.prompt_cache import PromptCache
+from gaia_hooks import clock
 from gaia_hooks.money import NANO, usd
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from gaia_budget.middleware.call import Answer, Call, Place
     from gaia_budget.middleware.escalation import Escalation
     from gaia_budget.middleware.journal import Settlement
-    from gaia_budget.middleware.policy import Policy
+    from gaia_budget.middleware.policy import Policy, Rules
     from gaia_budget.middleware.prompt_cache import TaskCaching
     from gaia_budget.middleware.tasks import Task
     from gaia_budget.middleware.wire import Ask
@@ -37,6 +38,7 @@ UNBOUNDED_OUTPUT_TOKENS = 128_000
 """Assumed for a request that sets no limit of its own: no current model answers with more."""
 FREE = ("count_tokens", "countTokens", "/moderations", "/files", "/uploads", "/cancel", ":computeTokens")
 NOTICES = 100
+QUARTER = 900 * clock.MICRO
 
 
 class BudgetGuard:
@@ -75,6 +77,7 @@ class BudgetGuard:
         self._forked_from: list[Books] = []
         self._lock = threading.RLock()
         self._noticed: set[str] = set()
+        self._months: dict[str, tuple[int, Rules, Scope]] = {}
         self._saved_nano = self._hits = 0
 
     def wrap(self, client: Client) -> Client:
@@ -212,14 +215,23 @@ class BudgetGuard:
     def _scopes(self, held: Policy, module: str, task: Task | None) -> Sequence[Scope]:
         from gaia_budget.ledger.budgets import Scope
 
-        rules, ledger = held.rules(module), self.books().ledger
-        scopes = [ledger.module_scope(module, rules.limit_nano, counts_claude_code=rules.counts_claude_code)]
+        scopes = [self._month_of(held, module)]
         if self._session_cap is not None:
             scopes.append(Scope(f"session:{self.session_id}", self._session_cap))
         capped = ((one, one.cap_nano) for one in (task.chain() if task else ()))
         return scopes + [
             Scope(f"task:{module}:{one.name}:{one.task_id}", cap) for one, cap in capped if cap is not None
         ]
+
+    def _month_of(self, held: Policy, module: str) -> Scope:
+        """The budget of a module's month; looked up again when it may be another one."""
+        ledger, rules = self.books().ledger, held.rules(module)
+        quarter = clock.now() // QUARTER  # months begin at a quarter of an hour in every zone
+        known = self._months.get(module)
+        if known is None or known[:2] != (quarter, rules):
+            scope = ledger.module_scope(module, rules.limit_nano, counts_claude_code=rules.counts_claude_code)
+            known = self._months[module] = (quarter, rules, scope)
+        return known[2]
 
     def key_of(self, ask: Ask, request: Any, task: Task | None) -> str:
         """The key under which an answer to this request is kept; empty where none is."""

@@ -8,6 +8,7 @@ and log have it. Whoever starts next settles what the dead have left. No prompt 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import threading
 import uuid
@@ -58,28 +59,32 @@ class Journal:
         self._held = files.Lock(_lock_path(self._path), 1.0)
         self._held.__enter__()
         self._handle = os.open(self._path, WRITE, files.PRIVATE_FILE)
-        self._size = 0
+        self._size, self._done = 0, b""
         weakref.finalize(self, _end, os.getpid(), self._path, self._handle, self._held, self._open)
 
     def note(self, settlement: Settlement) -> None:
         """Write down how to settle a call, in place of what was written before. Raises OSError."""
-        self._write(_encode(_Line(settle=settlement)))
-        self._open.add(settlement.call_id)
+        line = _encode(_Line(settle=settlement)) + b"\n"
+        with self._lock:
+            self._write(self._done + line)
+            self._done = b""
+            self._open.add(settlement.call_id)
 
     def done(self, call_id: str) -> None:
-        """A call is settled everywhere."""
-        with contextlib.suppress(OSError):  # settled twice is settled once: a lost line costs nothing
-            self._write(_encode(_Line(done=call_id)))
-        self._open.discard(call_id)
-        if not self._open and self._size > TRIM_BYTES:
-            with self._lock:
-                if not self._open:
-                    os.ftruncate(self._handle, 0)
-                    self._size = 0
-
-    def _write(self, line: bytes) -> None:
+        """A call is settled everywhere. The line goes with the next one: a call settled twice is settled once."""
         with self._lock:
-            self._size += os.write(self._handle, line + b"\n")
+            self._open.discard(call_id)
+            self._done += _encode(_Line(done=call_id)) + b"\n"
+            if not self._open and self._size > TRIM_BYTES:
+                os.ftruncate(self._handle, 0)
+                self._size, self._done = 0, b""
+
+    def _write(self, data: bytes) -> None:
+        written = os.write(self._handle, data)
+        self._size += written
+        if written < len(data):  # the disk is full: what is torn must not spoil the line after it
+            self._done = b"\n" + self._done
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _lock_path(path: Path) -> str:

@@ -73,9 +73,9 @@ class PromptCache:
 
     def key(self, ask: Ask) -> str:
         """What a prompt is recognised by; empty where there is nothing to do."""
-        if not self._enabled or ask.operation != "messages" or mentions(ask.body, MARKS):
+        if not self._enabled or ask.operation != "messages":
             return ""
-        if not ask.body.get("system") and not ask.body.get("tools"):
+        if not (ask.body.get("system") or ask.body.get("tools")) or mentions(ask.body, MARKS):
             return ""
         return hashlib.sha256(ask.model.encode() + b"\0" + _prefix_bytes(ask)).hexdigest()
 

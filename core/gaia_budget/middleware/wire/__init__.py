@@ -52,8 +52,11 @@ class Wire(Protocol):
 
     provider: str
 
-    def ask(self, method: str, path: str, body: Body) -> Ask | None:
-        """The billable request, or None for one that costs nothing."""
+    def billable(self, path: str) -> bool:
+        """Whether a POST to this path is a call of a model."""
+
+    def ask(self, path: str, body: Body) -> Ask:
+        """The request of such a call."""
 
     def whole(self, document: Body, seen: Seen) -> None:
         """Take in a complete answer."""

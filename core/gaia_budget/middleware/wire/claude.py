@@ -17,12 +17,12 @@ OWN_END = frozenset({"end_turn", "stop_sequence", "tool_use"})
 CLIENT_TOOLS = ("custom", "bash_", "text_editor_", "computer_", "memory_")
 
 
-def ask(method: str, path: str, body: Body) -> Ask | None:
-    """A `POST /v1/messages`; counting tokens and batches are not answered here."""
-    return asked(body) if method == "POST" and path.endswith("/v1/messages") else None
+def billable(path: str) -> bool:
+    """Messages; counting tokens is free, and batches are held as a whole."""
+    return path.endswith("/v1/messages")
 
 
-def asked(body: Body) -> Ask:
+def ask(path: str, body: Body) -> Ask:
     """The request of a message, also of one in a batch."""
     live = _server_tools(body)
     temperature = body.get("temperature")

@@ -22,18 +22,18 @@ LIVE_TOOLS = frozenset(
 )
 
 
-def ask(method: str, path: str, body: Body) -> Ask | None:
+def billable(path: str) -> bool:
     """A call of a model, or an interaction."""
-    if method != "POST":
-        return None
+    return bool(MODEL_CALL.search(path)) or path.endswith("/interactions")
+
+
+def ask(path: str, body: Body) -> Ask:
+    """The request of either."""
     found = MODEL_CALL.search(path)
-    if found:
-        return asked(found["model"], found["verb"], body)
-    return _interaction(body) if path.endswith("/interactions") else None
+    return _generate(found["model"], found["verb"], body) if found else _interaction(body)
 
 
-def asked(model: str, verb: str, body: Body) -> Ask:
-    """A call of a model, also of one in a batch."""
+def _generate(model: str, verb: str, body: Body) -> Ask:
     config = part(body, "generationConfig")
     embeds = "mbed" in verb
     live = any(mentions(tool, LIVE_TOOLS) or LIVE_TOOLS & tool.keys() for tool in entries(body, "tools"))

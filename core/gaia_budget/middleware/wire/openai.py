@@ -26,14 +26,14 @@ OWN_END = frozenset({"stop", "tool_calls", "function_call"})
 TIERS = {"flex": "flex", "priority": "priority"}
 
 
-def ask(method: str, path: str, body: Body) -> Ask | None:
-    """A request to one of the operations above."""
-    operation = next((name for end, name in OPERATIONS.items() if path.endswith(end)), None)
-    return asked(operation, body) if method == "POST" and operation else None
+def billable(path: str) -> bool:
+    """One of the operations above."""
+    return path.endswith(tuple(OPERATIONS))
 
 
-def asked(operation: str, body: Body) -> Ask:
-    """The request of an operation, also of one in a batch."""
+def ask(path: str, body: Body) -> Ask:
+    """The request of an operation."""
+    operation = next(name for end, name in OPERATIONS.items() if path.endswith(end))
     bounds = [count(body.get(name)) for name in BOUNDS if count(body.get(name))]
     live = any(text(tool, "type") not in ("function", "custom") for tool in entries(body, "tools"))
     return Ask(
