@@ -140,7 +140,9 @@ def pip_install_lock(python: Path, folder: Path, lock: Path) -> None:
     stamp, wanted = folder / STAMP, hashlib.sha256(lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text(encoding="ascii") == wanted:
         return
-    pip(python, "--require-hashes", "--requirement", str(lock))
+    # The file is complete, so nothing is resolved: with an extra among the requirements (`google-auth[requests]`),
+    # older versions of pip would look for its newest release, which has no hash here.
+    pip(python, "--no-deps", "--require-hashes", "--requirement", str(lock))
     stamp.write_text(wanted, encoding="ascii")
 
 

@@ -123,8 +123,8 @@ COMPONENTS: dict[str, Component] = {
     "npm": Component(lambda: _program("npm"), "apt-get install npm"),
     "postgresql": Component(_postgresql, "apt-get install postgresql"),
     "pyright": Component(
-        lambda: _existing(Path(sys.executable).with_name("pyright")) or _program("pyright"),
-        "pip install pyright",
+        lambda: _existing(cache() / "pyright" / "node_modules" / ".bin" / "pyright") or _program("pyright"),
+        _npm_install("pyright", "pyright@1.1.414"),
     ),
     "tmux": Component(lambda: _program("tmux"), "apt-get install tmux"),
 }
