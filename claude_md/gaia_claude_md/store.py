@@ -127,7 +127,7 @@ def _refuse_unwritable(files: Files, steps: Sequence[tuple[Path, bytes | None]])
 
 def _sweep(files: Files) -> None:
     """Remove temporary files that a killed writer left behind."""
-    left = re.compile(rf"(?:{re.escape(files.l1.name)}|{re.escape(files.l2.name)})\.\d+\.tmp")
+    left = re.compile(rf"(?:{re.escape(files.l1.name)}|{re.escape(files.l2.name)})(?:\.\d+)+\.tmp")
     for path in files.l1.parent.iterdir():
         if left.fullmatch(path.name):
             path.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ functions, so that hooks and core respect each other's locks.
 
 import sys
 import time
+from _thread import get_ident
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def replace(path: str, data: bytes, durable: bool = True) -> None:
 
     `durable` waits until the disk has it; state that can be counted again does without. Raises OSError.
     """
-    temporary = "%s.%d.tmp" % (path, _os.getpid())
+    temporary = "%s.%d.%d.tmp" % (path, _os.getpid(), get_ident())  # threads write side by side
     try:
         handle = _os.open(temporary, WRITE_NEW, PRIVATE_FILE)
     except FileNotFoundError:

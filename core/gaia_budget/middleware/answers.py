@@ -6,6 +6,7 @@ answers in clear (that is their purpose), never requests or keys; the folder may
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -94,18 +95,19 @@ class ResponseCache:
         """Keep an answer. Never raises: what cannot be kept is paid again."""
         made = time.time()
         self._remember(key, answer, made)
-        if self._folder is None:
+        folder = self._folder  # another thread may give it up meanwhile
+        if folder is None:
             return
         sha = hashlib.sha256(answer.body).hexdigest()
         head = _Head(answer.content_type, sha, answer.model, answer.usage, answer.cost_nano, made)
         data = msgspec.json.encode(head) + b"\n" + answer.body
         try:
-            with self._lock:  # two threads would share a temporary file
-                files.replace(str(self._path(key)), data, durable=False)
-                self._make_room(len(data))
+            files.replace(str(_path(folder, key)), data, durable=False)
+            self._make_room(folder, len(data))
         except OSError as error:
-            folder, self._folder = self._folder, None
-            if self._notice is not None:
+            with self._lock:
+                given_up, self._folder = self._folder is not None, None
+            if given_up and self._notice is not None:
                 self._notice(
                     f"answers are kept in memory alone: {folder} cannot be written ({error.strerror})"
                 )
@@ -117,15 +119,12 @@ class ResponseCache:
             while len(self._memory) > self._max_entries:
                 self._memory.popitem(last=False)
 
-    def _path(self, key: str) -> Path:
-        assert self._folder is not None
-        return self._folder / key[:2] / f"{key}{SUFFIX}"
-
     def _read(self, key: str) -> tuple[Answer, float] | None:
-        if self._folder is None:
+        folder = self._folder
+        if folder is None:
             return None
         try:
-            first, _, body = self._path(key).read_bytes().partition(b"\n")
+            first, _, body = _path(folder, key).read_bytes().partition(b"\n")
             head = _read_head(first)
         except (OSError, msgspec.MsgspecError):
             return None
@@ -133,24 +132,34 @@ class ResponseCache:
             return None
         return Answer(head.content_type, body, head.model, head.usage, head.cost_nano), head.made
 
-    def _make_room(self, added: int) -> None:
+    def _make_room(self, folder: Path, added: int) -> None:
         """Delete what is too old, and the oldest until the folder fits; looked at only when it may not."""
-        if self._bytes is not None:
-            self._bytes += added
-            if self._bytes <= self._max_bytes:
-                return
-        assert self._folder is not None
-        found = []
-        for path in self._folder.glob(f"*/*{SUFFIX}"):
-            try:
-                status = path.stat()
-            except OSError:
-                continue  # another process has deleted it
-            found.append((status.st_mtime, status.st_size, path))
-        total, oldest = sum(size for _, size, _ in found), time.time() - self._max_age
-        for made, size, path in sorted(found):
-            if made >= oldest and total <= self._max_bytes:
-                break
+        with self._lock:
+            if self._bytes is not None:
+                self._bytes += added
+                if self._bytes <= self._max_bytes:
+                    return
+            self._bytes = _trim(folder, self._max_bytes, time.time() - self._max_age)
+
+
+def _path(folder: Path, key: str) -> Path:
+    return folder / key[:2] / f"{key}{SUFFIX}"
+
+
+def _trim(folder: Path, most: int, oldest: float) -> int:
+    """Delete the oldest answers until the folder fits; returns how many bytes are left."""
+    found = []
+    for path in folder.glob("*/*"):  # what a killed writer left half written too
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # another process has deleted it
+        found.append((status.st_mtime, status.st_size, path))
+    total = sum(size for _, size, _ in found)
+    for made, size, path in sorted(found):
+        if made >= oldest and total <= most:
+            break
+        with contextlib.suppress(OSError):  # Windows does not delete what another process reads
             path.unlink(missing_ok=True)
             total -= size
-        self._bytes = total
+    return total

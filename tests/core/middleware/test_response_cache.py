@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +169,22 @@ def test_memory_and_folder_are_bounded(tmp_path: Path) -> None:
 def test_an_old_answer_is_a_miss(tmp_path: Path) -> None:
     ResponseCache(tmp_path).put(KEY, ANSWER)
     assert ResponseCache(tmp_path, max_age_s=-1).get(KEY) is None
+
+
+def test_threads_that_replace_one_file_do_not_meet_on_a_temporary_one(tmp_path: Path) -> None:
+    from gaia_hooks import files
+
+    target, together = tmp_path / "state", threading.Barrier(8)
+
+    def write(number: int) -> None:
+        together.wait(30)
+        for _ in range(50):
+            files.replace(str(target), bytes([number]) * 5000, durable=False)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert len(set(target.read_bytes())) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
 
 def test_many_threads_share_a_folder(tmp_path: Path) -> None:
