@@ -1,0 +1,61 @@
+"""`gaia-budget forecast`: where each module's month ends, and when its cap is used up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
+
+if TYPE_CHECKING:
+    from gaia_budget.forecast.month import Projection
+    from gaia_budget.ledger.outlook import Outlook
+
+Module = Annotated[str | None, typer.Option(help="This module alone.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("forecast")(forecast)
+
+
+def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
+    """Where each module's month ends at the rate so far, with a range, and when its cap is used up."""
+    from gaia_budget import settings as settings_of
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.outlook import forecast as ask
+
+    settings = settings_of.load()
+    with Ledger.open(settings=settings) as ledger:
+        found = ask(ledger, settings, module.lower() if module else None)
+    if as_json:
+        emit_json({"modules": [one.document() for one in found]})
+    else:
+        _show(found)
+
+
+def _show(found: list[Outlook]) -> None:
+    from gaia_hooks.money import usd_short
+
+    if not found:
+        say("No data yet: nothing was spent this month, and token_budget.json names no module.")
+        return
+    lines = [["module", "cap used up", "spent", "of", "month's end", "between", "and"]]
+    for one in found:
+        cap = usd_short(one.limit_nano + one.override_nano)
+        lines.append([one.module, one.says(), *_amounts(one.counted, cap)])
+        if one.beside is not None:
+            lines.append(["", "Claude Code, not counted", *_amounts(one.beside, "")])
+    say(columns(lines, left=2))
+    for one in found:
+        if one.counted.known:
+            say(f"{one.module}: from {one.counted.method}")
+    say("The range is meant to hold the truth four times out of five.")
+
+
+def _amounts(projection: Projection, cap: str) -> list[str]:
+    from gaia_hooks.money import usd_short
+
+    ends = (projection.projected_nano, projection.low_nano, projection.high_nano)
+    return [usd_short(projection.spent_nano), cap, *("-" if end is None else usd_short(end) for end in ends)]

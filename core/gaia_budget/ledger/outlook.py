@@ -1,0 +1,181 @@
+"""Where each module's month ends, from the sums per day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget import owner
+from gaia_budget.forecast.days import day_named
+from gaia_budget.forecast.month import Days, Projection, project
+from gaia_budget.forecast.rate import LONGEST
+from gaia_budget.ledger.months import months
+from gaia_budget.ledger.questions import bucket
+from gaia_budget.ledger.zone import EPOCH, Zone, first_of
+from gaia_hooks.money import usd, usd_short
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger.ledger import Ledger
+    from gaia_budget.ledger.months import MonthSpend
+    from gaia_budget.ledger.questions import Ask
+    from gaia_budget.settings import Settings
+
+DAILY = (
+    "SELECT module, bucket, source, billing, sum(cost_nano) FROM rollups "
+    "WHERE org = ? AND grain = 'day' AND bucket >= ? AND bucket <= ? {} GROUP BY module, bucket, source, billing"
+)
+NOT_THIS_MONTH = "not this month"
+
+
+class Outlook(NamedTuple):
+    """A module's month against its cap: what counts against it, and beside it Claude Code's spend that does not.
+
+    `beside` is None where all of Claude Code's spend counts or there is none. Days are days since 1970-01-01.
+    """
+
+    module: str
+    month: str
+    limit_nano: int
+    override_nano: int
+    counted: Projection
+    beside: Projection | None
+
+    @property
+    def exhausted_on(self) -> str | None:
+        """The local date on which the cap was or will be reached; None: not this month, or not known."""
+        return _date(self.counted.exhausted_on)
+
+    def document(self) -> dict[str, Any]:
+        """One of `modules` of `forecast --json`."""
+        found = self.counted
+        return {
+            "module": self.module,
+            "month": self.month,
+            "limit_usd": usd(self.limit_nano),
+            "override_usd": usd(self.override_nano),
+            **_amounts(found),
+            "exhausted_on": self.exhausted_on,
+            "exhausted_between": [_date(found.earliest), _date(found.latest)],
+            "method": found.method,
+            "claude_code_not_counted": None
+            if self.beside is None
+            else {**_amounts(self.beside), "method": self.beside.method},
+        }
+
+    def says(self) -> str:
+        """When the cap is used up, in words."""
+        found = self.counted
+        if found.exhausted_on is not None and found.spent_nano >= self.limit_nano + self.override_nano:
+            return f"reached on {self.exhausted_on}"
+        if not found.known:
+            return found.method
+        if found.exhausted_on is not None:
+            return f"exhausted on {self.exhausted_on}"
+        soonest = "" if found.earliest is None else f", at the soonest on {_date(found.earliest)}"
+        return NOT_THIS_MONTH + soonest
+
+
+def _amounts(found: Projection) -> dict[str, str | None]:
+    return {
+        "spent_usd": usd(found.spent_nano),
+        "projected_usd": _usd(found.projected_nano),
+        "low_usd": _usd(found.low_nano),
+        "high_usd": _usd(found.high_nano),
+    }
+
+
+def _usd(nano: int | None) -> str | None:
+    return None if nano is None else usd(nano)
+
+
+def _date(day: int | None) -> str | None:
+    return None if day is None else day_named(day)
+
+
+def forecast(
+    ledger: Ledger, settings: Settings, module: str | None = None, now: int | None = None
+) -> list[Outlook]:
+    """The month of every module that has a budget or spent something lately, or of one; dearest projection first.
+
+    Raises ConfigError for a broken `token_budget.json`, LedgerError.
+    """
+    at = ledger.now() if now is None else now
+    budget = owner.load_token_budget()
+    names = {name.lower() for name in budget.per_module} if module is None else {module}
+    series, spent = ledger.db.ask(lambda ask: _read(ask, ledger.zone, ledger.org, at, module))
+    found = [
+        _outlook(ledger.zone, at, name, spent.get(name), series.get(name, {}), budget, settings)
+        for name in sorted(names | set(spent) | set(series))
+    ]
+    return sorted(found, key=lambda one: -(one.counted.projected_nano or one.counted.spent_nano))
+
+
+Sums = dict[tuple[int, str, str], int]
+"""Nano-dollars by day, source and billing."""
+
+
+def _read(
+    ask: Ask, zone: Zone, org: str, at: int, module: str | None
+) -> tuple[dict[str, Sums], dict[str, MonthSpend]]:
+    today = bucket(zone, "day", at)
+    values: list[Any] = [org, today - LONGEST, today, *([module] if module is not None else [])]
+    series: dict[str, Sums] = {}
+    for name, day, source, billing, nano in ask(DAILY.format("AND module = ?" if module else ""), values):
+        series.setdefault(name, {})[day, source, billing] = int(nano)
+    return series, months(ask, zone, org, bucket(zone, "month", at), module)
+
+
+def _outlook(
+    zone: Zone,
+    at: int,
+    module: str,
+    month: MonthSpend | None,
+    sums: Sums,
+    budget: owner.TokenBudget,
+    settings: Settings,
+) -> Outlook:
+    counts = settings.module(module).counts_claude_code
+    limit = budget.module_or_default(module, settings).limit_nano
+    number = bucket(zone, "month", at)
+    counted: dict[int, int] = {}
+    others: dict[int, int] = {}
+    for (day, source, billing), nano in sums.items():
+        against = (source == "app" and billing != "plan") or (
+            counts and (source, billing) == ("claude_code", "api")
+        )
+        if against or source == "claude_code":
+            chosen = counted if against else others
+            chosen[day] = chosen.get(day, 0) + nano
+    span = tuple((first_of(one) - EPOCH).days for one in (number, number + 1))
+    mine = _days(zone, at, counted)
+    override = month.override_nano if month else 0
+    total = month.spent_nano(counts_claude_code=counts) if month else 0
+    known = sum(nano for day, nano in counted.items() if span[0] <= day < span[1])
+    return Outlook(
+        module,
+        f"{number // 12:04d}-{number % 12 + 1:02d}",
+        limit,
+        override,
+        project(mine, (span[0], span[1]), limit + override, max(0, total - known)),
+        project(_days(zone, at, others), (span[0], span[1]), None) if others else None,
+    )
+
+
+def _days(zone: Zone, at: int, sums: dict[int, int]) -> Days:
+    today = bucket(zone, "day", at)
+    date = EPOCH + timedelta(days=today)
+    begins, ends = zone.start_of_day(date), zone.start_of_day(date + timedelta(days=1))
+    past = [sums.get(day, 0) for day in range(today - LONGEST, today)]
+    return Days(today - LONGEST, past, sums.get(today, 0), (ends - at) / (ends - begins))
+
+
+def sentence(found: Outlook) -> str:
+    """One line for people: what is spent, where it ends, and when the cap is used up."""
+    counted = found.counted
+    line = f"{found.module}: {usd_short(counted.spent_nano)} of {usd_short(found.limit_nano)} this month"
+    if counted.projected_nano is not None and counted.low_nano is not None and counted.high_nano is not None:
+        line += (
+            f", {usd_short(counted.projected_nano)} expected by its end "
+            f"({usd_short(counted.low_nano)} to {usd_short(counted.high_nano)})"
+        )
+    return f"{line}; {found.says()}"
