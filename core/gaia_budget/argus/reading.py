@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from gaia_budget.argus.shapes import OWN_COUNTS, Call, Origin, Unreadable, call_of
+from gaia_budget.argus.shapes import OWN_COUNTS, Call, Origin, Unreadable, call_of, is_own
 from gaia_budget.position import Position, position
 
 if TYPE_CHECKING:
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
     from gaia_budget.model import Event
 
+SUFFIX = ".jsonl"
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class LogBookmark(msgspec.Struct, array_like=True):
-    """How far a log has been read."""
+    """How far a log has been read; `ours` where every line of it so far was written by us."""
 
     position: Position = Position()
     lines: int = 0
+    ours: bool = False
 
 
 class LogSkip(NamedTuple):
@@ -48,14 +50,27 @@ def read(path: Path, origin: Origin, known: LogBookmark | None) -> LogReading:
     """Read what a log has grown by; one that was truncated, rotated or replaced is read anew. Raises OSError."""
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
-        start = known if known is not None and known.position.continues(file, status) else LogBookmark()
+        goes_on = known is not None and known.position.continues(file, status)
+        start = known if known is not None and goes_on else LogBookmark(ours=True)
         file.seek(start.position.offset)
         reading = _Reading(path, origin, start)
         for line in file:
             reading.take(line)
-        bookmark = LogBookmark(position(file, reading.offset, status), reading.lines)
+        bookmark = LogBookmark(position(file, reading.offset, status), reading.lines, reading.ours)
     read_bytes = reading.offset - start.position.offset
     return LogReading(reading.calls, reading.other, reading.skipped, bookmark, read_bytes)
+
+
+def family(path: Path) -> list[Path]:
+    """A log and all that was rotated out of it, from any one of them."""
+    log = path.name.partition(SUFFIX)[0] + SUFFIX
+    return sorted(one for one in path.parent.glob(log + "*") if is_log(one.name))
+
+
+def is_log(name: str) -> bool:
+    """Whether a file is an event log, or one that was rotated: `x.jsonl`, `x.jsonl.1`."""
+    _, found, number = name.partition(SUFFIX)
+    return bool(found) and (not number or number[1:].isdigit())
 
 
 def decode(line: bytes) -> Any:
@@ -71,7 +86,7 @@ class _Reading:
 
     def __init__(self, path: Path, origin: Origin, start: LogBookmark) -> None:
         self.path, self.origin = path, origin
-        self.offset, self.lines = start.position.offset, start.lines
+        self.offset, self.lines, self.ours = start.position.offset, start.lines, start.ours
         self.calls: list[Call] = []
         self.skipped: list[LogSkip] = []
         self.other = 0
@@ -85,8 +100,11 @@ class _Reading:
         if not line.strip():
             return
         try:
-            call = call_of(decode(line), line, self.origin)
+            row = decode(line)
+            self.ours = self.ours and is_own(row)
+            call = call_of(row, line, self.origin)
         except Unreadable as error:
+            self.ours = False
             if complete:
                 self.skipped.append(LogSkip(self.lines, str(error)))
             return
@@ -113,9 +131,7 @@ class _Reading:
     def _about(self, event_id: str) -> Iterator[Event]:
         """The event's own line and its corrections, from this log and what was rotated out of it."""
         needle = event_id.encode()
-        for path in sorted(self.path.parent.glob(self.path.name + "*"), key=lambda place: place.name):
-            if path.name.endswith(".lock"):
-                continue
+        for path in family(self.path):
             for line in path.read_bytes().split(b"\n"):
                 if needle in line:
                     try:

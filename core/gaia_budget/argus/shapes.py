@@ -81,6 +81,11 @@ def call_of(row: Any, line: bytes, origin: Origin) -> Call | None:
     raise Unreadable(f"none of the known event shapes (keys: {', '.join(sorted(map(str, row)))[:120]})")
 
 
+def is_own(row: Any) -> bool:
+    """Whether a decoded line, of a call or of a build, was written by us."""
+    return isinstance(row, dict) and "event_id" in row and "schema_version" in row
+
+
 def _build(row: Mapping[str, Any], line: bytes, origin: Origin) -> None:
     return None
 
@@ -220,7 +225,7 @@ def _choice(row: Mapping[str, Any], name: str, valid: tuple[str, ...], default: 
 
 SHAPES: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[..., Call | None]], ...] = (
     (lambda row: "wave" in row and "agent" in row, _build),
-    (lambda row: "event_id" in row and "schema_version" in row, _own),
+    (is_own, _own),
     (lambda row: "component" in row and "ts" in row, _runtime),
     (lambda row: row.get("event") == "llm_call", _library),
     (lambda row: "project" in row and "operation" in row, _cost_event),

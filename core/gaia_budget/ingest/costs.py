@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from gaia_budget.prices import catalogue, table
@@ -20,9 +21,15 @@ class Costs:
     """Prices by model, variant and instant: the prices in force, and list prices."""
 
     def __init__(self) -> None:
-        self._in_force = table.load()
         self._rows: dict[tuple[str, str], tuple[list[Any], str]] = {}
-        self._list: table.PriceTable | None = None
+
+    @cached_property
+    def _in_force(self) -> table.PriceTable:
+        return table.load()
+
+    @cached_property
+    def _list(self) -> table.PriceTable:
+        return table.PriceTable(catalogue.load(None))
 
     def of(self, model: str, variant: str, usage: tuple[int, ...], ts: int, provider: str = "") -> Cost:
         """What a response cost at an instant (microseconds), by the prices in force."""
@@ -44,6 +51,4 @@ class Costs:
         """The list price of a stored response: what the client reckons its own total with."""
         if source == table.GENAI and stored is not None:
             return stored
-        if self._list is None:
-            self._list = table.PriceTable(catalogue.load(None))
         return self._list.price(model, usage, ts / clock.MICRO).cost_nano

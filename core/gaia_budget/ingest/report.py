@@ -20,7 +20,7 @@ class Report:
     """Counts of one run. `files` and `bytes` are what was read, not what is there.
 
     `other` counts log lines that tell of no billed call. `unreconciled` lists sessions whose own total could not
-    be compared with their rows, with the reason.
+    be compared with their rows, with the reason. `rotated` lists the logs that were rotated afterwards.
     """
 
     files: int = 0
@@ -32,6 +32,7 @@ class Report:
     other: int = 0
     skipped: list[Skip] = field(default_factory=list)
     unreconciled: dict[str, str] = field(default_factory=dict)
+    rotated: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def recorded(self, outcome: Recorded, *, responses: bool) -> None:
@@ -57,5 +58,6 @@ class Report:
             "other": self.other,
             "skipped": [skip._asdict() for skip in self.skipped],
             "unreconciled": self.unreconciled,
+            "rotated": self.rotated,
             "seconds": round(self.seconds, 3),
         }

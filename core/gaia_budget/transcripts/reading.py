@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.transcripts.discovery import Transcript
 
-COST_STATE = b'"cost-state"'
+CLIENT_TOTAL = b'"totalCostUSD"'  # what every `cost-state` row has, and the longer needle is found faster
 MAIN = state.MAIN
 
 
@@ -80,7 +80,7 @@ def read(transcript: Transcript, known: Bookmark) -> Reading:
         if known.position.offset and not known.position.continues(file, status):
             known = Bookmark(began=heading(transcript).began)
         counting = _Counting(transcript, known)
-        hits = Hits(file, known.position.offset, (tail.NEEDLE, COST_STATE))
+        hits = Hits(file, known.position.offset, (tail.NEEDLE, CLIENT_TOTAL))
         for offset, line, complete in hits:
             counting.take(file, offset, line, complete)
         return counting.finish(file, hits.end, status)
