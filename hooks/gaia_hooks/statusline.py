@@ -53,6 +53,7 @@ def _counted(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> 
                 session.watch(str(transcript), str(payload.get("cwd") or ""))
                 session_types.choose(session.state, policy)
                 session.state.client_nano = _client_total(payload) or session.state.client_nano
+                session.state.shown = plan.shown(payload, clock.now())
                 session.count()
                 session.store()
     except files.LockTimeout:

@@ -40,6 +40,8 @@ def _show(found: Status) -> None:
     from gaia_hooks.money import usd_short
 
     say(found.line())
+    for line in found.seen.says():
+        say(line)
     spent = found.session.spend if found.session else None
     if spent is None:
         return
@@ -48,6 +50,9 @@ def _show(found: Status) -> None:
         for part in parts:
             tokens, reads = f"{part.figures.budget_tokens:,}", f"{part.figures.cache_read_tokens:,}"
             lines.append([label, part.name, tokens, reads, usd_short(part.figures.cost_nano)])
+    if spent.figures.recached_tokens and found.session:
+        tokens, dollars = f"{spent.figures.recached_tokens:,}", usd_short(found.session.recached_nano)
+        lines.append(["", "re-cached after idling, not counted", tokens, "", f"about {dollars}"])
     if spent.unattributed_nano:
         lines.append(["", "unattributed", "", "", usd_short(spent.unattributed_nano)])
     say(columns(lines, left=2))

@@ -112,5 +112,3 @@ def priced(event: Event, costs: Costs) -> Event:
     return msgspec.structs.replace(
         event, cost_nano=cost.nano, price_source=cost.source, provider=event.provider or cost.provider
     )
-
-

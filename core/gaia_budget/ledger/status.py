@@ -8,14 +8,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import owner, places
 from gaia_budget.errors import NotFoundError
-from gaia_hooks import modules, session_types, snapshot, state
+from gaia_budget.ledger.outlook import forecast
+from gaia_budget.ledger.seen import Seen
+from gaia_hooks import clock, modules, plan, session_types, snapshot, state
 from gaia_hooks.money import usd, usd_short
+
+NOT_BILLED = " at API prices, not billed"
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.ledger.months import MonthSpend
+    from gaia_budget.ledger.outlook import Outlook
     from gaia_budget.ledger.questions import Figures
-    from gaia_budget.ledger.sessions import SessionSpend
+    from gaia_budget.ledger.sessions import Part, SessionSpend
     from gaia_budget.settings import Settings
 
 
@@ -35,6 +40,11 @@ class SessionStatus(NamedTuple):
         """Share of the limit, cut to hundredths: 79.999 is not yet 80."""
         return hundredths(self.figures.budget_tokens, self.limit_tokens)
 
+    @property
+    def recached_nano(self) -> int:
+        """About what the re-cached tokens cost, at the write prices of the models that wrote them."""
+        return sum(map(_recached_nano, self.spend.models)) if self.spend else 0
+
     def document(self) -> dict[str, Any]:
         """The key `session` of `status --json`; dollars include what is unattributed."""
         parts = self.spend
@@ -45,6 +55,7 @@ class SessionStatus(NamedTuple):
             "limit_tokens": self.limit_tokens,
             "budget_tokens": self.figures.budget_tokens,
             "recached_tokens": self.figures.recached_tokens,
+            "recached_usd": usd(self.recached_nano),
             "percent": self.percent,
             "cost_usd": usd(self.figures.cost_nano + self.unattributed_nano),
             "unattributed_usd": usd(self.unattributed_nano),
@@ -62,11 +73,12 @@ class SessionStatus(NamedTuple):
 
 
 class MonthStatus(NamedTuple):
-    """A module's month against its cap, in nano-dollars."""
+    """A module's month against its cap, in nano-dollars; `outlook` tells where it ends, where somebody asked."""
 
     month: MonthSpend
     limit_nano: int
     counts_claude_code: bool
+    outlook: Outlook | None = None
 
     @property
     def spent_nano(self) -> int:
@@ -93,25 +105,29 @@ class MonthStatus(NamedTuple):
             "plan_equivalent_usd": usd(month.plan_equivalent_nano),
             "percent": self.percent,
             "resets_on": month.resets_on,
-            "projected_usd": None,
-            "exhausted_on": None,
+            "projected_usd": self._projected(),
+            "exhausted_on": self.outlook.exhausted_on if self.outlook else None,
         }
+
+    def _projected(self) -> str | None:
+        projected = self.outlook.counted.projected_nano if self.outlook else None
+        return None if projected is None else usd(projected)
 
 
 class Status(NamedTuple):
-    """Where things stand for one session (None where there is none yet) and its module."""
+    """Where things stand for one session (None where there is none yet), its module, and the user's plan."""
 
     session: SessionStatus | None
     month: MonthStatus
+    seen: Seen
+    on_a_plan: bool
 
     def document(self) -> dict[str, Any]:
         """The JSON document of `status`; what nobody has told us is null."""
         return {
             "session": self.session.document() if self.session else None,
             "month": self.month.document(),
-            "plan": {"five_hour": None, "seven_day": None},
-            "context": {"percent": None},
-            "cache": {"warm": None, "expires_at": None, "last_miss_cause": None},
+            **self.seen.document(),
         }
 
     def line(self) -> str:
@@ -123,13 +139,25 @@ class Status(NamedTuple):
             cost = usd_short(mine.figures.cost_nano + mine.unattributed_nano)
             parts.append(
                 f"This {mine.type} session has used {mine.figures.budget_tokens:,} of {mine.limit_tokens:,} tokens "
-                f"({mine.percent:g} %), {cost}"
+                f"({mine.percent:g} %), {cost}{NOT_BILLED if self.on_a_plan else ''}"
             )
         parts.append(
             f"{month.month.module} has spent {usd_short(month.spent_nano)} of {usd_short(month.limit_nano)} this "
             f"month ({month.percent:g} %); it starts anew on {month.month.resets_on}"
         )
         return ". ".join(parts) + "."
+
+
+def _recached_nano(part: Part) -> int:
+    found = part.figures
+    if not found.recached_tokens:
+        return 0
+    from gaia_budget.prices import table
+
+    written = found.cache_write_5m_tokens + found.cache_write_1h_tokens
+    one_hour = found.recached_tokens * found.cache_write_1h_tokens // written if written else 0
+    usage = (0, 0, 0, found.recached_tokens - one_hour, one_hour, 0, 0)
+    return table.load().price(part.key, usage).cost_nano or 0
 
 
 def hundredths(part: int, whole: int) -> float:
@@ -142,45 +170,45 @@ def status(ledger: Ledger, settings: Settings, session_id: str | None = None) ->
 
     Raises NotFoundError where neither the ledger nor the hooks know the session, ConfigError for broken files.
     """
-    budget = owner.load_token_budget()
+    home, budget = str(places.home()), owner.load_token_budget()
     wanted = session_id or os.environ.get("CLAUDE_CODE_SESSION_ID") or ledger.latest_session()
-    session, module = None, ""
+    session, noted = None, state.State("")
     if wanted:
-        session, module = _session(ledger, budget, wanted, asked=session_id is not None)
-    module = module or _module_here()
-    chosen = settings.module(module)
+        session, noted = _session(ledger, budget, wanted, asked=session_id is not None)
+    module = noted.module or _module_here()
     month = MonthStatus(
-        ledger.month(module), budget.module_or_default(module, settings).limit_nano, chosen.counts_claude_code
+        ledger.month(module),
+        budget.module_or_default(module, settings).limit_nano,
+        settings.module(module).counts_claude_code,
+        next(iter(forecast(ledger, settings, module)), None),
     )
-    return Status(session, month)
+    return Status(session, month, Seen(plan.read(home), noted.shown, clock.now()), settings.billing == "plan")
 
 
 def _session(
     ledger: Ledger, budget: owner.TokenBudget, session_id: str, *, asked: bool
-) -> tuple[SessionStatus | None, str]:
+) -> tuple[SessionStatus | None, state.State]:
     from gaia_budget.ledger.questions import Figures
 
     spent = ledger.session(session_id)
     home = str(places.home())
-    seen = state.load(home, session_id) if state.is_session_id(session_id) else state.State("")
-    if spent is None and seen.fresh:
+    noted = state.load(home, session_id) if state.is_session_id(session_id) else state.State("")
+    if spent is None and noted.fresh:
         if asked:
             raise NotFoundError("session", session_id)
-        return None, ""
-    seen.module = seen.module or (spent.module if spent else "")
-    session_types.choose(seen, snapshot.load(home))
-    return (
-        SessionStatus(
-            session_id,
-            seen.type,
-            seen.chosen_by,
-            budget.session(seen.type).max_tokens,
-            spent.figures if spent else Figures(),
-            spent.unattributed_nano if spent else 0,
-            spent,
-        ),
-        seen.module,
+        return None, noted
+    noted.module = noted.module or (spent.module if spent else "")
+    session_types.choose(noted, snapshot.load(home))
+    found = SessionStatus(
+        session_id,
+        noted.type,
+        noted.chosen_by,
+        budget.session(noted.type).max_tokens,
+        spent.figures if spent else Figures(),
+        spent.unattributed_nano if spent else 0,
+        spent,
     )
+    return found, noted
 
 
 def _module_here() -> str:

@@ -1,0 +1,99 @@
+"""What only Claude Code's status line is told (plan windows, context, cache), with its age: stale is called stale."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from gaia_hooks import clock, plan
+
+STALE = 15 * 60 * clock.MICRO
+"""After this long without a status line a figure is called stale (microseconds)."""
+NOT_BILLED = " at API prices, not billed"
+NAMES = {"five_hour": "5-hour window", "seven_day": "7-day window"}
+
+
+class Seen(NamedTuple):
+    """What status lines have shown: `kept` of the plan (`plan.read`), `shown` of one session (`plan.shown`).
+
+    `now` and all instants in `kept` and `shown` are microseconds since the epoch.
+    """
+
+    kept: dict[str, Any]
+    shown: dict[str, Any]
+    now: int
+
+    def document(self) -> dict[str, Any]:
+        """The keys `plan`, `context` and `cache` of `status --json`."""
+        age = {"as_of": _iso(self.shown.get("as_of")), "stale": self._stale(self.shown.get("as_of"))}
+        return {
+            "plan": {name: self._window(name) for name in plan.LENGTHS},
+            "context": {"percent": self.shown.get("context_percent"), **age},
+            "cache": {
+                "warm": self._warm(),
+                "expires_at": _iso(self.shown.get("cache_expires_at")),
+                "last_miss_cause": self.shown.get("cache_miss_cause"),
+                **age,
+            },
+        }
+
+    def says(self) -> list[str]:
+        """The plan's windows, the context and the cache for people; empty where nothing was ever shown."""
+        said = []
+        for name, label in NAMES.items():
+            window = self._window(name)
+            if window is not None:
+                reached, resets = (
+                    plan.reached_at(name, self.kept[name], self.kept["as_of"]),
+                    window["resets_at"],
+                )
+                full = f", at this pace full in {self._until(reached)}" if reached else ""
+                ends = f", resets in {self._until(self.kept[name]['resets_at'])}" if resets else ""
+                said.append(
+                    f"{label} {window['percent']:g} %{full}{ends}{self._age(self.kept, window['stale'])}"
+                )
+        if "context_percent" in self.shown:
+            said.append(f"context {self.shown['context_percent']:g} % full{self._age(self.shown)}")
+        if self._warm() is not None:
+            cause = self.shown.get("cache_miss_cause")
+            said.append(
+                f"prompt cache {'warm' if self._warm() else 'cold'}"
+                + (f", last miss: {cause}" if cause else "")
+            )
+        return said
+
+    def _age(self, told: dict[str, Any], stale: bool | None = None) -> str:
+        stale = self._stale(told["as_of"]) if stale is None else stale
+        return f" (stale: seen {self._span(self.now - told['as_of'])} ago)" if stale else ""
+
+    def _until(self, ts: int) -> str:
+        return self._span(max(0, ts - self.now))
+
+    @staticmethod
+    def _span(micros: int) -> str:
+        hours, minutes = divmod(micros // (60 * clock.MICRO), 60)
+        return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {minutes:02d}"
+
+    def _window(self, name: str) -> dict[str, Any] | None:
+        window, as_of = self.kept.get(name), self.kept.get("as_of")
+        if window is None or as_of is None:
+            return None
+        resets = window.get("resets_at")
+        return {
+            "percent": window["percent"],
+            "resets_at": _iso(resets),
+            "reached_at": _iso(plan.reached_at(name, window, as_of)),
+            "as_of": _iso(as_of),
+            "stale": self._stale(as_of) or (resets is not None and resets <= self.now),
+        }
+
+    def _warm(self) -> bool | None:
+        """Whether the cache is warm by now: it was when it was shown, and has not expired since."""
+        warm, expires = self.shown.get("cache_warm"), self.shown.get("cache_expires_at")
+        return warm and (expires is None or expires > self.now)
+
+    def _stale(self, as_of: int | None) -> bool | None:
+        return None if as_of is None else self.now - as_of > STALE
+
+
+def _iso(ts: int | None) -> str | None:
+    return None if ts is None else clock.iso(ts)
