@@ -5,6 +5,7 @@ GaiaBudgetError
 │   ├── ConfigError       a configuration file: file, line, key, valid choices
 │   └── NotFoundError     a name that does not exist, with the nearest choices
 ├── BudgetExceededError   a call would go over a limit (exit 1)
+├── ChannelError          an alert could not be sent: it is tried again (exit 1)
 ├── LedgerError           the ledger cannot be used: locked, read-only, newer, unreachable (exit 1)
 └── InternalError         a fault of ours (exit 3)
 """
@@ -87,6 +88,10 @@ class BudgetExceededError(GaiaBudgetError):
 
 class LedgerError(GaiaBudgetError):
     """The ledger cannot be used; nothing was written."""
+
+
+class ChannelError(GaiaBudgetError):
+    """An alert could not be sent; the message holds no address and no secret."""
 
 
 class InternalError(GaiaBudgetError):

@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -132,6 +133,13 @@ class TokenBudget(OwnerFile):
     per_module: dict[str, ModuleBudget] = {}
     pricing_snapshot: dict[str, dict[str, SnapshotPrice]] = {}
 
+    @field_validator("per_module")
+    @classmethod
+    def _each_once(cls, value: dict[str, ModuleBudget]) -> dict[str, ModuleBudget]:
+        if len({name.lower() for name in value}) < len(value):
+            raise ValueError(f"a module stands twice (case does not count): {', '.join(value)}")
+        return value
+
     def session(self, session_type: str) -> SessionBudget:
         """The limit of a session type. Raises NotFoundError."""
         found = self.defaults.session_budgets.get(session_type)
@@ -145,8 +153,38 @@ class TokenBudget(OwnerFile):
         return next((entry for key, entry in self.per_module.items() if key.lower() == wanted), None)
 
     def module_or_default(self, name: str, settings: Settings) -> ModuleBudget:
-        """The entry of a module, else the default policy of the settings (every module has a cap)."""
-        return self.module(name) or ModuleBudget(monthly_budget_usd=settings.default_monthly_budget_usd)
+        """The entry of a module, else the default policy of the settings (every module has a cap).
+
+        Thresholds of the settings win; a critical one below the warning then counts as equal to it.
+        """
+        entry = self.module(name) or ModuleBudget(monthly_budget_usd=settings.default_monthly_budget_usd)
+        chosen = settings.module(name)
+        if chosen.alert_threshold_pct is None and chosen.critical_threshold_pct is None:
+            return entry
+        warning = chosen.alert_threshold_pct or entry.alert_threshold_pct
+        critical = max(warning, chosen.critical_threshold_pct or entry.critical_threshold_pct)
+        return entry.model_copy(update={"alert_threshold_pct": warning, "critical_threshold_pct": critical})
+
+    def contradictions(self, settings: Settings) -> list[str]:
+        """Modules whose thresholds stand in both files, and what holds then."""
+        found = []
+        for name, chosen in settings.modules.items():
+            entry, held = self.module(name), self.module_or_default(name, settings)
+            for key in ("alert_threshold_pct", "critical_threshold_pct"):
+                ours = getattr(chosen, key)
+                if ours is None:
+                    continue
+                if getattr(held, key) != ours:
+                    found.append(
+                        f"settings.toml: modules.{name}.{key} is {ours}, which is below the warning: "
+                        f"{getattr(held, key)} holds"
+                    )
+                elif entry is not None and key in entry.model_fields_set and getattr(entry, key) != ours:
+                    found.append(
+                        f"module {name} stands in two files: {key} is {ours} in settings.toml, which holds, and "
+                        f"{getattr(entry, key)} in {self.file}"
+                    )
+        return found
 
 
 class Project(OwnerModel):

@@ -14,6 +14,8 @@ This folder holds the state of GAIA Token Budget (the command `gaia-budget`). It
 settings.toml   your settings; `gaia-budget settings` explains every key
 prices.toml     your own prices, over the public ones (you make it; see docs/prices.md)
 routing.toml    your own tasks and tiers, over ours (you make it; see docs/routing.md)
+alerts.toml     your own alert rules, over ours (you make it; see docs/alerts.md)
+webhook-secret  what alerts to a webhook are signed with (you make it, mode 0600)
 ledger.db       the record of what was spent (SQLite; its -wal and -shm files belong to it)
 sessions/       the running counts of Claude Code sessions
 snapshot.json   prices, limits and module folders, prepared for the hooks

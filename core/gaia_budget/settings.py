@@ -12,7 +12,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -55,6 +63,22 @@ class ModuleSettings(BaseModel):
         default=False, description="Claude Code spend that is billed by API counts against the monthly cap"
     )
     session_type: SessionType | None = Field(default=None, description="the type of its sessions")
+    alert_threshold_pct: Decimal | None = Field(
+        default=None, gt=0, le=100, description="percent of its month that warns; wins over token_budget.json"
+    )
+    critical_threshold_pct: Decimal | None = Field(
+        default=None,
+        gt=0,
+        le=100,
+        description="percent of its month that is critical; wins over token_budget.json",
+    )
+
+    @model_validator(mode="after")
+    def _rising(self) -> ModuleSettings:
+        warning, critical = self.alert_threshold_pct, self.critical_threshold_pct
+        if warning is not None and critical is not None and critical < warning:
+            raise ValueError("critical_threshold_pct must not be below alert_threshold_pct")
+        return self
 
 
 class Settings(BaseSettings):
@@ -109,6 +133,13 @@ class Settings(BaseSettings):
     add_matching_section: bool = Field(
         default=False,
         description="add the one section of CLAUDE_L2.md that a prompt names by its trigger words",
+    )
+    desktop_alerts: bool = Field(
+        default=False, description="show alerts as notifications of the desktop, too"
+    )
+    webhook_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="https address that alerts are posted to as Slack-compatible JSON; see docs/alerts.md",
     )
     modules: dict[str, ModuleSettings] = Field(default={}, description="settings per module, by registry id")
 
@@ -165,9 +196,12 @@ class Settings(BaseSettings):
     @field_validator("modules", mode="before")
     @classmethod
     def _lower_names(cls, value: Any) -> Any:
-        return (
-            {str(name).lower(): entry for name, entry in value.items()} if isinstance(value, dict) else value
-        )
+        if not isinstance(value, dict):
+            return value
+        lower = {str(name).lower(): entry for name, entry in value.items()}
+        if len(lower) < len(value):
+            raise ValueError(f"a module stands twice (case does not count): {', '.join(value)}")
+        return lower
 
     @property
     def zone(self) -> tzinfo:

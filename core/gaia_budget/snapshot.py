@@ -27,11 +27,18 @@ class Months(NamedTuple):
     counted_to: int
 
 
-def write(settings: Settings, months: Months | None = None) -> dict[str, Any]:
-    """Write the snapshot in one step and return it; without `months` the figures before are kept.
+def write(
+    settings: Settings,
+    months: Months | None = None,
+    *,
+    lifts: Mapping[str, list[list[int]]] | None = None,
+    alerts: list[list[str]] | None = None,
+) -> dict[str, Any]:
+    """Write the snapshot in one step and return it; what is not given is kept as it was before.
 
-    A broken file of the owner's leaves the built-in limits in force and is named under `problems`.
-    Raises OSError.
+    `lifts` are what overrides add to a module's month, as [until, nano-dollars]; `alerts` are those
+    that fire now, in the form of `gaia_hooks.snapshot`. A broken file of the owner's
+    leaves the built-in limits in force and is named under `problems`. Raises OSError.
     """
     home = str(places.ensure_home())
     before = form.load(home)
@@ -60,6 +67,8 @@ def write(settings: Settings, months: Months | None = None) -> dict[str, Any]:
         "counted_to": before["counted_to"] if months is None else months.counted_to,
         "ingest": [sys.executable, "-I", "-m", "gaia_budget", "ingest"],
         "problems": problems,
+        "lifts": before["lifts"] if lifts is None else lifts,
+        "alerts": before["alerts"] if alerts is None else alerts,
     }
     files.replace(form.path_of(home), jsonio.dumps(content))
     return content

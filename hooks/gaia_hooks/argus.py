@@ -135,8 +135,9 @@ def build_line(
     status: str,
     duration_ms: "int | None",
     ts: int,
+    source: str = "claude_code",
 ) -> bytes:
-    """The line of one finished or failed tool call (shape A, wave 0)."""
+    """The line of one finished or failed tool call, or of an alert (shape A, wave 0)."""
     line = {
         "ts": clock.iso(ts),
         "agent": agent,
@@ -148,7 +149,7 @@ def build_line(
         "schema_version": SCHEMA_VERSION,
         "event_id": tool_use_id,
         "correlation_id": session_id,
-        "source": "claude_code",
+        "source": source,
     }
     return jsonio.dumps(line) + b"\n"
 

@@ -168,6 +168,8 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
     if event in ("SessionStart", "PreModelSwitch"):
         said.append(warnings.cost_of_going_on(session, payload))
         said += session.policy["problems"] if event == "SessionStart" else []
+    if session.policy["alerts"] and event in ("SessionStart", "UserPromptSubmit"):
+        said += warnings.alerts(session)
     threshold = warnings.threshold_reached(session, figures)
     said += [threshold, warnings.excluded_model(session, figures)]
     text = "\n".join(line for line in said if line)

@@ -76,10 +76,11 @@ def _month(session: sessions.Session) -> Verdict:
     month = months.Month(session.home, module, session.policy, clock.now())
     if month.limit is None or month.spent < month.limit:
         return Verdict(WARN)
-    reason = "GAIA budget: %s has spent %s of its %s this month (resets %s). Way out: the user runs %s." % (
+    reason = "GAIA budget: %s has spent %s of its %s%s this month (resets %s). Way out: the user runs %s." % (
         module,
         money.usd_short(month.spent),
         money.usd_short(month.limit),
+        " (%s of it by override)" % money.usd_short(month.lifted) if month.lifted else "",
         clock.iso(session.policy["month"][1])[:10],
         "`gaia-budget override add %s --usd N --reason R`" % module,
     )

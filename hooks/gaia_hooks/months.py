@@ -39,9 +39,12 @@ def trim(home: str, module: str, counted_to: int) -> None:
 
 
 class Month:
-    """A module's current month in nano-dollars: `total` is everything, `spent` what counts against its cap."""
+    """A module's current month in nano-dollars: `total` is everything, `spent` what counts against its cap.
 
-    __slots__ = ("limit", "spent", "total")
+    `lifted` is the part of `limit` that overrides have added.
+    """
+
+    __slots__ = ("lifted", "limit", "spent", "total")
 
     def __init__(self, home: str, module: str, policy: "dict[str, Any]", now: int) -> None:
         entry = snapshot.module_policy(policy, module)
@@ -51,7 +54,9 @@ class Month:
         counts = entry.get("counts_claude_code") and policy["billing"] != "plan"
         self.total: int = (entry.get("total_nano", 0) if current else 0) + added
         self.spent: int = (entry.get("spent_nano", 0) if current else 0) + (added if counts else 0)
-        self.limit: int | None = entry.get("limit_nano")
+        self.lifted: int = sum(nano for until, nano in policy["lifts"].get(module, ()) if until > now)
+        limit = entry.get("limit_nano")
+        self.limit: int | None = None if limit is None else limit + self.lifted
 
 
 def _added(home: str, module: str, counted_to: int, begins: int) -> int:

@@ -33,9 +33,11 @@ DEFAULTS: "dict[str, Any]" = {
     "subagent_allowance_tokens": 30_000,
     "protected_agents": [],  # subagent types whose model is never changed
     "modules": {},  # per module: session_type, on_exceeded, models, limit_nano, counts_claude_code, spent, total
+    "lifts": {},  # per module: [until when, nano-dollars] that overrides add to its limit
     "month": [0, 1 << 62],  # when the month of those figures begins and ends
     "counted_to": 0,  # when the ingest that made those figures began to read
     "ingest": [],  # the command that a session's start runs in the background
+    "alerts": [],  # what fires: [id, module or empty for all, line for people, words for Claude]
     "problems": [],  # what is wrong in the user's files, for the human to read
 }
 

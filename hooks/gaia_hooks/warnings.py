@@ -47,6 +47,17 @@ def _line(session: sessions.Session, figures: Figures, limit: int, step: int) ->
     )
 
 
+def alerts(session: sessions.Session) -> "list[str]":
+    """What fires for the session's module or for all, each once in a session; told is noted."""
+    told, lines = session.state.told, []
+    for alert_id, module, line, _ in session.policy["alerts"]:
+        note = "alert:" + alert_id
+        if line and module in ("", session.state.module) and note not in told:
+            told.append(note)
+            lines.append(line)
+    return lines
+
+
 def guessed_type(session: sessions.Session) -> str:
     """Announces a guess with the way to change it."""
     return (

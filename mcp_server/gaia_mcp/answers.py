@@ -9,9 +9,10 @@ from pydantic import BaseModel
 
 
 class Answer(BaseModel):
-    """Base of all answers. `notes` says in plain words what is not known, and why."""
+    """Base of all answers. `notes` says in plain words what is not known, and why; `alerts` what fires."""
 
     notes: list[str] | None = None
+    alerts: list[str] | None = None
 
 
 class SpendRow(BaseModel):
@@ -27,7 +28,8 @@ class SpendRow(BaseModel):
 class SpendAnswer(Answer):
     """The answer of budget_spend: the session and its month, or the total and the rows of one axis.
 
-    `month_usd` is what counts against `limit_usd`; `claude_code_usd` is spend of Claude Code that does not.
+    `month_usd` is what counts against `limit_usd` and `override_usd`, which was drawn on top;
+    `claude_code_usd` is spend of Claude Code that does not.
     """
 
     session_tokens: int | None = None
@@ -36,6 +38,7 @@ class SpendAnswer(Answer):
     module: str | None = None
     month_usd: str | None = None
     limit_usd: str | None = None
+    override_usd: str | None = None
     claude_code_usd: str | None = None
     total: SpendRow | None = None
     rows: list[SpendRow] | None = None

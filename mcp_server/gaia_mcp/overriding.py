@@ -19,12 +19,14 @@ def question(module: str, usd: float, reason: str) -> str:
 
 def granted(module: str, usd: float, reason: str) -> answers.OverrideAnswer:
     """Record the grant in the ledger. Raises InputError, LedgerError."""
+    from gaia_budget.ingest.months import tell_hooks
     from gaia_budget.ledger import Ledger
     from gaia_hooks.money import usd as exact
 
     chosen = known.settings.get()
     with Ledger.open(settings=chosen) as ledger:
         made = ledger.add_override(_plain(module).lower(), _nano(usd), _plain(reason), granted_by=chosen.user)
+        tell_hooks(ledger, chosen)
         expires = ledger.zone.local(made.expires_ts).isoformat(timespec="minutes")
     return answers.OverrideAnswer(
         id=made.override_id, module=made.module, usd=exact(made.amount_nano), expires=expires

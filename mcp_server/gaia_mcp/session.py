@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import session_type
 from gaia_budget.errors import InputError
-from gaia_mcp import answers, known
+from gaia_mcp import answers, firing, known
 from gaia_mcp.running import NO_SESSION, running
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def shown() -> answers.SessionAnswer:
         limit_tokens=current.limit_tokens,
         percent=current.percent,
         notes=[current.note] if current.note else None,
+        alerts=firing.alerts(current, current.session.state.module),
     )
 
 

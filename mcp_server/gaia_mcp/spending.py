@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from gaia_budget.errors import ConfigError, GaiaBudgetError, InputError, LedgerError
 from gaia_hooks import modules
 from gaia_hooks.money import usd
-from gaia_mcp import answers, known, place
+from gaia_mcp import answers, firing, known, place
 from gaia_mcp.running import NO_SESSION, Running, running, session_id
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def here() -> answers.SpendAnswer:
         _add_month(answer, answer.module)
     except GaiaBudgetError as error:
         notes.append(f"month: {error}")
+    answer.alerts = firing.alerts(current, answer.module)
     answer.notes = notes or None
     return answer
 
@@ -57,6 +58,8 @@ def _add_month(answer: answers.SpendAnswer, module: str) -> None:
     answer.limit_usd = usd(entry.limit_nano)
     month = MonthStatus(known.book.get().month(module), entry.limit_nano, rule.counts_claude_code)
     answer.month_usd = usd(month.spent_nano)
+    if month.month.override_nano:
+        answer.override_usd = usd(month.month.override_nano)
     beside = (
         0 if month.counts_claude_code else month.month.claude_code_nano + month.month.unknown_billing_nano
     )

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from gaia_budget.cli import (
+    alerts,
     claude_md,
     doctor,
     export,
@@ -31,6 +32,7 @@ from gaia_budget.cli import (
 from gaia_budget.cli.quick import QuickGroup
 
 VERBS = (
+    alerts,
     claude_md,
     doctor,
     export,

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Usd = Annotated[str, typer.Option(help="How many dollars.")]
 Reason = Annotated[str, typer.Option(help="Why; it stays in the record.")]
 Expires = Annotated[str | None, typer.Option(help="Until when; default: the end of the month.")]
+Task = Annotated[
+    str, typer.Option(help="For this task alone, lifting its own cap, too; default: every call.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
@@ -33,19 +36,24 @@ def add(
     module: Annotated[str, typer.Argument(help="The module.")],
     usd: Usd,
     reason: Reason,
+    task: Task = "",
     expires: Expires = None,
     yes: Yes = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Grant a module money on top of its month."""
+    from gaia_budget.ingest.months import tell_hooks
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import load
 
     amount = _nano(usd)
-    _ask_the_human(f"Grant {module} ${usd} on top of its month?", yes)
+    _ask_the_human(f"Grant {module}{f', task {task},' if task else ''} ${usd} on top of its month?", yes)
     settings = load()
     with Ledger.open(settings=settings) as ledger:
-        made = ledger.add_override(module.lower(), amount, reason, expires=expires, granted_by=settings.user)
+        made = ledger.add_override(
+            module.lower(), amount, reason, task=task, expires=expires, granted_by=settings.user
+        )
+        tell_hooks(ledger, settings)
     _show([made], as_json, single=True)
 
 
@@ -61,10 +69,14 @@ def revoke(
     override_id: Annotated[str, typer.Argument(metavar="ID", help="The override.")], as_json: JsonFlag = False
 ) -> None:
     """Take back what is not used yet."""
+    from gaia_budget.ingest.months import tell_hooks
     from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
 
-    with Ledger.open() as ledger:
+    settings = load()
+    with Ledger.open(settings=settings) as ledger:
         ledger.revoke_override(override_id)
+        tell_hooks(ledger, settings)
         _show([one for one in ledger.overrides() if one.override_id == override_id], as_json, single=True)
 
 
@@ -105,13 +117,15 @@ def _asked_on_terminal(question: str) -> str:
         return answers.readline()
 
 
-def _document(override: Override) -> dict[str, Any]:
+def document(override: Override) -> dict[str, Any]:
+    """An override as JSON values."""
     from gaia_budget.ledger.questions import instant
     from gaia_hooks.money import usd
 
     return {
         "id": override.override_id,
         "module": override.module,
+        "task": override.task or None,
         "usd": usd(override.amount_nano),
         "used_usd": usd(override.used_nano),
         "reason": override.reason,
@@ -121,15 +135,22 @@ def _document(override: Override) -> dict[str, Any]:
     }
 
 
+def line(override: Override) -> str:
+    """An override in one line for people."""
+    one = document(override)
+    state = "revoked" if one["revoked"] else f"until {one['expires']}"
+    whose = f"{one['module']}, {one['task']}" if one["task"] else one["module"]
+    return f"{one['id']}  {whose}  ${one['used_usd']} of ${one['usd']} used, {state}: {one['reason']}"
+
+
 def _show(found: list[Override], as_json: bool, *, single: bool) -> None:
-    documents = [_document(override) for override in found]
+    from rich.markup import escape
+
     if as_json:
+        documents = [document(override) for override in found]
         emit_json(documents[0] if single else {"overrides": documents})
         return
-    for one in documents:
-        state = "revoked" if one["revoked"] else f"until {one['expires']}"
-        say(
-            f"{one['id']}  {one['module']}  ${one['used_usd']} of ${one['usd']} used, {state}: {one['reason']}"
-        )
-    if not documents:
+    for override in found:
+        say(escape(line(override)))
+    if not found:
         say("There are no overrides.")

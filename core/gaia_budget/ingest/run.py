@@ -7,12 +7,12 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from gaia_budget import places, snapshot
+from gaia_budget import alerts, places, snapshot
 from gaia_budget.errors import InputError
 from gaia_budget.ingest import jseeker, rotation, unattributed
 from gaia_budget.ingest.costs import Costs
 from gaia_budget.ingest.logs import Logs
-from gaia_budget.ingest.months import months
+from gaia_budget.ingest.months import cover_overspend, lifts, months
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
 from gaia_hooks import clock, files, session, state
@@ -35,7 +35,10 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     counted_to = clock.now()
     report = take_in(settings, ledger, progress)
     rotation.rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
-    _tell_hooks(months(ledger, settings, counted_to), settings)
+    cover_overspend(ledger, settings)
+    state = alerts.evaluate(ledger, settings)
+    _tell_hooks(ledger, months(ledger, settings, counted_to), settings, state)
+    alerts.send(ledger, settings)
     return report
 
 
@@ -88,9 +91,9 @@ def import_api_costs(settings: Settings, ledger: Ledger, file: Path) -> Report:
     return report
 
 
-def _tell_hooks(figures: Months, settings: Settings) -> None:
+def _tell_hooks(ledger: Ledger, figures: Months, settings: Settings, state: alerts.Evaluated) -> None:
     """Write the snapshot that hooks decide by; what they noted of the month themselves is in its figures now."""
-    snapshot.write(settings, figures)
+    snapshot.write(settings, figures, lifts=lifts(ledger), alerts=state.for_hooks())
     for module in figures.modules:
         hook_months.trim(str(places.home()), module, figures.counted_to)
 

@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
-from gaia_budget.ledger import leases, overrides, reservations
+from gaia_budget.ledger import budgets, leases, overrides, reservations
 from gaia_budget.ledger.budgets import Scope
 from gaia_budget.ledger.leases import Lease, Report
 from gaia_budget.ledger.months import module_scope
@@ -86,11 +86,18 @@ class Budgeting(Store):
         self.db.write(lambda tx: leases.report(tx, self.zone, self.org, lease_id, told, expires))
 
     def add_override(
-        self, module: str, amount_nano: int, reason: str, *, expires: When = None, granted_by: str = ""
+        self,
+        module: str,
+        amount_nano: int,
+        reason: str,
+        *,
+        task: str = "",
+        expires: When = None,
+        granted_by: str = "",
     ) -> Override:
-        """Grant money on top of a module's month; by default until the month ends. Raises InputError.
+        """Grant money on top of a module's month, or of one task of it; by default until the month ends.
 
-        Only a human may grant: callers make sure of that.
+        Raises InputError. Only a human may grant: callers make sure of that.
         """
         now = self.now()
         until = self.instant(expires, end=True)
@@ -98,7 +105,9 @@ class Budgeting(Store):
             until = self.zone.start_of_month(bucket(self.zone, "month", now) + 1)
         if not module.strip():
             raise InputError("an override needs a module")
-        made = Override(uuid.uuid4().hex[:8], module, amount_nano, 0, reason, granted_by, now, until, None)
+        made = Override(
+            uuid.uuid4().hex[:8], module, amount_nano, 0, reason, granted_by, now, until, None, task
+        )
         self.db.write(lambda tx: overrides.grant(tx, self.org, made))
         return made
 
@@ -106,6 +115,16 @@ class Budgeting(Store):
         """Take back what is not used yet. Raises NotFoundError."""
         now = self.now()
         self.db.write(lambda tx: overrides.revoke(tx, self.org, override_id, now))
+
+    def cover_overspend(self, scope: Scope) -> None:
+        """Draw on a module's overrides for what Claude Code has spent beyond the cap that its spend counts against."""
+        now = self.now()
+        self.db.write(lambda tx: budgets.cover(tx, self.org, scope, now))
+
+    def active_overrides(self, module: str | None = None) -> list[Override]:
+        """Overrides with something left to draw, of one module or of all."""
+        now = self.now()
+        return [one for one in self.overrides() if one.is_active(now) and module in (None, one.module)]
 
     def overrides(self) -> list[Override]:
         """Every override, the newest first."""

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from gaia_budget import places
 from gaia_budget.ledger import questions, record, sessions
+from gaia_budget.ledger.alerting import Alerting
 from gaia_budget.ledger.budgeting import Budgeting
 from gaia_budget.ledger.budgets import charge
 from gaia_budget.ledger.database import Database, UnfitTextError, parse_url
@@ -36,7 +37,7 @@ class Bookmark(NamedTuple):
     state: str = ""
 
 
-class Ledger(Budgeting, Notes):
+class Ledger(Budgeting, Alerting, Notes):
     """One organisation's record of spend. Safe for threads and for many processes at once.
 
     All times are UTC microseconds since the epoch; all money is integer nano-dollars.

@@ -1,4 +1,4 @@
-"""Small records beside the spend: alerts that fired, what users said of a model's work, what fills the context."""
+"""Small records beside the spend: what users said of a model's work, what fills the context."""
 
 from __future__ import annotations
 
@@ -8,26 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import func, select
 
 from gaia_budget.errors import InputError
-from gaia_budget.ledger.schema import alerts, context, outcomes
+from gaia_budget.ledger.schema import context, outcomes
 from gaia_budget.ledger.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gaia_budget.ledger.zone import When
-
-
-class Alert(NamedTuple):
-    """An alert that fired. `alert_id` names rule, module and period, so that it fires once."""
-
-    alert_id: str
-    rule: str
-    module: str
-    severity: str
-    percent: int | None
-    cause: str
-    next_step: str
-    fired_ts: int
 
 
 class Outcome(NamedTuple):
@@ -78,10 +65,6 @@ class ContextRow(NamedTuple):
 CONTEXT_AXES = {"tool": "tool", "mcp_server": "mcp_server", "file": "file"}
 BESIDE = {"session": "session_id", "agent": "agent_id", "branch": "branch", "module": "module"}
 
-FIRE = (
-    f"INSERT INTO alerts_fired (org, {', '.join(Alert._fields)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
-    "ON CONFLICT (org, alert_id) DO NOTHING"
-)
 SAY = (
     "INSERT INTO outcomes (org, outcome_id, ts, module, task, model, ok, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (org, outcome_id) DO NOTHING"
@@ -95,20 +78,7 @@ CARRY = (
 
 
 class Notes(Store):
-    """Alerts, outcomes and context."""
-
-    def fire_alert(self, alert: Alert) -> bool:
-        """Record that an alert fires; True the first time, False when it has fired before."""
-        return self.db.write(lambda tx: bool(tx.text(FIRE, (self.org, *alert)).rowcount))
-
-    def alerts(self, since: When = None) -> list[Alert]:
-        """The alerts that fired, the newest first."""
-        start = self.instant(since)
-        question = select(*(alerts.c[name] for name in Alert._fields)).where(alerts.c.org == self.org)
-        if start is not None:
-            question = question.where(alerts.c.fired_ts >= start)
-        question = question.order_by(alerts.c.fired_ts.desc(), alerts.c.alert_id)
-        return self.db.read(lambda connection: [Alert(*row) for row in connection.execute(question)])
+    """Outcomes and context."""
 
     def record_outcome(self, task: str, model: str, ok: bool, *, module: str = "", reason: str = "") -> None:
         """Remember whether a model sufficed for a task."""

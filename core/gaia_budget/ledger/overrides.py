@@ -7,30 +7,36 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from gaia_budget.ledger.database import Transaction
 
-COLUMNS = (
-    "override_id, module, amount_nano, used_nano, reason, granted_by, created_ts, expires_ts, revoked_ts"
-)
+COLUMNS = "override_id, module, amount_nano, used_nano, reason, granted_by, created_ts, expires_ts, revoked_ts, task"
 ADD = (
-    f"INSERT INTO overrides (org, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
+    f"INSERT INTO overrides (org, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
     "ON CONFLICT (org, override_id) DO NOTHING"
 )
 ACTIVE = (
-    "SELECT override_id, amount_nano - used_nano FROM overrides WHERE org = ? AND module = ? "
-    "AND expires_ts > ? AND revoked_ts IS NULL AND used_nano < amount_nano ORDER BY expires_ts, override_id"
+    "SELECT override_id, task, amount_nano - used_nano FROM overrides WHERE org = ? AND module = ? "
+    "AND expires_ts > ? AND revoked_ts IS NULL AND used_nano < amount_nano AND task IN ({}) "
+    "ORDER BY task = '', expires_ts, override_id"
 )
 USE = "UPDATE overrides SET used_nano = used_nano + ? WHERE org = ? AND override_id = ?"
 DRAW = (
-    "INSERT INTO override_draws (org, override_id, scope, drawn_nano) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (org, override_id, scope) DO UPDATE SET drawn_nano = override_draws.drawn_nano + excluded.drawn_nano"
+    "INSERT INTO override_draws (org, override_id, scope, drawn_nano, lifted_nano) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (org, override_id, scope) DO UPDATE SET "
+    "drawn_nano = override_draws.drawn_nano + excluded.drawn_nano, "
+    "lifted_nano = override_draws.lifted_nano + excluded.lifted_nano"
 )
 LIFT = "UPDATE budgets SET override_nano = override_nano + ? WHERE org = ? AND scope = ?"
 REVOKE = "UPDATE overrides SET revoked_ts = coalesce(revoked_ts, ?) WHERE org = ? AND override_id = ?"
 
 
 class Override(NamedTuple):
-    """A grant. `used_nano` has been drawn into a month's budget; the rest lapses at `expires_ts`."""
+    """A grant. `used_nano` has been drawn into budgets; the rest lapses at `expires_ts`.
+
+    With a `task` it lifts the month, and the task's own cap, for calls of that task alone.
+    """
 
     override_id: str
     module: str
@@ -41,6 +47,12 @@ class Override(NamedTuple):
     created_ts: int
     expires_ts: int
     revoked_ts: int | None
+    task: str = ""
+
+    @property
+    def left_nano(self) -> int:
+        """What has not been drawn yet."""
+        return self.amount_nano - self.used_nano
 
     def is_active(self, now: int) -> bool:
         """Whether there is something left to draw."""
@@ -58,23 +70,67 @@ def grant(tx: Transaction, org: str, override: Override) -> None:
     tx.text(ADD, (org, *override))
 
 
-def draw(tx: Transaction, place: tuple[str, str], module: str, missing: int, now: int) -> None:
-    """Lift a budget by what is missing, from the module's overrides, the first to expire first.
+class Draw(NamedTuple):
+    """What one override gives: by how much it lifts each budget, and which of them it is used for in the books."""
 
-    Draws nothing when they cannot cover it. Drawn money stays with that month's budget.
+    override_id: str
+    used_nano: int
+    lifted: Mapping[str, int]
+
+
+def draw(
+    tx: Transaction,
+    org: str,
+    module: str,
+    short: Mapping[str, int],
+    tasks: Iterable[str],
+    now: int,
+    *,
+    partly: bool,
+) -> None:
+    """Lift budgets (scope: nano-dollars missing) from the module's overrides, those of the tasks first.
+
+    Draws nothing when they cannot cover what is missing, unless `partly`. Drawn money stays with its budgets.
     """
-    org, scope = place
-    sql = f"{ACTIVE} FOR UPDATE" if tx.db.shared else ACTIVE
-    found = [(name, int(left)) for name, left in tx.text(sql, (org, module, now)).fetchall()]
-    if sum(left for _, left in found) < missing:
+    names = ("", *dict.fromkeys(tasks))
+    sql = ACTIVE.format(", ".join("?" * len(names)))
+    rows = tx.text(f"{sql} FOR UPDATE" if tx.db.shared else sql, (org, module, now, *names)).fetchall()
+    plan, missing = planned([(name, task, int(left)) for name, task, left in rows], short)
+    if missing and not partly:
         return
-    tx.text(LIFT, (missing, org, scope))
-    for name, left in found:
-        part = min(left, missing)
+    for part in plan:
+        tx.text(USE, (part.used_nano, org, part.override_id))
+        payer = max(part.lifted, key=lambda scope: part.lifted[scope])
+        for scope, lifted in part.lifted.items():
+            tx.text(LIFT, (lifted, org, scope))
+            tx.text(DRAW, (org, part.override_id, scope, part.used_nano if scope == payer else 0, lifted))
+
+
+def planned(found: Iterable[tuple[str, str, int]], short: Mapping[str, int]) -> tuple[list[Draw], int]:
+    """What each override (id, task, left) gives, and what is still missing then.
+
+    An override lifts months; one of a task also that task's own caps, and a dollar that lifts both is used once.
+    """
+    missing, plan = dict(sorted(short.items())), []
+    for override_id, task, left in found:
+        fitting = [scope for scope, lack in missing.items() if lack and lifts(task, scope)]
+        part = min(left, max((missing[scope] for scope in fitting), default=0))
         if part:
-            tx.text(USE, (part, org, name))
-            tx.text(DRAW, (org, name, scope, part))
-            missing -= part
+            lifted = {scope: min(part, missing[scope]) for scope in fitting}
+            for scope, amount in lifted.items():
+                missing[scope] -= amount
+            plan.append(Draw(override_id, part, lifted))
+    return plan, sum(missing.values())
+
+
+def lifts(task: str, scope: str) -> bool:
+    """Whether an override of a task (empty: of every call) lifts a budget."""
+    return scope.startswith("module:") or bool(task and task_of(scope) == task)
+
+
+def task_of(scope: str) -> str:
+    """The task whose own cap a budget is (`task:<module>:<task>:<id>`); empty for other budgets."""
+    return scope.split(":", 2)[2].rsplit(":", 1)[0] if scope.startswith("task:") else ""
 
 
 def revoke(tx: Transaction, org: str, override_id: str, now: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Index, MetaData, Table, Text
+from sqlalchemy import BigInteger, CheckConstraint, Column, Index, MetaData, Table, Text, text
 
 from gaia_budget.ledger.facts import DIMENSIONS, MEASURES, TOKENS
 from gaia_budget.model import Event
@@ -108,6 +108,8 @@ events = Table(
 )
 Index("events_session", events.c.org, events.c.session_id)
 Index("events_ts", events.c.org, events.c.ts)
+FAILED = text("kind = 'failed'")
+Index("events_failed", events.c.org, events.c.ts, sqlite_where=FAILED, postgresql_where=FAILED)
 
 EVENT_FIELDS = Event.__struct_fields__
 """The columns of `events` in the order of the fields of `Event`."""
@@ -232,6 +234,7 @@ overrides = Table(
     _instant("created_ts", "when it was granted"),
     _instant("expires_ts", "when the unused rest lapses"),
     _instant("revoked_ts", "when it was taken back; NULL while it stands", nullable=True),
+    _text("task", "the task that alone may use it; empty for every call of the module"),
     CheckConstraint("used_nano <= amount_nano"),
     comment="Money that a human granted on top of a module's month, for a one-time expensive task.",
 )
@@ -242,17 +245,18 @@ draws = Table(
     _key("org", ORG),
     _key("override_id", "the override"),
     _key("scope", "the budget that drew on it"),
-    _count("drawn_nano", "how much"),
-    comment="Which budget has used how much of which override.",
+    _count("drawn_nano", "how much of the override it has used"),
+    _count("lifted_nano", "by how much that lifted it: a dollar that lifts a month and a task is used once"),
+    comment="Which budget was lifted by how much of which override.",
 )
 
 alerts = Table(
     "alerts_fired",
     metadata,
     _key("org", ORG),
-    _key("alert_id", "rule, module and period: the same alert fires once"),
+    _key("alert_id", "rule, module, subject and period: the same alert fires once"),
     _text("rule", "name of the rule", default=None),
-    _text("module", "module", default=None),
+    _text("module", "module; empty for what concerns them all", default=None),
     _text("severity", "warning or critical", default=None),
     Column(
         "percent",
@@ -263,7 +267,36 @@ alerts = Table(
     _text("cause", "what drove it"),
     _text("next_step", "what to do"),
     _instant("fired_ts", "when"),
+    _text("subject", "the task, session, plan window or file that it is about, where it is not the module"),
+    _text("period", "the month or day that it belongs to"),
+    _text("acknowledged_by", "the human who has taken note of it"),
+    _instant("acknowledged_ts", "when; NULL before", nullable=True),
+    _instant("resolved_ts", "when it was over; NULL while it fires", nullable=True),
     comment="Alerts that have fired, each once.",
+)
+Index("alerts_fired_ts", alerts.c.org, alerts.c.fired_ts)
+
+deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    _key("org", ORG),
+    _key("alert_id", "the alert"),
+    _key("channel", "argus, desktop or webhook"),
+    Column(
+        "step",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="0 it has fired, 1 it is over: sent in order",
+    ),
+    _text("machine", "the machine that alone can send it; empty for any"),
+    _text("state", "pending, sent, or given_up after a week", default=None),
+    _count("attempts", "how often it was tried"),
+    _text("problem", "what the last try said; never an address or a secret"),
+    _instant("created_ts", "when it was written down"),
+    _instant("due_ts", "when it may be tried (again): whoever sends it moves this on first"),
+    _one_of("state", "pending", "sent", "given_up"),
+    comment="What is told of alerts beyond this program, kept until it has arrived: at least once, in order per alert.",
 )
 
 outcomes = Table(

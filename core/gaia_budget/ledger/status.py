@@ -73,12 +73,16 @@ class SessionStatus(NamedTuple):
 
 
 class MonthStatus(NamedTuple):
-    """A module's month against its cap, in nano-dollars; `outlook` tells where it ends, where somebody asked."""
+    """A module's month against its cap, in nano-dollars; `outlook` tells where it ends, where somebody asked.
+
+    `override_left_nano` is granted on top and not drawn yet.
+    """
 
     month: MonthSpend
     limit_nano: int
     counts_claude_code: bool
     outlook: Outlook | None = None
+    override_left_nano: int = 0
 
     @property
     def spent_nano(self) -> int:
@@ -98,6 +102,7 @@ class MonthStatus(NamedTuple):
             "month": month.name,
             "limit_usd": usd(self.limit_nano),
             "override_usd": usd(month.override_nano),
+            "override_left_usd": usd(self.override_left_nano),
             "spent_usd": usd(self.spent_nano),
             "reserved_usd": usd(month.reserved_nano),
             "app_usd": usd(month.app_nano),
@@ -141,9 +146,11 @@ class Status(NamedTuple):
                 f"This {mine.type} session has used {mine.figures.budget_tokens:,} of {mine.limit_tokens:,} tokens "
                 f"({mine.percent:g} %), {cost}{NOT_BILLED if self.on_a_plan else ''}"
             )
+        granted = month.month.override_nano + month.override_left_nano
+        added = f" and {usd_short(granted)} by override" if granted else ""
         parts.append(
-            f"{month.month.module} has spent {usd_short(month.spent_nano)} of {usd_short(month.limit_nano)} this "
-            f"month ({month.percent:g} %); it starts anew on {month.month.resets_on}"
+            f"{month.month.module} has spent {usd_short(month.spent_nano)} of {usd_short(month.limit_nano)}{added} "
+            f"this month ({month.percent:g} %); it starts anew on {month.month.resets_on}"
         )
         return ". ".join(parts) + "."
 
@@ -181,6 +188,7 @@ def status(ledger: Ledger, settings: Settings, session_id: str | None = None) ->
         budget.module_or_default(module, settings).limit_nano,
         settings.module(module).counts_claude_code,
         next(iter(forecast(ledger, settings, module)), None),
+        sum(one.left_nano for one in ledger.active_overrides(module)),
     )
     return Status(session, month, Seen(plan.read(home), noted.shown, clock.now()), settings.billing == "plan")
 

@@ -229,19 +229,19 @@ def _grants(connection: Connection, org: str) -> Iterator[Problem]:
     by_grant: dict[str, int] = defaultdict(int)
     by_scope: dict[str, int] = defaultdict(int)
     d = draws.c
-    for override_id, scope, drawn in connection.execute(
-        select(d.override_id, d.scope, d.drawn_nano).where(d.org == org)
+    for override_id, scope, drawn, lifted in connection.execute(
+        select(d.override_id, d.scope, d.drawn_nano, d.lifted_nano).where(d.org == org)
     ):
         by_grant[override_id] += drawn
-        by_scope[scope] += drawn
+        by_scope[scope] += lifted
     o, b = overrides.c, budgets.c
     for override_id, used in connection.execute(select(o.override_id, o.used_nano).where(o.org == org)):
         if used != by_grant.pop(override_id, 0):
             yield Problem("overrides", override_id, "its use is not what budgets drew from it")
     for override_id in by_grant:
         yield Problem("overrides", override_id, "was drawn from and does not exist")
-    for scope, lifted in connection.execute(select(b.scope, b.override_nano).where(b.org == org)):
-        if lifted != by_scope.pop(scope, 0):
+    for scope, raised in connection.execute(select(b.scope, b.override_nano).where(b.org == org)):
+        if raised != by_scope.pop(scope, 0):
             yield Problem("overrides", scope, "is lifted by another amount than it drew")
 
 

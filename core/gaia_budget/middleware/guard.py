@@ -215,7 +215,8 @@ class BudgetGuard:
     def _scopes(self, held: Policy, module: str, task: Task | None) -> Sequence[Scope]:
         from gaia_budget.ledger.budgets import Scope
 
-        scopes = [self._month_of(held, module)]
+        names = tuple(one.name for one in task.chain()) if task else ()
+        scopes = [self._month_of(held, module)._replace(tasks=names)]
         if self._session_cap is not None:
             scopes.append(Scope(f"session:{self.session_id}", self._session_cap))
         capped = ((one, one.cap_nano) for one in (task.chain() if task else ()))

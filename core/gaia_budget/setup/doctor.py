@@ -89,6 +89,24 @@ def _ledger(project: Path) -> Iterator[Check]:
         yield Check("ledger", True, f"{total.responses:,} responses{unpriced}")
 
 
+def _alerts(project: Path) -> Iterator[Check]:
+    from gaia_budget import alerts
+    from gaia_budget.ledger import Ledger
+
+    try:
+        with Ledger.open() as ledger:
+            state = alerts.evaluate(ledger, settings.load())
+            problems = [*state.problems, *alerts.stuck(ledger)]
+    except GaiaBudgetError as error:
+        yield Check("alerts", False, f"cannot be judged: {error}", "Mend what the other checks name")
+        return
+    if problems:
+        cure = "Mend the rule, file or channel that is named; the other rules and channels go on working"
+        yield Check("alerts", False, "; ".join(problems), cure)
+    else:
+        yield Check("alerts", True, f"{len(state.open)} at present (`gaia-budget alerts`)")
+
+
 CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
     client_checks.settings_json_check,
     client_checks.wiring_check,
@@ -99,4 +117,5 @@ CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
     _own_files,
     _snapshot,
     _ledger,
+    _alerts,
 )

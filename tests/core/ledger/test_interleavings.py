@@ -86,9 +86,15 @@ class Budgets(RuleBasedStateMachine):
     def expire(self) -> None:
         self.ledger.expire()
 
-    @rule(target=grants, amount=st.integers(1, 50), hours=st.integers(1, 48))
-    def grant(self, amount: int, hours: int) -> str:
-        made = self.ledger.add_override("m", amount, "why", expires=self.instant + hours * 3_600_000_000)
+    @rule(
+        target=grants,
+        amount=st.integers(1, 50),
+        hours=st.integers(1, 48),
+        task=st.sampled_from(["", "t", "other"]),
+    )
+    def grant(self, amount: int, hours: int, task: str) -> str:
+        until = self.instant + hours * 3_600_000_000
+        made = self.ledger.add_override("m", amount, "why", task=task, expires=until)
         self.granted[made.override_id] = amount
         return made.override_id
 
@@ -137,7 +143,9 @@ class Budgets(RuleBasedStateMachine):
 
     @invariant()
     def no_override_is_used_beyond_its_amount(self) -> None:
-        assert all(found.used_nano <= self.granted[found.override_id] for found in self.ledger.overrides())
+        for found in self.ledger.overrides():
+            assert found.used_nano <= self.granted[found.override_id]
+            assert found.task != "other" or not found.used_nano
 
     def teardown(self) -> None:
         if hasattr(self, "ledger"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.notes import Alert, ContextItem
+from gaia_budget.ledger.notes import ContextItem
 from gaia_budget.ledger.questions import AXES
 from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import Settings
@@ -117,21 +117,7 @@ def test_sums_of_any_zone_are_those_of_plain_addition(
         assert verify(ledger) == []
 
 
-def test_an_alert_fires_once_and_outcomes_are_remembered(ledger: Ledger) -> None:
-    alert = Alert(
-        "month:jseeker:2026-11",
-        "month",
-        "jseeker",
-        "warning",
-        8000,
-        "opus",
-        "use haiku",
-        ts("2026-11-23T12:00"),
-    )
-
-    assert [ledger.fire_alert(alert), ledger.fire_alert(alert)] == [True, False]
-    assert ledger.alerts() == [alert]
-    assert ledger.alerts("2026-11-24") == []
+def test_outcomes_are_remembered(ledger: Ledger) -> None:
     ledger.record_outcome("jd_parse", "haiku", False, reason="missed the salary")
     assert [(one.task, one.ok, one.reason) for one in ledger.outcomes()] == [
         ("jd_parse", False, "missed the salary")

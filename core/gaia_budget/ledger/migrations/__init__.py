@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import func, inspect, select
 
 from gaia_budget.errors import LedgerError
-from gaia_budget.ledger.migrations import m0001_first
+from gaia_budget.ledger.migrations import m0001_first, m0002_alerts
 from gaia_budget.ledger.schema import applied
 
 if TYPE_CHECKING:
@@ -33,7 +33,10 @@ class Migration(NamedTuple):
     statements: Callable[[str], list[str]]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(m0001_first.TITLE, m0001_first.statements),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(m0001_first.TITLE, m0001_first.statements),
+    Migration(m0002_alerts.TITLE, m0002_alerts.statements),
+)
 """The migration with number n stands at n - 1."""
 
 APPLIED = (

@@ -201,20 +201,22 @@ TIMESTAMP = {
     "postgresql": "date_trunc('second', to_timestamp(ts / 1000000) AT TIME ZONE 'UTC')",
 }
 
+WORDS = {
+    "sqlite": {
+        "integer": "INTEGER",
+        "text": "TEXT",
+        "strict": "STRICT",
+        "clustered": "STRICT, WITHOUT ROWID",
+    },
+    "postgresql": {"integer": "BIGINT", "text": 'TEXT COLLATE "C"', "strict": "", "clustered": ""},
+}
+"""How each dialect spells what the tables are made of."""
+
 
 def statements(dialect: str) -> list[str]:
     """The statements of this migration for `sqlite` or `postgresql`.
 
     Text compares by its bytes on both: the order of keys does not depend on a server's language.
     """
-    words = {
-        "sqlite": {
-            "integer": "INTEGER",
-            "text": "TEXT",
-            "strict": "STRICT",
-            "clustered": "STRICT, WITHOUT ROWID",
-        },
-        "postgresql": {"integer": "BIGINT", "text": 'TEXT COLLATE "C"', "strict": "", "clustered": ""},
-    }[dialect]
-    script = TABLES.format(**words) + API_COSTS.format(timestamp=TIMESTAMP[dialect])
+    script = TABLES.format(**WORDS[dialect]) + API_COSTS.format(timestamp=TIMESTAMP[dialect])
     return [statement.strip() for statement in script.split(";\n") if statement.strip()]

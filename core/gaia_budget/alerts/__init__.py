@@ -1,0 +1,25 @@
+"""Alerts: rules as data, judged by the ledger's sums, each fired once, recorded, and told where the rule says.
+
+`evaluate` judges and writes down, `send` tells the channels outside this program; `ingest` calls both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gaia_budget.alerts.evaluation import Evaluated, evaluate
+from gaia_budget.alerts.outbox import send
+from gaia_budget.ledger.questions import instant
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger import Ledger
+
+__all__ = ["Evaluated", "evaluate", "send", "stuck"]
+
+
+def stuck(ledger: Ledger) -> list[str]:
+    """Channels that could not send something, in words."""
+    return [
+        f"{one.waiting} alerts wait for {one.channel} since {instant(one.since_ts)}: {one.problem}"
+        for one in ledger.stuck_deliveries()
+    ]

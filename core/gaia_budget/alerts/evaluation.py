@@ -1,0 +1,155 @@
+"""One evaluation: rules and figures in, alerts written down once, whoever else is at it at the same moment."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from gaia_budget.alerts import causes, engine, metrics, rules, telling
+from gaia_budget.alerts.facts import Facts
+from gaia_budget.errors import ConfigError
+from gaia_budget.ledger.alerting import Alert, Firing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gaia_budget.alerts.engine import Verdict
+    from gaia_budget.alerts.rules import Channel, Loaded, Rule
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.alerting import Changes
+    from gaia_budget.settings import Settings
+
+HUNDRED = 100
+SENT = {"argus": True, "desktop": True, "webhook": False}
+"""Channels that something is sent to, and whether only the machine that noticed can do it."""
+
+
+class Evaluated(NamedTuple):
+    """The alerts that hold, the newest first, and what could not be judged, in words."""
+
+    open: list[Alert]
+    problems: list[str]
+    rules: list[Rule]
+
+    def told_by(self, channel: Channel) -> list[Alert]:
+        """The firing alerts that a channel tells, the worst first."""
+        return telling.loudest(self.open, self.rules, channel)
+
+    def for_hooks(self) -> list[list[str]]:
+        """What the hooks' snapshot holds of them (see `telling.for_hooks`)."""
+        return telling.for_hooks(self.told_by("terminal"), self.told_by("mcp"))
+
+
+def evaluate(ledger: Ledger, settings: Settings) -> Evaluated:
+    """Judge every rule and write down what changes; nothing is sent (see `outbox`).
+
+    Safe to run in any number of processes at once: each alert fires once. Raises LedgerError.
+    """
+    loaded, facts = rules.load(), Facts(ledger, settings)
+    problems = [str(error) for error in loaded.problems]
+    verdicts, unjudged = _judged(loaded, facts, problems)
+    problems += facts.contradictions
+    known = ledger.alerts_lately()
+    named = {rule.name for rule in loaded.rules}
+    judged = named if ledger.db.shared else named | {alert.rule for alert in known}
+    judged = judged - unjudged - _broken(loaded)
+    calendar = engine.Calendar(facts.now, facts.month_name, facts.day_name)
+
+    prepared: dict[str, Firing] = {}  # causes are looked up before rivals are held off
+
+    def made(verdict: Verdict, alert_id: str, period: str) -> Firing:
+        if alert_id not in prepared:
+            prepared[alert_id] = _firing(verdict, alert_id, period, facts)
+        return prepared[alert_id]
+
+    def decide(seen: list[Alert]) -> Changes:
+        mine = [alert for alert in seen if not _of_another_machine(alert, ledger)]
+        return engine.decide(judged, verdicts, mine, calendar, made)
+
+    if decide(known):
+        ledger.change_alerts(decide)
+        known = ledger.alerts_lately()
+    return Evaluated([alert for alert in known if alert.resolved_ts is None], problems, loaded.rules)
+
+
+def _judged(loaded: Loaded, facts: Facts, problems: list[str]) -> tuple[list[Verdict], set[str]]:
+    """The verdicts, and the rules that could not be judged because a file of the owner's is broken."""
+    verdicts: list[Verdict] = []
+    unjudged: set[str] = set()
+    for rule in loaded.rules:
+        try:
+            found = metrics.readings(rule, facts)
+            verdicts += engine.judge(rule, found, lambda module, which: _threshold(facts, module, which))
+        except ConfigError as error:
+            unjudged.add(rule.name)
+            if str(error) not in problems:
+                problems.append(str(error))
+    if facts.ledger.db.shared:
+        verdicts = [_of_this_machine(verdict, facts.ledger.machine) for verdict in verdicts]
+    return verdicts, unjudged
+
+
+def _broken(loaded: Loaded) -> set[str]:
+    """Rules of the user's that are refused at present: what they fired is left as it is."""
+    keys = [(error.key or "").split(".") for error in loaded.problems]
+    return {parts[1] for parts in keys if parts[0] == "rules" and len(parts) > 1}
+
+
+def _threshold(facts: Facts, module: str, which: str) -> Fraction:
+    entry = facts.budget.module_or_default(module, facts.settings)
+    return Fraction(entry.alert_threshold_pct if which == "warning" else entry.critical_threshold_pct)
+
+
+def _is_local(rule: Rule) -> bool:
+    return rule.span.unit in ("plan", "none")
+
+
+def _of_this_machine(verdict: Verdict, machine: str) -> Verdict:
+    """In a shared ledger, what only this machine's files tell is named after it."""
+    if not _is_local(verdict.rule):
+        return verdict
+    reading = verdict.reading
+    return verdict._replace(reading=reading._replace(subject=f"{reading.subject}@{machine}"))
+
+
+def _of_another_machine(alert: Alert, ledger: Ledger) -> bool:
+    return ledger.db.shared and "@" in alert.subject and not alert.subject.endswith(f"@{ledger.machine}")
+
+
+def _firing(verdict: Verdict, alert_id: str, period: str, facts: Facts) -> Firing:
+    rule, reading = verdict.rule, verdict.reading
+    cause = causes.cause(rule, facts, reading.module)
+    is_percent = rule.metric.endswith("_percent")
+    alert = Alert(
+        alert_id,
+        rule.name,
+        reading.module,
+        rule.severity,
+        int(reading.value * HUNDRED // 1) if is_percent else None,
+        f"{reading.said}; {cause}" if cause else reading.said,
+        _next_step(rule, reading.module, reading.subject, facts),
+        facts.now,
+        reading.subject,
+        period,
+    )
+    return Firing(
+        alert, [(name, facts.ledger.machine if SENT[name] else "") for name in _sent(rule, facts.settings)]
+    )
+
+
+def _sent(rule: Rule, settings: Settings) -> Sequence[str]:
+    """The channels of a rule that something is to be sent to, as far as they are set up."""
+    ready = {"argus": True, "desktop": settings.desktop_alerts, "webhook": bool(settings.webhook_url)}
+    return [name for name in rule.channels if ready.get(name)]
+
+
+def _next_step(rule: Rule, module: str, subject: str, facts: Facts) -> str:
+    from gaia_budget.ledger.questions import bucket
+    from gaia_budget.ledger.zone import first_of
+
+    resets_on = first_of(bucket(facts.ledger.zone, "month", facts.now) + 1).isoformat()
+    fillings = {"{module}": module or "MODULE", "{subject}": subject, "{resets_on}": resets_on}
+    text = rule.next_step or "gaia-budget spend --since today --by module,task shows where it goes"
+    for name, filling in fillings.items():
+        text = text.replace(name, filling)
+    return text

@@ -1,0 +1,138 @@
+"""What rules are judged by: sums of the ledger and a few small files, each asked for once, and only when needed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from gaia_budget.errors import ConfigError
+from gaia_budget.ledger.questions import bucket
+from gaia_budget.ledger.status import MonthStatus
+from gaia_budget.ledger.zone import HOUR
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gaia_budget.alerts.kinds import Span
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.outlook import Outlook
+    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.owner import TokenBudget
+    from gaia_budget.settings import Settings
+
+FAILED = "SELECT module, task, count(*) FROM events WHERE org = ? AND kind = 'failed' AND ts >= ? GROUP BY module, task"
+Key = tuple[str, ...]
+
+
+class Window(NamedTuple):
+    """A plan's window: percent used, and percent at its reset at the pace so far (None: too early to say)."""
+
+    percent: float
+    pace: float | None
+
+
+class Facts:
+    """The figures at one instant. Sums come from the ledger's rollups wherever these can tell."""
+
+    def __init__(self, ledger: Ledger, settings: Settings) -> None:
+        self.ledger, self.settings, self.now = ledger, settings, ledger.now()
+        self._spent: dict[tuple[Key, int, int | None], dict[Key, Figures]] = {}
+
+    @cached_property
+    def budget(self) -> TokenBudget:
+        """The owner's budget. Raises ConfigError."""
+        from gaia_budget.owner import load_token_budget
+
+        return load_token_budget()
+
+    @property
+    def contradictions(self) -> list[str]:
+        """Thresholds that two files name differently; nothing where the budget is broken, which is told anyway."""
+        try:
+            return self.budget.contradictions(self.settings)
+        except ConfigError:
+            return []
+
+    @cached_property
+    def months(self) -> dict[str, MonthStatus]:
+        """The current month of every module that spent or reserved something in it. Raises ConfigError."""
+        found = self.ledger.months(self.now)
+        return {
+            name: MonthStatus(
+                month,
+                self.budget.module_or_default(name, self.settings).limit_nano,
+                self.settings.module(name).counts_claude_code,
+            )
+            for name, month in found.items()
+        }
+
+    @cached_property
+    def outlooks(self) -> dict[str, Outlook]:
+        """Where each module's month is expected to end. Raises ConfigError."""
+        from gaia_budget.ledger.outlook import forecast
+
+        return {one.module: one for one in forecast(self.ledger, self.settings, now=self.now)}
+
+    @property
+    def month_name(self) -> str:
+        """The current month, such as `2026-11`."""
+        local = self.ledger.zone.local(self.now)
+        return f"{local.year:04d}-{local.month:02d}"
+
+    @property
+    def day_name(self) -> str:
+        """The current local day, such as `2026-11-23`."""
+        return self.ledger.zone.local(self.now).date().isoformat()
+
+    def since(self, span: Span) -> int:
+        """Where a window begins, in UTC microseconds: on whole hours, local days or months, which are summed."""
+        zone = self.ledger.zone
+        if span.unit == "month":
+            return zone.start_of_month(bucket(zone, "month", self.now))
+        if span.unit == "hour":
+            return (self.now // HOUR - span.length + 1) * HOUR
+        return self.day(span.length - 1)
+
+    def day(self, days_ago: int) -> int:
+        """Where a local day begins."""
+        today = self.ledger.zone.local(self.now).date()
+        return self.ledger.zone.start_of_day(today - timedelta(days=days_ago))
+
+    def spent(self, by: Sequence[str], since: int, until: int | None = None) -> dict[Key, Figures]:
+        """Sums by axes over [since, until)."""
+        place = (tuple(by), since, until)
+        if place not in self._spent:
+            answer = self.ledger.spend(by, since, until)
+            self._spent[place] = {row.key: row.figures for row in answer.rows}
+        return self._spent[place]
+
+    def failed(self, since: int) -> dict[Key, int]:
+        """Failed calls by module and task."""
+        ledger = self.ledger
+        rows = ledger.db.ask(lambda ask: list(ask(FAILED, (ledger.org, since))))
+        return {(str(module), str(task)): int(count) for module, task, count in rows}
+
+    def plan_window(self, name: str) -> Window | None:
+        """A subscription's window as Claude Code last showed it on this machine; None where it has reset since."""
+        from gaia_budget import places
+        from gaia_hooks import plan
+
+        kept = plan.read(str(places.home()))
+        window = kept.get(name)
+        if not window or (window["resets_at"] or self.now) < self.now:
+            return None
+        passed = kept["as_of"] - ((window["resets_at"] or 0) - plan.LENGTHS[name])
+        known = window["resets_at"] is not None and passed >= plan.THINNEST_SHARE * plan.LENGTHS[name]
+        return Window(window["percent"], window["percent"] * plan.LENGTHS[name] / passed if known else None)
+
+    @cached_property
+    def ages(self) -> dict[str, int]:
+        """Days since price and routing files were reviewed. Raises ConfigError."""
+        from gaia_budget.routing import table
+
+        today = self.ledger.zone.local(self.now).date()
+        found = {"routing table": (today - table.load().updated).days}
+        if self.budget.file and self.budget.updated:
+            found["token budget"] = (today - self.budget.updated).days
+        return found

@@ -1,0 +1,252 @@
+"""From figures to readings: the exact value of a metric for each module, task or session, without a float."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from gaia_hooks.money import NANO, usd_short
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from gaia_budget.alerts.facts import Facts, Key
+    from gaia_budget.alerts.rules import Rule
+    from gaia_budget.ledger.questions import Figures
+
+AXES: Mapping[str, tuple[str, ...]] = {
+    "module": ("module",),
+    "task": ("module", "task"),
+    "session": ("module", "session"),
+    "all": (),
+}
+WEEK = 7
+THINNEST_DAYS = 3  # with spend, of the seven before: fewer are no mean to compare with
+
+
+class Reading(NamedTuple):
+    """A metric's value for one module and subject (task, session, window, file), and what it says in words."""
+
+    module: str
+    subject: str
+    value: Fraction
+    said: str
+
+
+def readings(rule: Rule, facts: Facts) -> list[Reading]:
+    """The values that a rule is judged by. Raises ConfigError, LedgerError."""
+    found = METRICS[rule.metric](rule, facts)
+    return [
+        one
+        for one in found
+        if (not rule.module or one.module == rule.module) and (not rule.task or one.subject == rule.task)
+    ]
+
+
+def _place(rule: Rule, key: Key) -> tuple[str, str]:
+    """Module and subject of a row."""
+    return (key[0] if key else "", key[1] if len(key) > 1 else "")
+
+
+def _who(rule: Rule, key: Key) -> str:
+    module, subject = _place(rule, key)
+    if rule.scope == "all":
+        return "All modules together"
+    if not subject:
+        return module
+    return f"{module}, {rule.scope} {subject}"
+
+
+def _worth(rule: Rule, figures: Figures) -> bool:
+    """Whether there is enough in the window to judge."""
+    return figures.cost_nano >= rule.at_least_usd * NANO and _prompt(figures) >= rule.at_least_tokens
+
+
+def _prompt(figures: Figures) -> int:
+    written = figures.cache_write_5m_tokens + figures.cache_write_1h_tokens
+    return figures.input_tokens + written + figures.cache_read_tokens
+
+
+def _rows(rule: Rule, facts: Facts) -> Iterator[tuple[Key, Figures]]:
+    for key, figures in facts.spent(AXES[rule.scope], facts.since(rule.span)).items():
+        named = rule.scope in ("module", "all") or bool(key[1])  # calls without a task are no task
+        if named and _worth(rule, figures):
+            yield key, figures
+
+
+def _spend_percent(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    for module, month in facts.months.items():
+        whole = month.limit_nano + month.month.override_nano
+        if whole > 0:
+            value = Fraction(month.spent_nano * 100, whole)
+            granted = (
+                f" ({usd_short(month.month.override_nano)} of it by override)"
+                if month.month.override_nano
+                else ""
+            )
+            said = (
+                f"{module} has spent {usd_short(month.spent_nano)} of {usd_short(whole)}{granted} this month "
+                f"({_hundredths(value)} %)"
+            )
+            yield Reading(module, "", value, said)
+
+
+def _projected(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    for module, outlook in facts.outlooks.items():
+        whole = outlook.limit_nano + outlook.override_nano
+        expected = outlook.counted.projected_nano
+        if whole > 0 and expected is not None:
+            value = Fraction(expected * 100, whole)
+            said = f"{module} is expected to spend {usd_short(expected)} of {usd_short(whole)} ({_hundredths(value)} %)"
+            yield Reading(module, "", value, f"{said}; {outlook.says()}")
+
+
+def _spend_usd(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    for key, figures in _rows(rule, facts):
+        said = f"{_who(rule, key)}: {usd_short(figures.cost_nano)} in {rule.span.name}"
+        yield Reading(*_place(rule, key), Fraction(figures.cost_nano, NANO), said)
+
+
+def _burn(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    for key, figures in _rows(rule, facts):
+        value = Fraction(figures.cost_nano, NANO * rule.span.length)
+        said = f"{_who(rule, key)}: {usd_short(figures.cost_nano // rule.span.length)} per hour in {rule.span.name}"
+        yield Reading(*_place(rule, key), value, said)
+
+
+def _before(rule: Rule, facts: Facts) -> dict[Key, list[Figures]]:
+    """The days of the week before today that have something, by module or task."""
+    found: dict[Key, list[Figures]] = defaultdict(list)
+    for key, figures in facts.spent((*AXES[rule.scope], "day"), facts.day(WEEK), facts.day(0)).items():
+        found[key[:-1]].append(figures)
+    return found
+
+
+def _change(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    before = _before(rule, facts)
+    for key, today in _rows(rule, facts):
+        days = [figures.cost_nano for figures in before.get(key, []) if figures.cost_nano]
+        if len(days) >= THINNEST_DAYS:
+            value = (Fraction(today.cost_nano * WEEK, sum(days)) - 1) * 100
+            said = (
+                f"{_who(rule, key)}: {usd_short(today.cost_nano)} today, {_hundredths(value)} % over the mean of the "
+                f"{WEEK} days before ({usd_short(sum(days) // WEEK)})"
+            )
+            yield Reading(*_place(rule, key), value, said)
+
+
+def _hits(figures: Figures) -> Fraction | None:
+    prompt = _prompt(figures)
+    return Fraction(figures.cache_read_tokens * 100, prompt) if prompt else None
+
+
+def _cache_hits(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    for key, figures in _rows(rule, facts):
+        value = _hits(figures)
+        if value is not None:
+            said = f"{_who(rule, key)}: {_hundredths(value)} % of prompt tokens came from the cache in {rule.span.name}"
+            yield Reading(*_place(rule, key), value, said)
+
+
+def _cache_drop(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    before = _before(rule, facts)
+    for key, today in _rows(rule, facts):
+        days = before.get(key, [])
+        if len(days) < THINNEST_DAYS:
+            continue
+        whole = days[0]
+        for figures in days[1:]:
+            whole = whole.plus(figures)
+        was, now = _hits(whole), _hits(today)
+        if was is not None and now is not None:
+            said = (
+                f"{_who(rule, key)}: {_hundredths(now)} % of prompt tokens came from the cache today, "
+                f"{_hundredths(was)} % in the {WEEK} days before"
+            )
+            yield Reading(*_place(rule, key), was - now, said)
+
+
+def _unpriced(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    for key, figures in _rows(rule, facts):
+        if figures.responses:
+            value = Fraction(figures.unpriced_responses * 100, figures.responses)
+            said = (
+                f"{_who(rule, key)}: {figures.unpriced_responses:,} of {figures.responses:,} responses have no known "
+                f"price ({_hundredths(value)} %) in {rule.span.name}"
+            )
+            yield Reading(*_place(rule, key), value, said)
+
+
+def _session_tokens(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    for key, figures in _rows(rule, facts):
+        said = f"{_who(rule, key)}: {figures.budget_tokens:,} budget tokens in {rule.span.name}"
+        yield Reading(*_place(rule, key), Fraction(figures.budget_tokens), said)
+
+
+def _failed(rule: Rule, facts: Facts) -> dict[Key, int]:
+    """Failed calls by the rule's scope."""
+    axes = len(AXES[rule.scope])
+    found: dict[Key, int] = defaultdict(int)
+    for key, count in facts.failed(facts.since(rule.span)).items():
+        if rule.scope != "task" or key[1]:
+            found[key[:axes]] += count
+    return found
+
+
+def _failed_calls(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    for key, count in _failed(rule, facts).items():
+        said = f"{_who(rule, key)}: {count:,} calls failed in {rule.span.name}"
+        yield Reading(*_place(rule, key), Fraction(count), said)
+
+
+def _errors(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    spent = facts.spent(AXES[rule.scope], facts.since(rule.span))
+    for key, count in _failed(rule, facts).items():
+        calls = count + (spent[key].responses if key in spent else 0)
+        value = Fraction(count * 100, calls)
+        said = f"{_who(rule, key)}: {count:,} of {calls:,} calls failed ({_hundredths(value)} %) in {rule.span.name}"
+        yield Reading(*_place(rule, key), value, said)
+
+
+def _plan(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    name = rule.span.name
+    window = facts.plan_window(name)
+    paced = rule.metric == "plan_pace_percent"
+    value = None if window is None else window.pace if paced else window.percent
+    if value is not None:
+        exact = Fraction(str(value))
+        title = name.replace("_", "-")
+        words = f"at this pace the plan's {title} window will be {{}} % full when it resets"
+        said = (words if paced else f"the plan's {title} window is {{}} % full").format(_hundredths(exact))
+        yield Reading("", name, exact, said)
+
+
+def _price_age(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    for name, days in facts.ages.items():
+        yield Reading("", name, Fraction(days), f"the {name} was last reviewed {days:,} days ago")
+
+
+METRICS: Mapping[str, Callable[[Rule, Facts], Iterator[Reading]]] = {
+    "spend_percent": _spend_percent,
+    "projected_percent": _projected,
+    "spend_usd": _spend_usd,
+    "burn_usd_per_hour": _burn,
+    "change_percent": _change,
+    "cache_hit_percent": _cache_hits,
+    "cache_drop_points": _cache_drop,
+    "unpriced_percent": _unpriced,
+    "session_tokens": _session_tokens,
+    "plan_percent": _plan,
+    "plan_pace_percent": _plan,
+    "error_percent": _errors,
+    "failed_calls": _failed_calls,
+    "price_age_days": _price_age,
+}
+
+
+def _hundredths(value: Fraction) -> str:
+    """A value cut, not rounded, to two decimals: 79.999 is not yet 80."""
+    sign = "-" if value < 0 else ""
+    whole, part = divmod(abs(value) * 100 // 1, 100)
+    return f"{sign}{whole}.{part:02d}"

@@ -1,0 +1,51 @@
+"""Sends what is written down in the ledger: in order per alert, at least once, whatever ends a process in between.
+
+Only what runs in the background comes here, never a hook. A channel that fails waits for its next turn; the others
+go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from gaia_budget.alerts.channels import argus, desktop, webhook
+from gaia_budget.errors import ChannelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.alerting import Delivery
+    from gaia_budget.settings import Settings
+
+    Send = Callable[[Delivery, Settings], None]
+
+log = logging.getLogger("gaia_budget")
+MOST_AT_ONCE = 100  # per channel and run: whoever runs us has other work
+CHANNELS: Mapping[str, Send] = {"argus": argus.send, "desktop": desktop.send, "webhook": webhook.send}
+
+
+def send(ledger: Ledger, settings: Settings) -> int:
+    """Send what is due from this machine; returns how much has arrived. Raises LedgerError."""
+    return sum(_drain(ledger, settings, name) for name in CHANNELS if _is_ready(name, settings))
+
+
+def _is_ready(name: str, settings: Settings) -> bool:
+    """Whether a channel is set up here: what waits for another machine's webhook is left to it."""
+    return {"argus": True, "desktop": settings.desktop_alerts, "webhook": bool(settings.webhook_url)}[name]
+
+
+def _drain(ledger: Ledger, settings: Settings, name: str) -> int:
+    for sent in range(MOST_AT_ONCE):
+        delivery = ledger.claim_delivery(name)
+        if delivery is None:
+            return sent
+        try:
+            CHANNELS[name](delivery, settings)
+        except ChannelError as error:
+            ledger.delivery_failed(delivery, str(error))
+            log.warning("alert %s was not sent: %s", delivery.alert.alert_id, error)
+            return sent  # the next one would fail as well
+        ledger.delivery_sent(delivery)
+    return MOST_AT_ONCE

@@ -1,0 +1,83 @@
+"""`gaia-budget alerts`: what fires now and what fired; and taking note of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gaia_budget.cli import override
+from gaia_budget.cli.output import JsonFlag, emit_json, note, say
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger.alerting import Alert
+
+All = Annotated[bool, typer.Option("--all", help="Those that are over, too.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="What fires now, and taking note of it.", invoke_without_command=True)
+    group.callback()(alerts)
+    group.command("ack")(acknowledge)
+    app.add_typer(group, name="alerts")
+
+
+def alerts(context: typer.Context, every: All = False, as_json: JsonFlag = False) -> None:
+    """What fires now, judged by the ledger as it is; with --all what is over as well, the newest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.markup import escape
+
+    from gaia_budget import alerts as judged
+    from gaia_budget.alerts import telling
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings) as ledger:
+        state = judged.evaluate(ledger, settings)
+        found = ledger.alerts() if every else state.open
+        problems = [*state.problems, *judged.stuck(ledger)]
+        granted = ledger.active_overrides()
+    if as_json:
+        documents = [telling.document(alert) for alert in found]
+        overrides = [override.document(one) for one in granted]
+        emit_json({"alerts": documents, "problems": problems, "overrides": overrides})
+        return
+    for problem in problems:
+        note(problem)
+    for alert in found:
+        _show(alert)
+    for one in granted:
+        say(escape(f"override  {override.line(one)}"))
+    if not found:
+        say("Nothing has fired." if every else "Nothing fires.")
+
+
+def acknowledge(
+    alert_id: Annotated[str, typer.Argument(metavar="ID", help="The alert.")], as_json: JsonFlag = False
+) -> None:
+    """Take note of an alert: hooks and MCP no longer tell of it. It stays in the list until it is over."""
+    from gaia_budget.alerts import telling
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings) as ledger:
+        found = ledger.acknowledge_alert(alert_id, settings.user)
+    if as_json:
+        emit_json(telling.document(found))
+    else:
+        _show(found)
+
+
+def _show(alert: Alert) -> None:
+    from rich.markup import escape
+
+    from gaia_budget.ledger.questions import instant
+
+    say(escape(f"{alert.severity}  {alert.state}  {alert.alert_id}  since {instant(alert.fired_ts)}"))
+    say(escape(f"    {alert.cause}"))
+    if alert.resolved_ts is None:
+        say(escape(f"    Next: {alert.next_step}"))

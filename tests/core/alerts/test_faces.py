@@ -1,0 +1,168 @@
+"""Alerts and overrides on every face: command line, hooks, status, doctor, the MCP server."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from gaia_budget.cli.app import app
+from gaia_budget.errors import GaiaBudgetError, NotFoundError
+from gaia_budget.ledger import Ledger
+from gaia_hooks import clock as clocks
+from gaia_hooks import months, snapshot, state
+from gaia_hooks import session as sessions
+from gaia_hooks.events import handle
+from gaia_mcp import spending
+from support.events import event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+DOLLAR = 1_000_000_000
+KEYS = {"id", "rule", "module", "severity", "percent", "state", "cause", "next_step", "fired_at"}
+
+
+def run(*words: str) -> str:
+    """Run a command; errors of ours come out as they are."""
+    ended = CliRunner().invoke(app, words)
+    if isinstance(ended.exception, GaiaBudgetError):
+        raise ended.exception
+    assert ended.exit_code == 0, ended.output
+    return ended.stdout
+
+
+def asked(*words: str) -> Any:
+    return json.loads(run(*words, "--json"))
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "UTC")
+
+
+def spend(nano: int, name: str = "a", **facts: Any) -> None:
+    with Ledger.open() as ledger:
+        at = ledger.zone.local(ledger.now()).strftime("%Y-%m-%dT%H:%M")
+        ledger.record([event(name, at, cost_nano=nano, **facts)])
+
+
+def say(home: Path, session_id: str, kind: str, module: str = "jseeker") -> str:
+    """What a hook says to the human on an event of a session."""
+    folder = str(home / "gaia-budget")
+    lock = sessions.lock_of(folder, session_id, 5)
+    with lock:
+        session = sessions.opened(folder, session_id, lock)
+        session.state.module = module
+        answer = handle(session, {"hook_event_name": kind, "session_id": session_id, "prompt": "go on"})
+        session.store()
+    return str(answer.get("systemMessage", ""))
+
+
+def test_the_list_has_the_keys_of_the_interface_and_an_alert_can_be_acknowledged() -> None:
+    assert asked("alerts") == {"alerts": [], "problems": [], "overrides": []}
+    spend(8 * DOLLAR)
+    [alert] = asked("alerts")["alerts"]
+    assert alert.keys() >= KEYS
+    assert (alert["severity"], alert["percent"], alert["state"]) == ("warning", 80.0, "firing")
+    assert "80.00 %" in run("alerts")
+
+    assert asked("alerts", "ack", alert["id"])["state"] == "acknowledged"
+    assert asked("alerts")["alerts"][0]["state"] == "acknowledged"
+    with pytest.raises(NotFoundError, match="month-warning:jseeker"):
+        run("alerts", "ack", "absent")
+
+
+def test_with_all_it_lists_what_is_over_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    spend(8 * DOLLAR)
+    run("alerts")
+    monkeypatch.setenv("GAIA_BUDGET_DEFAULT_MONTHLY_BUDGET_USD", "50")
+    assert asked("alerts")["alerts"] == []
+    assert [alert["state"] for alert in asked("alerts", "--all")["alerts"]] == ["resolved"]
+
+
+def test_a_broken_rule_is_told_by_alerts_and_doctor(own_rules: Callable[[str], Path], tmp_path: Path) -> None:
+    own_rules('[rules.mine]\nmetric = "spend_usd"\nvalue = 1\nscoop = "all"\n')
+    spend(8 * DOLLAR)
+    document = asked("alerts")
+    assert (
+        "alerts.toml:4: rules.mine.scoop: is not a known key (valid: at_least_tokens"
+        in document["problems"][0]
+    )
+    assert len(document["alerts"]) == 1
+    checks = CliRunner().invoke(app, ["doctor", "--json"]).stdout
+    [check] = [one for one in json.loads(checks)["checks"] if one["name"] == "alerts"]
+    assert not check["ok"]
+    assert "rules.mine.scoop" in check["detail"]
+
+
+def test_each_session_of_the_module_is_told_once(home: Path) -> None:
+    spend(8 * DOLLAR)
+    run("ingest")
+    assert say(home, "s1", "SessionStart").startswith("GAIA warning: jseeker has spent $8.0000 of $10.0000")
+    assert say(home, "s1", "UserPromptSubmit") == ""
+    assert say(home, "s1", "SessionStart") == ""
+    assert "80.00 %" in say(home, "s2", "UserPromptSubmit")
+    assert say(home, "s3", "SessionStart", "via") == ""
+    run("alerts", "ack", asked("alerts")["alerts"][0]["id"])
+    run("ingest")
+    assert say(home, "s4", "SessionStart") == ""
+
+
+def test_a_hook_with_no_alert_says_and_keeps_nothing(home: Path) -> None:
+    run("ingest")
+    assert say(home, "s1", "SessionStart") == ""
+    assert state.load(str(home / "gaia-budget"), "s1").told == []
+
+
+def test_the_mcp_server_names_what_fires_in_few_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend(960 * DOLLAR // 100)
+    run("ingest")
+    project = tmp_path / "jseeker"
+    (project / ".git").mkdir(parents=True)
+    monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(project))
+    answer = spending.here()
+    assert answer.alerts == ["critical: jseeker has spent $9.6000 of $10.0000 this month (96.00 %)"]
+
+
+def test_an_override_is_seen_at_once_by_hooks_status_and_alerts(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spend(10 * DOLLAR, source="claude_code", billing="api")
+    file = home / "gaia-budget" / "settings.toml"
+    file.write_text('[modules.jseeker]\non_exceeded = "block"\ncounts_claude_code = true\n', encoding="utf-8")
+    run("ingest")
+    assert hook_limit(home) == (10 * DOLLAR, 10 * DOLLAR)
+
+    made = asked("override", "add", "jseeker", "--usd", "5", "--reason", "audit", "--yes")
+    assert hook_limit(home) == (10 * DOLLAR, 15 * DOLLAR)
+    spend(2 * DOLLAR, "b", source="claude_code", billing="api")
+    run("ingest")
+    assert hook_limit(home) == (12 * DOLLAR, 15 * DOLLAR)
+    assert [one["used_usd"] for one in asked("override", "list")["overrides"]] == ["2.0000"]
+    month = asked("status")["month"]
+    assert asked("alerts")["overrides"][0]["id"] == made["id"]
+    assert month.keys() >= {"override_usd", "override_left_usd"}
+
+    run("override", "revoke", made["id"])
+    assert hook_limit(home) == (12 * DOLLAR, 12 * DOLLAR)
+
+
+def hook_limit(home: Path) -> tuple[int, int | None]:
+    folder = str(home / "gaia-budget")
+    month = months.Month(folder, "jseeker", snapshot.load(folder), clocks.now())
+    return month.spent, month.limit
+
+
+def test_an_override_of_a_task_is_shown_as_such_and_does_not_lift_hooks(home: Path) -> None:
+    spend(10 * DOLLAR)
+    run("ingest")
+    run("override", "add", "jseeker", "--task", "deep_audit", "--usd", "5", "--reason", "audit", "--yes")
+    assert [one["task"] for one in asked("override", "list")["overrides"]] == ["deep_audit"]
+    assert "jseeker, deep_audit" in run("override", "list")
+    assert hook_limit(home)[1] == 10 * DOLLAR

@@ -1,0 +1,178 @@
+"""79.99 % is silent and 80.00 % fires exactly once: in one process, in sixteen, after a restart, in the next month."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gaia_budget import alerts
+from gaia_budget.settings import ModuleSettings
+from support.alerting import evaluate_from_processes
+from support.events import event, ts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import Settings
+    from support.clock import Clock
+
+    Write = Callable[[str], Path]
+
+CENT = 10_000_000
+DOLLAR = 100 * CENT  # the module's month holds 10 dollars
+AT = "2026-11-23T12:00"
+
+
+def spend(ledger: Ledger, name: str, nano: int, at: str = AT, **facts: object) -> None:
+    ledger.record([event(name, at, cost_nano=nano, **facts)])
+
+
+def fired(ledger: Ledger) -> list[tuple[str, int | None]]:
+    return sorted((alert.alert_id, alert.percent) for alert in ledger.alerts())
+
+
+def test_a_nano_dollar_below_is_silent_and_the_threshold_itself_fires_once(
+    ledger: Ledger, settings: Settings, clock: Clock
+) -> None:
+    spend(ledger, "a", 8 * DOLLAR - 1, model="claude-opus-5-5", task="jd_parse", session_id="s1")
+    assert alerts.evaluate(ledger, settings).open == []
+
+    spend(ledger, "b", 1)
+    for _ in range(3):
+        state = alerts.evaluate(ledger, settings)
+    assert fired(ledger) == [("month-warning:jseeker:2026-11", 8000)]
+    [alert] = state.open
+    assert (alert.severity, alert.state, alert.fired_ts) == ("warning", "firing", clock.ts)
+    assert "$8.0000 of $10.0000 this month (80.00 %)" in alert.cause
+    assert "model claude-opus-5-5 (99 %), task jd_parse (99 %), session s1 (99 %" in alert.cause
+    assert alert.next_step.endswith("--module jseeker")
+
+
+def test_each_threshold_of_a_module_fires_once_and_the_worst_alone_is_told(
+    ledger: Ledger, settings: Settings, clock: Clock
+) -> None:
+    spend(ledger, "a", 960 * CENT)
+    state = alerts.evaluate(ledger, settings)
+    assert [alert.alert_id for alert in state.told_by("terminal")] == ["month-critical:jseeker:2026-11"]
+    assert len(state.open) == 2
+
+    spend(ledger, "b", 40 * CENT)
+    state = alerts.evaluate(ledger, settings)
+    assert [alert.rule for alert in state.told_by("mcp")] == ["month-exceeded"]
+    assert "refused until 2026-12-01" in state.told_by("mcp")[0].next_step
+    assert fired(ledger) == [
+        ("month-critical:jseeker:2026-11", 9600),
+        ("month-exceeded:jseeker:2026-11", 10000),
+        ("month-warning:jseeker:2026-11", 9600),
+    ]
+
+
+def test_thresholds_are_each_modules_own(ledger: Ledger, settings: Settings, clock: Clock) -> None:
+    chosen = ModuleSettings.model_validate({"alert_threshold_pct": "50.5", "critical_threshold_pct": 60})
+    settings = settings.model_copy(update={"modules": {"via": chosen}})
+    spend(ledger, "a", 505 * CENT, module="via")
+    spend(ledger, "b", 505 * CENT)
+    alerts.evaluate(ledger, settings)
+    assert fired(ledger) == [("month-warning:via:2026-11", 5050)]
+
+
+def test_what_counts_against_no_cap_fires_nothing(ledger: Ledger, settings: Settings, clock: Clock) -> None:
+    spend(ledger, "a", 9 * DOLLAR, source="claude_code", billing="api")
+    spend(ledger, "b", 9 * DOLLAR, source="claude_code", billing="plan")
+    assert alerts.evaluate(ledger, settings).open == []
+    counted = {"jseeker": ModuleSettings(counts_claude_code=True)}
+    alerts.evaluate(ledger, settings.model_copy(update={"modules": counted}))
+    assert fired(ledger) == [("month-warning:jseeker:2026-11", 9000)]
+
+
+def test_a_restart_fires_nothing_again(make: Callable[..., Ledger], settings: Settings, clock: Clock) -> None:
+    ledger = make()
+    spend(ledger, "a", 8 * DOLLAR)
+    alerts.evaluate(ledger, settings)
+    ledger.close()
+    again = make()
+    alerts.evaluate(again, settings)
+    clock.advance(3 * 86_400)
+    alerts.evaluate(again, settings)
+    assert fired(again) == [("month-warning:jseeker:2026-11", 8000)]
+
+
+def test_a_raised_cap_resolves_and_a_lowered_one_tells_nothing_a_second_time(
+    ledger: Ledger, settings: Settings, clock: Clock
+) -> None:
+    spend(ledger, "a", 8 * DOLLAR)
+    alerts.evaluate(ledger, settings)
+    raised = settings.model_copy(update={"default_monthly_budget_usd": 20})
+    assert alerts.evaluate(ledger, raised).open == []
+    assert [alert.state for alert in ledger.alerts()] == ["resolved"]
+
+    for _ in range(2):
+        [alert] = alerts.evaluate(ledger, settings).open
+    assert alert.state == "firing"
+    assert len(ledger.alerts()) == 1
+
+
+def test_an_acknowledged_alert_still_holds_and_is_told_no_more(
+    ledger: Ledger, settings: Settings, clock: Clock
+) -> None:
+    spend(ledger, "a", 8 * DOLLAR)
+    alerts.evaluate(ledger, settings)
+    for _ in range(2):
+        found = ledger.acknowledge_alert("month-warning:jseeker:2026-11", "ana")
+    assert (found.state, found.acknowledged_by) == ("acknowledged", "ana")
+    state = alerts.evaluate(ledger, settings)
+    assert len(state.open) == 1
+    assert state.told_by("terminal") == []
+
+
+@pytest.mark.parametrize("processes", [16])
+def test_sixteen_processes_fire_it_once(url: str, make: Callable[..., Ledger], processes: int) -> None:
+    """Each records half a dollar: together 8 of the 10 dollars, so that only the last one makes it 80 %."""
+    assert evaluate_from_processes(processes, url, ts(AT), "UTC") == []
+    ledger = make()
+    ids = [alert.alert_id for alert in ledger.alerts()]
+    assert ids == ["month-warning:jseeker:2026-11"]
+    sent = ledger.db.ask(lambda ask: list(ask("SELECT channel, step FROM alert_deliveries", ())))
+    assert [tuple(row) for row in sent] == [("argus", 0)]
+
+
+def test_processes_fire_each_month_once_where_daylight_saving_ends_with_the_month(
+    url: str, make: Callable[..., Ledger]
+) -> None:
+    """In New York the clocks go back on 2026-11-01, two hours after November begins (at 04:00 UTC)."""
+    zone = "America/New_York"
+    opened = make(timezone=zone)
+    spend(opened, "october", 750 * CENT, "2026-11-01T03:58")
+    assert evaluate_from_processes(4, url, ts("2026-11-01T03:59"), zone) == []
+    spend(opened, "november", 750 * CENT, "2026-11-01T04:00")
+    for at in ("2026-11-01T05:30", "2026-11-01T06:30"):  # half past one, twice
+        assert evaluate_from_processes(4, url, ts(at), zone) == []
+
+    found = {alert.alert_id: (alert.percent, alert.state) for alert in opened.alerts()}
+    assert [
+        found[name][1] for name in ("month-warning:jseeker:2026-10", "month-critical:jseeker:2026-10")
+    ] == [
+        "resolved",
+        "resolved",
+    ]
+    november = {name: state for name, (_, state) in found.items() if name.endswith("2026-11")}
+    assert november == {
+        f"month-{level}:jseeker:2026-11": "firing" for level in ("warning", "critical", "exceeded")
+    }
+    assert len(found) == 5
+
+
+def test_a_clock_that_goes_back_fires_nothing_again(ledger: Ledger, settings: Settings, clock: Clock) -> None:
+    clock.set("2026-11-30T23:00")
+    spend(ledger, "a", 8 * DOLLAR, "2026-11-30T22:00")
+    alerts.evaluate(ledger, settings)
+    clock.set("2026-12-01T01:00")
+    spend(ledger, "b", 8 * DOLLAR, "2026-12-01T00:30")
+    alerts.evaluate(ledger, settings)
+    for at in ("2026-11-30T23:30", "2026-12-01T01:30", "2026-11-29T10:00", "2026-12-02T00:00"):
+        clock.set(at)
+        alerts.evaluate(ledger, settings)
+    assert fired(ledger) == [("month-warning:jseeker:2026-11", 8000), ("month-warning:jseeker:2026-12", 8000)]
