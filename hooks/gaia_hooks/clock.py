@@ -10,6 +10,11 @@ def now() -> int:
     return time.time_ns() // 1000
 
 
+def worked() -> int:
+    """The processor time of this process so far, its start included."""
+    return time.process_time_ns() // 1000
+
+
 def parse(text: str) -> "int | None":
     """An ISO 8601 instant such as `2026-11-23T15:27:13.709Z`; without an offset it is UTC. None when it is none."""
     try:

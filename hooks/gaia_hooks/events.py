@@ -40,6 +40,8 @@ def _user_prompt(session: sessions.Session, payload: "Payload") -> None:
 def _tool_begins(session: sessions.Session, payload: "Payload") -> None:
     session.state.turn_ended = False
     session.count()
+    took = session.state.took
+    session.state.took = [took[0] + 1, took[1] + clock.worked()]
 
 
 def _tool_ended(session: sessions.Session, payload: "Payload") -> None:

@@ -161,6 +161,7 @@ class State:
         self.written_ahead: list[str] = []  # lines in the log whose responses are not settled here yet
         self.client_nano = 0  # the client's own running total, from the status line
         self.shown: dict[str, Any] = {}  # what only the status line sees (see `plan.shown`)
+        self.took: list[int] = [0, 0]  # tool calls that waited for us, and the microseconds we worked then
         self.reserved: dict[str, list[Any]] = {}  # by tool_use_id: [tokens, agent id once it runs, since]
         self.denied: list[int] = [0, -1]  # rounds of denials in this turn, and the responses seen at the last
         self.changed: list[str] = []  # files that this session changes; kept here alone
@@ -168,7 +169,7 @@ class State:
         self.tallies: dict[str, dict[str, Tally]] = {}  # thread → model → tally
 
     PLAIN = ("type", "chosen_by", "module", "cwd", "transcript", "turn_ended", "ended", "behind", "told",
-             "shown", "calls", "log_place", "written_ahead", "client_nano", "reserved", "denied",
+             "shown", "took", "calls", "log_place", "written_ahead", "client_nano", "reserved", "denied",
              "changed")  # fmt: skip
 
     def tally(self, thread_id: str, model: str) -> Tally:

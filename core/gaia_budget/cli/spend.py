@@ -9,7 +9,6 @@ import typer
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.questions import Spend
 
 By = Annotated[
@@ -44,14 +43,16 @@ def spend(
 ) -> None:
     """What was spent: dearest first, times in order."""
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.notes import CONTEXT_AXES
+    from gaia_budget.ledger.questions import CONTEXT_AXES
 
     axes = [axis.strip() for axis in by.split(",") if axis.strip()]
+    module = module.lower() if module else None
     with Ledger.open() as ledger:
-        if CONTEXT_AXES.keys() & set(axes):
-            _context(ledger, axes, (since, until, session), top, as_json)
+        if set(CONTEXT_AXES) & set(axes):
+            total = ledger.spend((), since, until, module, session)
+            _context(axes, total, module, session, top, as_json)
             return
-        answer = ledger.spend(axes, since, until, module.lower() if module else None, session)
+        answer = ledger.spend(axes, since, until, module, session)
     answer = answer._replace(rows=answer.rows[:top])
     if as_json:
         emit_json(answer.document())
@@ -80,18 +81,19 @@ def _show(answer: Spend) -> None:
 
 
 def _context(
-    ledger: Ledger,
-    axes: list[str],
-    asked: tuple[str | None, str | None, str | None],
-    top: int | None,
-    as_json: bool,
+    axes: list[str], measured: Spend, module: str | None, session: str | None, top: int | None, as_json: bool
 ) -> None:
     """What fills the context: estimates of tool results, beside the measured total of the same range."""
-    since, until, session = asked
-    rows = ledger.context(axes, since, until, session)[:top]
+    from gaia_budget import places
+    from gaia_budget.cli.progress import progress
+    from gaia_budget.ingest.context import Asked, fills
+    from gaia_budget.owner import load_registry
+
+    asked = Asked(axes, measured.since, measured.until, module, session)
+    with progress("reading transcripts") as advance:
+        rows = fills(places.claude_config_dirs(), load_registry().roots(), asked, advance)[:top]
     if as_json:
-        measured = ledger.spend((), since, until, session=session).document()
-        emit_json(measured | {"rows": [row.document(axes) for row in rows]})
+        emit_json(measured.document() | {"rows": [row.document(axes) for row in rows]})
         return
     lines = [[*(axis.replace("_", " ") for axis in axes), "calls", "result tokens", "carried tokens"]]
     for row in rows:

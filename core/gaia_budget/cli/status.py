@@ -9,8 +9,11 @@ import typer
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 
 if TYPE_CHECKING:
+    from gaia_budget.ingest.context import Row
     from gaia_budget.ledger.status import Status
 
+OURS = "gaia-budget"  # in the name of our MCP server, however it was registered
+MOST_FILLING = 3
 Session = Annotated[
     str | None, typer.Option(help="The session; default: the running one, else the newest in the ledger.")
 ]
@@ -30,18 +33,38 @@ def status(session: Session = None, as_json: JsonFlag = False) -> None:
     settings = settings_of.load()
     with Ledger.open(settings=settings) as ledger:
         found = ask(ledger, settings, session)
+    tools = _tools(found.session.id) if found.session else []
+    ours = sum(row.result_tokens for row in tools if OURS in row.key[0])
     if as_json:
-        emit_json(found.document())
+        document = found.document()
+        document["context"]["fills"] = [row.document(["tool"]) for row in tools]
+        document["footprint"]["result_tokens"] = ours
+        emit_json(document)
     else:
-        _show(found)
+        _show(found, tools, ours)
 
 
-def _show(found: Status) -> None:
+def _tools(session: str) -> list[Row]:
+    """What fills the session's context, by tool."""
+    from gaia_budget import places
+    from gaia_budget.ingest.context import Asked, fills
+
+    return fills(places.claude_config_dirs(), [], Asked(["tool"], session=session))
+
+
+def _show(found: Status, tools: list[Row], ours: int) -> None:
     from gaia_hooks.money import usd_short
 
     say(found.line())
     for line in found.seen.says():
         say(line)
+    most = [f"{row.key[0]} {row.result_tokens:,}" for row in tools[:MOST_FILLING]]
+    if most:
+        say(
+            f"tool results in the context, in estimated tokens: {', '.join(most)} (`spend --by tool` has all)"
+        )
+    if found.hook_ms is not None:
+        say(f"our own part: {found.hook_ms:g} ms per tool call, about {ours:,} tokens of results")
     spent = found.session.spend if found.session else None
     if spent is None:
         return

@@ -122,7 +122,7 @@ class Sessions:
         if not transcript.agent_id and module:
             self._modules.setdefault(transcript.session_id, module)
         bookmark = Bookmark(began=began) if state is None else state.bookmark
-        return FileState(module, _agent_type(transcript), bookmark)
+        return FileState(module, agent_type(transcript), bookmark)
 
     def _module(self, cwd: str) -> str:
         if not cwd:
@@ -234,7 +234,7 @@ def mark_of(state: FileState) -> LedgerBookmark:
     return LedgerBookmark(state.bookmark.position.offset, _encode(state).decode())
 
 
-def _agent_type(transcript: Transcript) -> str:
+def agent_type(transcript: Transcript) -> str:
     """A subagent's type from the file beside its transcript; empty where there is none."""
     if not transcript.agent_id:
         return ""

@@ -86,15 +86,13 @@ def _pages(db: Database, table: Table, org: str) -> Iterator[Sequence[Any]]:
 
 
 def _arriving(table: Table, row: tuple[Any, ...], private: bool) -> tuple[Any, ...]:
-    """A row as the target holds it: no NUL in texts, and no paths or file names in a shared database."""
+    """A row as the target holds it: no NUL in texts, and no paths in a shared database."""
     values = {
         column.name: value.replace("\0", "") if isinstance(value, str) else value
         for column, value in zip(table.columns, row, strict=True)
     }
     if private and table.name == "bookmarks":
         values["source"] = hashlib.sha256(values["source"].encode("utf-8", "surrogateescape")).hexdigest()
-    if private and table.name == "context_items":
-        values["file"] = ""
     return tuple(values.values())
 
 

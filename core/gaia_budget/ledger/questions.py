@@ -24,7 +24,9 @@ COLUMNS = {
 }
 AXES = ("module", "model", "task", "session", "agent", "provider", "source", "billing", "branch", "user",
         "machine", "hour", "day", "week", "month", "response")  # fmt: skip
-"""Axes of measured spend; `gaia_budget.ledger.context` adds tool, mcp_server and file, which are estimates."""
+"""Axes of measured spend."""
+CONTEXT_AXES = ("tool", "mcp_server", "file")
+"""Axes of what fills the context: estimates, made from the transcripts (`gaia_budget.ingest.context`)."""
 
 
 class Figures(NamedTuple):
@@ -127,7 +129,7 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
     """Answer by one or more axes. Raises InputError for an unknown axis."""
     for axis in by:
         if axis not in AXES:
-            raise InputError(f"unknown axis {axis!r}. Valid: {', '.join(AXES)}, tool, mcp_server, file")
+            raise InputError(f"unknown axis {axis!r}. Valid: {', '.join((*AXES, *CONTEXT_AXES))}")
     grain = _grain(zone, asked, by)
     rows = _summed(ask, zone, asked, by, grain)
     merged: dict[tuple[str, ...], Figures] = {}

@@ -313,21 +313,3 @@ outcomes = Table(
     CheckConstraint("ok IN (0, 1)"),
     comment="What users said about a model's work: the recommendation learns from it.",
 )
-
-context = Table(
-    "context_items",
-    metadata,
-    _key("org", ORG),
-    _key("item_id", "id of the tool call"),
-    _instant("ts", "when"),
-    _text("module", "module", default=None),
-    _text("session_id", "session"),
-    _text("agent_id", "subagent; empty for the main thread"),
-    _text("branch", "git branch"),
-    _text("tool", "tool", default=None),
-    _text("mcp_server", "MCP server of the tool"),
-    _text("file", "file it read; always empty in a shared database"),
-    _count("result_tokens", "size of the result (estimate)"),
-    _count("carried_tokens", "that size times the later requests that carried it (estimate)"),
-    comment="What fills the context: tool results and how often they were sent along. Estimates.",
-)

@@ -126,6 +126,8 @@ class Status(NamedTuple):
     month: MonthStatus
     seen: Seen
     on_a_plan: bool
+    hook_ms: float | None
+    """Milliseconds of processor time that our hook took, on average, before each tool call of the session."""
 
     def document(self) -> dict[str, Any]:
         """The JSON document of `status`; what nobody has told us is null."""
@@ -133,6 +135,7 @@ class Status(NamedTuple):
             "session": self.session.document() if self.session else None,
             "month": self.month.document(),
             **self.seen.document(),
+            "footprint": {"ms_per_tool_call": self.hook_ms},
         }
 
     def line(self) -> str:
@@ -190,7 +193,14 @@ def status(ledger: Ledger, settings: Settings, session_id: str | None = None) ->
         next(iter(forecast(ledger, settings, module)), None),
         sum(one.left_nano for one in ledger.active_overrides(module)),
     )
-    return Status(session, month, Seen(plan.read(home), noted.shown, clock.now()), settings.billing == "plan")
+    calls, micros = noted.took
+    return Status(
+        session,
+        month,
+        Seen(plan.read(home), noted.shown, clock.now()),
+        settings.billing == "plan",
+        round(micros / calls / 1000, 1) if calls else None,
+    )
 
 
 def _session(

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from gaia_budget import ingest, settings
 from gaia_budget.cli.app import app
 from gaia_budget.ledger import Ledger
-from gaia_hooks import clock, plan, statusline
+from gaia_hooks import clock, events, plan, session, statusline
 from support.ecosystem import make
 from support.events import event
 from support.rows import SESSION, assistant, write
@@ -75,24 +75,24 @@ def windows(five_hour_s: int, seven_day_s: int) -> dict[str, Any]:
 
 
 def test_the_session_is_complete(taken_in: Path) -> None:
-    session = status("--session", SESSION)["session"]
-    assert set(session) >= {
+    found = status("--session", SESSION)["session"]
+    assert set(found) >= {
         "id", "type", "chosen_by", "limit_tokens", "budget_tokens", "recached_tokens", "percent", "cost_usd",
         "unattributed_usd", "cache_read_tokens", "models", "agents"}  # fmt: skip
-    assert (session["recached_tokens"], session["recached_usd"]) == (
+    assert (found["recached_tokens"], found["recached_usd"]) == (
         1010,
         "0.00505",
     )  # at 5 dollars a million
-    assert session["budget_tokens"] == 1019 + 1115 - 1010 + 11
-    assert {one["model"] for one in session["models"]} == {"claude-opus-5-5", "claude-haiku-5-5"}
-    assert {one["agent"] for one in session["agents"]} == {"main", "x"}
+    assert found["budget_tokens"] == 1019 + 1115 - 1010 + 11
+    assert {one["model"] for one in found["models"]} == {"claude-opus-5-5", "claude-haiku-5-5"}
+    assert {one["agent"] for one in found["agents"]} == {"main", "x"}
     assert "re-cached after idling, not counted" in said("--session", SESSION)
 
 
 def test_what_no_status_line_has_shown_is_null(taken_in: Path) -> None:
     document = status("--session", SESSION)
     assert document["plan"] == {"five_hour": None, "seven_day": None}
-    assert document["context"] == {"percent": None, "as_of": None, "stale": None}
+    assert document["context"] == {"percent": None, "as_of": None, "stale": None, "fills": []}
     assert document["cache"] == {
         "warm": None, "expires_at": None, "last_miss_cause": None, "as_of": None, "stale": None}  # fmt: skip
 
@@ -187,6 +187,39 @@ def test_the_month_keeps_two_kinds_of_money_apart_and_tells_where_it_ends(
     assert float(month["projected_usd"]) >= app_nano / 1e9
     assert month["exhausted_on"][:7] == month["month"]
     assert month["percent"] == app_nano / 1e8
+
+
+def test_what_fills_the_context_and_what_we_take_ourselves(taken_in: Path) -> None:
+    file = taken_in / ".claude" / "projects" / "-p" / f"{SESSION}.jsonl"
+    call = assistant("d", second=1020, model="claude-opus-4-6")
+    call["message"]["content"] = [
+        {"type": "tool_use", "id": f"t{size}", "name": name, "input": {}}
+        for name, size in (("mcp__gaia-budget__budget_spend", 40), ("Bash", 400))
+    ]
+    results = [
+        {"type": "tool_result", "tool_use_id": f"t{size}", "content": "x" * size} for size in (40, 400)
+    ]
+    write(
+        file, call,
+        {"type": "user", "sessionId": SESSION, "timestamp": call["timestamp"], "message": {"content": results}},
+    )  # fmt: skip
+    with session.lock_of(str(taken_in / "gaia-budget"), SESSION, 5) as lock:
+        mine = session.opened(str(taken_in / "gaia-budget"), SESSION, lock)
+        for _ in range(2):
+            payload = {
+                "hook_event_name": "PreToolUse",
+                "transcript_path": str(file),
+                "cwd": "/home/dev/project",
+            }
+            events.handle(mine, payload | {"session_id": SESSION, "tool_name": "Bash"})
+        mine.store()
+        took = mine.state.took
+    document = status("--session", SESSION)
+    assert [(one["tool"], one["result_tokens"]) for one in document["context"]["fills"]] == [
+        ("Bash", 120), ("mcp__gaia-budget__budget_spend", 12)]  # fmt: skip
+    assert took[0] == 2
+    assert document["footprint"] == {"ms_per_tool_call": round(took[1] / 2000, 1), "result_tokens": 12}
+    assert "about 12 tokens of results" in said("--session", SESSION)
 
 
 def test_dollars_of_a_plan_are_labelled(taken_in: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.notes import ContextItem
 from gaia_budget.ledger.questions import AXES
 from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import Settings
-from support.events import event, events, ts
+from support.events import event, events
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,19 +122,3 @@ def test_outcomes_are_remembered(ledger: Ledger) -> None:
         ("jd_parse", False, "missed the salary")
     ]
     assert ledger.outcomes("other") == []
-
-
-def test_what_fills_the_context_is_ranked_and_file_names_stay_on_the_machine(ledger: Ledger) -> None:
-    at = ts("2026-11-23T12:00")
-    read = ContextItem("t1", at, "jseeker", "s", "Read", 100, 300, file="/home/ana/secret.py")
-    ledger.record_context([read, ContextItem("t2", at, "jseeker", "s", "mcp__x__y", 10, 900, mcp_server="x")])
-    ledger.record_context([read._replace(carried_tokens=400)])
-
-    assert [(row.key, row.calls, row.carried_tokens) for row in ledger.context(("tool",))] == [
-        (("mcp__x__y",), 1, 900),
-        (("Read",), 1, 400),
-    ]
-    files = [row.key[0] for row in ledger.context(("file", "session"))]
-    assert files == ([] if ledger.db.shared else ["/home/ana/secret.py"])
-    with pytest.raises(InputError, match="Valid"):
-        ledger.context(("tool", "model"))

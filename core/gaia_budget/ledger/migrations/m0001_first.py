@@ -171,21 +171,6 @@ CREATE TABLE outcomes (
   PRIMARY KEY (org, outcome_id),
   CHECK (ok IN (0, 1))
 ) {strict};
-CREATE TABLE context_items (
-  org {text} NOT NULL,
-  item_id {text} NOT NULL,
-  ts {integer} NOT NULL,
-  module {text} NOT NULL,
-  session_id {text} DEFAULT '' NOT NULL,
-  agent_id {text} DEFAULT '' NOT NULL,
-  branch {text} DEFAULT '' NOT NULL,
-  tool {text} NOT NULL,
-  mcp_server {text} DEFAULT '' NOT NULL,
-  file {text} DEFAULT '' NOT NULL,
-  result_tokens {integer} DEFAULT 0 NOT NULL CHECK (result_tokens >= 0),
-  carried_tokens {integer} DEFAULT 0 NOT NULL CHECK (carried_tokens >= 0),
-  PRIMARY KEY (org, item_id)
-) {strict};
 """
 
 API_COSTS = """
