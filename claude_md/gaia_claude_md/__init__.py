@@ -9,7 +9,17 @@ from gaia_claude_md.sections import Section
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Section", "load_section", "section", "sections"]
+    from gaia_claude_md.blocks import Document
+
+__all__ = ["Section", "document", "load_section", "section", "sections"]
+
+
+def document(path: Path | str) -> Document:
+    """A CLAUDE.md, split or not, parsed as one text. `path` is the file or its folder. Raises InputError."""
+    from gaia_claude_md.blocks import parse
+    from gaia_claude_md.operations import read_source
+
+    return parse(read_source(path).text)
 
 
 def sections(path: Path | str) -> list[Section]:
@@ -17,11 +27,9 @@ def sections(path: Path | str) -> list[Section]:
 
     `path` is the file or its folder. Raises InputError.
     """
-    from gaia_claude_md.blocks import parse
-    from gaia_claude_md.operations import read_source
     from gaia_claude_md.sections import sections_of
 
-    return sections_of(parse(read_source(path).text))
+    return sections_of(document(path))
 
 
 def section(name: str, path: Path | str) -> Section:
@@ -29,11 +37,9 @@ def section(name: str, path: Path | str) -> Section:
 
     Raises NotFoundError with the nearest names; InputError when the file cannot be read.
     """
-    from gaia_claude_md.blocks import parse
-    from gaia_claude_md.operations import read_source
     from gaia_claude_md.sections import find_section
 
-    return find_section(parse(read_source(path).text), name)
+    return find_section(document(path), name)
 
 
 def load_section(name: str, path: Path | str) -> str:

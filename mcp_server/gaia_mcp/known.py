@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from gaia_hooks import files, places
+from gaia_mcp.kept import Answers, Kept, mark, minute
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Hashable
 
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.reading import Reader
@@ -17,40 +18,6 @@ if TYPE_CHECKING:
     from gaia_budget.settings import Settings
 
 Value = TypeVar("Value")
-Mark = tuple[str, int, int, int]
-
-
-class Kept(Generic[Value]):
-    """A value made from files; made anew when one of them has changed. An error is not kept."""
-
-    def __init__(self, make: Callable[[], Value], paths: Callable[[], Iterable[str]]) -> None:
-        self._make, self._paths = make, paths
-        self._lock = threading.Lock()
-        self._seen: list[Mark] = []
-        self._value: Value | None = None
-
-    def get(self) -> Value:
-        """The value as the files have it now."""
-        seen = [mark(path) for path in self._paths()]
-        with self._lock:
-            if self._value is None or seen != self._seen:
-                self._value = None
-                self._value = self._make()
-                self._seen = seen
-            return self._value
-
-
-def mark(path: str) -> Mark:
-    """What changes with a file: its path, identity, size and time of change; zeros where there is none.
-
-    Paths are text here and not `Path`: each `Path` puts its parts into the interpreter's table of strings, which
-    over 100,000 calls shows in the server's memory.
-    """
-    try:
-        status = os.stat(path)  # noqa: PTH116 (see above)
-    except OSError:
-        return (path, 0, 0, 0)
-    return (path, status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def _load_settings() -> Settings:
@@ -75,16 +42,17 @@ def _settings_path() -> str:
     return files.join(places.home(), "settings.toml")
 
 
-def _owned(name: str) -> list[str]:
+def owned(name: str) -> list[str]:
+    """The files that decide what one of the owner's files is: the settings, and that file where there is one."""
     root = os.environ.get("GAIA_ROOT") or settings.get().gaia_root
     return [_settings_path(), *([f"{root}/{name}"] if root else [])]
 
 
 settings = Kept(_load_settings, lambda: [_settings_path()])
 """The user's settings. Raises ConfigError."""
-budget = Kept(_load_budget, lambda: _owned("token_budget.json"))
+budget = Kept(_load_budget, lambda: owned("token_budget.json"))
 """The owner's budgets. Raises ConfigError."""
-registry = Kept(_load_registry, lambda: _owned("registry.json"))
+registry = Kept(_load_registry, lambda: owned("registry.json"))
 """The owner's modules. Raises ConfigError."""
 
 
@@ -94,29 +62,54 @@ class Book:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open: Reader | Ledger | None = None
+        self._version: Callable[[], tuple[int, int]] | None = None
+        self._times_opened = 0
         self._settings: Settings | None = None
         self._path, self._identity = "", 0
+        self._answers = Answers()
 
     def get(self) -> Reader | Ledger:
         """The ledger that the settings name, opened anew when it was replaced. Raises LedgerError, ConfigError."""
+        return self._current()[0]
+
+    def answer(self, question: Hashable, ask: Callable[[Reader | Ledger], Value]) -> Value:
+        """What the ledger says, asked again when something was written to it or a minute has passed.
+
+        A team's server is asked each time. Raises LedgerError, ConfigError and what `ask` raises.
+        """
+        ledger, version = self._current()
+        stamp = (version(), minute()) if version else None
+        return self._answers.get(question, stamp, lambda: ask(ledger))
+
+    def stamp(self) -> Hashable:
+        """What changes when the ledger does; a team's is taken to change all the time. Raises as `get`."""
+        ledger, version = self._current()
+        return version() if version else object()
+
+    def _current(self) -> tuple[Reader | Ledger, Callable[[], tuple[int, int]] | None]:
         chosen = settings.get()
         with self._lock:
             same = chosen is self._settings and (not self._path or mark(self._path)[1] == self._identity)
             if self._open is None or not same:
                 self._reopen(chosen)
             assert self._open is not None
-            return self._open
+            return self._open, self._version
 
     def _reopen(self, chosen: Settings) -> None:
         from gaia_budget.ledger.reading import Reader, embedded_file
 
         if self._open is not None:
             self._open.close()
-            self._open = None
+            self._open = self._version = None
         file = embedded_file(chosen)
         self._settings, self._path = chosen, str(file) if file else ""
         self._identity = mark(self._path)[1]
-        self._open = Reader(file, chosen) if file else _server(chosen)
+        self._times_opened += 1
+        if file:
+            opened, reader = self._times_opened, Reader(file, chosen)
+            self._open, self._version = reader, lambda: (opened, reader.version())
+        else:
+            self._open = _server(chosen)
 
 
 def _server(chosen: Settings) -> Ledger:

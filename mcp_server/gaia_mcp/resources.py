@@ -16,7 +16,7 @@ from mcp_types import (
 
 from gaia_budget.errors import InputError
 from gaia_hooks.session_types import TYPES
-from gaia_mcp import place
+from gaia_mcp import handbook, place
 
 if TYPE_CHECKING:
     from gaia_claude_md import Section
@@ -37,10 +37,8 @@ def register(server: "BudgetServer") -> None:
 
 def read(section: str) -> str:
     """The exact text of one section."""
-    from gaia_claude_md import load_section
-
     try:
-        return load_section(section, place.claude_md())
+        return handbook.section(section, place.claude_md()).text
     except InputError as error:
         raise ResourceNotFoundError(str(error)) from error
 
@@ -76,9 +74,7 @@ async def complete(
 
 
 def _sections() -> "list[Section]":
-    from gaia_claude_md import sections
-
     try:
-        return sections(place.claude_md())
+        return handbook.sections(place.claude_md())
     except InputError:
         return []

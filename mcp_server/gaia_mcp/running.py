@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gaia_hooks import figures, files, places, session_types, snapshot, state
 from gaia_hooks import session as sessions
-from gaia_mcp.known import Mark, mark
+from gaia_mcp.kept import Mark, mark
 
 LOCK_SECONDS = 1.0
 NO_SESSION = "no Claude Code session started this server: the session's figures are not known"

@@ -11,7 +11,7 @@ from gaia_mcp import answers, firing, known, place
 from gaia_mcp.running import NO_SESSION, Running, running, session_id
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.ledger.questions import Figures, Spend
 
 MOST_ROWS = 20
 THIS_SESSION = "session"  # the value of `since` that means the running session
@@ -56,7 +56,8 @@ def _add_month(answer: answers.SpendAnswer, module: str) -> None:
     chosen = known.settings.get()
     entry, rule = known.budget.get().module_or_default(module, chosen), chosen.module(module)
     answer.limit_usd = usd(entry.limit_nano)
-    month = MonthStatus(known.book.get().month(module), entry.limit_nano, rule.counts_claude_code)
+    spent = known.book.answer(("month", module), lambda ledger: ledger.month(module))
+    month = MonthStatus(spent, entry.limit_nano, rule.counts_claude_code)
     answer.month_usd = usd(month.spent_nano)
     if month.month.override_nano:
         answer.override_usd = usd(month.month.override_nano)
@@ -74,11 +75,14 @@ def by_axis(axis: str, since: str, module: str) -> answers.SpendAnswer:
         session, since = session_id(), ""
         if session is None:
             raise InputError(f"since=session: {NO_SESSION}")
+    asked = ((axis or "module",), since or None, None, module.lower() or None, session)
     try:
-        book = known.book.get()
-        found = book.spend((axis or "module",), since or None, None, module.lower() or None, session)
+        return known.book.answer(asked, lambda ledger: _table(ledger.spend(*asked)))
     except (LedgerError, ConfigError) as error:
         return answers.SpendAnswer(notes=[str(error)])
+
+
+def _table(found: Spend) -> answers.SpendAnswer:
     rows = [_row(row.figures, row.key[0]) for row in found.rows[:MOST_ROWS]]
     return answers.SpendAnswer(
         total=_row(found.total), rows=rows, more_rows=max(0, len(found.rows) - MOST_ROWS) or None

@@ -11,7 +11,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import Resolve
 from mcp_types import CallToolResult, ToolAnnotations
 
-from gaia_mcp import advising, answers, asking, overriding, place, running, session, spending
+from gaia_mcp import advising, answers, asking, handbook, overriding, place, running, session, spending
 from gaia_mcp.answers import result
 from gaia_mcp.asking import Approval, SessionType
 
@@ -41,23 +41,19 @@ def budget_recommend(
 
 def budget_sections(path: str = "") -> Annotated[CallToolResult, answers.SectionsAnswer]:
     """List the sections of CLAUDE.md, sizes in tokens."""
-    from gaia_claude_md import sections
-
-    found = [
-        answers.SectionRow(slug=section.slug, title=section.title, tokens=section.tokens)
-        for section in sections(place.claude_md(path))
-    ]
-    return result(answers.SectionsAnswer(sections=found))
+    found = handbook.sizes(place.claude_md(path))
+    rows = [answers.SectionRow(slug=slug, title=title, tokens=tokens) for slug, title, tokens in found]
+    return result(answers.SectionsAnswer(sections=rows))
 
 
 def budget_load_section(
     name: str, path: str = "", offset: int = 0
 ) -> Annotated[CallToolResult, answers.SectionAnswer]:
     """Load a section by slug, number or title."""
-    from gaia_claude_md import loads, section
+    from gaia_claude_md import loads
 
     file = place.claude_md(path)
-    found = section(name, file)
+    found = handbook.section(name, file)
     if not offset:
         loads.record(file, found.slug, running.session_id() or "")
     text = found.text
