@@ -63,5 +63,6 @@ def _sums(grain: str, bucket: str, sums: dict[str, str], source: str) -> str:
     keys = ", ".join(DIMENSIONS)
     return (
         f"INSERT INTO rollups (org, grain, bucket, {keys}, {', '.join(sums)}) "
-        f"SELECT org, '{grain}', {bucket} AS at, {keys}, {', '.join(sums.values())} FROM {source} GROUP BY org, at, {keys}"
+        f"SELECT org, '{grain}', {bucket} AS at, {keys}, {', '.join(sums.values())} FROM {source} "
+        f"GROUP BY org, at, {keys}"
     )

@@ -48,8 +48,9 @@ def locate(path: Path | str) -> Path:
 
     Raises InputError.
     """
-    given = Path(os.path.abspath(Path(path).expanduser()))  # noqa: PTH100 (resolve would follow links)
-    if not given.is_dir():
+    text = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 (resolve would follow links)
+    given = Path(text)
+    if not os.path.isdir(text):  # noqa: PTH112 (this is asked for each answer of the server: see gaia_mcp.place)
         if given.stem.endswith("_L2") and given.with_name(given.name.replace("_L2", "", 1)).is_file():
             return given.with_name(given.name.replace("_L2", "", 1))
         return given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,15 @@ def configured(key: str) -> Any:
     from gaia_budget.configfile import read_toml
 
     return os.environ.get(f"GAIA_BUDGET_{key.upper()}") or read_toml(settings_file()).get(key)
+
+
+def program(module: str, *arguments: str) -> list[str]:
+    """The command that starts a module of ours from anywhere.
+
+    Neither the folder that it is started in nor PYTHON* variables of somebody's project may put other modules in
+    place of ours. The user's own site stays: `pip install --user` puts us there, and `-I` would hide it.
+    """
+    return [sys.executable, "-E", "-P", "-m", module, *arguments]
 
 
 def _absolute(name: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
@@ -65,7 +64,7 @@ def write(
         "modules": _modules(settings, budget, spent),
         "month": before["month"] if months is None else _month(settings),
         "counted_to": before["counted_to"] if months is None else months.counted_to,
-        "ingest": [sys.executable, "-I", "-m", "gaia_budget", "ingest"],
+        "ingest": places.program("gaia_budget", "ingest"),
         "problems": problems,
         "lifts": before["lifts"] if lifts is None else lifts,
         "alerts": before["alerts"] if alerts is None else alerts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from gaia_mcp.kept import Answers, mark
+from gaia_mcp.place import L1, L2
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -37,12 +38,12 @@ def section(name: str, file: Path) -> Section:
 
 
 def _answer(question: Hashable, file: Path, ask: Callable[[Document], Value]) -> Value:
-    from gaia_claude_md import document
-    from gaia_claude_md.reading import l2_of
-
-    stamp = (mark(str(file)), mark(str(l2_of(file))))
+    l1 = str(file)
+    stamp = (mark(l1), mark(l1.removesuffix(L1) + L2))
 
     def parsed() -> Document:
-        return _answers.get(("document", file), stamp, lambda: document(file))
+        from gaia_claude_md import document
 
-    return _answers.get((question, file), stamp, lambda: ask(parsed()))
+        return _answers.get(("document", l1), stamp, lambda: document(file))
+
+    return _answers.get((question, l1), stamp, lambda: ask(parsed()))

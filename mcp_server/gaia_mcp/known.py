@@ -83,7 +83,7 @@ class Book:
 
     def stamp(self) -> Hashable:
         """What changes when the ledger does; a team's is taken to change all the time. Raises as `get`."""
-        ledger, version = self._current()
+        version = self._current()[1]
         return version() if version else object()
 
     def _current(self) -> tuple[Reader | Ledger, Callable[[], tuple[int, int]] | None]:

@@ -14,7 +14,11 @@ REFUSED = f"path must be a folder of this project, or a {L1} or {L2} in it"
 
 def project() -> Path:
     """The project's folder: `CLAUDE_PROJECT_DIR`, else the working directory."""
-    return Path(os.environ.get("CLAUDE_PROJECT_DIR") or Path.cwd()).resolve()
+    return Path(_project())
+
+
+def _project() -> str:
+    return os.path.realpath(os.environ.get("CLAUDE_PROJECT_DIR") or os.curdir)
 
 
 def claude_md(path: str = "") -> Path:
@@ -25,16 +29,18 @@ def claude_md(path: str = "") -> Path:
     """
     from gaia_claude_md.reading import l2_of, locate
 
-    root = project()
+    root = _project()
     try:
-        if _inside(root, root / path):
-            found = locate(root / path)
-            if found.name == L1 and _inside(root, found) and _inside(root, l2_of(found)):
+        wanted = os.path.join(root, path)  # noqa: PTH118 (text is ten times as fast as `Path` here)
+        if _inside(root, wanted):
+            found = locate(wanted)
+            if found.name == L1 and _inside(root, str(found)) and _inside(root, str(l2_of(found))):
                 return found
-    except (OSError, ValueError, RuntimeError) as error:  # too long, a NUL, a loop of links
+    except (OSError, ValueError) as error:  # too long, a NUL
         raise InputError(REFUSED) from error
     raise InputError(REFUSED)
 
 
-def _inside(root: Path, file: Path) -> bool:
-    return file.resolve().is_relative_to(root)
+def _inside(root: str, file: str) -> bool:
+    inner, outer = os.path.normcase(os.path.realpath(file)), os.path.normcase(root)
+    return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)

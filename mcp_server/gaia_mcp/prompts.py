@@ -1,15 +1,14 @@
 """Two prompts for people: begin a session of a type, and review what this one has spent."""
 
-from typing import TYPE_CHECKING
+from typing import Any
+
+from mcp.server import MCPServer
 
 from gaia_budget.errors import NotFoundError
 from gaia_hooks.session_types import TYPES
 
-if TYPE_CHECKING:
-    from gaia_mcp.server import BudgetServer
 
-
-def register(server: "BudgetServer") -> None:
+def register(server: MCPServer[Any]) -> None:
     """Add both prompts to the server."""
     server.prompt(title="Start a session of a type")(start_session)
     server.prompt(title="Review this session's spend")(review_spend)

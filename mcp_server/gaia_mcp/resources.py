@@ -1,9 +1,10 @@
 """The sections of CLAUDE.md and CLAUDE_L2.md as resources `claude-md://{section}`, with completion."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import anyio.to_thread
+from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp_types import (
     Completion,
@@ -20,14 +21,13 @@ from gaia_mcp import handbook, place
 
 if TYPE_CHECKING:
     from gaia_claude_md import Section
-    from gaia_mcp.server import BudgetServer
 
 TEMPLATE = "claude-md://{section}"
 MIME = "text/markdown"
 MOST_COMPLETIONS = 100  # the protocol's own limit
 
 
-def register(server: "BudgetServer") -> None:
+def register(server: MCPServer[Any]) -> None:
     """Add the template and its completion to the server."""
     server.resource(TEMPLATE, name="section", description="A section of CLAUDE.md by slug.", mime_type=MIME)(
         read

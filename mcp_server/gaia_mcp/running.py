@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gaia_hooks import figures, files, places, session_types, snapshot, state
 from gaia_hooks import session as sessions
-from gaia_mcp.kept import Mark, mark
+from gaia_mcp.kept import Answers, Mark, mark
 
 LOCK_SECONDS = 1.0
 NO_SESSION = "no Claude Code session started this server: the session's figures are not known"
@@ -45,15 +45,25 @@ def session_id() -> str | None:
     named = os.environ.get("CLAUDE_CODE_SESSION_ID", "")
     if not state.is_session_id(named):
         return None
-    first = _stored(named)
-    if first is None or not first.ended:
+    path = state.path_of(places.home(), named)
+    ended, transcript = _ends.get(named, mark(path), lambda: _end(named))
+    if not ended:
         return named
-    folder = files.parent(first.transcript)
+    folder = files.parent(transcript)
     for name in sorted(sessions.watched(places.home()), key=_age, reverse=True):
         found = _stored(name)
         if found is not None and not found.ended and files.parent(found.transcript) == folder:
             return name
     return named
+
+
+_ends = Answers()
+
+
+def _end(name: str) -> tuple[bool, str]:
+    """Whether a session has ended, and its transcript."""
+    stored = _stored(name)
+    return (False, "") if stored is None else (stored.ended, stored.transcript)
 
 
 def _age(name: str) -> int:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import subprocess
-import sys
 import threading
 import time
 
+from gaia_budget import places
 from gaia_hooks import files
 from gaia_mcp import worker
 
@@ -45,7 +45,7 @@ def start_child() -> subprocess.Popen[bytes]:
     """Start the child; it ends when our end of its stdin is closed, which our death does as well."""
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "gaia_mcp.worker"],
+        places.program("gaia_mcp.worker"),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         creationflags=hidden,

@@ -1,4 +1,4 @@
-"""The heavy work of all servers on this machine, in one process: ingest, and with it the hooks' snapshot.
+"""The heavy work of all servers on this machine, in one process, so that no answer waits for it.
 
 `python -m gaia_mcp.worker` ends at once when another one holds the lock, and when its stdin ends.
 """
@@ -65,26 +65,36 @@ def _work() -> None:
     changed = threading.Event()
     watch = Sources(changed.set)
     while True:
-        watch.refresh()
-        try:
-            cycle()
-        except (
-            GaiaBudgetError,
-            OSError,
-        ) as error:  # a broken file of the user's, a full disk: next time, perhaps
-            log.warning("%s", error)
+        _attempt(watch.refresh)
+        _attempt(cycle)
         changed.wait(EVERY_SECONDS if watch.complete else UNWATCHED_SECONDS)
         changed.clear()
 
 
 def cycle() -> None:
-    """Take in what is new and give the hooks their snapshot; settle what calls have left open for too long."""
-    from gaia_budget import ingest, settings
-    from gaia_budget.ledger import Ledger
+    """Do what is due; what fails is named, done the next time, and keeps nothing else from being done.
 
-    with Ledger.open() as ledger:
-        ingest.run(settings.load(), ledger)
-        ledger.expire()
+    Calls that could not be booked are booked, what was held for too long is settled, what is new is taken in, and
+    the hooks get their snapshot. Raises LedgerError, ConfigError where nothing can be done at all.
+    """
+    from gaia_budget import ingest, settings
+    from gaia_budget.ledger import Ledger, spool
+
+    chosen = settings.load()
+    with Ledger.open(settings=chosen) as ledger:
+        _attempt(lambda: spool.replay(ledger))
+        _attempt(ledger.expire)
+        _attempt(lambda: ingest.run(chosen, ledger))
+
+
+def _attempt(duty: Callable[[], object]) -> None:
+    try:
+        duty()
+    except (
+        GaiaBudgetError,
+        OSError,
+    ) as error:  # a broken file of the user's, a full disk, a server that is away
+        log.warning("%s", error)
 
 
 class Sources:
@@ -113,7 +123,7 @@ class Sources:
         from gaia_budget import places
 
         found = [(folder / "projects", True) for folder in places.claude_config_dirs()]
-        return [*found, (places.logs_dir(), False)]
+        return [*found, (places.logs_dir(), True)]
 
 
 def _is_source(name: str) -> bool:

@@ -6,47 +6,20 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_mcp import worker
-from support.mcp_stdio import HELLO, PATIENCE, Stdio
+from support.mcp_stdio import LINUX, Stdio
 
 if TYPE_CHECKING:
     from gaia_hooks import state
-
-LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def resident_kb(server: Stdio) -> int:
     status = Path(f"/proc/{server.process.pid}/status").read_text("ascii")
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS")))
-
-
-def children_of(pid: int) -> list[int]:
-    """Children belong to the thread that started them."""
-    lists = [file.read_text("ascii") for file in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(one) for listed in lists for one in listed.split()]
-
-
-def gone(pid: int) -> bool:
-    """Whether a process that is not ours has ended; a zombie has."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
-def wait_until(done: Any) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)  # polls a foreign process, which announces nothing
 
 
 def test_it_ends_with_its_stdin() -> None:
@@ -62,37 +35,6 @@ def test_it_ends_cleanly_on_a_signal(name: str) -> None:
     with Stdio().started() as server:
         server.process.send_signal(getattr(signal, name))
         assert server.wait() == 0
-
-
-@LINUX
-def test_it_ends_when_its_parent_dies_although_its_stdin_stays_open() -> None:
-    """The pipe is held open by us, as by a sibling of a killed client."""
-    reading, writing = os.pipe()
-    parent = (
-        "import subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-P', '-m', 'gaia_mcp'], stdin=int(sys.argv[1]),\n"
-        "                         stdout=subprocess.PIPE)\n"
-        "print(child.pid, flush=True)\n"
-        "child.stdout.readline()\n"
-        "print('answered', flush=True)\n"
-        "sys.stdin.read()\n"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", parent, str(reading)],
-        pass_fds=[reading],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        pid = int(process.stdout.readline())
-        hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": HELLO}
-        os.write(writing, json.dumps(hello).encode() + b"\n")
-        assert process.stdout.readline() == "answered\n"
-        process.kill()
-    wait_until(lambda: gone(pid))
-    os.close(reading)
-    os.close(writing)
 
 
 def test_nothing_but_protocol_is_on_stdout_whatever_a_tool_meets(project: Path) -> None:
@@ -233,32 +175,3 @@ def test_memory_is_constant_over_many_calls(session: state.State) -> None:
         for _ in range(calls):
             server.call("budget_session")
         assert resident_kb(server) - before < 2_048
-
-
-@LINUX
-def test_several_servers_share_one_worker_which_ends_with_them() -> None:
-    with Stdio().started() as first, Stdio().started() as second:
-        pids = (first.process.pid, second.process.pid)
-        wait_until(lambda: not worker.is_free() and len([c for pid in pids for c in children_of(pid)]) == 1)
-        [[holder, child]] = [[pid, one] for pid in pids for one in children_of(pid)]
-        owner, other = (first, second) if holder == first.process.pid else (second, first)
-        owner.process.kill()
-        wait_until(lambda: gone(child))
-        wait_until(lambda: not worker.is_free())
-        [heir] = children_of(other.process.pid)
-        assert other.process.stdin is not None
-        other.process.stdin.close()
-        assert other.wait() == 0
-        wait_until(lambda: gone(heir))
-        assert worker.is_free()
-
-
-def test_a_worker_beside_another_ends_at_once() -> None:
-    with worker.lock():
-        done = subprocess.run(
-            [sys.executable, "-P", "-m", "gaia_mcp.worker"],
-            stdin=subprocess.PIPE,
-            timeout=PATIENCE,
-            check=False,
-        )
-    assert done.returncode == 0

@@ -9,13 +9,18 @@ import queue
 import subprocess
 import sys
 import threading
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Self
 
 PATIENCE = 60.0
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 HELLO = {
     "protocolVersion": "2025-11-25",
     "capabilities": {},
@@ -104,3 +109,24 @@ class Stdio:
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):  # what was not sent before the server ended
                     stream.close()
+
+
+def children_of(pid: int) -> list[int]:
+    """Children belong to the thread that started them."""
+    lists = [file.read_text("ascii") for file in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(one) for listed in lists for one in listed.split()]
+
+
+def gone(pid: int) -> bool:
+    """Whether a process that is not ours has ended; a zombie has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def wait_until(done: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)  # polls a foreign process, which announces nothing

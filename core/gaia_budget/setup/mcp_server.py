@@ -10,9 +10,9 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_budget import places
 from gaia_budget.errors import InputError
 from gaia_budget.setup import jsonedit, wiring
 from gaia_budget.setup.wiring import SERVER
@@ -42,7 +42,7 @@ def wanted(project: Path | None) -> Registration:
     """The registration for all projects, or for one."""
     env = {name: os.environ[name] for name in PASSED_ON if os.environ.get(name)}
     scope, folder = ("local", str(project)) if project else ("user", "")
-    return Registration(scope, folder, [sys.executable, "-I", "-m", "gaia_mcp"], env)
+    return Registration(scope, folder, places.program("gaia_mcp"), env)
 
 
 def client() -> str | None:
