@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 from typing import NamedTuple
 
 from gaia_budget.forecast.days import weekday
@@ -61,3 +62,53 @@ def spend_month(kind: str, seed: int) -> SpendMonth:
         if day == spike_at:
             dollars[-1] += level * chance.uniform(5, 20)
     return SpendMonth(kind, first, start, end, tuple(round(amount * 1e9) for amount in dollars))
+
+
+class TaskDays(NamedTuple):
+    """A task's days, the prices of each day against the first, and the days on which a spike was planted."""
+
+    first: int
+    since: int
+    nano: tuple[int, ...]
+    prices: tuple[float, ...]
+    spikes: frozenset[int]
+
+    def price_change(self, day: int) -> float:
+        """How many times dearer the day's prices are than those of the four weeks before it were in the middle."""
+        at = day - self.first
+        return self.prices[at] / statistics.median(self.prices[max(0, at - 28) : at])
+
+
+QUARTER_DAYS, WARMING_DAYS = 91, 56
+SPIKE_SIZES = (4, 10)
+
+
+def task_days(seed: int, *, spikes: int) -> TaskDays:
+    """A quarter of steady, seasonal work after eight weeks of it; a third sees a price change, a third begins late.
+
+    A spike is a day at 4 to 10 times what it would have cost.
+    """
+    chance = random.Random(f"task {seed}")
+    since = chance.randrange(20_000, 20_700)
+    days = WARMING_DAYS + QUARTER_DAYS
+    level, noise = math.exp(chance.gauss(0, 1.5)), chance.uniform(0.12, 0.35)
+    weekend = chance.choice((1.0, chance.uniform(0.05, 0.4), 0.0))
+    begins = chance.randrange(10, 60) if chance.random() < 0.33 else 0
+    price_at = chance.randrange(60, days) if chance.random() < 0.33 else days
+    price = math.exp(chance.uniform(-1.1, 1.1))
+    growth = chance.uniform(-0.004, 0.008)
+    nano, prices, worked = [], [], []
+    for place in range(days):
+        week = weekend if weekday(since - WARMING_DAYS + place) > 4 else 1.0
+        amount = level * week * math.exp(growth * place + chance.gauss(0, noise)) * (place >= begins)
+        prices.append(price if place >= price_at else 1.0)
+        nano.append(amount * prices[-1])
+        if amount and place >= max(WARMING_DAYS, begins + 21):
+            worked.append(place)
+    planted = sorted(chance.sample(worked, spikes))
+    for place in planted:
+        nano[place] *= chance.uniform(*SPIKE_SIZES)
+    return TaskDays(
+        since - WARMING_DAYS, since, tuple(round(amount * 1e9) for amount in nano), tuple(prices),
+        frozenset(since - WARMING_DAYS + place for place in planted),
+    )  # fmt: skip

@@ -9,6 +9,7 @@ import typer
 
 from gaia_budget.cli import (
     alerts,
+    anomalies,
     claude_md,
     doctor,
     export,
@@ -33,6 +34,7 @@ from gaia_budget.cli.quick import QuickGroup
 
 VERBS = (
     alerts,
+    anomalies,
     claude_md,
     doctor,
     export,
