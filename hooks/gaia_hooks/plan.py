@@ -5,15 +5,21 @@ The windows of a subscription (how full, when they reset, when they would be ful
 read.
 """
 
+import time
+
 from gaia_hooks import clock, files, jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
 LENGTHS = {"five_hour": 5 * 3600 * clock.MICRO, "seven_day": 7 * 86400 * clock.MICRO}  # microseconds
 REFRESHED = 60 * clock.MICRO  # what has not changed is kept anew after this long, so that its age is true
 THINNEST_SHARE = 0.02  # of a window that must have passed before its pace says anything
+MARK_STEP = 4  # percent between two marks of how a window filled
+EVEN_WEEK = (1.0,) * 7
+DAY = 86_400 * clock.MICRO
 
 
 def path_of(home: str) -> str:
@@ -28,7 +34,25 @@ def keep(home: str, limits: object, now: int) -> None:
         kept = read(home)
         same = {name: kept.get(name) for name in windows} == windows
         if not same or not 0 <= now - kept.get("as_of", 0) < REFRESHED:
-            files.replace(path_of(home), jsonio.dumps(dict(kept, as_of=now, **windows)), durable=False)
+            before = kept.get("marks")
+            marks = before if type(before) is dict else {}
+            for name, window in windows.items():
+                marks[name] = _marked(marks.get(name) or [], name, kept.get(name), window, now)
+            kept.update(windows, as_of=now, marks=marks)
+            files.replace(path_of(home), jsonio.dumps(kept), durable=False)
+
+
+def _marked(
+    marks: "list[list[Any]]", name: str, before: "dict[str, Any] | None", window: "dict[str, Any]", now: int
+) -> "list[list[Any]]":
+    """How the window filled so far: [instant, percent] at every few percent; anew when it has been reset."""
+    was, ends, percent = (before or {}).get("resets_at"), window["resets_at"], window["percent"]
+    moved = was is not None and ends is not None and abs(was - ends) > LENGTHS[name] // 10
+    if marks and (moved or percent < marks[-1][1]):
+        marks = []
+    if not marks or percent >= marks[-1][1] + MARK_STEP:
+        marks.append([now, percent])
+    return marks
 
 
 def _windows(limits: object) -> "list[tuple[str, dict[str, Any]]]":
@@ -58,7 +82,7 @@ def shown(payload: "dict[str, Any]", now: int) -> "dict[str, Any]":
 
 
 def read(home: str) -> "dict[str, Any]":
-    """Each window's `percent` and `resets_at`, and `as_of`, in microseconds; empty where none was ever seen."""
+    """Each window's `percent` and `resets_at`, `as_of` and `marks`, in microseconds; empty where none was seen."""
     try:
         kept = jsonio.loads(files.read(path_of(home)))
     except (OSError, ValueError):
@@ -66,13 +90,60 @@ def read(home: str) -> "dict[str, Any]":
     return kept if type(kept) is dict and isinstance(kept.get("as_of"), int) else {}
 
 
-def reached_at(name: str, window: "dict[str, Any]", as_of: int) -> "int | None":
-    """When a window is full at the pace it has had since it began; None when it resets before, or too early to say."""
+def reached_at(
+    name: str, window: "dict[str, Any]", as_of: int, week: "Sequence[float]" = EVEN_WEEK
+) -> "int | None":
+    """When a window is full at the pace it has had since it began; None when it resets before, or too early to say.
+
+    `week` holds each weekday's share of a mean day's work, Monday first: a weekend ahead is no working week.
+    """
+    left = _left(name, window, as_of, week)
+    if left is None:
+        return None
+    for start, end, weight in _days(as_of, window["resets_at"], week):
+        if left <= (end - start) * weight:
+            return start + (int(left / weight) if weight > 0 else 0)
+        left -= (end - start) * weight
+    return None
+
+
+def percent_at_reset(
+    name: str, window: "dict[str, Any]", as_of: int, week: "Sequence[float]" = EVEN_WEEK
+) -> "float | None":
+    """How full a window will be when it resets, at the pace it has had; None when it is too early to say."""
+    percent: float = window["percent"]
+    if _left(name, window, as_of, week) is None:
+        return None
+    done, ahead = (
+        _work(window["resets_at"] - LENGTHS[name], as_of, week),
+        _work(as_of, window["resets_at"], week),
+    )
+    return percent * (1 + ahead / done)
+
+
+def _left(name: str, window: "dict[str, Any]", as_of: int, week: "Sequence[float]") -> "float | None":
+    """The work that fills the rest of a window, in microseconds of a mean day; None when nobody can say."""
     resets, percent = window.get("resets_at"), window["percent"]
     if resets is None or percent <= 0:
         return None
-    passed = as_of - (resets - LENGTHS[name])
-    if passed < THINNEST_SHARE * LENGTHS[name]:
+    began = resets - LENGTHS[name]
+    if began < 0 or as_of - began < THINNEST_SHARE * LENGTHS[name]:
         return None
-    full = as_of + int(passed * (100 - percent) / percent)
-    return full if full < resets else None
+    done = _work(began, as_of, week)
+    if done <= 0:
+        return None
+    return done * (100 - float(percent)) / float(percent)
+
+
+def _work(start: int, end: int, week: "Sequence[float]") -> float:
+    return sum((until - begin) * weight for begin, until, weight in _days(start, end, week))
+
+
+def _days(start: int, end: int, week: "Sequence[float]") -> "Iterator[tuple[int, int, float]]":
+    """The local days of a stretch of time: (start, end, share of the weekday)."""
+    while start < end:
+        local = time.localtime(start // clock.MICRO)
+        into = (local.tm_hour * 3600 + local.tm_min * 60 + local.tm_sec) * clock.MICRO
+        until = min(end, start + max(clock.MICRO, DAY - into))
+        yield start, until, week[local.tm_wday]
+        start = until

@@ -11,6 +11,7 @@ from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 if TYPE_CHECKING:
     from gaia_budget.forecast.month import Projection
     from gaia_budget.ledger.outlook import Outlook
+    from gaia_budget.ledger.plan_use import PlanWindow
 
 Module = Annotated[str | None, typer.Option(help="This module alone.")]
 
@@ -25,14 +26,20 @@ def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
     from gaia_budget import settings as settings_of
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.outlook import forecast as ask
+    from gaia_budget.ledger.plan_use import plan_windows
 
     settings = settings_of.load()
     with Ledger.open(settings=settings) as ledger:
         found = ask(ledger, settings, module.lower() if module else None)
+        plan = plan_windows(ledger)
     if as_json:
-        emit_json({"modules": [one.document() for one in found]})
+        windows = {name: window.document() if window else None for name, window in plan.items()}
+        emit_json({"modules": [one.document() for one in found], "plan": windows})
     else:
         _show(found)
+        for name, window in plan.items():
+            if window is not None:
+                _show_window(name, window)
 
 
 def _show(found: list[Outlook]) -> None:
@@ -52,6 +59,17 @@ def _show(found: list[Outlook]) -> None:
         if one.counted.known:
             say(f"{one.module}: from {one.counted.method}")
     say("The range is meant to hold the truth four times out of five.")
+
+
+def _show_window(name: str, window: PlanWindow) -> None:
+    from gaia_budget.ledger.questions import instant
+
+    reached = instant(window.reached_at)
+    pace = f"at this pace full at {reached}" if reached else "at this pace not full before it resets"
+    say(f"plan, {name.replace('_', ' ')} window: {window.percent:g} % at {instant(window.as_of)}; {pace}")
+    for kind, shares in (("module", window.projects), ("agent", window.agents)):
+        for share in shares:
+            say(f"  {kind} {share.name}: {share.low:.0f} to {share.percent:.0f} % of the window")
 
 
 def _amounts(projection: Projection, cap: str) -> list[str]:
