@@ -7,7 +7,8 @@ task has to be known for some days first; a new level is told at its first days 
 
 from __future__ import annotations
 
-from math import exp, log
+from bisect import bisect_left
+from math import exp, inf, log
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -50,18 +51,12 @@ def spikes(
     `price` tells for a day by how much its prices differ from those of the days before; it is asked for days alone
     that stand out.
     """
-    logs = [log(amount) if amount > 0 else None for amount in amounts]
+    worked = [(day, log(amount)) for day, amount in enumerate(amounts, first) if amount > 0]
     found = []
-    for place in range(max(0, since - first), len(amounts)):
-        value = logs[place]
-        if value is None:
-            continue
-        before = [
-            (earlier, known)
-            for earlier in range(max(0, place - WINDOW), place)
-            if (known := logs[earlier]) is not None
-        ]
-        spike = _judged(first + place, value, [(first + at, known) for at, known in before], price)
+    for place in range(bisect_left(worked, (since, -inf)), len(worked)):
+        day, value = worked[place]
+        before = worked[bisect_left(worked, (day - WINDOW, -inf)) : place]
+        spike = _judged(day, value, before, price)
         if spike is not None:
             found.append(spike)
     return found

@@ -11,7 +11,7 @@ The constants were chosen on seeds that `bench/forecast.py` does not report on.
 
 from __future__ import annotations
 
-from math import exp
+from math import exp, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.forecast.days import WEEK, WORKDAYS, weekday
@@ -40,10 +40,13 @@ LEAST_SHARE = 0.02
 """Of a mean day: what a weekday without any spend so far is still thought to cost."""
 REMEMBERED = 0.5
 """How many days the level before a change still counts for."""
-DRIFT = 0.03
-"""Standard deviation by which the level moves per day, as a logarithm."""
+DRIFT, CHANGE_AGAIN, SETTLED_DAYS = 0.03, 0.5, 30
+"""Standard deviation by which the level moves per day, as a logarithm; the share of a change's size that is thought
+to come again in as many days as it took, and imagined days without one."""
 SURPRISE_RATE, SURPRISE_SIZE = 0.01, 6.0
 """One-off days to come: how many a day, and how many usual days each costs."""
+SPELL_BLOCKS, LONGEST_SPELL = 2.0, 4.0
+"""Imagined weeks of unconnected days, and how many times the variance may be for spells of work."""
 STEPS, CONVERGED = 8, 1e-5
 
 
@@ -62,6 +65,7 @@ class Rate(NamedTuple):
     level_variance: float
     slope_variance: float
     covariance: float
+    drift: float
     one_offs: tuple[int, ...]
     since: int | None
 
@@ -85,7 +89,7 @@ class Rate(NamedTuple):
             rest += amount
             drift += rest * rest
         surprises = SURPRISE_RATE * sum((amount * SURPRISE_SIZE) ** 2 for amount in expected)
-        return mean, fit + self.dispersion * mean + DRIFT * DRIFT * drift + surprises
+        return mean, fit + self.dispersion * mean + self.drift**2 * drift + surprises
 
 
 def fit(amounts: Sequence[float], first_day: int) -> Rate:
@@ -98,17 +102,30 @@ def fit(amounts: Sequence[float], first_day: int) -> Rate:
     mean = sum(amount for _, amount in kept) / len(kept) if kept else 0.0
     days_off = tuple(first + place for place in sorted(off))
     if mean <= 0:
-        return Rate(next_day, 0.0, 0.0, (1.0,) * WEEK, 0.0, 0.0, 0.0, 0.0, days_off, None)
+        return Rate(next_day, 0.0, 0.0, (1.0,) * WEEK, 0.0, 0.0, 0.0, 0.0, DRIFT, days_off, None)
     profile = _profile([(day - next_day + 1, weekday(day), amount / mean) for day, amount in kept])
     days = [Day(day - next_day + 1, profile[weekday(day)], amount / mean) for day, amount in kept]
     trend = _trend(days)
     changed = change_of_level(days, trend.level, trend.slope, trend.dispersion)
     if changed is not None:
         trend = _trend(days[changed:], days[:changed])
+    trend = _in_spells(trend, days[changed or 0 :])
     since = None if changed is None else kept[changed][0]
     return Rate(
-        next_day, exp(trend.level) * mean, trend.slope, profile, trend.dispersion * mean, *trend[3:], days_off, since
-    )  # fmt: skip
+        *(next_day, exp(trend.level) * mean, trend.slope, profile, trend.dispersion * mean, *trend[3:]),
+        *(_drift(days, changed), days_off, since),
+    )
+
+
+def _drift(days: Sequence[Day], changed: int | None) -> float:
+    """How much the level moves per day: what has changed once may change again."""
+    if changed is None:
+        return DRIFT
+    before, after = (
+        (sum(day.amount for day in part) + 1) / (sum(day.share for day in part) + 1)
+        for part in (days[:changed], days[changed:])
+    )
+    return sqrt(DRIFT**2 + CHANGE_AGAIN * log(after / before) ** 2 / (len(days) + SETTLED_DAYS))
 
 
 def _profile(days: Sequence[tuple[int, int, float]]) -> tuple[float, ...]:
@@ -177,3 +194,23 @@ def _doubted(level: float, slope: float, dispersion: float, vl: float, vs: float
     level -= (1 - taken) * slope * cov / vs
     left = max(taken, LEAST_DOUBT)
     return _Trend(level, slope * taken, dispersion, vl, vs * left, cov * left)
+
+
+def _in_spells(trend: _Trend, days: Sequence[Day]) -> _Trend:
+    """The fit with its variances raised for work that comes in spells: weeks vary by more than their days tell.
+
+    The ratio is that of the squared sums of a week's residuals to the sum of the squared residuals (a variance
+    ratio, Lo and MacKinlay 1988), which is 1 for days that have nothing to do with each other.
+    """
+    expected = [exp(trend.level + trend.slope * day.age) * day.share for day in days]
+    residuals = [
+        (day.amount - mean) / sqrt(mean) for day, mean in zip(reversed(days), reversed(expected), strict=True)
+    ]
+    blocks = [residuals[start : start + WEEK] for start in range(0, len(residuals) - WEEK + 1, WEEK)]
+    apart = sum(one * one for block in blocks for one in block)
+    if not apart:
+        return trend
+    ratio = sum(sum(block) ** 2 for block in blocks) / apart
+    times = (len(blocks) * ratio + SPELL_BLOCKS) / (len(blocks) + SPELL_BLOCKS)
+    times = min(LONGEST_SPELL, max(1.0, times))
+    return _Trend(trend.level, trend.slope, *(times * variance for variance in trend[2:]))
