@@ -25,9 +25,9 @@ def build_path(logs: str, module: str) -> str:
     return files.join(logs, module.lower() + "_build.jsonl")
 
 
-def correction_id(key: str, grown: "tuple[int, ...]") -> str:
-    """The id of a line that carries only what a response has grown by since its own line was written."""
-    return "%s~%d" % (key, sum(grown))
+def event_id(key: str, whole: "tuple[int, ...] | None" = None) -> str:
+    """The id of a response's line; of a line with only what it has grown by to `whole`, one of its own."""
+    return key if whole is None else "%s~%d" % (key, sum(whole))
 
 
 def call_line(
@@ -94,9 +94,12 @@ def runtime_line(
     price_source: str,
     billing: str,
     ts: int,
-    corrects: str = "",
+    whole: "tuple[int, ...] | None" = None,
 ) -> bytes:
-    """The line of one settled API response of Claude Code; `cost_nano` None is written as null: unpriced."""
+    """The line of one settled API response of Claude Code; `cost_nano` None is written as null: unpriced.
+
+    `whole` is the usage so far of a response of which `response` is only the growth since its line was written.
+    """
     counts = dict(zip(usage.FIELDS, response.usage))
     counts["recached_tokens"] = response.recached
     more: "dict[str, object]" = {
@@ -105,8 +108,8 @@ def runtime_line(
         "branch": response.branch,
         "variant": response.variant,
     }
-    if corrects:
-        more["corrects"] = corrects
+    if whole is not None:
+        more["corrects"] = response.key
     return call_line(
         counts,
         ts=ts,
@@ -114,7 +117,7 @@ def runtime_line(
         task=TASK,
         model=response.model,
         provider=PROVIDER,
-        event_id=correction_id(corrects, response.usage) if corrects else response.key,
+        event_id=event_id(response.key, whole),
         cost_nano=cost_nano,
         price_source=price_source,
         source="claude_code",
@@ -152,28 +155,3 @@ def build_line(
         "source": source,
     }
     return jsonio.dumps(line) + b"\n"
-
-
-def event_ids(path: str, session_id: str, offset: int) -> "set[str]":
-    """The ids of a session's lines in a log from an offset on; also in the one rotated away since."""
-    size = files.size_of(path)
-    rotated = offset > size or offset == 0
-    found: set[str] = set()
-    needle = session_id.encode()
-    for place, start in ((path + ".1", 0), (path, 0)) if rotated else ((path, offset),):
-        try:
-            data = files.read(place, start)
-        except FileNotFoundError:
-            continue
-        for line in data.split(b"\n"):
-            if needle in line:
-                found.update(_own_id(line, session_id))
-    return found
-
-
-def _own_id(line: bytes, session_id: str) -> "list[str]":
-    try:
-        row = jsonio.loads(line)
-    except ValueError:
-        return []  # a torn line: its response is written again
-    return [str(row["event_id"])] if row.get("session_id") == session_id and row.get("event_id") else []

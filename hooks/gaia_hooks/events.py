@@ -24,6 +24,8 @@ def _text(payload: "Payload", key: str) -> str:
 
 def _session_start(session: sessions.Session, payload: "Payload") -> None:
     session.state.ended = False
+    if payload.get("source") in ("startup", "clear") and not files.exists(session.state.transcript):
+        session.books.begin()
     if payload.get("source") != "compact":  # then the same process goes on, with its subagents
         session.state.reserved.clear()
     background.start_ingest(session.home, session.policy)
@@ -130,11 +132,16 @@ def handle(session: sessions.Session, payload: "Payload") -> "Answer":
 
 
 def answer_from_last(session: sessions.Session, payload: "Payload") -> "Answer":
-    """The decision by the state as it was last stored, when its lock is not to be had in time; nothing is stored."""
+    """The decision by the state as it was last stored, when the lock is not to be had; nothing is stored."""
     if not session.state.type:
         return {}
-    answer = _decision(session, Figures(session), payload)
+    answer = decision(session, payload)
     return answer if answer or not _opens_subagent(session, payload) else _BUSY
+
+
+def decision(session: sessions.Session, payload: "Payload") -> "Answer":
+    """What a configured limit decides on an event, and nothing else."""
+    return _decision(session, Figures(session), payload)
 
 
 def _opens_subagent(session: sessions.Session, payload: "Payload") -> bool:

@@ -127,6 +127,15 @@ def size_of(path: str) -> int:
         return -1
 
 
+def size_and_identity(path: str) -> "tuple[int, int]":
+    """A file's size and what tells it from another of the same name; (0, 0) when it is not there."""
+    try:
+        status = _os.stat(path)
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_ino
+
+
 def read_handle(handle: int, offset: int, size: int) -> bytes:
     """Up to `size` bytes of an open file from an offset."""
     _os.lseek(handle, offset, 0)
@@ -221,8 +230,8 @@ def _remove(path: str) -> None:
         pass  # it was never made, or is gone already
 
 
-def append(path: str, data: bytes, timeout: float = 5.0) -> int:
-    """Append whole lines to a shared file under a lock; return the file's size afterwards.
+def append(path: str, data: bytes, timeout: float = 5.0) -> "tuple[int, int]":
+    """Append whole lines to a shared file under a lock; return the file's size afterwards and its identity.
 
     Readers parse every line, so what a writer of ours that was killed left torn is cut off first; a torn line
     of somebody else's is closed instead. Raises OSError.
@@ -230,18 +239,35 @@ def append(path: str, data: bytes, timeout: float = 5.0) -> int:
     with Lock(path + ".lock", timeout) as lock:  # which makes the folder where it is missing
         handle = _os.open(path, APPEND, PRIVATE_FILE)
         try:
-            size = _os.fstat(handle).st_size
+            status = _os.fstat(handle)
+            size = _mended(handle, status.st_size, lock)
             if size and read_handle(handle, size - 1, 1) != b"\n":
-                if lock.dirty:
-                    size = _cut_torn_line(handle, size)
-                else:
-                    data = b"\n" + data
+                data = b"\n" + data
             lock.mark(True)
             write_all(handle, data)
             lock.mark(False)
-            return size + len(data)
+            return size + len(data), status.st_ino
         finally:
             _os.close(handle)
+
+
+def mend(path: str, timeout: float = 5.0) -> None:
+    """Cut off the torn line that a writer of ours may have left at a file's end. Raises OSError."""
+    with Lock(path + ".lock", timeout) as lock:
+        if lock.dirty:
+            handle = _os.open(path, UPDATE, PRIVATE_FILE)
+            try:
+                _mended(handle, _os.fstat(handle).st_size, lock)
+                lock.mark(False)
+            finally:
+                _os.close(handle)
+
+
+def _mended(handle: int, size: int, lock: "Lock") -> int:
+    """An open file's size without the torn line that the lock's holder before us may have left in it."""
+    if size and lock.dirty and read_handle(handle, size - 1, 1) != b"\n":
+        return _cut_torn_line(handle, size)
+    return size
 
 
 def _cut_torn_line(handle: int, size: int) -> int:

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 STDIN_LIMIT = 64 << 20
 LOCK_SECONDS = 1.0  # a hook that waits longer costs the user more than a count that comes one event later
+BACKGROUND_LOCK_SECONDS = 10.0  # nobody waits for these, and a tool call is reported only once
+BACKGROUND = frozenset(("PostToolUse", "PostToolUseFailure", "SubagentStart", "SubagentStop"))
 
 
 def run() -> None:
@@ -52,17 +54,27 @@ def _check(payload: "dict[str, Any]", policy: "dict[str, Any]") -> None:
 
 
 def _handle(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "dict[str, Any]":
-    session_id = payload["session_id"]
-    lock = sessions.lock_of(home, session_id, LOCK_SECONDS)
+    session_id, event = payload["session_id"], payload["hook_event_name"]
+    patience = BACKGROUND_LOCK_SECONDS if event in BACKGROUND else LOCK_SECONDS
+    lock = sessions.lock_of(home, session_id, patience)
     try:
         with lock:
             session = sessions.opened(home, session_id, lock, policy)
             answer = events.handle(session, payload)
-            session.store()
-    except files.LockTimeout as error:
-        log.fault(home, payload["hook_event_name"], error)
+            return answer if _stored(session, event) else events.decision(session, payload)
+    except OSError as error:  # another process is at it, or our folder cannot be written
+        log.fault(home, event, error)
         return events.answer_from_last(sessions.opened(home, session_id, lock, policy), payload)
-    return answer
+
+
+def _stored(session: sessions.Session, event: str) -> bool:
+    """Whether the count could be kept; where it could not (a full disk), nothing is told that would be told again."""
+    try:
+        session.store()
+    except OSError as error:
+        log.fault(session.home, event, error)
+        return False
+    return True
 
 
 if __name__ == "__main__":

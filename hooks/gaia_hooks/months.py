@@ -1,6 +1,7 @@
 """A module's month while the ledger is not asked: its figure in the snapshot plus what hooks have settled since.
 
-`months/<module>.log` holds one line per settled response: when it was booked, when it was made, nano-dollars.
+`months/<module>.log` holds one line per settled response: when it was booked, when it was made, nano-dollars, and
+the id of its event, by which a hook that comes after one that was killed knows what is noted already.
 A line booked after `counted_to` (the instant at which the last ingest began to read) is not yet in the
 snapshot's figure, or is in both for a moment: a cap may be reached early by that, never late.
 """
@@ -9,6 +10,7 @@ from gaia_hooks import clock, files, snapshot
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 TRIM_BYTES = 64 << 10
@@ -19,12 +21,37 @@ def path_of(home: str, module: str) -> str:
     return files.join(home, "months", module.replace("/", "_") + ".log")
 
 
-def note(home: str, module: str, entries: "list[tuple[int, int]]") -> None:
-    """Note settled responses as (instant made, nano-dollars). Raises OSError."""
+def note(home: str, module: str, entries: "list[tuple[str, int, int]]") -> None:
+    """Note settled responses as (event id, instant made, nano-dollars). Raises OSError."""
     booked = clock.now()
-    files.append(
-        path_of(home, module), b"".join(b"%d %d %d\n" % (booked, made, nano) for made, nano in entries)
-    )
+    lines = [b"%d %d %d %s\n" % (booked, made, nano, _word(event_id)) for event_id, made, nano in entries]
+    files.append(path_of(home, module), b"".join(lines))
+
+
+def _word(event_id: str) -> bytes:
+    return b"".join(event_id.encode("ascii", "backslashreplace").split()) or b"-"
+
+
+def missing(
+    home: str, module: str, entries: "list[tuple[str, int, int]]", since: int
+) -> "list[tuple[str, int, int]]":
+    """Those entries, made after `since`, whose event is not noted; a torn line is cut off first. Raises OSError."""
+    path = path_of(home, module)
+    noted: set[bytes] = set()
+    if files.size_of(path) > 0:
+        files.mend(path)
+        noted = {event_id for _, _, _, event_id in _entries(files.read(path))}
+    return [entry for entry in entries if entry[2] and entry[1] > since and _word(entry[0]) not in noted]
+
+
+def _entries(data: bytes) -> "Iterator[tuple[int, int, int, bytes]]":
+    """The whole lines of the file; what is torn, or none of ours, is no money."""
+    for line in data.split(b"\n"):
+        try:
+            booked, made, nano, event_id = line.split()
+            yield int(booked), int(made), int(nano), event_id
+        except ValueError:
+            continue
 
 
 def trim(home: str, module: str, counted_to: int) -> None:
@@ -32,10 +59,8 @@ def trim(home: str, module: str, counted_to: int) -> None:
     path = path_of(home, module)
     if files.size_of(path) > TRIM_BYTES:
         with files.Lock(path + ".lock", 5.0):
-            kept = [
-                line for line in files.read(path).split(b"\n") if line and int(line.split()[0]) > counted_to
-            ]
-            files.replace(path, b"".join(line + b"\n" for line in kept))
+            kept = [entry for entry in _entries(files.read(path)) if entry[0] > counted_to]
+            files.replace(path, b"".join(b"%d %d %d %s\n" % entry for entry in kept))
 
 
 class Month:
@@ -64,9 +89,4 @@ def _added(home: str, module: str, counted_to: int, begins: int) -> int:
         data = files.read(path_of(home, module))
     except OSError:
         return 0
-    total = 0
-    for line in data.split(b"\n"):
-        parts = line.split()
-        if len(parts) == 3 and int(parts[0]) > counted_to and int(parts[1]) >= begins:
-            total += int(parts[2])
-    return total
+    return sum(nano for booked, made, nano, _ in _entries(data) if booked > counted_to and made >= begins)

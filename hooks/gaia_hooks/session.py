@@ -3,7 +3,7 @@
 Hooks, `ingest`, the MCP server and the command line all come through here, under the session's lock.
 """
 
-from gaia_hooks import argus, clock, files, jsonio, modules, months, pricing, snapshot, state, tail, usage
+from gaia_hooks import bookkeeping, clock, files, jsonio, modules, pricing, snapshot, state, tail, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +23,8 @@ class Session:
         self.state = stored
         self.policy = policy
         self.logs = policy["logs"] or files.join(home, "logs")
+        self.books = bookkeeping.Books(home, self.logs, stored, policy, lock.dirty)
         self._lock = lock
-        self._lines: list[bytes] = []
-        self._money: list[tuple[int, int]] = []
-        self._written = set(stored.written_ahead)
-        self._suspect = lock.dirty or stored.fresh
 
     def watch(self, transcript: str, cwd: str) -> None:
         """Note where the session's transcript lies now; its module is fixed when it is first seen."""
@@ -90,10 +87,8 @@ class Session:
 
     def _count_thread(self, thread_id: str, thread: state.ThreadState, limit: int) -> None:
         growth = tail.grow(thread.place, limit)
-        if growth.data:
-            self._recover()
-            if thread.began is None:
-                thread.began = tail.head(thread.place.path)[0]
+        if growth.data and thread.began is None:
+            thread.began = tail.head(thread.place.path)[0]
         self.state.behind = self.state.behind or growth.behind
         thread.rewound = thread.rewound or growth.rewound
         for seen in tail.responses(growth):
@@ -150,44 +145,16 @@ class Session:
         self, thread_id: str, thread: state.ThreadState, settled: "list[tuple[usage.Response, bool]]"
     ) -> None:
         for response, is_correction in settled:
-            cost = self.cost(response)
             tally = self.state.tally(thread_id, response.model)
-            tally.add(
-                response.usage, 0 if is_correction else response.recached, cost, 0 if is_correction else 1
-            )
-            self._write(thread, response, cost, is_correction)
-
-    def _write(
-        self, thread: state.ThreadState, response: usage.Response, cost: "int | None", is_correction: bool
-    ) -> None:
-        ts = clock.parse(response.timestamp) or 0
-        if ts < self.policy["installed_at"]:
-            return  # history: it goes to the ledger, not into the logs
-        corrects = response.key if is_correction else ""
-        event_id = argus.correction_id(response.key, response.usage) if is_correction else response.key
-        if event_id in self._written:
-            self._written.discard(event_id)
-            return
-        if cost:
-            self._money.append((ts, cost))
-        source = pricing.source_of(self._row(response), self.policy["price_source"])
-        self._lines.append(
-            argus.runtime_line(
-                response, module=self.state.module, cost_nano=cost,
-                agent_type=thread.agent_type if response.agent_id else "main",
-                price_source=source, billing=self.policy["billing"], ts=ts,
-                corrects=corrects)
-        )  # fmt: skip
-
-    def _recover(self) -> None:
-        """Learn which lines a writer that died, or whose state was lost, had appended for this session."""
-        if self._suspect:
-            self._suspect = False
-            path = argus.runtime_path(self.logs, self.state.module)
-            stored_path, offset = self.state.log_place
-            self._written |= argus.event_ids(
-                path, self.state.session_id, offset if stored_path == path else 0
-            )
+            row = self._row(response)
+            if is_correction:
+                whole = thread.thread.settled[response.key]
+                cost = _grown_cost(response.usage, whole, row)
+                tally.add(response.usage, 0, cost, 0)
+            else:
+                whole, cost = None, pricing.cost_nano(response.usage, row)
+                tally.add(response.usage, response.recached, cost, 1)
+            self.books.owe(response, thread.agent_type, cost, row, whole)
 
     def cost(self, response: usage.Response) -> "int | None":
         """Nano-dollars of a response at the snapshot's prices; None when it has none."""
@@ -202,19 +169,17 @@ class Session:
 
     def store(self) -> None:
         """Append what has settled, then save the state; a death in between is noticed by the next holder."""
-        if self._lock.dirty:
-            self._recover()
-        if self._lines:
-            self._lock.mark(True)
-            path = argus.runtime_path(self.logs, self.state.module)
-            if self._money:
-                months.note(self.home, self.state.module, self._money)
-            self.state.log_place = [path, files.append(path, b"".join(self._lines))]
-            self._lines, self._money = [], []
-        self.state.written_ahead = sorted(self._written)
+        self.books.write(self._lock)
         state.save(self.home, self.state)
         if self._lock.dirty:
             self._lock.mark(False)
+
+
+def _grown_cost(growth: "tuple[int, ...]", whole: "tuple[int, ...]", row: "list[Any] | None") -> "int | None":
+    """What a response costs more now than before it grew: its tier and rounding are those of the whole."""
+    cost = pricing.cost_nano(whole, row)
+    before = pricing.cost_nano(tuple(new - old for new, old in zip(whole, growth)), row)
+    return None if cost is None or before is None else cost - before
 
 
 def opened(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any] | None" = None) -> Session:

@@ -157,8 +157,8 @@ class State:
         self.behind = False  # more than one call's share was left to read: figures are "at least"
         self.told: list[str] = []  # what has been said once
         self.calls: list[str] = []  # tool calls already written
-        self.log_place: list[Any] = ["", 0]  # the log and its size when this state was last complete
-        self.written_ahead: list[str] = []  # lines in the log whose responses are not settled here yet
+        self.log_place: list[Any] = ["", 0, 0]  # the log, its size and identity, when this was last complete
+        self.ahead: dict[str, list[int]] = {}  # what the log holds of a response that is not settled here yet
         self.client_nano = 0  # the client's own running total, from the status line
         self.shown: dict[str, Any] = {}  # what only the status line sees (see `plan.shown`)
         self.took: list[int] = [0, 0]  # tool calls that waited for us, and the microseconds we worked then
@@ -169,8 +169,7 @@ class State:
         self.tallies: dict[str, dict[str, Tally]] = {}  # thread → model → tally
 
     PLAIN = ("type", "chosen_by", "module", "cwd", "transcript", "turn_ended", "ended", "behind", "told",
-             "shown", "took", "calls", "log_place", "written_ahead", "client_nano", "reserved", "denied",
-             "changed")  # fmt: skip
+             "shown", "took", "calls", "log_place", "ahead", "client_nano", "reserved", "denied", "changed")  # fmt: skip
 
     def tally(self, thread_id: str, model: str) -> Tally:
         """The tally of a thread and model, made when new."""

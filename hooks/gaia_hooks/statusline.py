@@ -34,32 +34,49 @@ def run(data: "bytes | None" = None) -> None:
 def _parts(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "list[str]":
     parts = [plan_windows(payload.get("rate_limits"), clock.now()), context(payload.get("context_window"))]
     if state.is_session_id(payload.get("session_id")):
-        session = _counted(home, payload, policy)
-        if payload.get("rate_limits"):
+        session, problem = _counted(home, payload, policy)
+        if payload.get("rate_limits") and not problem:
             plan.keep(home, payload["rate_limits"], clock.now())
-        parts += [session_part(session), cache(payload.get("prompt_cache")), month(session)]
+        parts += [session_part(session), cache(payload.get("prompt_cache")), month(session), problem]
     return parts
 
 
-def _counted(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> sessions.Session:
-    """The session with its new bytes counted, or as it was last stored when another process is at it."""
-    session_id = payload["session_id"]
+def _counted(
+    home: str, payload: "dict[str, Any]", policy: "dict[str, Any]"
+) -> "tuple[sessions.Session, str]":
+    """The session with its new bytes counted, and what keeps the count from being stored.
+
+    While another process is at it, it is as it was last stored.
+    """
+    session_id, problem = payload["session_id"], ""
     lock = sessions.lock_of(home, session_id, LOCK_SECONDS)
     try:
         with lock:
             session = sessions.opened(home, session_id, lock, policy)
-            transcript = payload.get("transcript_path")
-            if places.is_transcript(transcript, policy["config_dirs"]):
-                session.watch(str(transcript), str(payload.get("cwd") or ""))
-                session_types.choose(session.state, policy)
-                session.state.client_nano = _client_total(payload) or session.state.client_nano
-                session.state.shown = plan.shown(payload, clock.now())
-                session.count()
+            if _count(session, payload):
                 session.store()
     except files.LockTimeout:
         session = sessions.opened(home, session_id, lock, policy)
+    except OSError as error:  # a full disk, a folder that cannot be written
+        log.fault(home, "statusline", error)
+        problem = "not kept: %s" % (error.strerror or error)
+        session = sessions.opened(home, session_id, lock, policy)
+        _count(session, payload)
     session_types.choose(session.state, policy)
-    return session
+    return session, problem
+
+
+def _count(session: sessions.Session, payload: "dict[str, Any]") -> bool:
+    """Count the session's new bytes; whether the payload names a transcript that we may read."""
+    transcript = payload.get("transcript_path")
+    if not places.is_transcript(transcript, session.policy["config_dirs"]):
+        return False
+    session.watch(str(transcript), str(payload.get("cwd") or ""))
+    session_types.choose(session.state, session.policy)
+    session.state.client_nano = _client_total(payload) or session.state.client_nano
+    session.state.shown = plan.shown(payload, clock.now())
+    session.count()
+    return True
 
 
 def _client_total(payload: "dict[str, Any]") -> int:

@@ -120,6 +120,12 @@ class Response:
         self.variant = variant
         self.recached = recached
 
+    def part(self, usage: "tuple[int, ...]", recached: int) -> "Response":
+        """The same response with only a part of its usage."""
+        return Response(
+            self.key, self.model, usage, self.timestamp, self.session_id, self.agent_id, self.branch, self.variant,
+            recached)  # fmt: skip
+
 
 def _text(value: object) -> str:
     return value if type(value) is str else ""

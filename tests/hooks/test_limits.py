@@ -190,7 +190,7 @@ def test_plan_usage_never_counts_against_a_dollar_cap(watched: Watched) -> None:
 def test_a_month_counts_what_hooks_settled_since_the_ingest_and_nothing_older(watched: Watched) -> None:
     home, begins = str(watched.home), clock.parse("2026-11-01T00:00:00Z")
     assert begins is not None
-    months.note(home, "m", [(begins - 1, 500), (begins, 7)])
+    months.note(home, "m", [("a", begins - 1, 500), ("b", begins, 7)])
     policy = {"month": [begins, begins * 2], "counted_to": 0, "billing": "api",
               "modules": {"m": {"spent_nano": 100, "total_nano": 200, "counts_claude_code": True}}}  # fmt: skip
     now = months.Month(home, "m", policy, begins + 1)

@@ -143,11 +143,11 @@ def test_windows_line_ends_blank_lines_and_a_byte_order_mark_are_no_obstacle(tmp
     assert not reading.skipped
 
 
-def own_line(usage: tuple[int, ...], cost: int, corrects: str = "") -> bytes:
+def own_line(usage: tuple[int, ...], cost: int, whole: tuple[int, ...] | None = None) -> bytes:
     response = Response("msg_1", "claude-opus-5-5", usage, stamp(1), "s-1", "a-1", "main")
     return argus.runtime_line(
         response, module="shop", agent_type="Explore", cost_nano=cost, price_source="genai-prices", billing="api",
-        ts=1_795_000_000_000_000, corrects=corrects)  # fmt: skip
+        ts=1_795_000_000_000_000, whole=whole)  # fmt: skip
 
 
 def test_our_own_line_comes_back_as_the_response_it_was_written_from(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_our_own_line_comes_back_as_the_response_it_was_written_from(tmp_path: P
 def test_a_correction_completes_the_line_that_it_corrects(tmp_path: Path) -> None:
     path = log(tmp_path, own_line((1, 2, 3, 0, 0, 0, 0), 70))
     first = read(path, ORIGIN, None)
-    log(tmp_path, own_line((0, 5, 0, 0, 0, 0, 0), 7, corrects="msg_1"))
+    log(tmp_path, own_line((0, 5, 0, 0, 0, 0, 0), 7, whole=(1, 7, 3, 0, 0, 0, 0)))
     (call,) = read(path, ORIGIN, first.bookmark).calls
     assert (call.event.event_id, call.event.output_tokens, call.event.cost_nano) == ("msg_1", 7, 77)
 

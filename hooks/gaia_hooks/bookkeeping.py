@@ -1,0 +1,97 @@
+"""What a session owes its module's log and month file: each settled response exactly once, whatever dies in between.
+
+Under the session's lock, in this order: mark the lock dirty, append the lines, note their money, save the state, mark
+the lock clean. Whoever finds the lock dirty, or a state that knows no log, first looks up what the log holds beyond
+the state (`gaia_hooks.recovery`), completes the month file by it, and writes only what is missing from the log.
+"""
+
+from gaia_hooks import argus, clock, files, months, pricing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from gaia_hooks import state, usage
+
+
+class Books:
+    """The lines and the money that one holder of a session's lock has to write."""
+
+    def __init__(
+        self, home: str, logs: str, mine: "state.State", policy: "dict[str, Any]", dirty: bool
+    ) -> None:
+        self._home = home
+        self._logs = logs
+        self._mine = mine
+        self._policy = policy
+        self._dirty = dirty
+        self._suspect = dirty or not mine.log_place[0]
+        self._lines: list[bytes] = []
+        self._money: list[tuple[str, int, int]] = []
+
+    def owe(
+        self,
+        response: "usage.Response",
+        agent_type: str,
+        cost: "int | None",
+        row: "list[Any] | None",
+        whole: "tuple[int, ...] | None",
+    ) -> None:
+        """A response has settled; `whole` is its usage so far where `response` is only what it has grown by."""
+        ts = clock.parse(response.timestamp) or 0
+        if ts < self._policy["installed_at"]:
+            return  # history: it goes to the ledger, not into the logs
+        self.recover()
+        key = response.key
+        ahead = self._mine.ahead.pop(key, None)
+        if ahead is not None:
+            rest = [new - old for new, old in zip([*response.usage, response.recached, cost or 0], ahead)]
+            if not any(tokens > 0 for tokens in rest[:-2]):
+                if any(tokens < 0 for tokens in rest[:-2]):
+                    self._mine.ahead[key] = [-figure for figure in rest]
+                return  # the log holds all of it
+            whole = whole or response.usage
+            response = response.part(tuple(max(0, tokens) for tokens in rest[:-2]), max(0, rest[-2]))
+            cost = None if cost is None else rest[-1]
+        if cost:
+            self._money.append((argus.event_id(key, whole), ts, cost))
+        self._lines.append(
+            argus.runtime_line(
+                response, module=self._mine.module, cost_nano=cost,
+                agent_type=agent_type if response.agent_id else "main",
+                price_source=pricing.source_of(row, self._policy["price_source"]),
+                billing=self._policy["billing"], ts=ts, whole=whole)
+        )  # fmt: skip
+
+    def recover(self) -> None:
+        """Learn what a writer that died, or whose state was lost, had written for this session. Raises OSError."""
+        if not self._suspect:
+            return
+        self._suspect = False
+        from gaia_hooks import recovery
+
+        path = argus.runtime_path(self._logs, self._mine.module)
+        since = 0 if self._dirty else self._policy["counted_to"]  # a lost state: what is older was ingested
+        written = recovery.look_up(self._mine, path)
+        self._money += months.missing(self._home, self._mine.module, written, since)
+
+    def begin(self) -> None:
+        """The session has only begun: no log holds anything of it."""
+        if self._dirty or self._mine.log_place[0]:
+            return
+        path = argus.runtime_path(self._logs, self._mine.module)
+        self._mine.log_place = [path, *files.size_and_identity(path)]
+        self._suspect = False
+
+    def write(self, lock: files.Lock) -> None:
+        """Append what is owed; the lock is dirty from the first change on. Raises OSError."""
+        if lock.dirty:
+            self.recover()  # the state that is saved next will be called clean
+        if self._lines or self._money:
+            lock.mark(True)
+        if self._lines:
+            path = argus.runtime_path(self._logs, self._mine.module)
+            self._mine.log_place = [path, *files.append(path, b"".join(self._lines))]
+        if self._money:
+            months.note(self._home, self._mine.module, self._money)
+        self._lines, self._money = [], []
