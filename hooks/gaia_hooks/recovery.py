@@ -23,6 +23,9 @@ def look_up(mine: "State", path: str) -> "list[tuple[str, int, int]]":
     """
     written = []
     known, offset, identity = mine.log_place
+    for log in {known, path}:
+        if files.size_of(log) > 0:
+            files.mend(log)
     parts = _since(known, offset, identity) if known else []
     if known != path:
         parts += [(part, 0) for part in _rotated(path)]
@@ -60,11 +63,11 @@ def _rotated(path: str) -> "list[str]":
 
 
 def _rows(path: str, offset: int, session_id: str) -> "Iterator[dict[str, Any]]":
-    """Our lines of one session in one file from an offset on; a line that was left torn is cut off first."""
-    if files.size_of(path) < 0:
+    """Our lines of one session in one file from an offset on; none when it is not there."""
+    try:
+        data, needle = files.read(path, offset), session_id.encode()
+    except FileNotFoundError:
         return
-    files.mend(path)
-    data, needle = files.read(path, offset), session_id.encode()
     at = data.find(needle)
     while at >= 0:
         start = data.rfind(b"\n", 0, at) + 1

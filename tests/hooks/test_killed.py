@@ -119,10 +119,13 @@ def rotate(day: Day) -> None:
     """The log is rotated, under its lock, as the core does it."""
     log = day.logs[-1] / "unallocated_runtime.jsonl"
     with files.Lock(f"{log}.lock", 5):
-        for number in (3, 2, 1, 0):
-            old = log.with_name(f"{log.name}.{number}") if number else log
-            if old.exists():
-                os.rename(old, log.with_name(f"{log.name}.{number + 1}"))
+        numbers = [
+            int(path.suffix[1:]) for path in log.parent.glob(f"{log.name}.*") if path.suffix[1:].isdigit()
+        ]
+        for number in sorted(numbers, reverse=True):
+            log.with_name(f"{log.name}.{number}").rename(f"{log}.{number + 1}")
+        if log.exists():
+            log.rename(f"{log}.1")
 
 
 def move(day: Day) -> None:
