@@ -5,7 +5,7 @@ the lock clean. Whoever finds the lock dirty, or a state that knows no log, firs
 the state (`gaia_hooks.recovery`), completes the month file by it, and writes only what is missing from the log.
 """
 
-from gaia_hooks import argus, clock, files, months, pricing
+from gaia_hooks import argus, files, months, pricing
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,14 +32,17 @@ class Books:
     def owe(
         self,
         response: "usage.Response",
+        made: int,
         agent_type: str,
         cost: "int | None",
         row: "list[Any] | None",
         whole: "tuple[int, ...] | None",
     ) -> None:
-        """A response has settled; `whole` is its usage so far where `response` is only what it has grown by."""
-        ts = clock.parse(response.timestamp) or 0
-        if ts < self._policy["installed_at"]:
+        """A response has settled that was made at the instant `made`, at a cost by a price row.
+
+        `whole` is its usage so far where `response` is only what it has grown by.
+        """
+        if made < self._policy["installed_at"]:
             return  # history: it goes to the ledger, not into the logs
         self.recover()
         key = response.key
@@ -54,13 +57,13 @@ class Books:
             response = response.part(tuple(max(0, tokens) for tokens in rest[:-2]), max(0, rest[-2]))
             cost = None if cost is None else rest[-1]
         if cost:
-            self._money.append((argus.event_id(key, whole), ts, cost))
+            self._money.append((argus.event_id(key, whole), made, cost))
         self._lines.append(
             argus.runtime_line(
                 response, module=self._mine.module, cost_nano=cost,
                 agent_type=agent_type if response.agent_id else "main",
                 price_source=pricing.source_of(row, self._policy["price_source"]),
-                billing=self._policy["billing"], ts=ts, whole=whole)
+                billing=self._policy["billing"], ts=made, whole=whole)
         )  # fmt: skip
 
     def recover(self) -> None:

@@ -1,19 +1,27 @@
 """All modules that every hook loads, in one file: finding and opening each costs more than the hook's own work.
 
-`init` has the wired interpreter make it (`python bundle.py FOLDER`); the bootstrap loads it where it fits the
-running interpreter, and imports the modules one by one where it does not.
+`init` has the wired interpreter make one for the hooks and one for the status line (`python bundle.py FOLDER`); the
+bootstrap loads it where it fits the running interpreter, and imports the modules one by one where it does not.
 """
 
 import sys
 
-NAME = "hooks.bundle"
 PACKAGE = "gaia_hooks"
-ENTRY = "gaia_hooks.main"
+ENTRIES = {"hooks.bundle": "gaia_hooks.main", "statusline.bundle": "gaia_hooks.statusline"}
 
-# Runs inside the bootstrap with `codes`, a list of (module name, code) in the order of completion, and `folder`.
+# Runs inside the bootstrap with `folder`, `natives`, a list of (extension module, its file), and `codes`, a list of
+# (module, code) in the order of completion. An extension module is loaded from the file where the interpreter that
+# made the bundle has it: the search for it lists whole folders. Where that fails, `import` finds it.
 LOADER = """\
-import sys
+import sys, _imp
 kind = type(sys)
+for name, path in natives:
+    try:
+        made = _imp.create_dynamic(sys.modules["_frozen_importlib"].ModuleSpec(name, None, origin=path))
+        _imp.exec_dynamic(made)
+        sys.modules[name] = made
+    except Exception:
+        pass
 try:
     for name, code in codes:
         module = sys.modules[name] = kind(name)
@@ -31,15 +39,16 @@ except BaseException:
 
 
 def build(folder: str) -> None:
-    """Write the bundle of the package in `folder` for this interpreter. Raises OSError."""
+    """Write the bundles of the package in `folder` for this interpreter. Raises OSError."""
     import importlib.util
     import marshal
 
     sys.path.insert(0, folder)
-    codes = [(name, _compiled(path)) for name, path in _completed(ENTRY)]
-    content = (compile(LOADER, "bundle", "exec"), codes)
-    with open(folder + "/" + NAME, "wb") as file:
-        file.write(importlib.util.MAGIC_NUMBER + marshal.dumps(content))
+    for name, entry in ENTRIES.items():
+        codes = [(module, _compiled(path)) for module, path in _completed(entry)]
+        content = (compile(LOADER, "bundle", "exec"), _natives(), codes)
+        with open(folder + "/" + name, "wb") as file:
+            file.write(importlib.util.MAGIC_NUMBER + marshal.dumps(content))
 
 
 def _completed(entry: str) -> "list[tuple[str, str]]":
@@ -47,6 +56,8 @@ def _completed(entry: str) -> "list[tuple[str, str]]":
     import importlib
     from importlib.machinery import SourceFileLoader
 
+    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+        del sys.modules[name]
     order: list[tuple[str, str]] = []
     original = SourceFileLoader.exec_module
 
@@ -61,6 +72,16 @@ def _completed(entry: str) -> "list[tuple[str, str]]":
     finally:
         SourceFileLoader.exec_module = original  # type: ignore[method-assign]
     return order
+
+
+def _natives() -> "list[tuple[str, str]]":
+    """The extension modules that the hooks use, where they are not part of the interpreter itself."""
+    found = []
+    for name in ("_json", "fcntl", "msvcrt"):
+        path = getattr(sys.modules.get(name), "__file__", None)
+        if path:
+            found.append((name, path))
+    return found
 
 
 def _compiled(path: str) -> object:

@@ -1,6 +1,6 @@
 """What each of Claude Code's events does to the session's state, and what is answered."""
 
-from gaia_hooks import allowances, argus, background, clock, files, session_types, snapshot, state, warnings
+from gaia_hooks import argus, clock, files, session_types, snapshot, state, warnings
 from gaia_hooks import session as sessions
 from gaia_hooks.figures import Figures
 
@@ -28,6 +28,8 @@ def _session_start(session: sessions.Session, payload: "Payload") -> None:
         session.books.begin()
     if payload.get("source") != "compact":  # then the same process goes on, with its subagents
         session.state.reserved.clear()
+    from gaia_hooks import background
+
     background.start_ingest(session.home, session.policy)
 
 
@@ -55,6 +57,8 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
     duration = payload.get("duration_ms")
     failed = payload["hook_event_name"] == "PostToolUseFailure"
     if failed and call in session.state.reserved:
+        from gaia_hooks import allowances
+
         allowances.release(session.state, call=call)
     line = argus.build_line(
         module=session.state.module,
@@ -72,6 +76,8 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
 def _subagent_start(session: sessions.Session, payload: "Payload") -> None:
     session.count()
     if session.state.reserved:
+        from gaia_hooks import allowances
+
         allowances.started(session.state, _text(payload, "agent_id"))
 
 
@@ -79,6 +85,8 @@ def _subagent_stop(session: sessions.Session, payload: "Payload") -> None:
     session.count()
     agent_id = _text(payload, "agent_id")
     if session.state.reserved:
+        from gaia_hooks import allowances
+
         allowances.started(session.state, agent_id)  # its note may not have been there at its start
         allowances.release(session.state, agent_id=agent_id)
     session.finish_agent(agent_id)

@@ -27,12 +27,15 @@ def _foreign(value: object) -> object:
     raise TypeError("not JSON: %s" % type(value).__name__)
 
 
+_kept: "Any" = None  # the encoder, once one was needed
 _scan: "Any" = None if _fast is None else _fast.make_scanner(_Strict)  # type: ignore[arg-type]
 
 
 def loads(data: "bytes | str") -> "Any":
     """Decode one JSON document; raises ValueError when it is not one (also for invalid UTF-8)."""
-    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data
+    text = data.decode("utf-8") if isinstance(data, bytes) else data
+    if text[:1] == "\ufeff":  # the codec `utf-8-sig` would be one more module to load
+        text = text[1:]
     if _scan is None:
         import json
 
@@ -51,13 +54,19 @@ def loads(data: "bytes | str") -> "Any":
     return value
 
 
+def _encoder() -> "Any":
+    global _kept
+    if _kept is None:
+        quote: "Any" = _fast.encode_basestring_ascii
+        _kept = _fast.make_encoder(None, _foreign, quote, None, ":", ",", False, False, False)
+    return _kept
+
+
 def dumps(value: object) -> bytes:
     """Encode as one line of ASCII JSON."""
     if _fast is not None:
         try:
-            quote: "Any" = _fast.encode_basestring_ascii
-            encode: "Any" = _fast.make_encoder(None, _foreign, quote, None, ":", ",", False, False, False)
-            return "".join(encode(value, 0)).encode("ascii")
+            return "".join(_encoder()(value, 0)).encode("ascii")
         except TypeError:
             pass  # a newer interpreter's encoder wants other arguments, or the value is foreign: json decides
     import json

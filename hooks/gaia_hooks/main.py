@@ -1,6 +1,6 @@
 """The hook: one event as JSON on stdin, an answer as JSON on stdout or nothing. It always ends in exit 0."""
 
-from gaia_hooks import events, files, jsonio, log, places, snapshot, state
+from gaia_hooks import events, files, jsonio, places, snapshot, state
 from gaia_hooks import session as sessions
 
 TYPE_CHECKING = False
@@ -28,7 +28,13 @@ def run() -> None:
         if answer:
             files.write_all(1, jsonio.dumps(answer) + b"\n")
     except Exception as error:
-        log.fault(home, event, error)
+        _fault(home, event, error)
+
+
+def _fault(home: str, event: str, error: BaseException) -> None:
+    from gaia_hooks import log
+
+    log.fault(home, event, error)
 
 
 class Refused(ValueError):
@@ -63,7 +69,7 @@ def _handle(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "
             answer = events.handle(session, payload)
             return answer if _stored(session, event) else events.decision(session, payload)
     except OSError as error:  # another process is at it, or our folder cannot be written
-        log.fault(home, event, error)
+        _fault(home, event, error)
         return events.answer_from_last(sessions.opened(home, session_id, lock, policy), payload)
 
 
@@ -72,7 +78,7 @@ def _stored(session: sessions.Session, event: str) -> bool:
     try:
         session.store()
     except OSError as error:
-        log.fault(session.home, event, error)
+        _fault(session.home, event, error)
         return False
     return True
 

@@ -146,7 +146,8 @@ class Session:
     ) -> None:
         for response, is_correction in settled:
             tally = self.state.tally(thread_id, response.model)
-            row = self._row(response)
+            instant = clock.parse(response.timestamp) or 0
+            row = self._row(response, instant)
             if is_correction:
                 whole = thread.thread.settled[response.key]
                 cost = _grown_cost(response.usage, whole, row)
@@ -154,15 +155,15 @@ class Session:
             else:
                 whole, cost = None, pricing.cost_nano(response.usage, row)
                 tally.add(response.usage, response.recached, cost, 1)
-            self.books.owe(response, thread.agent_type, cost, row, whole)
+            self.books.owe(response, instant, thread.agent_type, cost, row, whole)
 
     def cost(self, response: usage.Response) -> "int | None":
         """Nano-dollars of a response at the snapshot's prices; None when it has none."""
-        return pricing.cost_nano(response.usage, self._row(response))
+        return pricing.cost_nano(response.usage, self._row(response, clock.parse(response.timestamp) or 0))
 
-    def _row(self, response: usage.Response) -> "list[Any] | None":
-        instant = clock.parse(response.timestamp)
-        if instant is None:
+    def _row(self, response: usage.Response, instant: int) -> "list[Any] | None":
+        """The price row in force at an instant; none where a row does not tell its instant."""
+        if not instant:
             return None
         rows = pricing.rows_of(self.policy["prices"], response.model, response.variant)
         return pricing.row_at(rows, instant / clock.MICRO)

@@ -3,7 +3,7 @@
 Plan windows first where there are any, then the context, then the session, then the module's month.
 """
 
-from gaia_hooks import clock, files, jsonio, log, money, months, places, plan, session_types, snapshot, state
+from gaia_hooks import clock, files, jsonio, money, months, places, plan, session_types, snapshot, state
 from gaia_hooks import session as sessions
 from gaia_hooks.figures import Figures, grouped, limit_of
 
@@ -28,7 +28,13 @@ def run(data: "bytes | None" = None) -> None:
         line = SEPARATOR.join(part for part in _parts(home, payload, policy) if part)
         files.write_all(1, (line + "\n").encode("utf-8"))
     except Exception as error:
-        log.fault(home, "statusline", error)
+        _fault(home, error)
+
+
+def _fault(home: str, error: BaseException) -> None:
+    from gaia_hooks import log
+
+    log.fault(home, "statusline", error)
 
 
 def _parts(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "list[str]":
@@ -58,7 +64,7 @@ def _counted(
     except files.LockTimeout:
         session = sessions.opened(home, session_id, lock, policy)
     except OSError as error:  # a full disk, a folder that cannot be written
-        log.fault(home, "statusline", error)
+        _fault(home, error)
         problem = "not kept: %s" % (error.strerror or error)
         session = sessions.opened(home, session_id, lock, policy)
         _count(session, payload)

@@ -116,16 +116,17 @@ def lose(day: Day) -> None:
 
 
 def rotate(day: Day) -> None:
-    """The log is rotated, under its lock, as the core does it."""
+    """The log is rotated, under its lock and never with a torn line, as the core does it."""
     log = day.logs[-1] / "unallocated_runtime.jsonl"
     with files.Lock(f"{log}.lock", 5):
+        if not log.exists() or not log.read_bytes().endswith(b"\n"):
+            return
         numbers = [
             int(path.suffix[1:]) for path in log.parent.glob(f"{log.name}.*") if path.suffix[1:].isdigit()
         ]
         for number in sorted(numbers, reverse=True):
             log.with_name(f"{log.name}.{number}").rename(f"{log}.{number + 1}")
-        if log.exists():
-            log.rename(f"{log}.1")
+        log.rename(f"{log}.1")
 
 
 def move(day: Day) -> None:

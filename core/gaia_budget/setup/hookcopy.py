@@ -12,9 +12,9 @@ from pathlib import Path
 import gaia_hooks
 from gaia_budget import places
 from gaia_budget.errors import InternalError
-from gaia_hooks import files
+from gaia_hooks import bundle, files
 
-HOOK_MODULE = "gaia_hooks.main"
+HOOK_MODULE = bundle.ENTRIES["hooks.bundle"]
 LAUNCHERS = {
     "statusline.py": "gaia_hooks.statusline",
     "wrapped_statusline.py": "gaia_hooks.wrapped_statusline",
@@ -32,14 +32,14 @@ BOOTSTRAP = """\
 try:
  import marshal, sys
  folder = {folder}
- sys.path.insert(0, folder)
  try:
-  with open(folder + "/hooks.bundle", "rb") as file: data = file.read()
+  with open(folder + "/{bundle}", "rb") as file: data = file.read()
   if data[:4] == sys.modules["_frozen_importlib_external"].MAGIC_NUMBER:
-   loader, codes = marshal.loads(data[4:])
-   exec(loader, dict(codes=codes, folder=folder))
+   loader, natives, codes = marshal.loads(data[4:])
+   exec(loader, dict(natives=natives, codes=codes, folder=folder))
  except Exception:
   pass
+ sys.path.insert(0, folder)
  import {module} as hook
  hook.run()
 except BaseException:
@@ -59,7 +59,8 @@ def bootstrap(folder: Path, module: str) -> str:
 
 def program(folder: Path, module: str) -> str:
     """The same program on lines of its own, in ASCII."""
-    return BOOTSTRAP.format(folder=ascii(str(folder)), module=module)
+    name = next((name for name, entry in bundle.ENTRIES.items() if entry == module), "statusline.bundle")
+    return BOOTSTRAP.format(folder=ascii(str(folder)), module=module, bundle=name)
 
 
 def root() -> Path:
@@ -113,8 +114,8 @@ def _text(path: Path) -> str:
 def _compile(interpreter: Path, package: Path) -> None:
     """Compile with the interpreter that will run it; unchecked, since a copy never changes."""
     modules = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(package)]
-    bundle = [str(package / "bundle.py"), str(package.parent)]
-    for arguments in (modules, bundle):
+    bundles = [str(package / "bundle.py"), str(package.parent)]
+    for arguments in (modules, bundles):
         command = [str(interpreter), "-I", *arguments]
         done = subprocess.run(command, capture_output=True, timeout=COMPILE_SECONDS, check=False)
         if done.returncode:
