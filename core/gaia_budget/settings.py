@@ -157,6 +157,11 @@ class Settings(BaseSettings):
 
         return env_settings, InitSettingsSource(settings_cls, read_toml(places.settings_file()))
 
+    @property
+    def has_hard_cap(self) -> bool:
+        """Whether something is refused in Claude Code where a limit is used up."""
+        return "block" in (self.session_policy, *(module.on_exceeded for module in self.modules.values()))
+
     @field_validator("claude_config_dirs", mode="before")
     @classmethod
     def _split_folders(cls, value: Any) -> Any:

@@ -96,5 +96,5 @@ class Books:
             path = argus.runtime_path(self._logs, self._mine.module)
             self._mine.log_place = [path, *files.append(path, b"".join(self._lines))]
         if self._money:
-            months.note(self._home, self._mine.module, self._money)
+            months.note(self._home, self._mine.module, self._money, self._policy["counted_to"])
         self._lines, self._money = [], []

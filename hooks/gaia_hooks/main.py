@@ -70,6 +70,8 @@ def _handle(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "
             return answer if _stored(session, event) else events.decision(session, payload)
     except OSError as error:  # another process is at it, or our folder cannot be written
         _fault(home, event, error)
+        if event == "SessionStart" and type(error) is not files.LockTimeout:
+            return {"systemMessage": "GAIA budget: this session cannot be counted: %s" % error}
         return events.answer_from_last(sessions.opened(home, session_id, lock, policy), payload)
 
 

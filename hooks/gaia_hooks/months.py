@@ -21,9 +21,12 @@ def path_of(home: str, module: str) -> str:
     return files.join(home, "months", module.replace("/", "_") + ".log")
 
 
-def note(home: str, module: str, entries: "list[tuple[str, int, int]]") -> None:
-    """Note settled responses as (event id, instant made, nano-dollars). Raises OSError."""
-    booked = clock.now()
+def note(home: str, module: str, entries: "list[tuple[str, int, int]]", counted_to: int = 0) -> None:
+    """Note settled responses as (event id, instant made, nano-dollars). Raises OSError.
+
+    They are booked after `counted_to` even where the clock has gone back since: no cap is reached late.
+    """
+    booked = max(clock.now(), counted_to + 1)
     lines = [b"%d %d %d %s\n" % (booked, made, nano, _word(event_id)) for event_id, made, nano in entries]
     files.append(path_of(home, module), b"".join(lines))
 
@@ -55,11 +58,17 @@ def _entries(data: bytes) -> "Iterator[tuple[int, int, int, bytes]]":
 
 
 def trim(home: str, module: str, counted_to: int) -> None:
-    """Drop lines that the snapshot's figure now holds, once the file is large. Raises OSError."""
-    path = path_of(home, module)
-    if files.size_of(path) > TRIM_BYTES:
-        with files.Lock(path + ".lock", 5.0):
-            kept = [entry for entry in _entries(files.read(path)) if entry[0] > counted_to]
+    """Drop lines that the snapshot's figure now holds, once the file is large or the clock went back.
+
+    Raises OSError.
+    """
+    path, now = path_of(home, module), clock.now()
+    if files.size_of(path) <= 0:
+        return
+    with files.Lock(path + ".lock", 5.0):
+        entries = list(_entries(files.read(path)))
+        kept = [entry for entry in entries if counted_to < entry[0] <= now]
+        if files.size_of(path) > TRIM_BYTES or any(entry[0] > now for entry in entries):
             files.replace(path, b"".join(b"%d %d %d %s\n" % entry for entry in kept))
 
 

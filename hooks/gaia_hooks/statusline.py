@@ -38,11 +38,13 @@ def _fault(home: str, error: BaseException) -> None:
 
 
 def _parts(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "list[str]":
-    parts = [plan_windows(payload.get("rate_limits"), clock.now()), context(payload.get("context_window"))]
+    limits, now = payload.get("rate_limits"), clock.now()
+    windows = plan_windows(limits, now) if limits else kept_windows(plan.read(home), now)
+    parts = [windows, context(payload.get("context_window"))]
     if state.is_session_id(payload.get("session_id")):
         session, problem = _counted(home, payload, policy)
-        if payload.get("rate_limits") and not problem:
-            plan.keep(home, payload["rate_limits"], clock.now())
+        if limits and not problem:
+            plan.keep(home, limits, now)
         parts += [session_part(session), cache(payload.get("prompt_cache")), month(session), problem]
     return parts
 
@@ -99,18 +101,29 @@ def plan_windows(limits: object, now: int) -> str:
         used = window.get("used_percentage") if type(window) is dict else None
         if window is not None and isinstance(used, (int, float)):
             resets = window.get("resets_at")
-            left = resets - now // clock.MICRO if isinstance(resets, (int, float)) else 0
-            parts.append("%s %d %%%s" % (label, used, _until(left)))
+            resets = int(resets * clock.MICRO) if isinstance(resets, (int, float)) else 0
+            full = plan.reached_at(key, {"percent": used, "resets_at": resets or None}, now)
+            notes = ["resets in " + _span(resets - now)] if resets > now else []
+            notes += ["full in %s at this pace" % _span(full - now)] if full else []
+            parts.append("%s %d %%%s" % (label, used, " (%s)" % ", ".join(notes) if notes else ""))
     return SEPARATOR.join(parts)
 
 
-def _until(seconds: float) -> str:
-    if seconds <= 0:
-        return ""
-    hours, minutes = divmod(int(seconds) // 60, 60)
+def kept_windows(kept: "dict[str, Any]", now: int) -> str:
+    """The plan's windows as they were last seen, with their age; a window that has been reset since says nothing."""
+    parts = []
+    for key, label in WINDOWS:
+        window = kept.get(key)
+        if window and (window["resets_at"] or 0) > now:
+            parts.append("%s %d %% (%s ago)" % (label, window["percent"], _span(now - kept["as_of"])))
+    return SEPARATOR.join(parts)
+
+
+def _span(micros: int) -> str:
+    hours, minutes = divmod(max(0, micros) // clock.MICRO // 60, 60)
     if hours >= 24:
-        return " (resets in %d d)" % (hours // 24)
-    return " (resets in %d h %02d)" % (hours, minutes)
+        return "%d d" % (hours // 24)
+    return "%d h %02d" % (hours, minutes)
 
 
 def context(window: object) -> str:
@@ -128,6 +141,8 @@ def session_part(session: sessions.Session) -> str:
         dollars += " at API prices, not billed"
     if figures.unpriced:
         dollars += " + %d unpriced" % figures.unpriced
+    if figures.recached:
+        dollars += ", %s tokens cached again, not counted" % grouped(figures.recached)
     return "%s %s%d %% (%s of %s)%s%s" % (
         session.state.type,
         least,

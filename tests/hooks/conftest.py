@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_hooks import figures, session, snapshot
+from gaia_hooks import figures, main, session, snapshot
 from support.rows import SESSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PACKAGE = Path(session.__file__).parent.parent
 BILLION = 10**9
@@ -53,6 +56,22 @@ class Watched:
         code = f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); import gaia_hooks.{entry} as m; m.run()"
         return subprocess.run([sys.executable, "-I", "-S", "-c", code], input=stdin, capture_output=True, timeout=60,
                               env=os.environ | environment, check=False)  # fmt: skip
+
+    def forked(self, stdin: bytes, before: Callable[[], object] = int) -> tuple[int, bytes]:
+        """The same in a child of this process, after `before`: exit status (1: something was raised) and stdout."""
+        into, out = self.home.parent / "stdin", self.home.parent / "stdout"
+        into.write_bytes(stdin)
+        child = os.fork()
+        if child == 0:
+            try:
+                os.dup2(os.open(into, os.O_RDONLY), 0)
+                os.dup2(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+                before()
+                main.run()
+                os._exit(0)
+            finally:
+                os._exit(1)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), out.read_bytes()
 
     def hook(self, event: str, **fields: Any) -> dict[str, Any]:
         """Run a hook process on an event; its answer, empty when it says nothing."""

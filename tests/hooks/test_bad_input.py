@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import resource
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.rows import assistant, write
+from gaia_hooks import clock, months
+from support.rows import SESSION, assistant, write
+
+from .payloads import TOLD, corrupted
 
 if TYPE_CHECKING:
     from .conftest import Watched
@@ -115,3 +120,102 @@ def test_nothing_private_reaches_log_or_events(watched: Watched) -> None:
     written = b"".join(path.read_bytes() for path in watched.home.rglob("*") if path.is_file())
     assert b"secret" not in written
     assert b"private text" not in written
+
+
+SAFE = {"", "deny"}
+
+
+@pytest.mark.parametrize("policy", ["warn", "block", "downgrade"])
+def test_no_payload_and_no_corrupted_form_of_one_is_ever_allowed_asked_about_or_ended_in_a_fault(
+    watched: Watched, policy: str
+) -> None:
+    """Under a session that is used up, so that every limit has something to say."""
+    watched.save_policy(session_policy=policy, warn_model=True)
+    write(watched.transcript, assistant("a", output_tokens=210_000))
+    forms = [form for told in TOLD for form in corrupted(watched.payload("") | told)]
+    if policy != "block":  # what does not decide is not asked so often
+        forms = [form for form in forms if form.get("tool_name") == "Agent" or "prompt" in form]
+    whole = json.dumps(forms[0]).encode()
+    refused = 0
+    for stdin in [json.dumps(form).encode() for form in forms] + [whole[:-1], whole[: len(whole) // 2]]:
+        status, answer = watched.forked(stdin)
+        assert status == 0, stdin
+        given = json.loads(answer) if answer else {}
+        inner = given.get("hookSpecificOutput", {})
+        assert inner.get("permissionDecision", "") in SAFE, stdin
+        assert given.get("decision", "block") == "block", stdin
+        assert "updatedToolOutput" not in inner, stdin
+        assert "updatedInput" not in inner or json.loads(stdin)["tool_name"] in ("Agent", "Task"), stdin
+        refused += inner.get("permissionDecision") == "deny"
+    assert (refused > 0) is (policy == "block")
+
+
+def test_a_disk_that_is_full_at_any_point_breaks_nothing_and_loses_nothing(watched: Watched) -> None:
+    truth = 0
+    for number, room in enumerate(range(0, 4_000, 250)):
+        for row in (2 * number, 2 * number + 1):
+            write(watched.transcript, assistant(f"m{row}", second=row, output_tokens=row))
+            truth += row
+        stdin = json.dumps(watched.payload("Stop")).encode()
+        limit = room if number % 2 else room + watched.transcript.stat().st_size // 2
+        status, answer = watched.forked(
+            stdin, lambda most=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        )
+        assert (status, answer) == (0, b"")
+    watched.hook("SessionEnd")
+    lines = watched.lines()
+    assert sum(line["output_tokens"] for line in lines) == truth == watched.figures().usage[1]
+    assert len({line["event_id"] for line in lines}) == len(lines) == 2 * (number + 1)
+
+
+def test_a_session_that_cannot_be_kept_says_so_where_the_user_looks(watched: Watched) -> None:
+    (watched.home / "sessions").write_text("a file where the folder should be")
+    write(watched.transcript, assistant("a", input_tokens=10_000))
+    assert "cannot be counted" in watched.hook("SessionStart", source="startup")["systemMessage"]
+    line = watched.raw(json.dumps(watched.payload("")).encode(), "statusline").stdout.decode()
+    assert "10,000 of 200,000" in line
+    assert "not kept" in line
+
+
+def test_a_full_disk_does_not_open_a_hard_limit(watched: Watched) -> None:
+    watched.save_policy(session_policy="block")
+    write(watched.transcript, assistant("a", output_tokens=200_000))
+    stdin = json.dumps(watched.payload("UserPromptSubmit", prompt="more")).encode()
+    _, answer = watched.forked(stdin, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)))
+    assert json.loads(answer)["decision"] == "block"
+    assert "systemMessage" not in json.loads(answer)
+
+
+def test_a_clock_that_goes_back_loses_no_response_and_no_money(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = time.time_ns()
+    watched.save_policy(counted_to=now // 1000)
+    write(watched.transcript, assistant("a", second=900, output_tokens=10))
+    monkeypatch.setattr(time, "time_ns", lambda: now - 86_400 * 10**9)
+    write(watched.transcript, assistant("b", second=5, output_tokens=20))
+    assert watched.forked(json.dumps(watched.payload("SessionEnd")).encode())[0] == 0
+    assert watched.figures().usage[1] == 30
+    assert [line["event_id"] for line in watched.lines()] == ["a", "b"]
+    policy = watched.policy | {"month": [0, 1 << 62], "billing": "api", "modules": {}}
+    home = str(watched.home)
+    assert months.Month(home, "unallocated", policy, 1).total == 30 * 20_000
+    months.trim(home, "unallocated", clock.now())  # the next ingest has them, and counts to its own instant
+    later = policy | {"counted_to": clock.now()}
+    assert months.Month(home, "unallocated", later, 1).total == 0
+
+
+def test_two_sessions_in_one_folder_are_kept_apart(watched: Watched) -> None:
+    other = SESSION[:-1] + "b"
+    theirs = watched.transcript.with_name(f"{other}.jsonl")
+    for second in range(3):
+        write(watched.transcript, assistant(f"a{second}", second=second, output_tokens=10))
+        write(theirs, assistant(f"b{second}", second=second, session=other, output_tokens=1))
+        watched.hook("PreToolUse")
+        watched.hook("PreToolUse", session_id=other, transcript_path=str(theirs))
+    watched.hook("SessionEnd")
+    watched.hook("SessionEnd", session_id=other, transcript_path=str(theirs))
+    assert watched.figures().usage[1] == 30
+    spent = {(line["session_id"], line["event_id"]): line["output_tokens"] for line in watched.lines()}
+    assert len(spent) == len(watched.lines()) == 6
+    assert sum(tokens for (name, _), tokens in spent.items() if name == other) == 3

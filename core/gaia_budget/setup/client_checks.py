@@ -87,6 +87,35 @@ def wiring_check(project: Path) -> Iterator[Check]:
         )
 
 
+def on_failure_check(project: Path) -> Iterator[Check]:
+    """What becomes of a tool call or prompt whose hook is late or does not start."""
+    from gaia_budget import settings
+
+    try:
+        hard = settings.load().has_hard_cap
+    except GaiaBudgetError:
+        return  # told with the settings themselves
+    known = wiring.knows_on_failure(mcp_server.client_version())
+    for file, text in _texts(project):
+        found = [entry for path, entry in wiring.our_handlers(text) if path[1] in wiring.LIMITING]
+        if not found:
+            continue
+        closed = all(entry.get("onFailure") == "block" for entry in found)
+        if closed != (hard and known):
+            wanted = "refuse" if hard and known else "let everything through"
+            problem = (
+                f"{file}: your settings want hooks that fail to {wanted}, the wiring is of other settings"
+            )
+            yield Check("on failure", False, problem, "gaia-budget init")
+        elif closed:
+            detail = "a hook that is late or does not start refuses the call (onFailure: block)"
+            yield Check("on failure", True, f"{file}: {detail}")
+        else:
+            why = "; this Claude Code knows no onFailure, so your hard cap gives way then" if hard else ""
+            detail = f"a hook that is late or does not start lets the call through{why}"
+            yield Check("on failure", True, f"{file}: {detail}")
+
+
 def hook_files_check(project: Path) -> Iterator[Check]:
     """The wired interpreter loads the wired copy."""
     commands = {

@@ -71,7 +71,7 @@ def _enforcement(policy: dict[str, Any]) -> str:
     parts.append(
         f"monthly caps act for {', '.join(blocking)}" if blocking else "monthly caps warn only in Claude Code"
     )
-    return f"{'; '.join(parts)}. A hook that fails or is late lets the tool run. If hooks ever get in the way: {RESCUE}"
+    return f"{'; '.join(parts)}. If hooks ever get in the way: {RESCUE}"
 
 
 def _ledger(project: Path) -> Iterator[Check]:
@@ -110,6 +110,7 @@ def _alerts(project: Path) -> Iterator[Check]:
 CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
     client_checks.settings_json_check,
     client_checks.wiring_check,
+    client_checks.on_failure_check,
     client_checks.hook_files_check,
     client_checks.switched_off_check,
     client_checks.without_effect_check,

@@ -69,17 +69,19 @@ def settings_path(project: Path | None) -> Path:
 
 def plan(options: Options) -> Plan:
     """Work out everything that has to change; write nothing. Raises ConfigError and InputError."""
-    settings.load()
+    chosen = settings.load()
     if options.project is not None and not options.project.is_dir():
         raise InputError(f"{options.project} is not a folder: --project wants a project's folder")
     interpreter.refuse_throwaway_environment()
+    client = mcp_server.client_version()
     wires = wiring.Wiring(
         interpreter.base_interpreter(),
         hookcopy.folder(),
         options.permissions,
         options.status_line,
         options.wrap_status_line,
-        wiring.events_known_to(mcp_server.client_version()),
+        wiring.events_known_to(client),
+        chosen.has_hard_cap and wiring.knows_on_failure(client),
     )
     changes = [edit(settings_path(options.project), lambda text, file: wiring.wired(text, wires, file))]
     registration, mcp_json, notices = _mcp(options)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 EVENTS = tuple(HANDLERS)
 # An older client stops at each of its starts with a dialog about an event in the settings that it does not know.
 NEWER_EVENTS = {"PreModelSwitch": (2, 1, 330)}
+# Where a limit refuses something, a hook that is late or does not start refuses too, in clients that know how.
+LIMITING = frozenset(("UserPromptSubmit", "PreToolUse"))
+ON_FAILURE_SINCE = (2, 1, 330)
 # Claude Code waits for what may answer, and for SessionEnd: 2.1.197 never starts an async one as it exits.
 WAITED_FOR = SPEAKING | {"SessionEnd"}
 TIMEOUT_SECONDS = {"SessionStart": 5, "UserPromptSubmit": 5, "PreToolUse": 5, "Stop": 10, "SessionEnd": 10}
@@ -43,6 +46,7 @@ class Wiring(NamedTuple):
     status_line: bool = True
     wrap_status_line: bool = False
     events: tuple[str, ...] = EVENTS
+    fail_closed: bool = False
 
 
 def events_known_to(client: tuple[int, ...] | None) -> tuple[str, ...]:
@@ -50,7 +54,12 @@ def events_known_to(client: tuple[int, ...] | None) -> tuple[str, ...]:
     return tuple(event for event in EVENTS if (client or ()) >= NEWER_EVENTS.get(event, ()))
 
 
-def handler(event: str, interpreter: Path, copy: Path) -> dict[str, Any]:
+def knows_on_failure(client: tuple[int, ...] | None) -> bool:
+    """Whether a client of this version can take a hook's failure as a refusal."""
+    return (client or ()) >= ON_FAILURE_SINCE
+
+
+def handler(event: str, interpreter: Path, copy: Path, *, fail_closed: bool = False) -> dict[str, Any]:
     """Our handler of one event, in exec form: no shell, no shim, no user's folder on the path."""
     entry: dict[str, Any] = {
         "type": "command",
@@ -60,6 +69,8 @@ def handler(event: str, interpreter: Path, copy: Path) -> dict[str, Any]:
     }
     if event not in WAITED_FOR:
         entry["async"] = True
+    if fail_closed and event in LIMITING:
+        entry["onFailure"] = "block"
     return entry
 
 
@@ -108,7 +119,8 @@ def wired(text: str, plan: Wiring, file: Path) -> str:
         text += "{}\n"
     read(text, file)
     for event in plan.events:
-        text = _wire_event(text, event, handler(event, plan.interpreter, plan.copy))
+        entry = handler(event, plan.interpreter, plan.copy, fail_closed=plan.fail_closed)
+        text = _wire_event(text, event, entry)
     text = _without(text, lambda path: path[1] not in plan.events)
     if plan.status_line:
         text = _wire_status_line(text, plan)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget import places
-from gaia_budget.setup import hookcopy, init
+from gaia_budget.setup import hookcopy, init, mcp_server
 from gaia_budget.setup.doctor import RESCUE, examine
 from gaia_budget.setup.init import Options, settings_path
 from support import owner_files
@@ -45,6 +45,31 @@ def test_a_fresh_wiring_is_in_order(tmp_path: Path) -> None:
     assert [check.name for check in wrong] == ["MCP server"]
     (enforcement,) = named("enforcement", tmp_path)
     assert RESCUE in enforcement.detail
+
+
+def test_with_a_hard_cap_hooks_that_fail_refuse_where_the_client_can(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> tuple[bool, str]:
+        (check,) = named("on failure", tmp_path)
+        return check.ok, check.detail
+
+    monkeypatch.setattr(mcp_server, "client_version", lambda: (2, 1, 330))
+    init.apply(init.plan(Options()))
+    assert told()[0]
+    assert "lets the call through" in told()[1]
+    (places.ensure_home() / "settings.toml").write_text('[modules.shop]\non_exceeded = "block"\n')
+    assert not told()[0]
+    init.apply(init.plan(Options()))
+    assert told()[0]
+    assert "refuses the call" in told()[1]
+    hooks = json.loads(settings_path(None).read_text(encoding="utf-8"))["hooks"]
+    closed = [event for event, groups in hooks.items() if groups[0]["hooks"][0].get("onFailure") == "block"]
+    assert sorted(closed) == ["PreToolUse", "UserPromptSubmit"]
+    monkeypatch.setattr(mcp_server, "client_version", lambda: (2, 1, 197))
+    init.apply(init.plan(Options()))
+    assert told()[0]
+    assert "your hard cap gives way" in told()[1]
 
 
 @pytest.mark.usefixtures("wired")
