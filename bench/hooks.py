@@ -1,9 +1,10 @@
 """What a hook costs: our PreToolUse hook and status line against the bare interpreter, in one run.
 
-    python bench/hooks.py [--runs N] [--python INTERPRETER]
+    python bench/hooks.py [--runs N] [--python INTERPRETER] [--history MB]
 
-Prints medians in milliseconds and ratios. Each hook call reads 64 KB of new transcript bytes, in a session whose
-transcript already holds 1 MB or 100 MB, beside 1 MB or (with --history) 1 GB of other sessions' history.
+Prints medians in milliseconds, of wall and of CPU time, and their ratios. Each hook call reads 64 KB of new transcript
+bytes, at today's prices, in a session whose transcript already holds 1 MB or 100 MB, beside nothing or 1 GB of other
+sessions' history in some thousands of files. All variants take turns, so that the machine's drift hits each alike.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import statistics
 import subprocess
@@ -19,12 +21,18 @@ import tempfile
 import time
 import uuid
 from pathlib import Path
+from typing import NamedTuple
 
+from gaia_budget import settings, snapshot
 from gaia_budget.setup.hookcopy import HOOK_MODULE, bootstrap, install
 
 NEW_BYTES = 64 << 10
 ROW_BYTES = 4 << 10
+HISTORY_FILE = 256 << 10
+HISTORY_PROJECTS = 40
 SESSION = "5e551011-0000-4000-8000-000000000001"
+BARE = "python -I -S -c pass"
+BASE = "PreToolUse, 1 MB transcript"
 
 
 def row(number: int) -> bytes:
@@ -46,20 +54,20 @@ class Bed:
 
     def __init__(self, folder: Path, size: int, history: int, python: str) -> None:
         self.home = folder / f"{size}-{history}"
-        project = self.home / ".claude" / "projects" / "-home-dev-project"
-        project.mkdir(parents=True)
-        self.transcript = project / f"{SESSION}.jsonl"
+        projects = self.home / ".claude" / "projects"
+        self.transcript = projects / "-home-dev-project" / f"{SESSION}.jsonl"
+        self.transcript.parent.mkdir(parents=True)
         self.state = self.home / "gaia-budget"
-        self.python = python
         os.environ["GAIA_BUDGET_HOME"] = str(self.state)
         hooks = install(Path(python))
+        snapshot.write(settings.load())
         self.command = [python, "-I", "-S", "-c", bootstrap(hooks, HOOK_MODULE)]
         self.status = [python, "-I", "-S", str(hooks / "statusline.py")]
         self.environment = {"HOME": str(self.home), "CLAUDE_CONFIG_DIR": str(self.home / ".claude"),
                             "GAIA_BUDGET_HOME": str(self.state), "PATH": os.environ["PATH"]}  # fmt: skip
         self.rows = 0
         self.grow(size)
-        self._history(project, history)
+        _history(projects, history)
         while True:  # let the state catch up with what is there
             self.call(self.command)
             if not json.loads((self.state / "sessions" / f"{SESSION}.json").read_bytes())["behind"]:
@@ -72,30 +80,48 @@ class Bed:
                 file.write(row(self.rows))
                 self.rows += 1
 
-    @staticmethod
-    def _history(project: Path, size: int) -> None:
-        block = b"".join(row(number) for number in range(256))
-        for number in range(size // (100 << 20)):
-            with (project / f"history-{number}.jsonl").open("wb") as file:
-                for _ in range((100 << 20) // len(block)):
-                    file.write(block)
+    def payload(self) -> bytes:
+        """What both the hook and the status line are sent."""
+        return json.dumps(
+            {"session_id": SESSION, "transcript_path": str(self.transcript), "cwd": "/home/dev/project",
+             "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "true"},
+             "tool_use_id": "toolu_1", "cost": {"total_cost_usd": 0.1}}
+        ).encode()  # fmt: skip
 
     def call(self, command: list[str]) -> None:
         """Run one hook call."""
-        payload = {"session_id": SESSION, "transcript_path": str(self.transcript), "cwd": "/home/dev/project",
-                   "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": {"command": "true"},
-                   "tool_use_id": "toolu_1", "cost": {"total_cost_usd": 0.1}}  # fmt: skip
-        subprocess.run(command, input=json.dumps(payload).encode(), env=self.environment, check=True,
+        subprocess.run(command, input=self.payload(), env=self.environment, check=True,
                        stdout=subprocess.DEVNULL)  # fmt: skip
 
 
-def timed(bed: Bed, command: list[str], *, new_bytes: int) -> float:
-    """Milliseconds of one call after the transcript has grown."""
-    if new_bytes:
-        bed.grow(new_bytes)
-    start = time.perf_counter()
-    bed.call(command)
-    return (time.perf_counter() - start) * 1000
+def _history(projects: Path, size: int) -> None:
+    """Other sessions' transcripts, spread over projects as on a machine that has worked for months."""
+    block = b"".join(row(number) for number in range(HISTORY_FILE // ROW_BYTES))
+    for number in range(size // len(block)):
+        project = projects / f"-home-dev-other-{number % HISTORY_PROJECTS}"
+        project.mkdir(exist_ok=True)
+        (project / f"{uuid.UUID(int=number)}.jsonl").write_bytes(block)
+
+
+class Variant(NamedTuple):
+    """One command, run in a bed after its transcript has grown."""
+
+    bed: Bed
+    command: list[str]
+    new_bytes: int = NEW_BYTES
+
+    def timed(self) -> tuple[float, float]:
+        """Milliseconds of one call: wall, and CPU of the process."""
+        if self.new_bytes:
+            self.bed.grow(self.new_bytes)
+        before, start = _children(), time.perf_counter()
+        self.bed.call(self.command)
+        return (time.perf_counter() - start) * 1000, (_children() - before) * 1000
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def peak_memory(bed: Bed) -> int:
@@ -105,10 +131,8 @@ def peak_memory(bed: Bed) -> int:
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdin=sys.stdin, check=True,"
         " stdout=subprocess.DEVNULL); print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
-    payload = {"session_id": SESSION, "transcript_path": str(bed.transcript), "cwd": "/",
-               "hook_event_name": "PreToolUse"}  # fmt: skip
-    done = subprocess.run([sys.executable, "-c", script, *bed.command], input=json.dumps(payload).encode(),
-                          env=bed.environment, check=True, capture_output=True)  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", script, *bed.command], input=bed.payload(), env=bed.environment,
+                          check=True, capture_output=True)  # fmt: skip
     return int(done.stdout)
 
 
@@ -117,10 +141,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=60)
     parser.add_argument("--python", default=getattr(sys, "_base_executable", sys.executable))
-    parser.add_argument("--history", type=int, default=0, metavar="MB",
-                        help="other sessions' history beside the 1 MB one")  # fmt: skip
+    parser.add_argument("--history", type=int, default=1024, metavar="MB", help="other sessions' history")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="gaia-bench-"))
+    os.environ["HOME"] = str(folder)
+    os.environ.pop("CLAUDE_CONFIG_DIR", None)
     try:
         measure(folder, options.runs, options.python, options.history << 20)
     finally:
@@ -128,28 +153,30 @@ def main() -> None:
 
 
 def measure(folder: Path, runs: int, python: str, history: int) -> None:
-    """Interleave all variants, so that the machine's drift hits each alike."""
+    """Let all variants take turns and print what came out."""
     small, large = Bed(folder, 1 << 20, 0, python), Bed(folder, 100 << 20, 0, python)
+    beside = Bed(folder, 1 << 20, history, python)
     variants = {
-        "python -I -S -c pass": (small, [python, "-I", "-S", "-c", "pass"], 0),
-        "PreToolUse, 1 MB transcript": (small, small.command, NEW_BYTES),
-        "PreToolUse, 100 MB transcript": (large, large.command, NEW_BYTES),
-        "status line, 1 MB transcript": (small, small.status, NEW_BYTES),
+        BARE: Variant(small, [python, "-I", "-S", "-c", "pass"], 0),
+        BASE: Variant(small, small.command),
+        "PreToolUse, 100 MB transcript": Variant(large, large.command),
+        f"PreToolUse, {history >> 20} MB of history": Variant(beside, beside.command),
+        "status line, 1 MB transcript": Variant(small, small.status),
     }
-    if history:
-        beside = Bed(folder, 1 << 20, history, python)
-        variants[f"PreToolUse, {history >> 20} MB of history"] = (beside, beside.command, NEW_BYTES)
-    times: dict[str, list[float]] = {name: [] for name in variants}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in variants}
     for _ in range(runs):
-        for name, (bed, command, new_bytes) in variants.items():
-            times[name].append(timed(bed, command, new_bytes=new_bytes))
-    floor = statistics.median(times["python -I -S -c pass"])
-    base = statistics.median(times["PreToolUse, 1 MB transcript"])
-    print(f"{'':34}{'median ms':>10}{'× bare':>8}{'× 1 MB':>8}   ({runs} runs, {python})")
-    for name, values in times.items():
-        median = statistics.median(values)
-        print(f"{name:34}{median:10.2f}{median / floor:8.2f}{median / base:8.2f}")
-    print(f"peak memory of a hook process: {peak_memory(small) / 1024:.1f} MB")
+        for name, variant in variants.items():
+            times[name].append(variant.timed())
+    walls = {name: statistics.median(wall for wall, _ in values) for name, values in times.items()}
+    cpus = {name: statistics.median(cpu for _, cpu in values) for name, values in times.items()}
+    print(f"{runs} runs in turn, {python}; at most 1.5 × bare and 1.1 × the 1 MB transcript are asked for")
+    print(f"{'':34}{'wall ms':>9}{'× bare':>8}{'× 1 MB':>8}{'CPU ms':>9}{'× bare':>8}")
+    for name, wall in walls.items():
+        print(
+            f"{name:34}{wall:9.2f}{wall / walls[BARE]:8.2f}{wall / walls[BASE]:8.2f}"
+            f"{cpus[name]:9.2f}{cpus[name] / cpus[BARE]:8.2f}"
+        )
+    print(f"peak memory of a hook process: {peak_memory(small) / 1024:.1f} MB (at most 15 are asked for)")
 
 
 if __name__ == "__main__":

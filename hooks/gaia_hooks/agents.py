@@ -1,6 +1,6 @@
 """The user's own subagent definitions: whether one names the model it wants."""
 
-from gaia_hooks import files, places
+from gaia_hooks import files, places, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ def names_a_model(mine: "State", policy: "dict[str, Any]", kind: str) -> bool:
     """Whether the definition of a subagent (project's or user's `agents/*.md`) has a `model` of its own."""
     if not kind:
         return False
-    project = files.variable("CLAUDE_PROJECT_DIR") or mine.cwd
-    own = files.variable("CLAUDE_CONFIG_DIR") or files.join(places.user_home(), ".claude")
+    project = system.variable("CLAUDE_PROJECT_DIR") or mine.cwd
+    own = system.variable("CLAUDE_CONFIG_DIR") or files.join(places.user_home(), ".claude")
     for folder in (files.join(project, ".claude", "agents"), files.join(own, "agents")):
         for name in files.names_in(folder):
             if name.endswith(".md"):

@@ -1,6 +1,6 @@
 """Starting the core's `ingest` beside a session, at most once in five minutes, without waiting for it."""
 
-from gaia_hooks import clock, files, log
+from gaia_hooks import clock, files, log, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ def start_ingest(home: str, policy: "dict[str, Any]") -> None:
     if not command or not _is_due(home):
         return
     try:
-        files.start_detached(command)
+        system.start_detached(command)
     except OSError as error:
         log.fault(home, "ingest", error)
 

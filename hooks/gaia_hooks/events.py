@@ -2,7 +2,7 @@
 
 from gaia_hooks import argus, clock, files, session_types, snapshot, state, warnings
 from gaia_hooks import session as sessions
-from gaia_hooks.figures import Figures
+from gaia_hooks.figures import Figures, limit_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # Events whose hook Claude Code waits for; an answer of the others would reach the model, so they give none.
 SPEAKING = frozenset(("SessionStart", "UserPromptSubmit", "PreToolUse", "PreModelSwitch", "Stop"))
+NOTIFIED_PERCENT = 95  # of a session's limit, from which on a silent client's user is told on the desktop
 NOTIFICATION = "<task-notification>"  # background tasks report through the event of human prompts
 
 
@@ -192,12 +193,22 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
     text = "\n".join(line for line in said if line)
     if text:
         decided["systemMessage"] = text
+    if threshold and figures.budget_tokens * 100 >= NOTIFIED_PERCENT * limit_of(session):
+        _notify(session, threshold)
     if threshold and session.policy["warn_model"] and event in ("UserPromptSubmit", "PreToolUse"):
         told = decided.setdefault("hookSpecificOutput", {"hookEventName": event})
         told.setdefault("additionalContext", "%s %s" % (threshold, warnings.KEEP_QUALITY))
     if event == "UserPromptSubmit" and session.policy["add_matching_section"] and "decision" not in decided:
         _add_section(session, payload, decided)
     return decided
+
+
+def _notify(session: sessions.Session, text: str) -> None:
+    """Say it on the desktop where the client shows no other words of ours."""
+    from gaia_hooks import notify, system
+
+    if system.variable(notify.VARIABLE) in notify.SILENT_CLIENTS:
+        notify.show(session.home, text)
 
 
 def _add_section(session: sessions.Session, payload: "Payload", decided: "Answer") -> None:

@@ -1,12 +1,11 @@
-"""Paths, locks, atomic writes and appends: the one place that knows the operating system.
-
-Only builtin modules: `os` and `json` would cost a hook more than all its work. The core uses the same
-functions, so that hooks and core respect each other's locks.
-"""
+"""Paths, locks, atomic writes and appends. The core uses the same functions: both respect each other's locks."""
 
 import sys
 import time
 from _thread import get_ident
+
+from gaia_hooks.system import WINDOWS
+from gaia_hooks.system import calls as _os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,14 +16,6 @@ if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
-
-WINDOWS = sys.platform == "win32"
-if TYPE_CHECKING:
-    import os as _os  # the same functions, with their types
-elif WINDOWS:
-    import nt as _os
-else:
-    import posix as _os
 
 SEPARATORS = "/\\" if WINDOWS else "/"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
@@ -39,15 +30,6 @@ REPLACE_PATIENCE_SECONDS = 2.0  # Windows refuses to replace a file that somebod
 
 class LockTimeout(OSError):
     """A lock was not free in time."""
-
-
-def variable(name: str) -> str:
-    """An environment variable, or the empty string."""
-    environment: "Any" = _os.environ  # text on Windows, bytes elsewhere
-    if WINDOWS:
-        return str(environment.get(name.upper(), ""))
-    value: bytes = environment.get(name.encode(), b"")
-    return value.decode("utf-8", "surrogateescape")
 
 
 def join(*parts: str) -> str:
@@ -147,36 +129,6 @@ def read_handle(handle: int, offset: int, size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
-def read_stdin(limit: int) -> bytes:
-    """Everything on standard input, up to `limit` bytes."""
-    parts, left = [], limit
-    while left > 0:
-        part = _os.read(0, min(left, 1 << 20))
-        if not part:
-            break
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
-
-
-def start_detached(command: "list[str]") -> None:
-    """Start a program that outlives us and shares none of our streams. Raises OSError."""
-    if WINDOWS:
-        import subprocess
-
-        flags = 0x00000008 | 0x08000000 | 0x00000200  # detached, without a window, in a group of its own
-        subprocess.Popen(  # a console window must not flash up, and no handle may be inherited
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            close_fds=True, creationflags=flags)  # fmt: skip
-        return
-    null = _os.open("/dev/null", _os.O_RDWR)
-    try:
-        actions = [(_os.POSIX_SPAWN_DUP2, null, stream) for stream in (0, 1, 2)]
-        _os.posix_spawn(command[0], command, _os.environ, file_actions=actions, setsid=True)
-    finally:
-        _os.close(null)
 
 
 def write_all(handle: int, data: bytes) -> None:

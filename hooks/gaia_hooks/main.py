@@ -1,6 +1,6 @@
 """The hook: one event as JSON on stdin, an answer as JSON on stdout or nothing. It always ends in exit 0."""
 
-from gaia_hooks import events, files, jsonio, places, snapshot, state
+from gaia_hooks import events, files, jsonio, places, snapshot, state, system
 from gaia_hooks import session as sessions
 
 TYPE_CHECKING = False
@@ -20,7 +20,7 @@ def run() -> None:
     home = places.home()
     event = "hook"
     try:
-        payload = _payload(files.read_stdin(STDIN_LIMIT))
+        payload = _payload(system.read_stdin(STDIN_LIMIT))
         event = str(payload.get("hook_event_name"))[:40]
         policy = snapshot.load(home)
         _check(payload, policy)

@@ -2,7 +2,7 @@
 
 import sys
 
-from gaia_hooks import files
+from gaia_hooks import files, system
 
 OFF = "GAIA_BUDGET_OFF"
 HOME = "GAIA_BUDGET_HOME"
@@ -11,12 +11,12 @@ APPLICATION = "gaia-budget"
 
 def user_home() -> str:
     """The user's home folder."""
-    return files.variable("HOME") or files.variable("USERPROFILE")
+    return system.variable("HOME") or system.variable("USERPROFILE")
 
 
 def home() -> str:
     """Our state folder: the variable, else the folder that this copy was installed into, else the per-user default."""
-    return files.variable(HOME) or _installed_into() or _default()
+    return system.variable(HOME) or _installed_into() or _default()
 
 
 def _installed_into() -> str:
@@ -28,18 +28,20 @@ def _installed_into() -> str:
 
 def _default() -> str:
     """The same folder that platformdirs names for user data."""
-    if files.WINDOWS:
+    if system.WINDOWS:
         return files.join(
-            files.variable("LOCALAPPDATA") or files.join(user_home(), "AppData/Local"), APPLICATION
+            system.variable("LOCALAPPDATA") or files.join(user_home(), "AppData/Local"), APPLICATION
         )
     if sys.platform == "darwin":
         return files.join(user_home(), "Library/Application Support", APPLICATION)
-    return files.join(files.variable("XDG_DATA_HOME") or files.join(user_home(), ".local/share"), APPLICATION)
+    return files.join(
+        system.variable("XDG_DATA_HOME") or files.join(user_home(), ".local/share"), APPLICATION
+    )
 
 
 def off() -> bool:
     """Whether the user has turned everything off."""
-    return files.variable(OFF) == "1"
+    return system.variable(OFF) == "1"
 
 
 def is_transcript(path: object, config_dirs: "list[str]") -> bool:
@@ -47,7 +49,7 @@ def is_transcript(path: object, config_dirs: "list[str]") -> bool:
     if type(path) is not str or not path.endswith(".jsonl"):
         return False
     form = path.replace("\\", "/")
-    own = files.variable("CLAUDE_CONFIG_DIR") or files.join(user_home(), ".claude")
+    own = system.variable("CLAUDE_CONFIG_DIR") or files.join(user_home(), ".claude")
     folders = [folder.replace("\\", "/").rstrip("/") for folder in [own, *config_dirs]]
     if "/../" not in form and any(form.startswith(folder + "/") for folder in folders):
         return True

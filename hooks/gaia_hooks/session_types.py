@@ -4,7 +4,7 @@ Order: command or MCP tool > `GAIA_SESSION_TYPE` > project setting > inferred > 
 plainly names small or architectural work is a guess; everything else stays the default, and a guess never blocks.
 """
 
-from gaia_hooks import files, snapshot
+from gaia_hooks import snapshot, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def choose(mine: "State", policy: "dict[str, Any]") -> None:
     """Set the type from environment or project setting where the user has not chosen by command."""
     if mine.chosen_by == COMMAND:
         return
-    wanted, by = files.variable(VARIABLE), ENVIRONMENT
+    wanted, by = system.variable(VARIABLE), ENVIRONMENT
     if wanted not in TYPES:
         wanted, by = snapshot.module_policy(policy, mine.module).get("session_type", ""), PROJECT
     if wanted in TYPES:

@@ -204,7 +204,7 @@ def load(home: str, session_id: str) -> State:
             for name, models in stored["tallies"].items()
         }
         plain = {name: stored[name] for name in State.PLAIN}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return state
     except (ValueError, TypeError, KeyError, AttributeError):
         return state  # broken: counted again from the transcript

@@ -3,7 +3,19 @@
 Plan windows first where there are any, then the context, then the session, then the module's month.
 """
 
-from gaia_hooks import clock, files, jsonio, money, months, places, plan, session_types, snapshot, state
+from gaia_hooks import (
+    clock,
+    files,
+    jsonio,
+    money,
+    months,
+    places,
+    plan,
+    session_types,
+    snapshot,
+    state,
+    system,
+)
 from gaia_hooks import session as sessions
 from gaia_hooks.figures import Figures, grouped, limit_of
 
@@ -23,7 +35,7 @@ def run(data: "bytes | None" = None) -> None:
         return
     home = places.home()
     try:
-        payload = jsonio.loads(files.read_stdin(STDIN_LIMIT) if data is None else data)
+        payload = jsonio.loads(system.read_stdin(STDIN_LIMIT) if data is None else data)
         policy = snapshot.load(home)
         line = SEPARATOR.join(part for part in _parts(home, payload, policy) if part)
         files.write_all(1, (line + "\n").encode("utf-8"))

@@ -6,14 +6,14 @@ Their command is the last argument, as hexadecimal UTF-8, so that no shell betwe
 import subprocess
 import sys
 
-from gaia_hooks import files, statusline
+from gaia_hooks import files, statusline, system
 
 THEIRS_SECONDS = 5.0
 
 
 def run() -> None:
     """Print what their command prints for the JSON on stdin, then our line for the same JSON."""
-    data = files.read_stdin(statusline.STDIN_LIMIT)
+    data = system.read_stdin(statusline.STDIN_LIMIT)
     try:
         theirs = subprocess.run(  # noqa: S602 (it is the user's own shell command)
             bytes.fromhex(sys.argv[-1]).decode("utf-8"),

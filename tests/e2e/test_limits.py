@@ -18,10 +18,13 @@ pytestmark = requires("claude", "git")
 LIMIT = 50_000
 
 
-def configure(world: World, **settings: Any) -> None:
-    """Write the user's settings and let an ingest hand them to the hooks."""
+def configure(world: World, module: dict[str, Any] | None = None, **settings: Any) -> None:
+    """Write the user's settings, with those of the module `shop`, and let an ingest hand them to the hooks."""
     file = world.claude.home / "gaia-budget" / "settings.toml"
-    file.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in settings.items()), "utf-8")
+    lines = [f"{key} = {json.dumps(value)}\n" for key, value in settings.items()]
+    if module:
+        lines += ["[modules.shop]\n", *(f"{key} = {json.dumps(value)}\n" for key, value in module.items())]
+    file.write_text("".join(lines), "utf-8")
     world.run("ingest")
 
 
@@ -100,6 +103,25 @@ def test_a_used_up_turn_may_save_its_work_and_is_then_ended(world: World, api: S
     assert "forbidden-" not in "".join(str(r["content"]) for r in run.tool_results if not r.get("is_error"))
     assert run.result["terminal_reason"] == "hook_stopped"
     assert len(api.messages("")) < 3 + len(work)
+
+
+def test_a_used_up_month_sends_no_request_until_an_override_is_granted(
+    world: World, api: ScriptedApi
+) -> None:
+    configure(world, {"on_exceeded": "block", "counts_claude_code": True}, billing="api")
+    api.main(reply(text("done"), input=100, write_5m=4_000_000))  # 20 USD
+    world.claude.run("a large task")
+    for late in (False, True):  # by what the hooks noted themselves, then by the ledger's figure
+        if late:
+            world.run("ingest")
+        sent = len(api.messages())
+        refused = json.dumps(world.claude.run("and now more").rows)
+        assert len(api.messages()) == sent
+        assert "gaia-budget override add shop" in refused
+        assert "resets" in refused
+    world.run("override", "add", "shop", "--usd", "100", "--reason", "release", "--yes")
+    api.main(reply(text("goes on"), input=100))
+    assert world.claude.run("and now more").result["result"] == "goes on"
 
 
 def test_without_a_configured_limit_nothing_is_ever_refused(world: World, api: ScriptedApi) -> None:

@@ -168,19 +168,25 @@ def test_background_subagents_are_counted_with_their_session(world: World, api: 
     assert_one_line_per_response(world, api, run)
 
 
-def test_sixteen_subagents_at_once_lose_nothing(world: World, api: ScriptedApi) -> None:
-    api.main(
-        reply(*[agent(f"part {n:02d} of the work") for n in range(16)], **OPENING), reply(text("joined"))
-    )
+def test_sixteen_subagents_at_once_in_the_background_and_nested_lose_nothing(
+    world: World, api: ScriptedApi
+) -> None:
+    plain = [agent(f"part {n:02d} of the work", run_in_background=n % 2 == 0) for n in range(9)]
+    nesting = [agent(f"room {n} with a corner", run_in_background=n % 2 == 0) for n in range(4)]
+    api.main(reply(*plain, *nesting, **OPENING), reply(text("joined")))
     api.agent(
         "of the work",
         reply(tool("Bash", command="true", description="work"), input=310, output=17),
         reply(text("ok"), input=20, read=310, write_1h=77),
     )
+    api.agent("with a corner", reply(agent("look into it"), input=280), reply(text("ok"), input=30, read=280))
+    api.agent("look into it", reply(text("empty"), input=190, output=23))
     run = world.claude.run("do it in parts")
-    assert len(api.billed) == 2 + 16 * 2
+    assert len({billed.thread for billed in api.billed if billed.thread}) == 13 + 4
     assert_agrees(world, run)
     assert_one_line_per_response(world, api, run)
+    types = {line["agent_type"] for line in world.lines()}
+    assert types == {"main", "general-purpose"}
 
 
 def test_a_resumed_session_goes_on_counting(world: World, api: ScriptedApi) -> None:

@@ -17,6 +17,12 @@ from support.rows import assistant, write
 if TYPE_CHECKING:
     from .conftest import Watched
 
+COMMON = {"argus", "bookkeeping", "clock", "figures", "files", "heading", "jsonio", "modules", "money", "months",
+          "places", "pricing", "session", "session_types", "snapshot", "state", "system", "tail", "usage"}  # fmt: skip
+ALLOWED = {
+    "gaia_hooks.main": COMMON | {"events", "main", "warnings"},
+    "gaia_hooks.statusline": COMMON | {"plan", "statusline"},
+}
 BASE = Path(getattr(sys, "_base_executable", sys.executable))
 
 
@@ -40,6 +46,22 @@ def test_the_bundle_alone_carries_the_hook(watched: Watched, copy: Path) -> None
     for source in (copy / "gaia_hooks").rglob("*.py*"):
         source.unlink()
     assert b"80 %" in answer(watched, copy)
+
+
+@pytest.mark.parametrize("module", [hookcopy.HOOK_MODULE, "gaia_hooks.statusline"])
+def test_a_process_loads_the_allowed_modules_and_no_others(watched: Watched, copy: Path, module: str) -> None:
+    program = hookcopy.program(copy, module)
+    listing = "import sys\nprint('\\n' + ' '.join(sorted(sys.modules)))\n"
+    bare, full = (
+        subprocess.run(
+            [str(BASE), "-I", "-S", "-c", code],
+            input=json.dumps(watched.payload("PreToolUse")).encode(), capture_output=True, env=os.environ, check=True,
+        ).stdout.decode().splitlines()[-1].split()
+        for code in (f"import marshal, posix, time\n{listing}", program.replace("system._exit(0)", listing))
+    )  # fmt: skip
+    loaded = set(full) - set(bare)
+    assert {name for name in loaded if not name.startswith("gaia_hooks")} == {"_json", "fcntl"}
+    assert {name.partition(".")[2] for name in loaded if name.startswith("gaia_hooks.")} == ALLOWED[module]
 
 
 @pytest.mark.parametrize(

@@ -179,6 +179,25 @@ def test_a_used_up_month_blocks_where_configured_and_names_reset_and_override(wa
     assert "resets" in reason
 
 
+def test_an_override_lifts_the_months_cap_by_what_it_grants(watched: Watched) -> None:
+    entry = {"on_exceeded": "block", "limit_nano": 10**9, "spent_nano": 0, "counts_claude_code": True}
+    write(watched.transcript, assistant("a", second=1, output_tokens=60_000))  # $1.20
+    watched.save_policy(modules={"unallocated": entry | {"override_nano": 2 * 10**8}})
+    watched.hook("Stop")
+    assert watched.hook("UserPromptSubmit", prompt="go")["decision"] == "block"
+    watched.save_policy(modules={"unallocated": entry | {"override_nano": 2 * 10**8 + 1}})
+    assert "decision" not in watched.hook("UserPromptSubmit", prompt="go")
+
+
+def test_a_used_up_month_can_make_subagents_cheaper_instead(watched: Watched) -> None:
+    entry = {"on_exceeded": "downgrade", "limit_nano": 10**9, "spent_nano": 10**9, "counts_claude_code": True}
+    watched.save_policy(modules={"unallocated": entry})
+    assert "decision" not in watched.hook("UserPromptSubmit", prompt="go")
+    given = agent_call(watched, 1, model="opus")["hookSpecificOutput"]
+    assert given["updatedInput"]["model"] == "haiku"
+    assert "this month" in given["additionalContext"]
+
+
 def test_plan_usage_never_counts_against_a_dollar_cap(watched: Watched) -> None:
     entry = {"on_exceeded": "block", "limit_nano": 10**9, "spent_nano": 0, "total_nano": 0}
     watched.save_policy(billing="plan", modules={"unallocated": entry | {"counts_claude_code": True}})
@@ -229,6 +248,15 @@ def test_warn_model_tells_claude_with_a_word_against_cutting_corners(watched: Wa
     told = watched.hook("PreToolUse")["hookSpecificOutput"]["additionalContext"]
     assert "80 %" in told
     assert "Do not skip tests" in told
+
+
+def test_a_model_switch_says_once_what_it_costs(watched: Watched) -> None:
+    switch = {"from_model": "claude-opus-5-5", "to_model": "claude-haiku-5-5", "source": "sdk",
+              "context_tokens": 90_000, "estimated_cache_write_usd": 0.4}  # fmt: skip
+    said = watched.hook("PreModelSwitch", **switch)["systemMessage"]
+    assert "90,000 tokens" in said
+    assert "$0.4000" in said
+    assert watched.hook("PreModelSwitch", **switch) == {}  # it is reported twice for one switch
 
 
 def test_resuming_with_a_cold_cache_says_what_going_on_costs(watched: Watched) -> None:
