@@ -35,8 +35,14 @@ def look_up(mine: "State", path: str) -> "list[tuple[str, int, int]]":
             figures = [_count(row.get(name)) for name in FIGURES]
             written.append((str(row.get("event_id")), clock.parse(str(row.get("ts"))) or 0, figures[-1]))
             mine.ahead[key] = [a + b for a, b in zip(mine.ahead.get(key) or [0] * len(FIGURES), figures)]
-    mine.log_place = [path, *files.size_and_identity(path)]
+    mine.log_place = [path, *_end(path)]
     return written
+
+
+def _end(path: str) -> "tuple[int, int]":
+    """Size and identity of the newest file of a log: the rotated one, where nothing was written since."""
+    found = [files.size_and_identity(log) for log in _rotated(path)]
+    return next((place for place in reversed(found) if place[1]), (0, 0))
 
 
 def _count(value: object) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_hooks import clock, months
+from gaia_hooks import clock, months, snapshot
 from support.rows import SESSION, assistant, write
 
 from .payloads import TOLD, corrupted
@@ -197,7 +197,7 @@ def test_a_clock_that_goes_back_loses_no_response_and_no_money(
     assert watched.forked(json.dumps(watched.payload("SessionEnd")).encode())[0] == 0
     assert watched.figures().usage[1] == 30
     assert [line["event_id"] for line in watched.lines()] == ["a", "b"]
-    policy = watched.policy | {"month": [0, 1 << 62], "billing": "api", "modules": {}}
+    policy = snapshot.load(str(watched.home)) | {"month": [0, 1 << 62], "billing": "api", "modules": {}}
     home = str(watched.home)
     assert months.Month(home, "unallocated", policy, 1).total == 30 * 20_000
     months.trim(home, "unallocated", clock.now())  # the next ingest has them, and counts to its own instant

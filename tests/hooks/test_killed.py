@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_hooks import files, months, session
+from gaia_hooks import files, months, session, snapshot
 from support.rows import SESSION, assistant, write
 
 from . import dying
@@ -98,13 +98,9 @@ class Day:
         assert cost == 20_000 * sum(self.truth.values())
         counted = self.watched.figures()
         assert (counted.usage[1], counted.cost_nano) == (sum(self.truth.values()), cost)
-        policy = self.watched.policy | {
-            "month": [0, 1 << 62],
-            "counted_to": 0,
-            "billing": "api",
-            "modules": {},
-        }
-        assert months.Month(str(self.watched.home), "unallocated", policy, 1).total == cost
+        home = str(self.watched.home)
+        policy = snapshot.load(home) | {"month": [0, 1 << 62], "counted_to": 0}
+        assert months.Month(home, "unallocated", policy, 1).total == cost
 
 
 def lose(day: Day) -> None:
@@ -130,8 +126,12 @@ def rotate(day: Day) -> None:
 
 
 def move(day: Day) -> None:
-    """GAIA_ROOT is set later: lines go into another folder from now on."""
-    if len(day.logs) < 3:
+    """GAIA_ROOT is set later: lines go into another folder from now on.
+
+    Only once a state names the folder before: of what was killed at the very first line in a folder nobody knows.
+    """
+    mine = session.read(str(day.watched.home), SESSION)
+    if len(day.logs) < 3 and mine is not None and mine.log_place[0].startswith(f"{day.logs[-1]}/"):
         day.logs.append(day.watched.home / f"logs-{len(day.logs)}")
         day.watched.save_policy(logs=str(day.logs[-1]))
 

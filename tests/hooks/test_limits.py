@@ -182,10 +182,10 @@ def test_a_used_up_month_blocks_where_configured_and_names_reset_and_override(wa
 def test_an_override_lifts_the_months_cap_by_what_it_grants(watched: Watched) -> None:
     entry = {"on_exceeded": "block", "limit_nano": 10**9, "spent_nano": 0, "counts_claude_code": True}
     write(watched.transcript, assistant("a", second=1, output_tokens=60_000))  # $1.20
-    watched.save_policy(modules={"unallocated": entry | {"override_nano": 2 * 10**8}})
+    watched.save_policy(modules={"unallocated": entry}, lifts={"unallocated": [[1 << 62, 2 * 10**8]]})
     watched.hook("Stop")
     assert watched.hook("UserPromptSubmit", prompt="go")["decision"] == "block"
-    watched.save_policy(modules={"unallocated": entry | {"override_nano": 2 * 10**8 + 1}})
+    watched.save_policy(lifts={"unallocated": [[1 << 62, 2 * 10**8], [1, 10**12], [1 << 62, 1]]})
     assert "decision" not in watched.hook("UserPromptSubmit", prompt="go")
 
 
@@ -210,7 +210,7 @@ def test_a_month_counts_what_hooks_settled_since_the_ingest_and_nothing_older(wa
     home, begins = str(watched.home), clock.parse("2026-11-01T00:00:00Z")
     assert begins is not None
     months.note(home, "m", [("a", begins - 1, 500), ("b", begins, 7)])
-    policy = {"month": [begins, begins * 2], "counted_to": 0, "billing": "api",
+    policy = {"month": [begins, begins * 2], "counted_to": 0, "billing": "api", "lifts": {},
               "modules": {"m": {"spent_nano": 100, "total_nano": 200, "counts_claude_code": True}}}  # fmt: skip
     now = months.Month(home, "m", policy, begins + 1)
     assert (now.spent, now.total) == (107, 207)

@@ -13,6 +13,8 @@ from gaia_hooks import events, first_prompt, plan, session, session_types, statu
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import Watched
 
 
