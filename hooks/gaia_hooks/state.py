@@ -169,7 +169,8 @@ class State:
         self.tallies: dict[str, dict[str, Tally]] = {}  # thread → model → tally
 
     PLAIN = ("type", "chosen_by", "module", "cwd", "transcript", "turn_ended", "ended", "behind", "told",
-             "shown", "took", "calls", "log_place", "ahead", "client_nano", "reserved", "denied", "changed")  # fmt: skip
+             "shown", "took", "calls", "log_place", "ahead", "client_nano", "reserved", "denied",
+             "changed")  # fmt: skip
 
     def tally(self, thread_id: str, model: str) -> Tally:
         """The tally of a thread and model, made when new."""
