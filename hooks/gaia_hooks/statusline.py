@@ -57,7 +57,7 @@ def _parts(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "l
         session, problem = _counted(home, payload, policy)
         if limits and not problem:
             plan.keep(home, limits, now)
-        parts += [session_part(session), cache(payload.get("prompt_cache")), month(session), problem]
+        parts += [session_part(session), cache(payload.get("prompt_cache")), month(session), alerts(session), problem]
     return parts
 
 
@@ -174,6 +174,14 @@ def cache(prompt_cache: object) -> str:
     if type(tokens) is not int or not prompt_cache.get("caching_observed") or tokens < 1000:
         return ""
     return "cache cold: %s tokens to rewrite, not counted" % grouped(tokens)
+
+
+def alerts(session: sessions.Session) -> str:
+    """How many alerts fire for the session's module or for all; empty where none does."""
+    fire = sum(
+        1 for _, module, line, _ in session.policy["alerts"] if line and module in ("", session.state.module)
+    )
+    return "%d alert%s" % (fire, "" if fire == 1 else "s") if fire else ""
 
 
 def month(session: sessions.Session) -> str:

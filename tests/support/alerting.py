@@ -58,6 +58,7 @@ class Receiver:
 
     def __init__(self, *script: int | str) -> None:
         self.script: Iterator[int | str] = iter(script)
+        self.requests = 0
         self.got: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.bodies: list[bytes] = []
@@ -79,6 +80,7 @@ class Receiver:
     def take(self, handler: BaseHTTPRequestHandler) -> None:
         """One request: kept where it was answered with a 2xx."""
         body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        self.requests += 1
         step = next(self.script, 200)
         if step == "hang":
             self._ended.wait()

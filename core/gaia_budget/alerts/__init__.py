@@ -7,14 +7,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gaia_budget.alerts import rules
 from gaia_budget.alerts.evaluation import Evaluated, evaluate
+from gaia_budget.alerts.facts import Facts
 from gaia_budget.alerts.outbox import send
 from gaia_budget.ledger.questions import instant
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import Settings
 
-__all__ = ["Evaluated", "evaluate", "send", "stuck"]
+__all__ = ["Evaluated", "evaluate", "problems", "send", "stuck"]
+
+
+def problems(ledger: Ledger, settings: Settings) -> list[str]:
+    """What keeps alerts from being judged or told, in words; nothing is judged for it. Raises LedgerError."""
+    wrong = [str(error) for error in rules.load().problems]
+    return [*wrong, *Facts(ledger, settings).contradictions, *stuck(ledger)]
 
 
 def stuck(ledger: Ledger) -> list[str]:

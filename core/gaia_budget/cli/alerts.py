@@ -58,14 +58,20 @@ def alerts(context: typer.Context, every: All = False, as_json: JsonFlag = False
 def acknowledge(
     alert_id: Annotated[str, typer.Argument(metavar="ID", help="The alert.")], as_json: JsonFlag = False
 ) -> None:
-    """Take note of an alert: hooks and MCP no longer tell of it. It stays in the list until it is over."""
+    """Take note of an alert: hooks and MCP no longer tell of it. It stays in the list until it is over.
+
+    Inside a Claude Code session the human is asked on the terminal: a model cannot silence an alert.
+    """
     from gaia_budget.alerts import telling
+    from gaia_budget.ingest.months import tell_hooks
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import load
 
+    override.ask_the_human("taking note of an alert", f"Is {alert_id} known to you?", yes=True)
     settings = load()
     with Ledger.open(settings=settings) as ledger:
         found = ledger.acknowledge_alert(alert_id, settings.user)
+        tell_hooks(ledger, settings)
     if as_json:
         emit_json(telling.document(found))
     else:

@@ -47,7 +47,9 @@ def add(
     from gaia_budget.settings import load
 
     amount = _nano(usd)
-    _ask_the_human(f"Grant {module}{f', task {task},' if task else ''} ${usd} on top of its month?", yes)
+    ask_the_human(
+        "an override", f"Grant {module}{f', task {task},' if task else ''} ${usd} on top of its month?", yes
+    )
     settings = load()
     with Ledger.open(settings=settings) as ledger:
         made = ledger.add_override(
@@ -90,8 +92,10 @@ def _nano(usd: str) -> int:
     return int(amount)
 
 
-def _ask_the_human(question: str, yes: bool) -> None:
+def ask_the_human(what: str, question: str, yes: bool) -> None:
     """Ask on the controlling terminal; inside a Claude Code session nothing else counts as a human's word.
+
+    `what` needs that word; `yes`: it need not be asked for outside of a session.
 
     Raises InputError without a terminal, and where the answer is no.
     """
@@ -102,11 +106,9 @@ def _ask_the_human(question: str, yes: bool) -> None:
         answer = _asked_on_terminal(f"{question} [y/N] ")
     except OSError:
         way = "run it in a terminal of your own" if inside else "add --yes, or run it in a terminal"
-        raise InputError(
-            f"an override needs a human's word and there is no terminal to ask on: {way}"
-        ) from None
+        raise InputError(f"{what} needs a human's word and there is no terminal to ask on: {way}") from None
     if answer.strip().lower() not in ("y", "yes"):
-        raise InputError("not granted")
+        raise InputError(f"{what} needs a yes: nothing was changed")
 
 
 def _asked_on_terminal(question: str) -> str:

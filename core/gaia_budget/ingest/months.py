@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaia_budget import snapshot
+from gaia_budget import alerts, snapshot
 from gaia_budget.errors import ConfigError
 from gaia_budget.snapshot import Months
 
@@ -57,5 +57,6 @@ def cover_overspend(ledger: Ledger, settings: Settings) -> None:
 
 
 def tell_hooks(ledger: Ledger, settings: Settings) -> None:
-    """Let hooks know at once of an override that was granted or revoked."""
-    snapshot.write(settings, lifts=lifts(ledger))
+    """Let hooks know at once of an override that was granted or revoked, and of an alert that was taken note of."""
+    state = alerts.evaluate(ledger, settings)
+    snapshot.write(settings, lifts=lifts(ledger), alerts=state.for_hooks())

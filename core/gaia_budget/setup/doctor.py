@@ -94,9 +94,10 @@ def _alerts(project: Path) -> Iterator[Check]:
     from gaia_budget.ledger import Ledger
 
     try:
-        with Ledger.open() as ledger:
-            state = alerts.evaluate(ledger, settings.load())
-            problems = [*state.problems, *alerts.stuck(ledger)]
+        chosen = settings.load()
+        with Ledger.open(settings=chosen) as ledger:
+            problems = alerts.problems(ledger, chosen)
+            firing = sum(1 for alert in ledger.alerts_lately() if alert.resolved_ts is None)
     except GaiaBudgetError as error:
         yield Check("alerts", False, f"cannot be judged: {error}", "Mend what the other checks name")
         return
@@ -104,7 +105,7 @@ def _alerts(project: Path) -> Iterator[Check]:
         cure = "Mend the rule, file or channel that is named; the other rules and channels go on working"
         yield Check("alerts", False, "; ".join(problems), cure)
     else:
-        yield Check("alerts", True, f"{len(state.open)} at present (`gaia-budget alerts`)")
+        yield Check("alerts", True, f"{firing} at present (`gaia-budget alerts`)")
 
 
 CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (

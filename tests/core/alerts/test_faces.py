@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
+from gaia_budget import alerts
+from gaia_budget.alerts.channels import webhook
 from gaia_budget.cli.app import app
-from gaia_budget.errors import GaiaBudgetError, NotFoundError
+from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
 from gaia_budget.ledger import Ledger
 from gaia_hooks import clock as clocks
-from gaia_hooks import months, snapshot, state
+from gaia_hooks import months, snapshot, state, statusline
 from gaia_hooks import session as sessions
 from gaia_hooks.events import handle
 from gaia_mcp import spending
+from support.alerting import Receiver
 from support.events import event
 
 if TYPE_CHECKING:
@@ -42,6 +45,14 @@ def asked(*words: str) -> Any:
 @pytest.fixture(autouse=True)
 def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "UTC")
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A session's start would run `ingest` in the background: here it is noted."""
+    found: list[str] = []
+    monkeypatch.setattr("gaia_hooks.background.start_ingest", lambda home, policy: found.append(home))
+    return found
 
 
 def spend(nano: int, name: str = "a", **facts: Any) -> None:
@@ -108,8 +119,49 @@ def test_each_session_of_the_module_is_told_once(home: Path) -> None:
     assert "80.00 %" in say(home, "s2", "UserPromptSubmit")
     assert say(home, "s3", "SessionStart", "via") == ""
     run("alerts", "ack", asked("alerts")["alerts"][0]["id"])
-    run("ingest")
     assert say(home, "s4", "SessionStart") == ""
+
+
+def test_no_model_can_silence_an_alert(monkeypatch: pytest.MonkeyPatch) -> None:
+    spend(8 * DOLLAR)
+    [alert] = asked("alerts")["alerts"]
+    monkeypatch.setenv("CLAUDECODE", "1")
+    monkeypatch.setattr("gaia_budget.cli.override._asked_on_terminal", _no_terminal)
+    with pytest.raises(InputError, match="needs a human's word"):
+        run("alerts", "ack", alert["id"])
+    assert asked("alerts")["alerts"][0]["state"] == "firing"
+
+
+def _no_terminal(_: str) -> str:
+    raise OSError("no terminal")
+
+
+def test_hooks_send_nothing_while_a_receiver_hangs(
+    home: Path, monkeypatch: pytest.MonkeyPatch, started: list[str]
+) -> None:
+    """What is to be sent waits for the background: no event of a session opens a connection."""
+    monkeypatch.setattr(webhook, "SECONDS", 0.2)
+    with Receiver("hang", "hang", "hang") as receiver:
+        monkeypatch.setenv("GAIA_BUDGET_WEBHOOK_URL", receiver.url)
+        spend(8 * DOLLAR)
+        run("ingest")
+        asked_before = receiver.requests
+        for kind in ("SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop", "SessionEnd"):
+            say(home, "s1", kind)
+        assert (receiver.requests, len(started)) == (asked_before, 1)
+        assert asked_before == 1
+        with Ledger.open() as ledger:
+            [stuck] = alerts.stuck(ledger)
+        assert "did not answer in 0.2 seconds" in stuck
+
+
+def test_the_status_line_counts_what_fires(home: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    spend(960 * DOLLAR // 100)
+    run("ingest")
+    say(home, "s1", "SessionStart")
+    capfdbinary.readouterr()
+    statusline.run(json.dumps({"session_id": "s1"}).encode())
+    assert capfdbinary.readouterr().out.rstrip().endswith(b"1 alert")
 
 
 def test_a_hook_with_no_alert_says_and_keeps_nothing(home: Path) -> None:
