@@ -57,7 +57,13 @@ def _parts(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "l
         session, problem = _counted(home, payload, policy)
         if limits and not problem:
             plan.keep(home, limits, now)
-        parts += [session_part(session), cache(payload.get("prompt_cache")), month(session), alerts(session), problem]
+        parts += [
+            session_part(session),
+            cache(payload.get("prompt_cache")),
+            month(session),
+            alerts(session),
+            problem,
+        ]
     return parts
 
 

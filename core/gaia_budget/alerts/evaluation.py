@@ -46,10 +46,11 @@ def evaluate(ledger: Ledger, settings: Settings) -> Evaluated:
     Safe to run in any number of processes at once: each alert fires once. Raises LedgerError.
     """
     loaded, facts = rules.load(), Facts(ledger, settings)
+    known = ledger.alerts_lately()  # before the figures: what fires after them is not ours to end
     problems = [str(error) for error in loaded.problems]
     verdicts, unjudged = _judged(loaded, facts, problems)
     problems += facts.contradictions
-    known = ledger.alerts_lately()
+    seen_open = {alert.alert_id for alert in known if alert.resolved_ts is None}
     named = {rule.name for rule in loaded.rules}
     judged = named if ledger.db.shared else named | {alert.rule for alert in known}
     judged = judged - unjudged - _broken(loaded)
@@ -64,7 +65,7 @@ def evaluate(ledger: Ledger, settings: Settings) -> Evaluated:
 
     def decide(seen: list[Alert]) -> Changes:
         mine = [alert for alert in seen if not _of_another_machine(alert, ledger)]
-        return engine.decide(judged, verdicts, mine, calendar, made)
+        return engine.decide(judged, verdicts, mine, calendar, made).ending_only(seen_open)
 
     if decide(known):
         ledger.change_alerts(decide)

@@ -9,7 +9,7 @@ from gaia_budget.ledger.store import Store
 from gaia_budget.ledger.zone import DAY, MICRO
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from gaia_budget.ledger.database import Transaction
 
@@ -60,6 +60,10 @@ class Changes(NamedTuple):
     fired: Sequence[Firing] = ()
     resolved: Sequence[str] = ()
     reopened: Sequence[str] = ()
+
+    def ending_only(self, alert_ids: Collection[str]) -> Changes:
+        """The same with no other alert than these being over."""
+        return self._replace(resolved=[one for one in self.resolved if one in alert_ids])
 
     def __bool__(self) -> bool:
         return bool(self.fired or self.resolved or self.reopened)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gaia_budget import alerts
+from gaia_budget.ledger import Ledger
 from gaia_budget.settings import ModuleSettings
 from support.alerting import evaluate_from_processes
 from support.events import event, ts
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
     from support.clock import Clock
 
@@ -176,3 +176,25 @@ def test_a_clock_that_goes_back_fires_nothing_again(ledger: Ledger, settings: Se
         clock.set(at)
         alerts.evaluate(ledger, settings)
     assert fired(ledger) == [("month-warning:jseeker:2026-11", 8000), ("month-warning:jseeker:2026-12", 8000)]
+
+
+def test_an_evaluation_with_older_figures_does_not_end_what_a_newer_one_fired(
+    ledger: Ledger, settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the figures and the decision of one process, another one records the missing cent and fires."""
+    spend(ledger, "a", 799 * CENT)
+    spend(ledger, "v", 8 * DOLLAR, module="via")  # so that the first one has something to write down
+    whole, turns = Ledger.change_alerts, iter([True])
+
+    def late(self: Ledger, decide: Callable[..., Any]) -> Any:
+        if next(turns, False):
+            spend(ledger, "b", CENT)
+            alerts.evaluate(ledger, settings)
+        return whole(self, decide)
+
+    monkeypatch.setattr(Ledger, "change_alerts", late)
+    alerts.evaluate(ledger, settings)
+    assert {alert.alert_id: alert.state for alert in ledger.alerts()} == {
+        "month-warning:jseeker:2026-11": "firing",
+        "month-warning:via:2026-11": "firing",
+    }
