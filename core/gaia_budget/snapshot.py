@@ -32,12 +32,13 @@ def write(
     *,
     lifts: Mapping[str, list[list[int]]] | None = None,
     alerts: list[list[str]] | None = None,
+    week: list[float] | None = None,
 ) -> dict[str, Any]:
     """Write the snapshot in one step and return it; what is not given is kept as it was before.
 
-    `lifts` are what overrides add to a module's month, as [until, nano-dollars]; `alerts` are those
-    that fire now, in the form of `gaia_hooks.snapshot`. A broken file of the owner's
-    leaves the built-in limits in force and is named under `problems`. Raises OSError.
+    `lifts` are what overrides add to a module's month, as [until, nano-dollars]; `alerts` are those that fire now,
+    in the form of `gaia_hooks.snapshot`; `week` is how the user works (`gaia_hooks.plan`). A broken file of the
+    owner's leaves the built-in limits in force and is named under `problems`. Raises OSError.
     """
     home = str(places.ensure_home())
     before = form.load(home)
@@ -68,6 +69,7 @@ def write(
         "problems": problems,
         "lifts": before["lifts"] if lifts is None else lifts,
         "alerts": before["alerts"] if alerts is None else alerts,
+        "week": before["week"] if week is None else week,
     }
     files.replace(form.path_of(home), jsonio.dumps(content))
     return content

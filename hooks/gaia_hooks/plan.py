@@ -90,13 +90,20 @@ def read(home: str) -> "dict[str, Any]":
     return kept if type(kept) is dict and isinstance(kept.get("as_of"), int) else {}
 
 
+def week_of(policy: "dict[str, Any]") -> "Sequence[float]":
+    """Each weekday's share of a mean day's work, Monday first, as the core saw it; even where it knows too little."""
+    found = policy.get("week")
+    return found if type(found) is list and len(found) == len(EVEN_WEEK) else EVEN_WEEK
+
+
 def reached_at(
     name: str, window: "dict[str, Any]", as_of: int, week: "Sequence[float]" = EVEN_WEEK
 ) -> "int | None":
     """When a window is full at the pace it has had since it began; None when it resets before, or too early to say.
 
-    `week` holds each weekday's share of a mean day's work, Monday first: a weekend ahead is no working week.
+    `week` (`week_of`) is how the user works: a weekend ahead is no working week. Windows of hours do without it.
     """
+    week = week if name == "seven_day" else EVEN_WEEK
     left = _left(name, window, as_of, week)
     if left is None:
         return None
@@ -112,6 +119,7 @@ def percent_at_reset(
 ) -> "float | None":
     """How full a window will be when it resets, at the pace it has had; None when it is too early to say."""
     percent: float = window["percent"]
+    week = week if name == "seven_day" else EVEN_WEEK
     if _left(name, window, as_of, week) is None:
         return None
     done, ahead = (

@@ -116,15 +116,15 @@ class Facts:
     def plan_window(self, name: str) -> Window | None:
         """A subscription's window as Claude Code last showed it on this machine; None where it has reset since."""
         from gaia_budget import places
-        from gaia_hooks import plan
+        from gaia_hooks import plan, snapshot
 
-        kept = plan.read(str(places.home()))
+        home = str(places.home())
+        kept = plan.read(home)
         window = kept.get(name)
         if not window or (window["resets_at"] or self.now) < self.now:
             return None
-        passed = kept["as_of"] - ((window["resets_at"] or 0) - plan.LENGTHS[name])
-        known = window["resets_at"] is not None and passed >= plan.THINNEST_SHARE * plan.LENGTHS[name]
-        return Window(window["percent"], window["percent"] * plan.LENGTHS[name] / passed if known else None)
+        week = plan.week_of(snapshot.load(home))
+        return Window(window["percent"], plan.percent_at_reset(name, window, kept["as_of"], week))
 
     @cached_property
     def ages(self) -> dict[str, int]:

@@ -15,6 +15,7 @@ from gaia_budget.ingest.logs import Logs
 from gaia_budget.ingest.months import cover_overspend, lifts, months
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
+from gaia_budget.ledger.plan_use import working_week
 from gaia_hooks import clock, files, session, state
 from gaia_hooks import months as hook_months
 
@@ -93,7 +94,9 @@ def import_api_costs(settings: Settings, ledger: Ledger, file: Path) -> Report:
 
 def _tell_hooks(ledger: Ledger, figures: Months, settings: Settings, state: alerts.Evaluated) -> None:
     """Write the snapshot that hooks decide by; what they noted of the month themselves is in its figures now."""
-    snapshot.write(settings, figures, lifts=lifts(ledger), alerts=state.for_hooks())
+    snapshot.write(
+        settings, figures, lifts=lifts(ledger), alerts=state.for_hooks(), week=working_week(ledger)
+    )
     for module in figures.modules:
         hook_months.trim(str(places.home()), module, figures.counted_to)
 

@@ -9,12 +9,11 @@ from gaia_budget import places
 from gaia_budget.forecast.plan_shares import Share, shares
 from gaia_budget.forecast.rate import LONGEST, fit
 from gaia_budget.ledger.questions import bucket, instant
-from gaia_hooks import plan
+from gaia_hooks import plan, snapshot
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.ledger.questions import Ask
-    from gaia_budget.ledger.zone import Zone
 
 BY_DAY = (
     "SELECT bucket, sum(cost_nano) FROM rollups WHERE org = ? AND grain = 'day' AND bucket >= ? AND bucket < ? "
@@ -58,15 +57,16 @@ def _document(kind: str, share: Share) -> dict[str, Any]:
     return {kind: share.name, "percent": high, "low_percent": low, "high_percent": high}
 
 
-def week(ask: Ask, zone: Zone, org: str, now: int) -> tuple[float, ...]:
-    """Each weekday's share of a mean day of Claude Code work, Monday first; even where too little is known."""
-    today = bucket(zone, "day", now)
-    days = {int(day): float(nano) for day, nano in ask(BY_DAY, (org, today - LONGEST, today))}
+def working_week(ledger: Ledger) -> list[float]:
+    """Each weekday's share of a mean day of Claude Code work, Monday first; empty where too little is known."""
+    today = bucket(ledger.zone, "day", ledger.now())
+    rows = ledger.db.ask(lambda ask: list(ask(BY_DAY, (ledger.org, today - LONGEST, today))))
+    days = {int(day): float(nano) for day, nano in rows}
     first = min(days, default=today)
     if today - first < WEEK_DAYS:
-        return plan.EVEN_WEEK
+        return []
     found = fit([days.get(day, 0.0) for day in range(first, today)], first).profile
-    return tuple(max(LEAST_WEEK, share) for share in found)
+    return [round(max(LEAST_WEEK, share), 3) for share in found]
 
 
 def plan_windows(ledger: Ledger, now: int | None = None) -> dict[str, PlanWindow | None]:
@@ -89,8 +89,7 @@ def _window(
     ask: Ask, ledger: Ledger, name: str, window: dict[str, Any], as_of: int, marks: list[tuple[int, float]]
 ) -> PlanWindow:
     percent, resets = window["percent"], window["resets_at"]
-    days = week(ask, ledger.zone, ledger.org, as_of) if name == "seven_day" else plan.EVEN_WEEK
-    reached = plan.reached_at(name, window, as_of, days)
+    reached = plan.reached_at(name, window, as_of, plan.week_of(snapshot.load(str(places.home()))))
     began = (resets or as_of) - plan.LENGTHS[name]
     used = list(ask(USED, (ledger.org, began, as_of + 1)))
     spent = [(int(minute) * MINUTE, int(nano)) for minute, _, _, nano in used]

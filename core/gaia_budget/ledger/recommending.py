@@ -60,14 +60,15 @@ def _recorded(task: str) -> list[Outcome]:
 
 def _plan() -> dict[str, Any]:
     """How Claude Code is paid for, and whether a plan's windows still have room at the present pace."""
-    from gaia_hooks import plan
+    from gaia_hooks import plan, snapshot
 
-    kept = plan.read(str(places.home()))
+    home = str(places.home())
+    kept, week = plan.read(home), plan.week_of(snapshot.load(home))
     windows = {name: kept[name] for name in plan.LENGTHS if name in kept}
     full = [
         name
         for name, one in windows.items()
-        if plan.reached_at(name, one, kept["as_of"]) or one["percent"] >= 100
+        if plan.reached_at(name, one, kept["as_of"], week) or one["percent"] >= 100
     ]
     return {
         "billing": str(places.configured("billing") or "unknown"),

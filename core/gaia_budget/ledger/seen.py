@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_hooks import clock, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 STALE = 15 * 60 * clock.MICRO
 """After this long without a status line a figure is called stale (microseconds)."""
@@ -15,12 +18,13 @@ NAMES = {"five_hour": "5-hour window", "seven_day": "7-day window"}
 class Seen(NamedTuple):
     """What status lines have shown: `kept` of the plan (`plan.read`), `shown` of one session (`plan.shown`).
 
-    `now` and all instants in `kept` and `shown` are microseconds since the epoch.
+    `now` and all instants in `kept` and `shown` are microseconds since the epoch; `week` is how the user works.
     """
 
     kept: dict[str, Any]
     shown: dict[str, Any]
     now: int
+    week: Sequence[float] = plan.EVEN_WEEK
 
     def document(self) -> dict[str, Any]:
         """The keys `plan`, `context` and `cache` of `status --json`."""
@@ -43,7 +47,7 @@ class Seen(NamedTuple):
             window = self._window(name)
             if window is not None:
                 reached, resets = (
-                    plan.reached_at(name, self.kept[name], self.kept["as_of"]),
+                    plan.reached_at(name, self.kept[name], self.kept["as_of"], self.week),
                     window["resets_at"],
                 )
                 full = f", at this pace full in {self._until(reached)}" if reached else ""
@@ -81,7 +85,7 @@ class Seen(NamedTuple):
         return {
             "percent": window["percent"],
             "resets_at": _iso(resets),
-            "reached_at": _iso(plan.reached_at(name, window, as_of)),
+            "reached_at": _iso(plan.reached_at(name, window, as_of, self.week)),
             "as_of": _iso(as_of),
             "stale": self._stale(as_of) or (resets is not None and resets <= self.now),
         }

@@ -197,7 +197,7 @@ def status(ledger: Ledger, settings: Settings, session_id: str | None = None) ->
     return Status(
         session,
         month,
-        Seen(plan.read(home), noted.shown, clock.now()),
+        Seen(plan.read(home), noted.shown, clock.now(), plan.week_of(snapshot.load(home))),
         settings.billing == "plan",
         round(micros / calls / 1000, 1) if calls else None,
     )

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_budget import places
+from gaia_budget import places, snapshot
 from gaia_budget.forecast.plan_shares import shares
-from gaia_budget.ledger.plan_use import PlanWindow, plan_windows
+from gaia_budget.ledger.plan_use import PlanWindow, plan_windows, working_week
+from gaia_budget.settings import Settings
 from gaia_hooks import plan
 from support.events import event, ts
 
@@ -157,16 +158,41 @@ def test_windows_that_are_over_or_were_never_seen_are_none(ledger: Ledger) -> No
     assert seen(ledger, MONDAY - HOUR).projects == []
 
 
-def test_the_week_of_the_ledger_sets_the_pace_of_the_weekly_window(ledger: Ledger) -> None:
+def test_the_week_of_the_ledger_sets_the_pace_of_the_weekly_window(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = MONDAY + 4 * DAY
+    monkeypatch.setattr(ledger, "now", lambda: at)
+    assert working_week(ledger) == []
     days = [
         day for day in range(1, 57) if day % 7 not in (1, 2)
     ]  # the 56 days before that Monday, without weekends
     ledger.record([use(MONDAY - day * DAY + HOUR, 3) for day in days])
     limits = {"seven_day": {"used_percentage": 70, "resets_at": (MONDAY + 7 * DAY) // 10**6}}
-    plan.keep(str(places.ensure_home()), limits, MONDAY + 4 * DAY)
+    plan.keep(str(places.ensure_home()), limits, at)
+    assert reached(ledger, at) is not None
 
-    found = plan_windows(ledger, MONDAY + 4 * DAY)["seven_day"]
+    snapshot.write(Settings(), week=working_week(ledger))
 
+    assert reached(ledger, at) is None
+
+
+def reached(ledger: Ledger, at: int) -> int | None:
+    found = plan_windows(ledger, at)["seven_day"]
     assert found is not None
-    assert found.reached_at is None
-    assert plan.reached_at("seven_day", window(70, MONDAY + 7 * DAY), MONDAY + 4 * DAY) is not None
+    return found.reached_at
+
+
+def test_a_window_of_hours_does_not_follow_the_week() -> None:
+    resets = MONDAY + 2 * HOUR  # began on Sunday evening
+    half = resets - 5 * HOUR // 2
+
+    assert plan.reached_at("five_hour", window(60, resets), half, WORKING) == half + 5 * HOUR // 3
+    assert plan.percent_at_reset("five_hour", window(60, resets), half, WORKING) == 120
+
+
+def test_a_week_that_is_broken_or_not_known_is_even() -> None:
+    for week in ([], [1.0], None, "week"):
+        assert plan.week_of({"week": week}) == plan.EVEN_WEEK
+    assert plan.week_of({}) == plan.EVEN_WEEK
+    assert plan.week_of({"week": [2, 1, 1, 1, 1, 0.5, 0.5]})[0] == 2
