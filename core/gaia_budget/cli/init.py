@@ -95,8 +95,7 @@ def _replayed() -> dict[str, Any]:
 
 
 def _show(plan: Plan) -> None:
-    if plan.diff:
-        typer.echo(plan.diff, nl=False)
+    typer.echo(plan.readable, nl=False)
     if not plan.changed:
         note("Everything is wired already; nothing to change.")
     for text in plan.notices:
@@ -104,20 +103,19 @@ def _show(plan: Plan) -> None:
 
 
 def _undo(project: Path | None, dry_run: bool, yes: bool, as_json: bool) -> None:
+    from gaia_budget.setup import hookcopy, showing
     from gaia_budget.setup import undo as setup
-    from gaia_budget.setup.init import diff_of
 
-    changes = setup.plan(project)
-    diff, notices = diff_of(changes), list[str]()
+    changes, notices = setup.plan(project), list[str]()
     if not as_json:
-        typer.echo(diff, nl=False)
+        typer.echo(showing.readable(changes, hookcopy.root()), nl=False)
     if not dry_run:
         if changes:
             _confirm("Take our entries out?", yes)
         notices = setup.apply(project, changes)
     changed = [str(change.file) for change in changes]
     if as_json:
-        emit_json({"changed": changed, "diff": diff, "replay": None, "notices": notices})
+        emit_json({"changed": changed, "diff": showing.exact(changes), "replay": None, "notices": notices})
         return
     for text in notices:
         note(f"Note: {text}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,11 +10,11 @@ from gaia_budget import places, settings, snapshot
 from gaia_budget.configfile import decoded, read_toml, toml_line
 from gaia_budget.errors import ConfigError, InputError, InternalError
 from gaia_budget.jsontext import BOM
-from gaia_budget.setup import hookcopy, interpreter, mcp_server, wiring
+from gaia_budget.setup import hookcopy, interpreter, mcp_server, showing, wiring
 from gaia_budget.setup.journal import Change, Journal, content_of, lock, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from gaia_budget.setup.mcp_server import Registration
 
@@ -44,17 +43,25 @@ class Plan(NamedTuple):
     @property
     def diff(self) -> str:
         """The file changes as a unified diff, then the command that registers the MCP server."""
-        shown = [*self.changes, self.settings_toml] if self.settings_toml else self.changes
-        text = diff_of(shown)
-        if self.registration is not None:
-            text += f"+ {mcp_server.add_command(self.registration)}\n"
-        return text
+        return showing.exact(self._files) + self._registered
+
+    @property
+    def readable(self) -> str:
+        """The same, short enough to be read before one says yes."""
+        return showing.readable(self._files, self.wiring.copy) + self._registered
+
+    @property
+    def _files(self) -> list[Change]:
+        return [*self.changes, self.settings_toml] if self.settings_toml else self.changes
+
+    @property
+    def _registered(self) -> str:
+        return f"+ {mcp_server.add_command(self.registration)}\n" if self.registration is not None else ""
 
     @property
     def changed(self) -> list[str]:
         """What would be different afterwards, one line each; empty when all stands as it should."""
-        files = [change.file for change in self.changes]
-        files += [self.settings_toml.file] if self.settings_toml else []
+        files = [change.file for change in self._files]
         files += [] if hookcopy.is_complete(self.wiring.interpreter) else [self.wiring.copy]
         command = [mcp_server.add_command(self.registration)] if self.registration else []
         return [*map(str, files), *command]
@@ -232,16 +239,3 @@ def _wired_copies(journal: Journal) -> set[str]:
         for _, entry in wiring.our_handlers(decoded(file.read_bytes(), file)):
             names |= {copy.name for copy in hookcopy.root().glob("*") if copy.name in " ".join(entry["args"])}
     return names
-
-
-def diff_of(changes: Iterable[Change]) -> str:
-    """Changes as a unified diff."""
-    parts = []
-    for change in changes:
-        before, after = (
-            decoded(data or b"", change.file).splitlines() for data in (change.before, change.after)
-        )
-        there = str(change.file) if change.after is not None else "(deleted)"
-        here = str(change.file) if change.before is not None else "(new)"
-        parts += [line + "\n" for line in difflib.unified_diff(before, after, here, there, lineterm="")]
-    return "".join(parts)

@@ -186,9 +186,9 @@ def allowed(text: str) -> list[Any]:
 
 def our_handlers(text: str) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
     """Our handlers in a settings text, with their paths."""
-    hooks = (_plain(text, ("hooks",)) or {}) if text.strip(BLANK) else {}
-    for event, groups in hooks.items():
-        for position, group in enumerate(groups):
+    hooks = _plain(text, ("hooks",)) if text.strip(BLANK) else None
+    for event, groups in hooks.items() if isinstance(hooks, dict) else ():
+        for position, group in enumerate(groups if isinstance(groups, list) else ()):
             handlers = group.get("hooks") if isinstance(group, dict) else None
             for place, entry in enumerate(handlers if isinstance(handlers, list) else ()):
                 if is_ours(entry):
