@@ -212,7 +212,7 @@ def restore(path: Path | str, number: int | None = None) -> State:
     if state is None:
         raise InputError(f"{l1}: there is no state {number}. There are 1 to {len(states)}")
     l2 = reading.l2_of(l1)
-    now = reading.Files(l1, l2, _bytes_or_empty(l1), l2.read_bytes() if l2.exists() else None)
+    now = reading.Files(l1, l2, _bytes_of(l1) or b"", _bytes_of(l2))
     l1_data = backups.content(state.l1) if state.l1 else None
     l2_data = backups.content(state.l2) if state.l2 else None
     steps = [(l2, l2_data), (l1, l1_data)]
@@ -270,8 +270,8 @@ def _now(files: Files, path: Path) -> bytes | None:
     return files.l1_data if path == files.l1 else files.l2_data
 
 
-def _bytes_or_empty(path: Path) -> bytes:
-    return path.read_bytes() if path.is_file() else b""
+def _bytes_of(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
 
 
 def _diff(path: Path, before: bytes | None, after: bytes | None) -> str:

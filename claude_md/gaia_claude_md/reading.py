@@ -107,15 +107,21 @@ def _text_bytes(file: Path) -> bytes:
         size = file.stat().st_size
         if size > MAX_BYTES:
             raise InputError(
-                f"{file}: {size:,} bytes; the limit is {MAX_BYTES:,}. This is no file of instructions"
+                f"{file}: {size:,} bytes; the limit is {MAX_BYTES:,}. This is no file of instructions: name another"
             )
         data = file.read_bytes()
+    except FileNotFoundError:
+        split = l2_of(file).is_file()
+        cure = "`gaia-budget claude-md restore` brings it back" if split else "Name the file, or its folder"
+        raise InputError(f"{file}: there is no such file. {cure}") from None
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{file}: the text is UTF-16. Save it as UTF-8")
     if b"\0" in data:
-        raise InputError(f"{file}:{_line_at(data, data.index(0))}: a NUL byte; this is no text")
+        raise InputError(
+            f"{file}:{_line_at(data, data.index(0))}: a NUL byte; this is no text. Bring the file back as text"
+        )
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -140,7 +146,9 @@ def refuse_markers(file: Path, text: str) -> None:
     """Raises InputError where a text that was never split holds our own markers."""
     for number, line in enumerate(split_lines(text), start=1):
         if MARKER.search(line):
+            l2 = l2_of(file)
+            missing = f"{l2.name} beside it holds no split" if l2.exists() else f"{l2.name} is not beside it"
             raise InputError(
-                f"{file}:{number}: a gaia marker, but {l2_of(file).name} is not beside it. Delete the marker, or "
+                f"{file}:{number}: a gaia marker, but {missing}. Delete the marker, or "
                 "bring both files back with `gaia-budget claude-md restore`"
             )

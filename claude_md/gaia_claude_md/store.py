@@ -119,6 +119,11 @@ def _refuse_unwritable(files: Files, steps: Sequence[tuple[Path, bytes | None]])
             )
         if path.is_dir():
             raise InputError(f"{path} is a folder; nothing was written. Rename the folder")
+        if path.exists() and path.stat().st_nlink > 1:
+            raise InputError(
+                f"{path} is one file with several names (hard links), which a write would part; nothing was written. "
+                "Put a copy in its place first"
+            )
         if path.exists() and not path.stat().st_mode & stat.S_IWUSR:
             raise InputError(f"{path} is read-only; nothing was written. Allow writing to it first")
     if not os.access(files.l1.parent, os.W_OK):

@@ -35,6 +35,8 @@ def sync(l1: Path, options: Options) -> Synced | None:
     both need a person. Raises InputError.
     """
     if not reading.l2_of(l1).exists():
+        if l1.is_file():
+            reading.refuse_markers(l1, l1.read_text("utf-8", "replace"))
         return None
     proposal = operations.propose(l1, options)
     if proposal.source.state == "whole" or not proposal.changed:

@@ -51,6 +51,16 @@ def test_check_passes_at_29_lines_and_fails_at_30(tmp_path: Path) -> None:
     assert "30 lines" in found["problems"][0]
 
 
+def test_a_file_that_no_split_makes_shorter_is_no_success(tmp_path: Path) -> None:
+    file = tmp_path / "CLAUDE.md"
+    file.write_text("".join(f"## Same\n\ntext {n}\n\n" for n in range(40)), "utf-8")
+    told = run("split", file, "--yes", code=1)
+    assert "stays whole: a split would save nothing. It is still too long (160 lines; at most 29" in told
+    assert document("split", file, "--yes", code=1)["written"] is False
+    file.write_text("short\n", "utf-8")
+    assert "stays whole" in run("split", file)
+
+
 def test_check_fails_above_the_token_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAIA_BUDGET_L1_TOKEN_CAP", "100")
     file = tmp_path / "CLAUDE.md"

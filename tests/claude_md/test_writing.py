@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.errors import InputError
-from gaia_claude_md import load_section, operations, reading, sections, store
+from gaia_claude_md import load_section, operations, reading, sections, store, watch
 from gaia_claude_md.planner import Options
 from support.instructions import instructions
 from support.killing import run_and_kill
@@ -245,6 +245,46 @@ def test_links_folders_and_read_only_files_are_refused(l1: Path, tmp_path: Path)
     link.symlink_to(l1)
     with pytest.raises(InputError, match="symbolic link"):
         split(link)
+    assert l1.read_bytes() == SOURCE
+
+
+def test_a_file_with_a_second_name_is_refused(l1: Path, tmp_path: Path) -> None:
+    (tmp_path / "AGENTS.md").hardlink_to(l1)
+    with pytest.raises(InputError, match="hard links"):
+        split(l1)
+    assert l1.read_bytes() == SOURCE and not reading.l2_of(l1).exists()
+
+
+@pytest.mark.parametrize("content", ["folder", "", "my notes\n"])
+def test_an_l2_that_no_longer_is_one_is_named_as_what_it_is(content: str, l1: Path) -> None:
+    split(l1)
+    l2 = reading.l2_of(l1)
+    l2.unlink()
+    if content == "folder":
+        l2.mkdir()
+    else:
+        l2.write_text(content, "utf-8")
+    told = "is a folder" if content == "folder" else "beside it holds no split"
+    with pytest.raises(InputError, match=told):
+        operations.join(l1)
+    if content == "folder":
+        with pytest.raises(InputError, match="Rename the folder"):
+            operations.restore(l1)
+        l2.rmdir()
+    operations.restore(l1)
+    assert l1.read_bytes() == SOURCE
+
+
+def test_a_missing_half_is_told_with_the_way_back(l1: Path) -> None:
+    split(l1)
+    reading.l2_of(l1).rename(reading.l2_of(l1).with_suffix(".kept"))
+    with pytest.raises(InputError, match="is not beside it"):
+        watch.sync(l1, Options())
+    reading.l2_of(l1).with_suffix(".kept").rename(reading.l2_of(l1))
+    l1.unlink()
+    with pytest.raises(InputError, match="restore` brings it back"):
+        split(l1)
+    operations.restore(l1)
     assert l1.read_bytes() == SOURCE
 
 

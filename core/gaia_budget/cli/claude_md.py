@@ -70,7 +70,10 @@ def split(
     yes: Yes = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Split CLAUDE.md, or take edits of either file in. Nothing is lost; `join` is the way back."""
+    """Split CLAUDE.md, or take edits of either file in. Nothing is lost; `join` is the way back.
+
+    Ends with 1 where the file stays too long because a split would save nothing.
+    """
     from gaia_claude_md import operations
 
     pins: list[tuple[str, Pin]] = [(name, "l1") for name in promote or ()]
@@ -103,6 +106,8 @@ def split(
         sys.stdout.write(_outcome(proposal, checked))
     for warning in warnings:
         note(f"warning: {warning}")
+    if proposal.pair.plan.unchanged and checked.problems:
+        raise typer.Exit(1)
 
 
 def join(path: PathArgument = None, user: User = False, as_json: JsonFlag = False) -> None:
@@ -236,6 +241,11 @@ def _explained(proposal: Proposal) -> list[str]:
 
 def _outcome(proposal: Proposal, checked: Checked) -> str:
     if proposal.pair.plan.unchanged:
-        return f"{checked.path} stays whole: {proposal.pair.plan.unchanged}\n"
+        still = (
+            f". It is still too long ({'; '.join(checked.problems)}): shorten or merge its sections by hand"
+        )
+        return (
+            f"{checked.path} stays whole: {proposal.pair.plan.unchanged}{still if checked.problems else ''}\n"
+        )
     done = "split" if proposal.changed else "split already; nothing to do"
     return f"{checked.path}: {done}: {checked.lines} lines, about {checked.l1_tokens} tokens\n"
