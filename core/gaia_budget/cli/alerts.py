@@ -27,8 +27,6 @@ def alerts(context: typer.Context, every: All = False, as_json: JsonFlag = False
     """What fires now, judged by the ledger as it is; with --all what is over as well, the newest first."""
     if context.invoked_subcommand is not None:
         return
-    from rich.markup import escape
-
     from gaia_budget import alerts as judged
     from gaia_budget.alerts import telling
     from gaia_budget.ledger import Ledger
@@ -50,7 +48,7 @@ def alerts(context: typer.Context, every: All = False, as_json: JsonFlag = False
     for alert in found:
         _show(alert)
     for one in granted:
-        say(escape(f"override  {override.line(one)}"))
+        say(f"override  {override.line(one, ledger.zone)}")
     if not found:
         say("Nothing has fired." if every else "Nothing fires.")
 
@@ -79,11 +77,9 @@ def acknowledge(
 
 
 def _show(alert: Alert) -> None:
-    from rich.markup import escape
-
     from gaia_budget.ledger.questions import instant
 
-    say(escape(f"{alert.severity}  {alert.state}  {alert.alert_id}  since {instant(alert.fired_ts)}"))
-    say(escape(f"    {alert.cause}"))
+    say(f"{alert.severity}  {alert.state}  {alert.alert_id}  since {instant(alert.fired_ts)}")
+    say(f"    {alert.cause}")
     if alert.resolved_ts is None:
-        say(escape(f"    Next: {alert.next_step}"))
+        say(f"    Next: {alert.next_step}")

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout; everything else on stderr.")
 ]
+
+WITHOUT_CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
 def emit_json(document: dict[str, Any]) -> None:
@@ -21,11 +20,9 @@ def emit_json(document: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
-def say(renderable: RenderableType) -> None:
-    """Print text or a rich renderable on stdout, plain when it is not a terminal or NO_COLOR is set."""
-    from rich.console import Console
-
-    Console(soft_wrap=True, highlight=False).print(renderable)
+def say(text: str) -> None:
+    """Print text on stdout, to the letter; only what would steer a terminal (names come from files) is taken out."""
+    sys.stdout.write(text.translate(WITHOUT_CONTROLS) + "\n")
 
 
 def note(text: str) -> None:

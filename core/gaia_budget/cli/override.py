@@ -13,6 +13,7 @@ from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.overrides import Override
+    from gaia_budget.ledger.zone import Zone
 
 Usd = Annotated[str, typer.Option(help="How many dollars.")]
 Reason = Annotated[str, typer.Option(help="Why; it stays in the record.")]
@@ -56,7 +57,7 @@ def add(
             module.lower(), amount, reason, task=task, expires=expires, granted_by=settings.user
         )
         tell_hooks(ledger, settings)
-    _show([made], as_json, single=True)
+    _show([made], ledger.zone, as_json, single=True)
 
 
 def listed(as_json: JsonFlag = False) -> None:
@@ -64,7 +65,7 @@ def listed(as_json: JsonFlag = False) -> None:
     from gaia_budget.ledger import Ledger
 
     with Ledger.open() as ledger:
-        _show(ledger.overrides(), as_json, single=False)
+        _show(ledger.overrides(), ledger.zone, as_json, single=False)
 
 
 def revoke(
@@ -79,7 +80,8 @@ def revoke(
     with Ledger.open(settings=settings) as ledger:
         ledger.revoke_override(override_id)
         tell_hooks(ledger, settings)
-        _show([one for one in ledger.overrides() if one.override_id == override_id], as_json, single=True)
+        revoked = [one for one in ledger.overrides() if one.override_id == override_id]
+        _show(revoked, ledger.zone, as_json, single=True)
 
 
 def _nano(usd: str) -> int:
@@ -137,22 +139,21 @@ def document(override: Override) -> dict[str, Any]:
     }
 
 
-def line(override: Override) -> str:
-    """An override in one line for people."""
+def line(override: Override, zone: Zone) -> str:
+    """An override in one line for people, with times of the ledger's zone."""
     one = document(override)
-    state = "revoked" if one["revoked"] else f"until {one['expires']}"
+    until = f"until {zone.local(override.expires_ts):%Y-%m-%d %H:%M %Z}"
+    state = "revoked" if one["revoked"] else until
     whose = f"{one['module']}, {one['task']}" if one["task"] else one["module"]
     return f"{one['id']}  {whose}  ${one['used_usd']} of ${one['usd']} used, {state}: {one['reason']}"
 
 
-def _show(found: list[Override], as_json: bool, *, single: bool) -> None:
-    from rich.markup import escape
-
+def _show(found: list[Override], zone: Zone, as_json: bool, *, single: bool) -> None:
     if as_json:
         documents = [document(override) for override in found]
         emit_json(documents[0] if single else {"overrides": documents})
         return
     for override in found:
-        say(escape(line(override)))
+        say(line(override, zone))
     if not found:
         say("There are no overrides.")

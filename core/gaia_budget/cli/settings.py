@@ -31,6 +31,7 @@ def settings(as_json: JsonFlag = False) -> None:
     if as_json:
         emit_json({"file": str(places.settings_file()), "settings": rows})
         return
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -39,8 +40,8 @@ def settings(as_json: JsonFlag = False) -> None:
         table.add_column(column, no_wrap=column == "key", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_shown(row[column])) for column in ("key", "value", "origin", "meaning")))
-    say(table)
-    say(Text(f"\nChange them in {places.settings_file()}, or as {config.PREFIX}<KEY> in the environment."))
+    Console().print(table)
+    say(f"\nChange them in {places.settings_file()}, or as {config.PREFIX}<KEY> in the environment.")
 
 
 def _text(value: object) -> str | None:

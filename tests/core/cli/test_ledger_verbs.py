@@ -107,6 +107,19 @@ def test_an_override_is_granted_by_a_human_listed_and_revoked(monkeypatch: pytes
         run("override", "add", "jseeker", "--usd", "5", "--reason", "r", "--yes")
 
 
+def test_what_people_are_shown_is_what_was_given_but_never_steers_their_terminal() -> None:
+    reason = "[b]old[/b] [/x] :smile: \x1b]0;title\x07\x1b[31mred"
+    shown = run("override", "add", "jseeker", "--usd", "5", "--reason", reason, "--yes")
+    assert "[b]old[/b] [/x] :smile: ]0;title[31mred\n" in shown
+    assert asked("override", "list")["overrides"][0]["reason"] == reason
+
+
+def test_an_override_ends_at_a_time_of_the_configured_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "Europe/Berlin")
+    run("override", "add", "jseeker", "--usd", "5", "--reason", "r", "--expires", "2026-12-24", "--yes")
+    assert "until 2026-12-25 00:00 CET" in run("override", "list")
+
+
 def _no_terminal(_: str) -> str:
     raise OSError("no terminal")
 
