@@ -22,11 +22,15 @@ def descriptions(half: str) -> list[tuple[str, str]]:
     return [(row["tier"], row["description"]) for row in rows if row["half"] == half]
 
 
-@pytest.mark.parametrize("half", ["tuning", "held_out"])
+@pytest.mark.parametrize("half", ["tuning", "held_out", "another_hand"])
 def test_nine_of_ten_descriptions_are_understood(half: str, record_property: pytest.RecordProperty) -> None:
-    """Words were added for misses of the tuning half alone; of the other half only the score was looked at."""
+    """Words were added for misses of the tuning half alone; of the other half only the score was looked at.
+
+    The third part was written by somebody who had not seen the words; its first 60 were measured before German and
+    Spanish words were added (54 right: 49 of 50 in English, 5 of 10 in the other two).
+    """
     given_ones = descriptions(half)
-    assert len(given_ones) == 150 and {tier for tier, _ in given_ones} == set(TIERS)
+    assert len(given_ones) >= 85 and {tier for tier, _ in given_ones} == set(TIERS)
     missed = [
         f"{tier}, taken as {classify(text).tier}: {text}"
         for tier, text in given_ones
