@@ -16,6 +16,7 @@ CASES = 2_500
 OPTIONS = Options(token_cap=900)
 
 
+@pytest.mark.no_cover  # as other generated cases: see tests/conftest.py
 @pytest.mark.parametrize("share", range(4))
 def test_every_file_splits_and_comes_back_whole_or_is_refused(share: int) -> None:
     names = sorted(MUTATIONS)

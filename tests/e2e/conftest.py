@@ -52,12 +52,12 @@ def claude_197(home: Path, project: Path, api: ScriptedApi) -> Claude:
 
 
 @pytest.fixture
-def world(claude: Claude, tmp_path: Path) -> World:
+def world(claude: Claude, tmp_path: Path, price_list: None) -> World:
     """The newest client, wired; the project is the module `shop` and a session of type quick_fix."""
     return wired(claude, tmp_path)
 
 
 @pytest.fixture
-def world_197(claude_197: Claude, tmp_path: Path) -> World:
+def world_197(claude_197: Claude, tmp_path: Path, price_list: None) -> World:
     """The same with the oldest client."""
     return wired(claude_197, tmp_path)

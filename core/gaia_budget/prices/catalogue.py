@@ -74,14 +74,20 @@ def _read(stored: Path, stamp: str) -> Catalogue | None:
 
 
 def _make(stored: Path, stamp: str, refresh: Path | None) -> Catalogue:
-    from gaia_budget.prices import flatten
-
-    made = flatten.build(_refreshed(refresh) if refresh else _installed())
+    made = _built(stamp, refresh)
     with contextlib.suppress(OSError):  # a state folder that cannot be written costs time, not answers
         places.ensure_home()
         text = json.dumps({"stamp": stamp, **made}, ensure_ascii=True, separators=(",", ":"))
         files.replace(str(stored), text.encode("ascii"), durable=False)
     return Catalogue(stamp, made["rows"], made["providers"], made["models"])
+
+
+@lru_cache(maxsize=2)
+def _built(stamp: str, refresh: Path | None) -> dict[str, Any]:
+    """What `flatten` makes of a price list: once in a process, whichever state folder keeps it."""
+    from gaia_budget.prices import flatten
+
+    return flatten.build(_refreshed(refresh) if refresh else _installed())
 
 
 def _installed() -> list[Any]:
