@@ -56,12 +56,12 @@ class ConfigError(InputError):
 
 
 class NotFoundError(InputError):
-    """A name that does not exist; `choices` are the nearest valid ones."""
+    """A name that does not exist; `choices` are the valid ones, or the nearest where `cure` tells how to see all."""
 
-    def __init__(self, what: str, name: str, choices: Sequence[str] = ()) -> None:
+    def __init__(self, what: str, name: str, choices: Sequence[str] = (), cure: str = "") -> None:
         self.name, self.choices = name, list(choices)
-        hint = f" Valid: {', '.join(choices)}." if choices else ""
-        super().__init__(f"unknown {what} {name!r}.{hint}")
+        hint = f" {'Nearest' if cure else 'Valid'}: {', '.join(choices)}." if choices else ""
+        super().__init__(f"unknown {what} {name!r}.{hint}{' ' if cure else ''}{cure}")
 
 
 class BudgetExceededError(GaiaBudgetError):

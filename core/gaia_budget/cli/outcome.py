@@ -10,7 +10,8 @@ from gaia_budget.cli.output import JsonFlag, emit_json, say
 
 Task = Annotated[str, typer.Argument(help="The task's name, such as resume_adaptation.")]
 Model = Annotated[str, typer.Argument(help="The model that did it: an id, or haiku, sonnet, opus, fable.")]
-Verdict = Annotated[bool, typer.Option("--ok/--insufficient", help="Did the answer suffice?")]
+Ok = Annotated[bool, typer.Option("--ok", help="The answer sufficed.")]
+Insufficient = Annotated[bool, typer.Option("--insufficient", help="It did not.")]
 Reason = Annotated[str, typer.Option(help="Why not. It is kept in the ledger.")]
 Module = Annotated[str, typer.Option(help="The module it was for.")]
 
@@ -21,7 +22,13 @@ def register(app: typer.Typer) -> None:
 
 
 def outcome(
-    task: Task, model: Model, ok: Verdict, reason: Reason = "", module: Module = "", as_json: JsonFlag = False
+    task: Task,
+    model: Model,
+    ok: Ok = False,
+    insufficient: Insufficient = False,
+    reason: Reason = "",
+    module: Module = "",
+    as_json: JsonFlag = False,
 ) -> None:
     """Teach the recommendation: later answers for this task go by what was recorded."""
     from gaia_budget.errors import NotFoundError
@@ -29,6 +36,10 @@ def outcome(
     from gaia_budget.prices.table import load as load_prices
     from gaia_budget.routing import table
 
+    if ok == insufficient:
+        raise typer.BadParameter(
+            "say one of them, as nothing is recorded otherwise", param_hint="--ok / --insufficient"
+        )
     routing = table.load()
     known = routing.task(task)
     if known is None:

@@ -36,12 +36,14 @@ def register(app: typer.Typer) -> None:
 def show(model: Model, at: At = None, provider: Provider = "", as_json: JsonFlag = False) -> None:
     """The price rows of a model: by date, prompt length and variant, in USD per million tokens."""
     from gaia_budget.errors import NotFoundError
+    from gaia_budget.prices import overrides
     from gaia_budget.prices.table import load
 
     prices = load()
     name = prices.name(model, provider)
     if name is None:
-        raise NotFoundError("model", model, prices.similar(model))
+        cure = f"Name it as its provider does, or price it yourself in {overrides.file()}"
+        raise NotFoundError("model", model, prices.similar(model), cure)
     rows = [
         row for variant in ("", *prices.variants(name)) for row in _rows(prices, name, variant, _moment(at))
     ]

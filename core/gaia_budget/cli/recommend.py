@@ -65,8 +65,9 @@ def _show(found: Recommendation) -> None:
     if not found.stay:
         say(f"how: {found.how}")
     if cost is not None and price is not None:
-        figures = f"${price['input_per_1m']} in, ${price['output_per_1m']} out per million tokens"
-        say(f"about {usd_short(chosen.nano)} a call ({figures}, {price['price_source']})")
+        size = f"{found.size['input_tokens']:,} tokens in, {found.size['output_tokens']:,} out"
+        rates = f"${price['input_per_1m']} and ${price['output_per_1m']} per million, {price['price_source']}"
+        say(f"about {usd_short(chosen.nano)} for a call of {size} ({rates})")
     for one in found.alternatives:
         amount = "unpriced" if one.rates is None else usd_short(one.nano)
         say(f"  else {one.model}: {amount}, {one.tier}")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
-from gaia_budget.prices import catalogue, names, overrides
+from gaia_budget.prices import catalogue, families, names, overrides
 from gaia_hooks import pricing
 
 if TYPE_CHECKING:
@@ -115,7 +115,9 @@ class PriceTable:
 
     def similar(self, model: str) -> list[str]:
         """Known names that resemble an unknown one, for an error that has to name choices."""
-        return difflib.get_close_matches(model.strip().lower(), self._listed.models, SIMILAR, 0.5)
+        return difflib.get_close_matches(
+            model.strip().lower(), [*families.history(), *self._listed.models], SIMILAR, 0.5
+        )
 
     def facts(self, name: names.Name) -> Mapping[str, Any]:
         """What else the list knows of a model: `context_window`, `deprecated`."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from gaia_budget.errors import InputError, NotFoundError
+from gaia_budget.errors import NotFoundError
 from gaia_budget.routing import candidates, learning, switching, table
 from gaia_budget.routing.answer import Recommendation
+from gaia_budget.routing.asking import Request, understand
 from gaia_budget.routing.candidates import Catalog, Model
-from gaia_budget.routing.classify import classify
+from gaia_budget.routing.viable import Viable
 from gaia_hooks.money import usd
 
 if TYPE_CHECKING:
@@ -17,33 +18,9 @@ if TYPE_CHECKING:
 
     from gaia_budget.prices.table import PriceTable
     from gaia_budget.routing.policy import Policies
-    from gaia_budget.routing.table import Routing, Task
+    from gaia_budget.routing.table import Routing
 
-DEFAULT_PROVIDER = candidates.FAMILY_PROVIDER
-SEVERAL = "multi"
-
-
-class Asked(NamedTuple):
-    """A task as it was understood. `task` is None for free text; `words` are what told its tier."""
-
-    text: str
-    task: Task | None
-    tier: str
-    confidence: float
-    words: tuple[str, ...]
-
-
-class Request(NamedTuple):
-    """What was asked. `plan_has_room` is for plan users: True while their windows are under pace."""
-
-    task: str
-    module: str | None = None
-    provider: str | None = None
-    session_type: str | None = None
-    context_tokens: int | None = None
-    current_model: str | None = None
-    billing: str = "unknown"
-    plan_has_room: bool | None = None
+__all__ = ["Request", "recommend", "understand"]
 
 
 def recommend(
@@ -66,49 +43,35 @@ def recommend(
     return _Answer(request, policies, routing or table.load(), prices or load(), at).give(list(outcomes))
 
 
-def understand(text: str, routing: Routing | None = None) -> Asked:
-    """A task by its name, else by its description. Raises InputError when there is none."""
-    routing = routing or table.load()
-    if not text.strip():
-        raise InputError("no task given; name one (" + ", ".join(sorted(routing.tasks)) + ") or describe it")
-    named = routing.task(text) if len(text) <= MAX_NAME else None
-    if named:
-        return Asked(text, named, named.tier, 1.0, ())
-    if "_" in text.strip() and " " not in text.strip():
-        raise NotFoundError("task", text.strip(), table.nearest(text, sorted(routing.tasks)))
-    told = classify(text)
-    return Asked(text, None, told.tier, told.confidence, told.words)
-
-
-MAX_NAME = 60
-
-
 class _Answer:
     """One recommendation in the making."""
 
     def __init__(
         self, request: Request, policies: Policies, routing: Routing, prices: PriceTable, at: datetime | None
     ) -> None:
-        self.request, self.policies, self.routing = request, policies, routing
+        self.request, self.routing = request, routing
         self.asked = understand(request.task, routing)
         self.now = at or datetime.now(UTC)
         self.warnings: list[str] = list(policies.notices)
-        self.module = policies.module(request.module) if request.module else None
-        if self.module and not self.module.known:
-            self.warnings.append(
-                f"{policies.source} has no entry for module {self.module.name}: the default policy holds "
-                f"(every model; entries: {', '.join(sorted(policies.modules)) or 'none'})"
-            )
-        size = dict(routing.typical[self.asked.tier])
+        self.size = dict(routing.typical[self.asked.tier])
         if request.context_tokens is not None:
-            size["input_tokens"] = request.context_tokens
-        self.size = size
-        self.catalog = Catalog(routing, prices, self.now.date(), self.now.timestamp(), size)
+            self.size["input_tokens"] = request.context_tokens
+        self.catalog = Catalog(routing, prices, self.now.date(), self.now.timestamp(), self.size)
+        self.viable = Viable(
+            request,
+            self.asked.tier,
+            self.size,
+            policies=policies,
+            routing=routing,
+            catalog=self.catalog,
+            warnings=self.warnings,
+        )
+        self.module = self.viable.module
 
     def give(self, outcomes: list[learning.Outcome]) -> Recommendation:
         """Choose, then look at what is running, at the month, and at what comes."""
-        allowed = self._allowed()
-        default = self._default(allowed)
+        allowed = self.viable.models()
+        default = self.viable.default(allowed)
         now = int(self.now.timestamp() * 1_000_000)
         known = [learning.Candidate(one.model, one.rank, one.nano) for one in _distinct(allowed)]
         learnt = learning.choose(known, default.model, outcomes, now, self.routing.learning)
@@ -137,99 +100,8 @@ class _Answer:
             turns,
             learnt.evidence,
             self.warnings,
+            self.size,
         )
-
-    def _allowed(self) -> list[Model]:
-        """Every model that provider, module, session type and context length let through."""
-        models = self._of_module() if self.module and self.module.models else self._of_provider()
-        return self._that_fit(self._of_session(models))
-
-    def _of_provider(self) -> list[Model]:
-        name = self.request.provider or (self.module.provider if self.module else "")
-        if not name and self.request.current_model:
-            running = self.catalog.find(self.request.current_model)
-            name = running.provider if running and running.provider in self.routing.providers else ""
-        if name == SEVERAL:
-            return [one for each in self.routing.providers for one in self.catalog.of_provider(each)]
-        return self.catalog.of_provider(self.routing.provider(name or DEFAULT_PROVIDER))
-
-    def _of_module(self) -> list[Model]:
-        assert self.module is not None
-        models, unknown = self.catalog.of_list(self.module.models)
-        if unknown:
-            self.warnings.append(
-                f"the routing table has no tier for {', '.join(unknown)} of module {self.module.name}: "
-                f"add them to {table.file()}"
-            )
-        if self.request.provider:
-            wanted = self.routing.provider(self.request.provider)
-            models = [one for one in models if one.provider == wanted]
-        if not models:
-            raise candidates.no_model(self._place(), self.asked.tier, self.module.models)
-        return models
-
-    def _of_session(self, models: list[Model]) -> list[Model]:
-        kind = self.request.session_type
-        if not kind:
-            return models
-        listed = self.policies.session_models(kind)
-        families = (
-            {*listed, *self.routing.sessions[kind].also} if kind in self.routing.sessions else set(listed)
-        )
-        fitting = [one for one in models if one.provider != DEFAULT_PROVIDER or one.alias in families]
-        if not fitting:
-            self.warnings.append(
-                f"no allowed model is meant for {kind} sessions ({', '.join(sorted(families))}): "
-                "the module's list goes before"
-            )
-        if set(listed) != families:
-            self.warnings.append(
-                f"{kind} lists {', '.join(listed)} alone, but the document implements with "
-                f"{', '.join(sorted(families - set(listed)))}: both are treated as meant"
-            )
-        return fitting or models
-
-    def _that_fit(self, models: list[Model]) -> list[Model]:
-        needed = self.size["input_tokens"] + self.size["output_tokens"]
-        fitting = [one for one in models if one.context_window is None or one.context_window >= needed]
-        if not fitting:
-            longest = max(one.context_window or 0 for one in models)
-            raise InputError(
-                f"no allowed model reads {needed:,} tokens (the longest context is {longest:,}): compact first"
-            )
-        return fitting
-
-    def _default(self, allowed: list[Model]) -> Model:
-        """What the table says, before any outcome: the cheapest allowed at or above the tier."""
-        kind = self.request.session_type
-        rule = self.routing.sessions.get(kind) if kind else None
-        tier = self.asked.tier
-        if rule and rule.starts_cheap and self.asked.task is None and tier != table.TIERS[0]:
-            if tier == table.TIERS[-1]:
-                self.warnings.append(f"this is {tier} work, more than a {kind} session is meant for")
-            tier = table.TIERS[0]
-        able = [one for one in allowed if not rule or one.tier not in rule.reserve or one.tier == tier]
-        found = candidates.cheapest(able, tier) or candidates.cheapest(allowed, tier)
-        if found:
-            return found
-        if self.module and self.module.models and not rule:
-            raise candidates.no_model(self._place(), tier, self.module.models)
-        strongest = max(allowed, key=lambda one: (one.rank, -one.nano))
-        if rule is None or (self.module and self.module.models and not self._only_session_forbids(tier)):
-            raise candidates.no_model(self._place(), tier, [one.listed for one in allowed])
-        self.warnings.append(
-            f"this is {tier} work, which {kind} sessions leave out: change the type with "
-            f"`gaia-budget session type architecture`, or expect less of {strongest.model}"
-        )
-        return strongest
-
-    def _only_session_forbids(self, tier: str) -> bool:
-        models = self._of_module() if self.module and self.module.models else self._of_provider()
-        return candidates.cheapest(models, tier) is not None
-
-    def _place(self) -> str:
-        name = self.module.name if self.module else ""
-        return f"{self.policies.source}: per_module.{name}.models" if name else str(table.file())
 
     def _reason(self, chosen: Model, default: Model, learnt: learning.Choice) -> str:
         asked = self.asked
@@ -269,7 +141,7 @@ class _Answer:
         running = self.catalog.find(self.request.current_model)
         if running is None:
             raise NotFoundError(
-                "model", self.request.current_model, [one.listed for one in self._of_provider()]
+                "model", self.request.current_model, [one.listed for one in self.viable.of_provider()]
             )
         if running.model == chosen.model:
             return chosen, True, None, f"{reason}; the conversation runs on it already"

@@ -9,6 +9,8 @@ from gaia_hooks.money import usd
 from gaia_hooks.pricing import FEMTO_PER_NANO
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gaia_budget.routing.learning import Evidence
 
 PER_MILLION = 10**6
@@ -22,7 +24,10 @@ RATES = (
 
 
 class Recommendation(NamedTuple):
-    """The answer. Money in nano-dollars; `document()` is its JSON with the keys of `recommend --json`."""
+    """The answer. Money in nano-dollars; `document()` is its JSON with the keys of `recommend --json`.
+
+    `size` is the call that costs are estimated for: the tier's typical tokens (routing.toml) or the caller's context.
+    """
 
     task: str | None
     task_tier: str
@@ -36,6 +41,7 @@ class Recommendation(NamedTuple):
     break_even_turns: float | None
     evidence: list[Evidence]
     warnings: list[str]
+    size: Mapping[str, int]
 
     def document(self) -> dict[str, Any]:
         """The answer as JSON; money as exact decimal strings in USD."""
@@ -54,6 +60,7 @@ class Recommendation(NamedTuple):
             "reason": self.reason,
             "price": price_document(chosen),
             "estimated_cost_usd": _cost(chosen),
+            "estimated_for": dict(self.size),
             "alternatives": [
                 {
                     "model": one.model,

@@ -113,8 +113,9 @@ def slug(name: str) -> str:
 
 
 def nearest(name: str, names: Sequence[str]) -> list[str]:
-    """The names that resemble one most, for an error that has to name choices."""
-    return difflib.get_close_matches(slug(name), names, NEAREST, 0.4) or sorted(names)[:NEAREST]
+    """All names, those that resemble one most first, for an error that has to name choices."""
+    first = difflib.get_close_matches(slug(name), names, NEAREST, 0.4)
+    return [*first, *sorted(set(names).difference(first))]
 
 
 @lru_cache(maxsize=2)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gaia_budget.routing import table
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("price_list")
 HEAVY = ("pydantic", "sqlalchemy", "genai_prices", "tiktoken", "anthropic", "mcp", "rich")
 
 
@@ -97,12 +100,31 @@ def test_options_that_are_no_text_are_still_checked() -> None:
         (("recommend", "jd_pars"), "Valid: jd_parsing"),
         (("outcome", "nonsense", "haiku", "--ok"), "unknown task 'nonsense'"),
         (("outcome", "jd_parse", "gpt-99", "--ok"), "unknown model 'gpt-99'. Valid: haiku"),
-        (("prices", "show", "claude-opus-9"), "Valid: claude-opus-5"),
+        (("prices", "show", "claude-opus-9"), "Nearest: claude-opus-5"),
+        (("prices", "show", "opuss"), "Nearest: opus"),
+        (("prices", "show", "our-llama"), "prices.toml"),
         (("prices", "show", "haiku", "--at", "May"), "write it as 2026-02-09"),
     ],
 )
 def test_wrong_input_ends_with_1_and_the_valid_choices(arguments: tuple[str, ...], told: str) -> None:
     assert told in run(*arguments, code=1)
+
+
+def test_an_unknown_task_names_every_valid_one() -> None:
+    told = run("outcome", "nonsense", "haiku", "--ok", code=1)
+    assert all(name in told for name in table.load().tasks)
+
+
+@pytest.mark.parametrize("verdict", [(), ("--ok", "--insufficient")])
+def test_an_outcome_is_either_sufficient_or_not(verdict: tuple[str, ...]) -> None:
+    assert "--ok / --insufficient" in run("outcome", "jd_parse", "haiku", *verdict, code=2)
+
+
+def test_the_estimated_cost_names_the_call_it_is_for() -> None:
+    assert answer("recommend", "jd_parse")["estimated_for"] == {"input_tokens": 3_000, "output_tokens": 500}
+    assert "for a call of 9,000 tokens in, 500 out" in run(
+        "recommend", "jd_parse", "--context-tokens", "9000"
+    )
 
 
 def test_prices_show_gives_tiers_variants_and_the_rows_of_a_day() -> None:
