@@ -71,7 +71,10 @@ def install(arguments: list) -> int:
     elif not program.exists():
         print("Nothing is installed for this user.")
         return 0
-    return subprocess.call([str(program), "init", *arguments, *consent(arguments)])
+    ended = subprocess.call([str(program), "init", *arguments, *consent(arguments)])
+    if "--undo" in arguments and "--dry-run" not in arguments and not ended:
+        print(f"The program and its records stay. Delete {folder.parent} to be rid of both.")
+    return ended
 
 
 def consent(arguments: list) -> list:
@@ -185,8 +188,14 @@ def windows_shim(program: Path):
     if os.path.normcase(str(folder)) not in on_path:
         return None
     place = folder / "gaia-budget.cmd"
-    place.write_text(f'@"{program}" %*\r\n', encoding="utf-8")
+    place.write_bytes(f'@"{in_batch(program)}" %*\r\n'.encode("oem" if WINDOWS else "utf-8"))
     return place
+
+
+def in_batch(program: Path) -> str:
+    """A path as a .cmd file names it: a user's name with umlauts comes from the environment, not from the file."""
+    path, local = str(program).replace("%", "%%"), os.environ.get("LOCALAPPDATA", "")
+    return "%LOCALAPPDATA%" + path[len(local) :] if local and path.startswith(local) else path
 
 
 if __name__ == "__main__":

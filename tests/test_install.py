@@ -83,6 +83,21 @@ def test_where_the_folder_is_on_the_path_the_short_name_is_told(
     assert install.put_on_path(tmp_path / "gaia-budget").startswith("The command: gaia-budget (")
 
 
+def test_a_windows_user_with_umlauts_in_the_name_gets_a_command_that_starts(
+    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local = tmp_path / "Jürgen Groß" / "AppData" / "Local"
+    apps = local / "Microsoft" / "WindowsApps"
+    apps.mkdir(parents=True)
+    monkeypatch.setenv("LOCALAPPDATA", str(local))
+    monkeypatch.setenv("PATH", str(apps))
+    place = install.windows_shim(local / "gaia-budget" / "100%" / "gaia-budget.exe")
+    within = Path("gaia-budget", "100%%", "gaia-budget.exe")
+    assert place.read_bytes().decode("ascii") == f'@"%LOCALAPPDATA%{os.sep}{within}" %*\r\n'
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert install.windows_shim(local / "gaia-budget.exe") is None
+
+
 def test_an_unchanged_lock_file_is_not_installed_again(
     install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,7 +107,7 @@ def test_an_unchanged_lock_file_is_not_installed_again(
     for content in ("a==1", "a==1", "a==2"):
         lock.write_text(content)
         install.pip_install_lock(Path("python"), tmp_path, lock)
-    assert calls == [("--require-hashes", "--requirement", str(lock))] * 2
+    assert calls == [("--no-deps", "--require-hashes", "--requirement", str(lock))] * 2
 
 
 def test_a_python_without_venv_is_told_the_cure(
