@@ -59,7 +59,7 @@ class _Answer:
         self.catalog = Catalog(routing, prices, self.now.date(), self.now.timestamp(), self.size)
         self.viable = Viable(
             request,
-            self.asked.tier,
+            self.asked,
             self.size,
             policies=policies,
             routing=routing,

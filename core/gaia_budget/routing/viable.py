@@ -8,7 +8,7 @@ from gaia_budget.errors import InputError
 from gaia_budget.routing import candidates, table
 
 if TYPE_CHECKING:
-    from gaia_budget.routing.asking import Request
+    from gaia_budget.routing.asking import Asked, Request
     from gaia_budget.routing.candidates import Catalog, Model
     from gaia_budget.routing.policy import Policies
     from gaia_budget.routing.table import Routing
@@ -18,7 +18,7 @@ SEVERAL = "multi"
 
 
 class Viable:
-    """What a request's provider, module, session type and context length leave for work of a tier.
+    """What a request's provider, module, session type and context length leave for a task.
 
     `size` is the call in tokens. What the reader should know is added to `warnings`.
     """
@@ -26,7 +26,7 @@ class Viable:
     def __init__(
         self,
         request: Request,
-        tier: str,
+        asked: Asked,
         size: dict[str, int],
         *,
         policies: Policies,
@@ -34,7 +34,7 @@ class Viable:
         catalog: Catalog,
         warnings: list[str],
     ) -> None:
-        self.request, self.tier, self.size = request, tier, size
+        self.request, self.asked, self.size = request, asked, size
         self.policies, self.routing, self.catalog, self.warnings = policies, routing, catalog, warnings
         self.module = policies.module(request.module) if request.module else None
         if self.module and not self.module.known:
@@ -70,7 +70,7 @@ class Viable:
             wanted = self.routing.provider(self.request.provider)
             models = [one for one in models if one.provider == wanted]
         if not models:
-            raise candidates.no_model(self._place(), self.tier, self.module.models)
+            raise candidates.no_model(self._place(), self.asked.tier, self.module.models)
         return models
 
     def _of_session(self, models: list[Model]) -> list[Model]:
@@ -108,7 +108,7 @@ class Viable:
         """What the table says, before any outcome: the cheapest allowed at or above the tier."""
         kind = self.request.session_type
         rule = self.routing.sessions.get(kind) if kind else None
-        tier = self.tier
+        tier = self.asked.tier
         if rule and rule.starts_cheap and self.asked.task is None and tier != table.TIERS[0]:
             if tier == table.TIERS[-1]:
                 self.warnings.append(f"this is {tier} work, more than a {kind} session is meant for")
