@@ -236,6 +236,17 @@ def load_registry() -> Registry:
     return _load(Registry, "registry.json", "modules are named after their git folder")
 
 
+def problems() -> list[str]:
+    """What is wrong with the two files, in the words of their errors; a file that is not there is in order."""
+    found = []
+    for load in (load_token_budget, load_registry):
+        try:
+            load()
+        except ConfigError as error:
+            found.append(str(error))
+    return found
+
+
 def _load(kind: type[Owned], name: str, without: str) -> Owned:
     root = places.gaia_root()
     if root is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaia_budget.cli.output import JsonFlag, emit_json, note, say
+from gaia_budget.cli.output import JsonFlag, emit_json, note, say, warn_of_broken_files
 
 if TYPE_CHECKING:
     import typer
@@ -27,6 +27,7 @@ def ingest(as_json: JsonFlag = False) -> None:
     from gaia_budget.settings import load
 
     settings = load()
+    warn_of_broken_files()
     with Ledger.open(settings=settings) as ledger, progress("reading transcripts") as advance:
         report = run(settings, ledger, advance)
     if as_json:

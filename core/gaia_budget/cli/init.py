@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, emit_json, note
+from gaia_budget.cli.output import JsonFlag, emit_json, note, warn_of_broken_files
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def _wire(options: Options, dry_run: bool, yes: bool, replay: bool, as_json: boo
     from gaia_budget.setup import init as setup
 
     plan = setup.plan(options)
+    warn_of_broken_files()
     document: dict[str, Any] = {"changed": plan.changed, "diff": plan.diff, "replay": None}
     if not as_json:
         _show(plan)

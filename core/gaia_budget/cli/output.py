@@ -30,6 +30,14 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def warn_of_broken_files() -> None:
+    """Say on stderr what is wrong with the owner's files, where the answer itself does not need them."""
+    from gaia_budget import owner
+
+    for problem in owner.problems():
+        note(f"warning: {problem}")
+
+
 def columns(lines: list[list[str]], *, left: int) -> str:
     """Lines of cells as a plain table, never cut: the first `left` columns to the left, figures to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

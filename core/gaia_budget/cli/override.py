@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, emit_json, say
+from gaia_budget.cli.output import JsonFlag, emit_json, say, warn_of_broken_files
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def add(
     from gaia_budget.settings import load
 
     amount = _nano(usd)
+    warn_of_broken_files()
     ask_the_human(
         "an override", f"Grant {module}{f', task {task},' if task else ''} ${usd} on top of its month?", yes
     )

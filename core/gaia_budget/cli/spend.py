@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
+from gaia_budget.cli.output import JsonFlag, columns, emit_json, say, warn_of_broken_files
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.questions import Spend
@@ -47,6 +47,7 @@ def spend(
 
     axes = [axis.strip() for axis in by.split(",") if axis.strip()]
     module = module.lower() if module else None
+    warn_of_broken_files()
     with Ledger.open() as ledger:
         if set(CONTEXT_AXES) & set(axes):
             total = ledger.spend((), since, until, module, session)

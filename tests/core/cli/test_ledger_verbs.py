@@ -120,6 +120,26 @@ def test_an_override_ends_at_a_time_of_the_configured_zone(monkeypatch: pytest.M
     assert "until 2026-12-25 00:00 CET" in run("override", "list")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("spend",),
+        ("ingest",),
+        ("init", "--dry-run"),
+        ("override", "add", "jseeker", "--usd", "1", "--reason", "r", "--yes"),
+    ],
+)
+def test_a_broken_budget_file_is_named_also_where_the_answer_does_not_need_it(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token_budget.json").write_text('{\n  "defaults": {"session_budgets": 7}\n}')
+    monkeypatch.setenv("GAIA_ROOT", str(tmp_path))
+    ended = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+    assert ended.exit_code == 0
+    json.loads(ended.stdout)
+    assert "token_budget.json:2:16: defaults.session_budgets:" in ended.stderr
+
+
 def _no_terminal(_: str) -> str:
     raise OSError("no terminal")
 
