@@ -33,6 +33,8 @@ def main(arguments: list) -> int:
     if "--help" in arguments or "-h" in arguments:
         print(__doc__.strip())
         return 0
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # a pipe on Windows may not know the signs of a user's name
     try:
         if sys.version_info < OLDEST:
             return with_newer_python(arguments)
@@ -41,7 +43,9 @@ def main(arguments: list) -> int:
         return install(arguments)
     except Failure as failure:
         print(f"install.py: {failure}", file=sys.stderr)
-        return 1
+    except OSError as error:
+        print(f"install.py: {error}. Make that place writable, or set GAIA_BUDGET_HOME", file=sys.stderr)
+    return 1
 
 
 def with_newer_python(arguments: list) -> int:

@@ -98,6 +98,16 @@ def test_a_windows_user_with_umlauts_in_the_name_gets_a_command_that_starts(
     assert install.windows_shim(local / "gaia-budget.exe") is None
 
 
+def test_a_state_folder_that_cannot_be_made_is_told_on_any_stream(tmp_path: Path) -> None:
+    (tmp_path / "Groß ☃").touch()
+    variables = {"GAIA_BUDGET_HOME": str(tmp_path / "Groß ☃" / "state"), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, SCRIPT], capture_output=True, env={**os.environ, **variables}, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"install.py: ") and b"GAIA_BUDGET_HOME" in done.stderr
+
+
 def test_an_unchanged_lock_file_is_not_installed_again(
     install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
