@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gaia_budget.forecast.month import Projection
     from gaia_budget.ledger.outlook import Outlook
     from gaia_budget.ledger.plan_use import PlanWindow
+    from gaia_budget.ledger.zone import Zone
 
 Module = Annotated[str | None, typer.Option(help="This module alone.")]
 
@@ -39,7 +40,7 @@ def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
         _show(found)
         for name, window in plan.items():
             if window is not None:
-                _show_window(name, window)
+                _show_window(name, window, ledger.zone)
 
 
 def _show(found: list[Outlook]) -> None:
@@ -53,7 +54,7 @@ def _show(found: list[Outlook]) -> None:
         cap = usd_short(one.limit_nano + one.override_nano)
         lines.append([one.module, one.says(), *_amounts(one.counted, cap)])
         if one.beside is not None:
-            lines.append(["", "Claude Code, not counted", *_amounts(one.beside, "")])
+            lines.append(["", "Claude Code, not counted, at API prices", *_amounts(one.beside, "")])
     say(columns(lines, left=2))
     for one in found:
         if one.counted.known:
@@ -61,12 +62,13 @@ def _show(found: list[Outlook]) -> None:
     say("The range is meant to hold the truth four times out of five.")
 
 
-def _show_window(name: str, window: PlanWindow) -> None:
-    from gaia_budget.ledger.questions import instant
+def _show_window(name: str, window: PlanWindow, zone: Zone) -> None:
+    def at(ts: int) -> str:
+        return zone.local(ts).strftime("%Y-%m-%d %H:%M")
 
-    reached = instant(window.reached_at)
-    pace = f"at this pace full at {reached}" if reached else "at this pace not full before it resets"
-    say(f"plan, {name.replace('_', ' ')} window: {window.percent:g} % at {instant(window.as_of)}; {pace}")
+    pace = "not full before it resets" if window.reached_at is None else f"full at {at(window.reached_at)}"
+    title = name.replace("_", "-")
+    say(f"plan, {title} window: {window.percent:g} % at {at(window.as_of)}, at this pace {pace}")
     for kind, shares in (("module", window.projects), ("agent", window.agents)):
         for share in shares:
             say(f"  {kind} {share.name}: {share.low:.0f} to {share.percent:.0f} % of the window")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 LEAST_STEP = 6.0
 """Percent that a stretch must have filled: what a plan tells is rounded to whole percents."""
 ROUNDING = 1.0
+FEWEST_STRETCHES = 3
+"""Fewer tell nothing of other machines: they may have been at work in all of them."""
 
 
 class Share(NamedTuple):
@@ -44,7 +46,7 @@ def shares(percent: float, nano: Mapping[str, int], stretches: Sequence[tuple[fl
 
 
 def _rate(stretches: Sequence[tuple[float, int]]) -> float:
-    """Percent per nano-dollar where others used least; 0 where no stretch is long enough to tell."""
+    """Percent per nano-dollar where others used least; 0 where too few stretches are long enough to tell."""
     rates = []
     filled, spent = 0.0, 0
     for percent, nano in stretches:
@@ -53,4 +55,4 @@ def _rate(stretches: Sequence[tuple[float, int]]) -> float:
             if spent > 0:
                 rates.append((filled - ROUNDING) / spent)
             filled, spent = 0.0, 0
-    return min(rates, default=0.0)
+    return min(rates) if len(rates) >= FEWEST_STRETCHES else 0.0

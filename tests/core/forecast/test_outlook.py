@@ -9,11 +9,13 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from gaia_budget import places
 from gaia_budget.cli.app import app
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.outlook import Outlook, forecast
 from gaia_budget.model import Event
 from gaia_budget.settings import ModuleSettings, Settings
+from gaia_hooks import clock, plan
 from support.events import event, ts
 from support.owner_files import TOKEN_BUDGET
 
@@ -155,7 +157,11 @@ def test_the_command_tells_people_and_programs_the_same(monkeypatch: pytest.Monk
             replace(noon, event_id=f"e{back}", ts=noon.ts - back * 86_400_000_000) for back in range(1, 40)
         )
 
-    [row] = json.loads(CliRunner().invoke(app, ["forecast", "--json"]).stdout)["modules"]
+    limits = {"five_hour": {"used_percentage": 40, "resets_at": clock.now() // 10**6 + 9_000}}
+    plan.keep(str(places.home()), limits, clock.now())
+
+    document = json.loads(CliRunner().invoke(app, ["forecast", "--json"]).stdout)
+    [row] = document["modules"]
     text = CliRunner().invoke(app, ["forecast", "--module", "VIA"]).stdout
 
     assert {
@@ -168,6 +174,9 @@ def test_the_command_tells_people_and_programs_the_same(monkeypatch: pytest.Monk
         "exhausted_on",
     } <= set(row)
     assert row["module"] == "via"
+    assert document["plan"]["five_hour"]["percent"] == 40
+    assert document["plan"]["seven_day"] is None
     assert row["method"] in text
     assert "four times out of five" in text
+    assert "plan, five-hour window: 40 % at " in text
     assert "no data yet" in CliRunner().invoke(app, ["forecast", "--module", "other"]).stdout

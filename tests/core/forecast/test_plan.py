@@ -101,15 +101,16 @@ def test_shares_add_up_to_the_percent_and_lie_in_their_bands(
 
 
 def test_what_others_used_is_in_the_band_as_soon_as_the_marks_show_it() -> None:
-    alone = [(10.0, 10 * DOLLAR), (10.0, 10 * DOLLAR)]
-    with_others = [(10.0, 10 * DOLLAR), (10.0, 5 * DOLLAR), (10.0, 0)]
+    alone = [(10.0, 10 * DOLLAR)] * 3
+    with_others = [(10.0, 10 * DOLLAR), (10.0, 5 * DOLLAR), (10.0, 5 * DOLLAR), (10.0, 0)]
 
-    [mine] = shares(20, {"a": 20 * DOLLAR}, alone)
-    assert mine.low == pytest.approx(18)
-    [mine] = shares(30, {"a": 15 * DOLLAR}, with_others)
-    assert (mine.percent, mine.low) == (30, pytest.approx(13.5))
-    [mine] = shares(30, {"a": 15 * DOLLAR}, [])
-    assert mine.low == 0
+    [mine] = shares(30, {"a": 30 * DOLLAR}, alone)
+    assert mine.low == pytest.approx(27)
+    [mine] = shares(40, {"a": 20 * DOLLAR}, with_others)
+    assert (mine.percent, mine.low) == (40, pytest.approx(18))
+    for too_few in ([], alone[:2]):
+        [mine] = shares(20, {"a": 20 * DOLLAR}, too_few)
+        assert mine.low == 0
 
 
 def use(at: int, dollars: int, **facts: Any) -> Any:
@@ -142,10 +143,10 @@ def test_a_window_is_shared_among_projects_and_subagents(ledger: Ledger) -> None
 
     assert [(one.name, one.percent) for one in found.projects] == [("via", 40), ("jseeker", 20)]
     assert [(one.name, one.percent) for one in found.agents] == [("main", 40), ("Explore", 20)]
-    assert found.projects[0].low == pytest.approx(19)
+    assert found.projects[0].low == 0
     assert found.reached_at == MONDAY + 7 * HOUR + 4 * HOUR // 3
     assert found.document()["projects"][0] == {
-        "module": "via", "percent": 40.0, "low_percent": 19.0, "high_percent": 40.0,
+        "module": "via", "percent": 40.0, "low_percent": 0.0, "high_percent": 40.0,
     }  # fmt: skip
 
 
