@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
-from gaia_budget.errors import GaiaBudgetError, LedgerError
+from gaia_budget.errors import ConfigError, GaiaBudgetError, LedgerError
 from gaia_hooks import files, months, places, plan, snapshot
 from gaia_mcp import answers, known
 from gaia_mcp.kept import Answers, mark, minute
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+
+    from gaia_budget.routing.answer import Recommendation
 
 MOST_ALTERNATIVES = 3
 _answers = Answers()
@@ -37,15 +40,7 @@ def _stamp(module: str) -> Hashable:
 
 
 def _advice(task: str, module: str, provider: str) -> answers.RecommendAnswer:
-    from gaia_budget import routing
-    from gaia_budget.ledger import recommending
-
-    notes = None
-    try:
-        found = recommending.recommend(task, module=module or None, provider=provider or None)
-    except LedgerError as error:  # without the outcomes the table still answers
-        notes = [f"recorded outcomes are not known: {error}"]
-        found = routing.recommend(task, module=module or None, provider=provider or None)
+    found, notes = _found(task, module or None, provider or None)
     said = found.document()
     price = said["price"]
     return answers.RecommendAnswer(
@@ -60,5 +55,23 @@ def _advice(task: str, module: str, provider: str) -> answers.RecommendAnswer:
         alternatives=[one["model"] for one in said["alternatives"]][:MOST_ALTERNATIVES] or None,
         escalate_to=said["escalate_to"],
         warnings=said["warnings"] or None,
-        notes=notes,
+        notes=notes or None,
     )
+
+
+def _found(task: str, module: str | None, provider: str | None) -> tuple[Recommendation, list[str]]:
+    """The recommendation, and what it does without because it cannot be read."""
+    from gaia_budget.ledger import recommending
+    from gaia_budget.routing import policy
+
+    notes = []
+    try:
+        policies = policy.load()
+    except ConfigError as error:
+        policies = policy.Policies({}, {})
+        notes.append(f"what the module allows is not known: {error}")
+    ask = partial(recommending.recommend, task, module=module, provider=provider, policies=policies)
+    try:
+        return ask(), notes
+    except LedgerError as error:
+        return ask(with_outcomes=False), [*notes, f"recorded outcomes are not known: {error}"]

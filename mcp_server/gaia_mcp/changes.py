@@ -52,11 +52,11 @@ class Changes:
             except anyio.RunFinishedError:
                 log.debug("the server has ended; nobody is left to tell")
 
-        folder = place.project()
+        folders = place.folders()
         try:
-            self._watch = Watch([folder], place.KNOWN.__contains__, tell, settle=SETTLE_SECONDS)
+            self._watch = Watch(folders, place.KNOWN.__contains__, tell, settle=SETTLE_SECONDS)
         except OSError as error:  # no watches left in this system: clients ask anew as they need
-            log.warning("cannot watch %s: %s", folder, error)
+            log.warning("cannot watch %s: %s", ", ".join(map(str, folders)), error)
 
     async def _publish(self) -> None:
         await self.bus.publish(ResourcesListChanged())

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PATH = "/mcp"
+GRACE_SECONDS = 2  # for answers that are under way; a client that only listens would keep the server for ever
 
 
 def serve(server: BudgetServer, port: int) -> None:
@@ -27,7 +28,12 @@ def serve(server: BudgetServer, port: int) -> None:
 
     file = token_file()
     config = uvicorn.Config(
-        application(server, read_token(file)), host=HOST, port=port, log_level=logging.WARNING, ws="none"
+        application(server, read_token(file)),
+        host=HOST,
+        port=port,
+        log_level=logging.WARNING,
+        ws="none",
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
     sys.stderr.write(f"gaia-budget mcp: http://{HOST}:{port}{PATH}; the bearer token is in {file}\n")
     work.start()

@@ -17,6 +17,12 @@ def project() -> Path:
     return Path(_project())
 
 
+def folders() -> list[Path]:
+    """Where the project's CLAUDE.md may stand: in its folder or in `.claude` there."""
+    root = project()
+    return [folder for folder in (root, root / ".claude") if folder.is_dir()]
+
+
 def _project() -> str:
     return os.path.realpath(os.environ.get("CLAUDE_PROJECT_DIR") or os.curdir)
 

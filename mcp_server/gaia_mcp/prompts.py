@@ -28,8 +28,8 @@ def start_session(type: str) -> str:
 def review_spend() -> str:
     """What this session has spent, on what, and what would make it cheaper."""
     return (
-        "Review what this session has spent. Call budget_spend without arguments, then with by='model', by='agent' "
-        "and by='tool'. Tell me in at most ten lines: the total and its share of the session's limit and of the "
-        "project's month, the three biggest causes, and for each the cheapest change that keeps the quality. Say "
-        "what is an estimate and what is not known."
+        "Review what this session has spent. Call budget_spend without arguments, then with since='session' and "
+        "by='model', and with since='session' and by='agent'. Tell me in at most ten lines: the total and its share "
+        "of the session's limit and of the project's month, the three biggest causes, and for each the cheapest "
+        "change that keeps the quality. Say what is an estimate and what is not known."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import anyio
+import anyio.to_thread
 import httpx2
 import pytest
 from mcp import Client
@@ -44,14 +46,21 @@ def free_port() -> int:
 
 @pytest.fixture
 def served(home: Path) -> Iterator[str]:
-    """`gaia-budget mcp --http` in a process of its own; its URL."""
+    """The URL of a server in a process of its own."""
+    with serving() as (url, _):
+        yield url
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """`gaia-budget mcp --http` in a process of its own, with its URL."""
     port = free_port()
     command = [sys.executable, "-P", "-m", "gaia_budget", "mcp", "--http", str(port)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
         assert process.stderr is not None
         assert f"127.0.0.1:{port}/mcp" in process.stderr.readline()
         try:
-            yield f"http://127.0.0.1:{port}/mcp"
+            yield f"http://127.0.0.1:{port}/mcp", process
         finally:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=30)
@@ -71,6 +80,19 @@ async def test_a_client_with_the_token_is_answered(served: str, era: str) -> Non
     assert answer.structured_content == {
         "text": '## Pricing rules\n\nA price is **never** rounded, "not once".\n\n'
     }
+
+
+async def test_a_client_that_listens_keeps_no_server_that_is_told_to_end(home: Path) -> None:
+    with serving() as (url, process):
+        transport = httpx2.AsyncHTTPTransport(retries=20)
+        async with httpx2.AsyncClient(headers=bearer(), transport=transport) as http:
+            accept = {"Accept": "application/json, text/event-stream"}
+            greeted = await http.post(url, json=HELLO, headers=accept)
+            mine = {**accept, "mcp-session-id": greeted.headers["mcp-session-id"]}
+            async with http.stream("GET", url, headers=mine) as stream:
+                assert stream.status_code == 200
+                process.send_signal(signal.SIGTERM)
+                await anyio.to_thread.run_sync(process.wait, 30)
 
 
 def asked(headers: dict[str, str], host: str = "127.0.0.1:8000") -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, get_args
 
 import anyio
 import mcp_types as types
@@ -11,6 +12,7 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import ResourcesListChanged
 
+from gaia_mcp import tools
 from gaia_mcp.server import build
 
 if TYPE_CHECKING:
@@ -59,8 +61,11 @@ async def test_sections_and_session_types_are_completed(era: str) -> None:
         assert found.completion.values == ["quick_fix", "feature_dev", "architecture"]
 
 
-async def test_a_change_of_the_file_is_told_in_the_handshake_era(project: Path) -> None:
+@pytest.mark.parametrize("folder", [".", ".claude"])
+async def test_a_change_of_the_file_is_told_in_the_handshake_era(folder: str, project: Path) -> None:
     told = anyio.Event()
+    (project / folder).mkdir(exist_ok=True)
+    (project / "CLAUDE.md").replace(project / folder / "CLAUDE.md")
 
     async def note(message: Any) -> None:
         if isinstance(message, types.ResourceListChangedNotification):
@@ -71,7 +76,7 @@ async def test_a_change_of_the_file_is_told_in_the_handshake_era(project: Path) 
         assert client.server_capabilities.resources.list_changed
         await client.list_resources()
         (project / "notes.txt").write_text("of no interest", encoding="utf-8")
-        (project / "CLAUDE.md").write_text("# New\n", encoding="utf-8")
+        (project / folder / "CLAUDE.md").write_text("# New\n", encoding="utf-8")
         with anyio.fail_after(PATIENCE):
             await told.wait()
         assert [one.name for one in (await client.list_resources()).resources] == ["new"]
@@ -97,4 +102,7 @@ async def test_the_prompts_say_which_tools_to_call(era: str) -> None:
         with pytest.raises(MCPError):
             await client.get_prompt("start_session", {"type": "slow_fix"})
     assert "budget_session with type='quick_fix'" in start.messages[0].content.text  # type: ignore[union-attr]
-    assert "budget_spend" in review.messages[0].content.text  # type: ignore[union-attr]
+    text = review.messages[0].content.text  # type: ignore[union-attr]
+    asked = re.findall(r"since='(\w+)' and by='(\w+)'", " ".join(text.split()))
+    assert asked == [("session", "model"), ("session", "agent")]
+    assert {axis for _, axis in asked} <= set(get_args(tools.Axis))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
 from gaia_hooks import session as sessions
 from gaia_hooks.state import ThreadState, save
-from gaia_mcp.server import INSTRUCTIONS, build
+from gaia_mcp.server import INSTRUCTIONS, NAME, build
 
 if TYPE_CHECKING:
     from gaia_hooks import state
@@ -276,35 +277,54 @@ def newer_ledger(home: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize(
-    ("harm", "said"),
-    [(break_settings, "timezone"), (break_ledger, "no ledger"), (newer_ledger, "upgrade")],
-)
-async def test_a_broken_file_is_named_and_the_rest_is_answered(
-    harm: Any, said: str, era: str, session: state.State, home: Path
-) -> None:
-    harm(home)
-    _, answer = await ask(era, "budget_spend")
-    assert answer is not None
-    assert answer["session_tokens"] == 41_000
-    assert said in " ".join(answer["notes"])
-    _, answer = await ask(era, "budget_spend", by="model")
-    assert answer is not None
-    assert said in " ".join(answer["notes"])
+def break_budget(home: Path) -> None:
+    (home / "token_budget.json").write_text('{"per_module": [', encoding="utf-8")
 
 
-async def test_a_locked_ledger_is_named_and_the_rest_is_answered(session: state.State, home: Path) -> None:
+def lock_ledger(home: Path) -> sqlite3.Connection:
     Ledger.open().close()
     holder = sqlite3.connect(home / "gaia-budget" / "ledger.db", isolation_level=None)
-    try:
-        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
-        holder.execute("BEGIN EXCLUSIVE")
-        _, answer = await ask("legacy", "budget_spend")
-    finally:
-        holder.close()
-    assert answer is not None
-    assert answer["session_tokens"] == 41_000
-    assert "locked" in answer["notes"][0]
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    holder.execute("BEGIN EXCLUSIVE")
+    return holder
+
+
+@pytest.mark.parametrize(
+    ("harm", "said", "silent"),
+    [
+        (break_settings, "timezone", ()),
+        (break_budget, "token_budget.json", ("by",)),
+        (break_ledger, "ledger.db", ()),
+        (newer_ledger, "upgrade", ("task",)),
+        (lock_ledger, "locked", ()),
+    ],
+)
+async def test_each_tool_answers_with_what_it_knows_and_says_what_it_does_not(
+    harm: Any,
+    said: str,
+    silent: tuple[str, ...],
+    era: str,
+    session: state.State,
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GAIA_ROOT", str(home))
+    kept_open = harm(home)
+    for tool, arguments, known in (
+        ("budget_spend", {}, {"session_tokens": 41_000}),
+        ("budget_spend", {"by": "model"}, {}),
+        ("budget_recommend", {"task": "jd_parse"}, {"alias": "haiku"}),
+        ("budget_session", {}, {"budget_tokens": 41_000}),
+        ("budget_sections", {}, {}),
+        ("budget_load_section", {"name": "1"}, {"text": "# Shop\n\nThe shop sells things.\n\n"}),
+    ):
+        _, answer = await ask(era, tool, **arguments)
+        assert answer is not None, tool
+        assert known.items() <= answer.items()
+        if tool in ("budget_spend", "budget_recommend") and not set(silent) & set(arguments):
+            assert said in " ".join(answer["notes"]), tool
+    if kept_open is not None:
+        kept_open.close()
 
 
 async def test_a_state_of_a_newer_version_is_told(session: state.State, home: Path) -> None:
@@ -350,5 +370,16 @@ async def test_a_response_that_comes_in_between_is_counted_at_once(session: stat
 async def test_the_registry_entry_names_every_tool() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "mcp.md").read_text(encoding="utf-8")
     entry = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    assert list(entry) == [
+        "name",
+        "module",
+        "path",
+        "version",
+        "status",
+        "description",
+        "tools",
+        "claude_code_config",
+    ]
+    assert (entry["name"], entry["version"]) == (NAME, version("gaia-token-budget"))
     async with Client(build()) as client:
         assert entry["tools"] == [tool.name for tool in (await client.list_tools()).tools]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget import places, routing
+from gaia_budget import places
 from gaia_budget.model import DEFAULT_ORG
 
 if TYPE_CHECKING:
     from gaia_budget.routing.answer import Recommendation
     from gaia_budget.routing.learning import Outcome
+    from gaia_budget.routing.policy import Policies
 
 
 def recommend(
@@ -21,23 +22,23 @@ def recommend(
     session_type: str | None = None,
     context_tokens: int | None = None,
     current_model: str | None = None,
+    policies: Policies | None = None,
+    with_outcomes: bool = True,
 ) -> Recommendation:
     """The cheapest viable model for a task, as `recommend` and the MCP server give it. The text is not kept.
 
-    Raises InputError, NotFoundError, ConfigError, and LedgerError where the outcomes cannot be read.
+    `policies` stand in for those in force, and without `with_outcomes` the ledger is not asked: for whoever has to
+    answer although these cannot be read. Raises InputError, NotFoundError, ConfigError, and LedgerError where the
+    outcomes cannot be read.
     """
-    from gaia_budget.routing import advice
+    from gaia_budget.routing import advice, policy
 
     asked = advice.understand(task)
-    return routing.recommend(
-        task,
-        module=module,
-        provider=provider,
-        session_type=session_type,
-        context_tokens=context_tokens,
-        current_model=current_model,
-        outcomes=_recorded(asked.task.name) if asked.task else (),
-        **_plan(),
+    request = advice.Request(task, module, provider, session_type, context_tokens, current_model, **_plan())
+    return advice.recommend(
+        request,
+        policies=policies or policy.load(),
+        outcomes=_recorded(asked.task.name) if asked.task and with_outcomes else (),
     )
 
 
