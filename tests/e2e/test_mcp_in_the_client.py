@@ -23,6 +23,12 @@ pytestmark = [requires("claude"), requires("git")]
 TOOL = "mcp__gaia-budget__"
 NAMES = ("spend", "recommend", "sections", "load_section", "session", "override")
 OPENING = {"write_1h": 30_000, "input": 10, "output": 100}
+WAITING = reply(
+    tool("Bash", command="sleep 0.2", description="let the server start"),
+    input=0,
+    output=1,
+    until=f"{TOOL}budget_recommend",
+)
 OVERRIDE = tool(f"{TOOL}budget_override", module="shop", usd=2.5, reason="the yearly report")
 
 
@@ -57,7 +63,8 @@ def servers(world: World) -> list[int]:
 
 def test_tools_are_announced_listed_and_called(world: World, api: ScriptedApi) -> None:
     api.main(
-        reply(tool("Bash", command="sleep 3", description="let the server start"), **OPENING),
+        reply(tool("Bash", command="true", description="begin"), **OPENING),
+        WAITING,
         reply(tool("ToolSearch", query=f"select:{TOOL}budget_recommend"), input=5),
         reply(tool(f"{TOOL}budget_recommend", task="jd_parse", module="jseeker"), input=5),
         reply(tool(f"{TOOL}budget_spend", by="module"), input=5),
@@ -77,7 +84,8 @@ def test_tools_are_announced_listed_and_called(world: World, api: ScriptedApi) -
 
 def test_a_prompt_of_ours_is_a_command(world: World, api: ScriptedApi) -> None:
     api.main(
-        reply(tool("Bash", command="sleep 3", description="let the server start"), **OPENING),
+        reply(tool("Bash", command="true", description="begin"), **OPENING),
+        WAITING,
         reply(text("ready")),
         reply(tool(f"{TOOL}budget_session", type="architecture"), input=5),
         reply(text("set")),
@@ -86,7 +94,7 @@ def test_a_prompt_of_ours_is_a_command(world: World, api: ScriptedApi) -> None:
         talk.say("wait")
         talk.say("/mcp__gaia-budget__start_session architecture")
         run = talk.close()
-    assert "Call budget_session with type='architecture'" in api.messages("")[2].everything()
+    assert "Call budget_session with type='architecture'" in api.messages("")[-1].everything()
     answer = answers(run)[-1]
     assert (answer["type"], answer["chosen_by"]) == ("architecture", "command")
     assert world.ask("session", "type", "--session", run.session_id)["type"] == "architecture"
@@ -94,7 +102,8 @@ def test_a_prompt_of_ours_is_a_command(world: World, api: ScriptedApi) -> None:
 
 def test_after_clear_the_new_session_is_meant(world: World, api: ScriptedApi) -> None:
     api.main(
-        reply(tool("Bash", command="sleep 3", description="let the server start"), **OPENING),
+        reply(tool("Bash", command="true", description="begin"), **OPENING),
+        WAITING,
         reply(text("first")),
         reply(tool(f"{TOOL}budget_session"), input=2_000, output=50),
         reply(text("second")),
@@ -115,9 +124,9 @@ def test_a_section_is_a_resource_to_mention(world: World, api: ScriptedApi) -> N
 
 
 def test_an_override_without_a_human_is_refused(world: World, api: ScriptedApi) -> None:
-    api.main(reply(OVERRIDE, **OPENING), reply(text("refused")))
+    api.main(WAITING, reply(OVERRIDE, **OPENING), reply(text("refused")))
     run = world.claude.run("get more money")
-    [result] = run.tool_results
+    result = run.tool_results[-1]
     assert result["is_error"]
     assert "refused" in str(result["content"])
     assert "2.5" not in world.run("spend", "--json").stdout
@@ -125,15 +134,15 @@ def test_an_override_without_a_human_is_refused(world: World, api: ScriptedApi) 
 
 @requires("tmux")
 def test_an_override_is_granted_in_the_terminal(world: World, api: ScriptedApi) -> None:
-    api.main(reply(OVERRIDE, **OPENING), reply(text("granted it was")))
-    with world.claude.terminal("--allowedTools", f"{TOOL}budget_override") as screen:
+    api.main(WAITING, reply(OVERRIDE, **OPENING), reply(text("granted it was")))
+    with world.claude.terminal("--allowedTools", f"{TOOL}budget_override,Bash") as screen:
         screen.wait_for(r"❯|>")
         screen.type("get more money")
         shown = screen.wait_for(r"Claude asks for \$2\.5000 beyond the monthly budget of shop")
         assert "the yearly report" in shown
         accept(screen)
         screen.wait_for("granted it was")
-    assert '"usd":"2.5000"' in api.messages("")[1].everything().replace("\\", "")
+    assert '"usd":"2.5000"' in api.messages("")[-1].everything().replace("\\", "")
 
 
 def accept(screen: Any) -> None:
@@ -182,7 +191,8 @@ def test_a_server_that_starts_in_eight_seconds_is_waited_for(world: World, api: 
     command = [str(world.python), "-P", str(slow)]
     world.claude.shell("claude", "mcp", "add", "--scope", "user", "gaia-budget", "--", *command)
     api.main(
-        reply(tool("Bash", command="sleep 9", description="wait"), **OPENING),
+        reply(tool("Bash", command="true", description="begin"), **OPENING),
+        WAITING,
         reply(tool(f"{TOOL}budget_session"), input=5),
         reply(text("done")),
     )

@@ -35,6 +35,7 @@ class Reply:
     status: int = 200
     cut: Cut = ""
     wait: threading.Event | None = None
+    until: str = ""
 
 
 def reply(
@@ -47,6 +48,7 @@ def reply(
     status: int = 200,
     cut: Cut = "",
     wait: threading.Event | None = None,
+    until: str = "",
 ) -> Reply:
     """An answer with its usage, in tokens; `input` is what was neither read from nor written to the cache."""
     usage = {
@@ -57,7 +59,7 @@ def reply(
         "cache_creation": {"ephemeral_5m_input_tokens": write_5m, "ephemeral_1h_input_tokens": write_1h},
         "service_tier": "standard",
     }
-    return Reply(content, usage, status, cut, wait)
+    return Reply(content, usage, status, cut, wait, until)
 
 
 def growing(*replies: Reply, prompt: int = 0) -> list[Reply]:

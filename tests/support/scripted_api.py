@@ -15,6 +15,7 @@ subagents with the same words take one copy each. A thread whose script has ende
 `reply(status=529)` fails a request (the client retries, and takes the next reply), `reply(..., cut="in a block")`
 breaks its stream off (the client counts the opening usage, and writes a row only for blocks that ended),
 `reply(..., wait=event)` holds the stream's end until the `threading.Event` is set (bounded by 30 s).
+`reply(..., until="words")` is the main thread's answer again and again, until what is asked holds these words.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class ScriptedApi:
             if not request.thread and not request.tools:
                 return self._side.pop(0) if self._side else self.after_the_script
             if not request.thread:
-                return self._main.pop(0) if self._main else self.after_the_script
+                return self._next_of_main(request)
             opening = request.user_text()
             for agent in self._agents:
                 if agent.words in opening:
@@ -111,6 +112,13 @@ class ScriptedApi:
                     agent.served[request.thread] = at + 1
                     return agent.replies[at] if at < len(agent.replies) else self.after_the_script
             return self.after_the_script
+
+    def _next_of_main(self, request: Request) -> Reply:
+        while self._main and self._main[0].until:
+            if self._main[0].until not in request.everything():
+                return self._main[0]
+            del self._main[0]
+        return self._main.pop(0) if self._main else self.after_the_script
 
     def bill(self, request: Request, model: str, message_id: str, usage: dict[str, Any]) -> None:
         """Note the usage that the client was told; the final figures of an answer replace its opening ones."""
