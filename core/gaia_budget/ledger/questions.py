@@ -7,6 +7,8 @@ library for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from gaia_budget.errors import InputError
@@ -130,11 +132,10 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
     for axis in by:
         if axis not in AXES:
             raise InputError(f"unknown axis {axis!r}. Valid: {', '.join((*AXES, *CONTEXT_AXES))}")
-    grain = _grain(zone, asked, by)
-    rows = _summed(ask, zone, asked, by, grain)
     merged: dict[tuple[str, ...], Figures] = {}
-    for key, figures in rows:
-        merged[key] = merged[key].plus(figures) if key in merged else figures
+    for part in _parts(zone, asked, by):
+        for key, figures in _summed(ask, zone, part, by, _grain(zone, part, by)):
+            merged[key] = merged[key].plus(figures) if key in merged else figures
     total = Figures()
     for figures in merged.values():
         total = total.plus(figures)
@@ -146,9 +147,33 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
     return Spend(tuple(by), asked.since, asked.until, total, ordered)
 
 
+def _parts(zone: Zone, asked: Range, by: Sequence[str]) -> list[Range]:
+    """The stretches of a range that are answered apart.
+
+    `7d` begins in the middle of an hour: only the rest of that hour has to be summed from its events, then whole
+    hours give the rest of that day, and whole days what follows.
+    """
+    since = asked.since
+    if since is None or _grain(zone, asked, by) or not _has_sums(asked, by):
+        return [asked]
+    times = {axis for axis in by if axis in TIMES}
+    hour = -(-since // HOUR) * HOUR
+    midnight = zone.start_of_day(zone.local(since).date() + timedelta(days=1))
+    edges = [
+        edge for edge in (hour, midnight) if not times or edge == (hour if "hour" in times else midnight)
+    ]
+    inside = [edge for edge in edges if since < edge and (asked.until is None or edge < asked.until)]
+    bounds = [since, *sorted(set(inside)), asked.until]
+    return [asked._replace(since=start, until=end) for start, end in pairwise(bounds)]
+
+
+def _has_sums(asked: Range, by: Iterable[str]) -> bool:
+    return asked.session is None and set(by) <= {*DIMENSIONS, *TIMES}
+
+
 def _grain(zone: Zone, asked: Range, by: Iterable[str]) -> str | None:
     """The coarsest sums that can answer, or None where only the events can."""
-    if asked.session is not None or not set(by) <= {*DIMENSIONS, *TIMES}:
+    if not _has_sums(asked, by):
         return None
     bounds = [bound for bound in (asked.since, asked.until) if bound is not None]
     places = [zone.local(bound) for bound in bounds]

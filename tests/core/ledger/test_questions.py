@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,8 +14,9 @@ from gaia_budget.errors import InputError
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.questions import AXES
 from gaia_budget.ledger.verify import verify
+from gaia_budget.ledger.zone import DAY
 from gaia_budget.settings import Settings
-from support.events import event, events
+from support.events import event, events, ts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +116,36 @@ def test_sums_of_any_zone_are_those_of_plain_addition(
             added[key] = added.get(key, 0) + (one.cost_nano or 0)
         assert {key: figures.cost_nano for key, figures in by_day.items()} == added
         assert verify(ledger) == []
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    found=st.lists(events(st.uuids().map(str)), max_size=25),
+    zone=st.sampled_from(["UTC", "Asia/Kolkata", "Europe/Berlin"]),
+    bounds=st.tuples(*[st.integers(ts("2026-10-23T00:00"), ts("2026-10-27T00:00"))] * 2),
+    near=st.booleans(),
+)
+def test_a_range_that_begins_within_an_hour_has_the_sums_of_its_events(
+    tmp_path_factory: pytest.TempPathFactory,
+    found: list[Event],
+    zone: str,
+    bounds: tuple[int, int],
+    near: bool,
+) -> None:
+    if near:  # around the change of the clocks
+        found = [msgspec.structs.replace(one, ts=bounds[0] + one.ts % DAY) for one in found]
+    folder: Path = tmp_path_factory.mktemp("zone")
+    chosen = Settings().model_copy(update={"timezone": zone})
+    with Ledger.open(f"sqlite:///{(folder / 'l.db').as_posix()}", settings=chosen) as ledger:
+        ledger.record(found)
+        for by in (("module",), ("module", "day"), ("module", "hour"), ("module", "month")):
+            for until in (None, max(bounds)):
+                summed = ledger.spend(by, min(bounds), until)
+                from_events = ledger.spend((*by, "user"), min(bounds), until)
+                assert summed.total == from_events.total
+                assert {row.key: row.figures for row in summed.rows} == {
+                    row.key[:-1]: row.figures for row in from_events.rows
+                }
 
 
 def test_outcomes_are_remembered(ledger: Ledger) -> None:
