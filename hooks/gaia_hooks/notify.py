@@ -11,6 +11,7 @@ SILENT_CLIENTS = (
     "claude-desktop-3p",
 )  # the editor's panel, the desktop app
 TITLE = "GAIA budget"
+QUOTES = "'\u2018\u2019\u201a\u201b"  # each ends a quoted text of PowerShell unless it stands twice
 BALLOON = (  # for Windows PowerShell; the icon goes when the balloon has been seen
     "Add-Type -AssemblyName System.Windows.Forms; $n = New-Object System.Windows.Forms.NotifyIcon; "
     "$n.Icon = [System.Drawing.SystemIcons]::Information; $n.Visible = $true; "
@@ -20,17 +21,18 @@ BALLOON = (  # for Windows PowerShell; the icon goes when the balloon has been s
 
 def show(home: str, text: str) -> None:
     """Show a line on the desktop without waiting for it; a machine without a way to do so gets none."""
-    command = _command(text)
-    if command:
+    words = command(text)
+    if words:
         try:
-            system.start_detached(command)
+            system.start_detached(words)
         except OSError as error:
             log.fault(home, "notify", error)
 
 
-def _command(text: str) -> "list[str]":
+def command(text: str) -> "list[str]":
+    """The command that shows a line on this system's desktop; empty where there is none."""
     if system.WINDOWS:
-        script = BALLOON % (TITLE, text.replace("'", "''"))
+        script = BALLOON % (TITLE, "".join(sign * 2 if sign in QUOTES else sign for sign in text))
         return ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", script]
     if sys.platform == "darwin":
         lines = ("on run words", 'display notification (item 1 of words) with title "%s"' % TITLE, "end run")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.alerts.kinds import Span
     from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.anomalies import Anomaly
     from gaia_budget.ledger.outlook import Outlook
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.owner import TokenBudget
@@ -121,10 +122,17 @@ class Facts:
         home = str(places.home())
         kept = plan.read(home)
         window = kept.get(name)
-        if not window or (window["resets_at"] or self.now) < self.now:
+        if not window or (window["resets_at"] or self.now + 1) <= self.now:
             return None
         week = plan.week_of(snapshot.load(home))
         return Window(window["percent"], plan.percent_at_reset(name, window, kept["as_of"], week))
+
+    @cached_property
+    def anomalies(self) -> list[Anomaly]:
+        """Days out of the ordinary, of yesterday and today."""
+        from gaia_budget.ledger.anomalies import anomalies
+
+        return anomalies(self.ledger, since=self.day(1), now=self.now)
 
     @cached_property
     def ages(self) -> dict[str, int]:

@@ -43,6 +43,10 @@ KINDS: dict[str, Kind] = {
         "how much more today's dollars are than the mean of the 7 days before, in percent; from 3 days with spend on",
         ("module", "task", "all"), ("day",), "day",
     ),
+    "anomaly_usd": Kind(
+        "by how many dollars yesterday or today is out of the ordinary, as `gaia-budget anomalies` finds it",
+        ("task", "module"), ("day",), "2d",
+    ),
     "cache_hit_percent": Kind(
         "share of prompt tokens that the providers' caches served", SUMS, ("day", "hour"), "day", 100,
     ),

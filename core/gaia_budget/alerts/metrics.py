@@ -6,6 +6,7 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_budget.ledger.zone import day_name
 from gaia_hooks.money import NANO, usd_short
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.alerts.facts import Facts, Key
     from gaia_budget.alerts.rules import Rule
+    from gaia_budget.ledger.anomalies import Anomaly
     from gaia_budget.ledger.questions import Figures
 
 AXES: Mapping[str, tuple[str, ...]] = {
@@ -136,6 +138,23 @@ def _change(rule: Rule, facts: Facts) -> Iterator[Reading]:
             yield Reading(*_place(rule, key), value, said)
 
 
+def _anomaly(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    """The dearest of the days that stand out, for each task, or for each module as a whole."""
+    found: dict[tuple[str, str], Anomaly] = {}
+    for one in facts.anomalies:
+        if (one.task is not None) == (rule.scope == "task"):
+            place = (one.module, one.task or "")
+            if place not in found or one.actual_nano > found[place].actual_nano:
+                found[place] = one
+    for (module, task), one in found.items():
+        over = one.actual_nano - one.expected_nano
+        said = (
+            f"{module}{f', task {task}' if task else ''}: {usd_short(one.actual_nano)} on {day_name(one.day)} where "
+            f"{usd_short(one.expected_nano)} is usual; {one.cause}"
+        )
+        yield Reading(module, task, Fraction(over, NANO), said)
+
+
 def _hits(figures: Figures) -> Fraction | None:
     prompt = _prompt(figures)
     return Fraction(figures.cache_read_tokens * 100, prompt) if prompt else None
@@ -233,6 +252,7 @@ METRICS: Mapping[str, Callable[[Rule, Facts], Iterator[Reading]]] = {
     "spend_usd": _spend_usd,
     "burn_usd_per_hour": _burn,
     "change_percent": _change,
+    "anomaly_usd": _anomaly,
     "cache_hit_percent": _cache_hits,
     "cache_drop_points": _cache_drop,
     "unpriced_percent": _unpriced,

@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from gaia_budget import alerts
-from gaia_budget.alerts.channels import desktop, webhook
+from gaia_budget.alerts.channels import webhook
+from gaia_hooks import notify
 from support.alerting import Receiver
 from support.events import event
 
@@ -217,14 +218,14 @@ def test_the_desktop_is_told_by_the_systems_own_program(
     fire(ledger, chosen)
     alerts.send(ledger, chosen)
     words = shown.read_text().splitlines()
-    assert words[:4] == ["--urgency=normal", "--app-name=gaia-budget", "--", "GAIA Token Budget"]
-    assert words[4].startswith("GAIA warning: jseeker has spent $8.0000")
+    assert words[:2] == ["--app-name=GAIA budget", "GAIA budget"]
+    assert words[2].startswith("GAIA warning: jseeker has spent $8.0000")
 
 
 def test_a_system_that_cannot_show_it_is_reported(
     ledger: Ledger, settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desktop.shutil, "which", lambda _: None)
+    monkeypatch.setattr(notify, "command", lambda _: [])
     chosen = settings.model_copy(update={"desktop_alerts": True})
     fire(ledger, chosen)
     assert alerts.send(ledger, chosen) == 1, "the ARGUS line"

@@ -120,6 +120,15 @@ def test_where_the_month_will_end(ledger: Ledger, fires: Any) -> None:
     assert fires("projected_percent", value=1000) == []
 
 
+def test_a_day_out_of_the_ordinary(ledger: Ledger, fires: Any) -> None:
+    for day in range(1, 23):
+        put(ledger, f"2026-11-{day:02d}T09:00", cost_nano=DOLLAR, task="parse", model="m")
+    assert fires("anomaly_usd", value=1) == []
+    put(ledger, "2026-11-23T09:00", cost_nano=30 * DOLLAR, task="parse", model="m")
+    assert fires("anomaly_usd", value=20) == [("jseeker", "parse")]
+    assert fires("anomaly_usd", value=31) == []
+
+
 def test_a_plans_windows_and_their_pace(home: Path, clock: Clock, fires: Any) -> None:
     """Half of the five hours have passed and 60 % are used: 120 % at this pace."""
     resets = clock.ts + int(2.5 * 3600 * 1_000_000)

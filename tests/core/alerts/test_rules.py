@@ -48,7 +48,7 @@ def test_own_rules_join_them_and_change_them_by_name(own_rules: Write) -> None:
 @pytest.mark.parametrize(
     ("wrong", "line", "key", "words"),
     [
-        ('metric = "spent"\nvalue = 1', 9, "metric", "valid: burn_usd_per_hour, cache_drop_points"),
+        ('metric = "spent"\nvalue = 1', 9, "metric", "valid: anomaly_usd, burn_usd_per_hour"),
         (
             'metric = "spend_usd"\nvalue = 1\nthreshold = 3',
             11,
