@@ -7,65 +7,113 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gaia_budget.errors import BudgetExceededError
-from gaia_budget.middleware import batches
-from gaia_budget.middleware import call as calls
+from gaia_budget.middleware import batches, bounds
+from gaia_budget.middleware.call import Call
+from gaia_budget.middleware.outcome import Case
+from gaia_budget.middleware.wire import body_of
 from gaia_hooks import clock, pricing
 from gaia_hooks.money import usd_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gaia_budget.middleware.call import Call, Passage, Place
-    from gaia_budget.middleware.guard import BudgetGuard
-    from gaia_budget.middleware.wire import Ask, Body, Wire
+    from gaia_budget.middleware.accounts import Accounts
+    from gaia_budget.middleware.passage import Passage, Place
+    from gaia_budget.middleware.wire import Ask, Wire
 
 PROBE = (1_000, 1_000, 0, 0, 0, 0, 0)  # the call by whose price models are compared
+FREE = (
+    "count_tokens", "countTokens", "computeTokens", "/input_tokens", "/moderations", "/files", "/uploads", "/cancel",
+)  # fmt: skip
+SIGNED = "AWS4-"
+"""A request whose signature covers its body is sent as it is."""
 
 
-def admit(guard: BudgetGuard, wire: Wire, request: Any) -> Passage | None:
+def admit(accounts: Accounts, wire: Wire, request: Any) -> Passage | None:
     """Let a request through: None for one that costs nothing.
 
     Raises BudgetExceededError before anything is sent, LedgerError when nothing can be accounted for.
     """
     path = request.url.path
-    if wire.provider == "anthropic" and "/messages/batches" in path:
-        return batches.admit(guard, request.method, path, request.content)
+    if (batch := batches.admit(accounts, wire.provider, request)) is not None:
+        return batch
     if request.method != "POST" or not wire.billable(path):
-        guard.notice_uncounted(wire.provider, request.method, path)
+        _notice_uncounted(accounts, wire, request.method, path)
         return None
-    content = request.content
-    ask = wire.ask(path, _body(content))
-    place = guard.place()
-    key = guard.key_of(ask, request, place.task)
-    kept = guard.answers.get(key) if key else None
+    content = _content(request)
+    ask = wire.ask(path, body_of(content))
+    if ask.unpriced:
+        _notice_unpriced(accounts, wire, path)
+    place = accounts.place()
+    key = accounts.key_of(ask, request, place.task)
+    kept = accounts.answers.get(key) if key else None
     if kept is not None:
-        found = _started(guard, wire, ask, place, 0)
+        found = _call(accounts, wire, ask, place, 0)
         found.replay = kept
-        guard.book_hit(found, kept)
+        accounts.book_hit(found, kept)
         return found
-    prompt_key, task = guard.prompt_cache.key(ask), place.task.name if place.task else ask.operation
-    marked = guard.prompt_cache.marked(ask, prompt_key, guard.policy().prices, task)
+    if request.headers.get("authorization", "").startswith(SIGNED):
+        return _held(accounts, wire, ask, place, len(content))
+    return _prepared(accounts, wire, ask, place, key, request)
+
+
+def _prepared(accounts: Accounts, wire: Wire, ask: Ask, place: Place, key: str, request: Any) -> Call:
+    """The call with its money held, and with the guard's own marks in its body."""
+    prompt_key, task = accounts.prompt_cache.key(ask), place.task.name if place.task else ask.operation
+    marked = accounts.prompt_cache.marked(ask, prompt_key, accounts.policy().prices, task)
     wanted, hides_usage = _asking_for_usage(marked)
-    made = _held(guard, wire, wanted, place, path, len(content))
-    if made.ask.body is not ask.body:
-        made.body = msgspec.json.encode(made.ask.body)
+    size = len(_content(request))
+    try:
+        made = _held(accounts, wire, wanted, place, size)
+    except BudgetExceededError as refusal:
+        made = _downgraded(accounts, wire, wanted, place, size, refusal)
+    sent = made.case.ask
+    if sent.body is not ask.body:
+        made.body = msgspec.json.encode(sent.body)
+    if ask.provider == "gemini" and sent.model != ask.model:
+        made.path = request.url.path.replace(f"/models/{ask.model}:", f"/models/{sent.model}:")
     made.hides_usage, made.prompt_key, made.marked = hides_usage, prompt_key, marked is not ask
-    made.cache_key = key if made.ask.model == ask.model else ""
+    made.cache_key = key if sent.model == ask.model else ""
     return made
 
 
-def _body(content: bytes) -> Body:
+def _content(request: Any) -> bytes:
+    """A request's body; nothing of one that is streamed to the provider, such as a file."""
     try:
-        body = msgspec.json.decode(content)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return {}
-    return body if isinstance(body, dict) else {}
+        content: bytes = request.content
+    except RuntimeError:  # RequestNotRead, of httpx as of httpx2
+        return b""
+    return content
 
 
-def _started(guard: BudgetGuard, wire: Wire, ask: Ask, place: Place, size: int) -> Call:
-    return calls.start(
-        wire, ask, size, place, guard.policy().prices, guard.unbounded_output_tokens, guard.desk
+def _notice_uncounted(accounts: Accounts, wire: Wire, method: str, path: str) -> None:
+    """Say once of each kind of request that may cost money, but whose cost the answer does not tell."""
+    if method == "POST" and not any(part in path for part in FREE):
+        text = f"calls of {wire.provider} to {path} are not counted: their answers carry no token usage"
+        accounts.notice_once(f"{wire.provider} {path.rsplit('/', 1)[-1]}", text)
+
+
+def _notice_unpriced(accounts: Accounts, wire: Wire, path: str) -> None:
+    text = (
+        f"calls of {wire.provider} to {path} have no price by the token: they are logged as unpriced, "
+        "refused once a limit is reached, and count nothing against it"
     )
+    accounts.notice_once(f"{wire.provider} {path.rsplit('/', 1)[-1]}", text)
+
+
+def _call(accounts: Accounts, wire: Wire, ask: Ask, place: Place, size: int) -> Call:
+    """A call with its upper bound; nothing is held yet."""
+    prices = accounts.policy().prices
+    bound = bounds.bound(prices, ask, size, accounts.unbounded_output_tokens)
+    made = Call(wire, Case(ask, place, prices, bound), accounts)
+    made.case.details = place.task.details if place.task else ""
+    return made
+
+
+def _held(accounts: Accounts, wire: Wire, ask: Ask, place: Place, size: int) -> Call:
+    made = _call(accounts, wire, ask, place, size)
+    accounts.books().hold(place.scopes, made.case.worst())
+    return made
 
 
 def _asking_for_usage(ask: Ask) -> tuple[Ask, bool]:
@@ -80,38 +128,32 @@ def _asking_for_usage(ask: Ask) -> tuple[Ask, bool]:
     return ask._replace(body=body), True
 
 
-def _held(guard: BudgetGuard, wire: Wire, ask: Ask, place: Place, path: str, size: int) -> Call:
-    """The call with its money held; for a cheaper model where the asked one does not fit and that is wanted."""
-    made = _started(guard, wire, ask, place, size)
-    try:
-        guard.books().hold(place.scopes, made.worst())
-    except BudgetExceededError as refusal:
-        if not guard.policy().rules(place.module).downgrade:
-            raise
-        for cheaper in _cheaper(guard, ask, place.module):
-            other = _started(guard, wire, cheaper, place, size)
-            try:
-                guard.books().hold(place.scopes, other.worst())
-            except BudgetExceededError:
-                continue
-            other.details = f"downgraded from {ask.model}: {refusal.scope} is nearly used up"
-            if ask.provider == "gemini":
-                other.path = path.replace(f"/models/{ask.model}:", f"/models/{cheaper.model}:")
-            guard.notice(
-                f"{ask.model} would cost up to {usd_short(made.bound.nano)}, more than is left of {refusal.scope}: "
-                f"{cheaper.model} answers instead"
-            )
-            return other
-        raise
-    return made
+def _downgraded(
+    accounts: Accounts, wire: Wire, ask: Ask, place: Place, size: int, refusal: BudgetExceededError
+) -> Call:
+    """The call on a cheaper model, where that fits and is wanted; else the refusal is raised."""
+    rules = accounts.policy().rules(place.module)
+    for cheaper in _cheaper(accounts, ask, rules.models) if rules.downgrade else ():
+        try:
+            made = _held(accounts, wire, cheaper, place, size)
+        except BudgetExceededError:
+            continue
+        made.case.details = f"downgraded from {ask.model}: {refusal.scope} is nearly used up"
+        asked = bounds.bound(accounts.policy().prices, ask, size, accounts.unbounded_output_tokens)
+        accounts.notice(
+            f"{ask.model} would cost up to {usd_short(asked.nano)}, more than is left of {refusal.scope}: "
+            f"{cheaper.model} answers instead"
+        )
+        return made
+    raise refusal
 
 
-def _cheaper(guard: BudgetGuard, ask: Ask, module: str) -> Iterator[Ask]:
+def _cheaper(accounts: Accounts, ask: Ask, models: tuple[str, ...]) -> Iterator[Ask]:
     """The same request to each cheaper allowed model of the provider, the strongest (dearest) first."""
-    prices, now = guard.policy().prices, clock.now() / clock.MICRO
+    prices, now = accounts.policy().prices, clock.now() / clock.MICRO
     asked = prices.name(ask.model, ask.provider)
     found: dict[str, int] = {}
-    for listed in guard.policy().rules(module).models:
+    for listed in models:
         name = prices.name(listed, ask.provider)
         if name is not None:
             cost = pricing.cost_nano(PROBE, pricing.row_at(prices.rows(name), now))

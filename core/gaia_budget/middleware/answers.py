@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from gaia_budget.middleware.call import Answer
+from gaia_budget.middleware.passage import Answer
 from gaia_hooks import files
 
 if TYPE_CHECKING:

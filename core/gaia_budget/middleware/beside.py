@@ -1,7 +1,9 @@
-"""Blocking work from an event loop: beside it, in a thread, and taken back when the caller is cancelled."""
+"""Where work is done that takes locks or waits for a disk: here, or beside the thread that may not do it."""
 
 from __future__ import annotations
 
+import _thread
+import contextlib
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
@@ -9,6 +11,37 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Result = TypeVar("Result")
+
+
+class _Inside(threading.local):
+    busy = False
+
+
+_inside = _Inside()
+
+
+def within(work: Callable[[], Result]) -> Result:
+    """Do work that takes locks of ours, in this thread."""
+    if _inside.busy:
+        return work()
+    _inside.busy = True
+    try:
+        return work()
+    finally:
+        _inside.busy = False
+
+
+def finish(work: Callable[[], None]) -> None:
+    """Do work whose end nobody waits for; it may come out of the garbage collector.
+
+    That collects a stream which the caller dropped at any moment, also while this very thread holds our locks:
+    taking them a second time would never end, so the work is then done in a thread of its own.
+    """
+    if not _inside.busy:
+        within(work)
+        return
+    with contextlib.suppress(RuntimeError):  # the interpreter is ending: the journal settles the call
+        _thread.start_new_thread(work, ())
 
 
 async def run(work: Callable[[], Result], undo: Callable[[Result], None] | None = None) -> Result:
@@ -20,7 +53,7 @@ async def run(work: Callable[[], Result], undo: Callable[[Result], None] | None 
     results: list[Result] = []
 
     def task() -> Result:
-        made = work()
+        made = within(work)
         with lock:
             results.append(made)
             late = abandoned

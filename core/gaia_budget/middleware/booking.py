@@ -89,8 +89,13 @@ class Books:
             log.warning("a reservation stays until it expires: %s", error)
         self._journal.done(call_id)
 
+    @property
+    def has_open_calls(self) -> bool:
+        """Whether a call is on its way, or waits to be booked."""
+        return self._journal.has_open_calls
+
     def close(self) -> None:
-        """Write what is still late and close the ledger."""
+        """Write what is still late and close the ledger, which opens again when it is needed."""
         self._catch_up()
         self.ledger.close()
 
@@ -99,12 +104,7 @@ class Books:
             if not in_log:
                 self._append(settlement)
                 in_log = True
-            if settlement.reserved:
-                self.ledger.settle(settlement.call_id, settlement.actual_nano, settlement.event)
-            else:
-                self.ledger.record([settlement.event])
-        except NotFoundError:
-            self.ledger.record([settlement.event])
+            self._enter(settlement)
         except (OSError, GaiaBudgetError) as error:
             with self._lock:
                 self._late[settlement.call_id] = (settlement, in_log)
@@ -113,6 +113,15 @@ class Books:
             )
             return
         self._journal.done(settlement.call_id)
+
+    def _enter(self, settlement: Settlement) -> None:
+        if settlement.reserved:
+            try:
+                self.ledger.settle(settlement.call_id, settlement.actual_nano, settlement.event)
+            except NotFoundError:  # the ledger was made anew meanwhile
+                self.ledger.record([settlement.event])
+        else:
+            self.ledger.record([settlement.event])
 
     def _append(self, settlement: Settlement) -> None:
         files.append(argus.runtime_path(self._logs, settlement.event.module), line_of(settlement))

@@ -9,15 +9,22 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_budget.middleware.wire import count, entries, text
 from gaia_hooks import pricing
 
 if TYPE_CHECKING:
-    from gaia_budget.middleware.wire import Ask
+    from gaia_budget.middleware.wire import Ask, Body
     from gaia_budget.prices.names import Name
     from gaia_budget.prices.table import PriceTable
 
 TOOL_PROMPT_TOKENS = 2_000
 """What a provider adds to a prompt with tools: at most 700 tokens (Anthropic, "Tool use", pricing), with room."""
+
+
+LEAST = 1
+"""Held for a call that has no price by the token: at a limit it is refused all the same."""
+SEARCHES = 10
+"""Assumed for a search tool without a limit: Anthropic's loop of server tools ends after ten rounds."""
 
 
 class Bound(NamedTuple):
@@ -33,6 +40,8 @@ def bound(prices: PriceTable, ask: Ask, size: int, unbounded_output: int) -> Bou
 
     `unbounded_output` is the number of output tokens assumed for a request that sets no bound.
     """
+    if ask.unpriced:
+        return Bound(LEAST, None, False)
     known = prices.name(ask.model, ask.provider)
     if known is not None:
         row = pricing.row_at(prices.rows(known, ask.variant), time.time())
@@ -78,8 +87,11 @@ def _ways(ask: Ask, size: int, window: int, unbounded_output: int) -> list[tuple
 
 
 def _searches(ask: Ask) -> int:
-    tools = ask.body.get("tools")
-    uses = (
-        [tool.get("max_uses") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    """How many searches of the web a request allows, each at a price of its own."""
+    return sum(
+        count(tool.get("max_uses")) or SEARCHES for tool in entries(ask.body, "tools") if _searches_web(tool)
     )
-    return sum(use for use in uses if type(use) is int and use > 0)
+
+
+def _searches_web(tool: Body) -> bool:
+    return "web_search" in text(tool, "type") or any(key.lower().startswith("googlesearch") for key in tool)

@@ -14,7 +14,7 @@ from gaia_budget.middleware.wire import claude, gemini, openai
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gaia_budget.middleware.guard import BudgetGuard
+    from gaia_budget.middleware.accounts import Accounts
     from gaia_budget.middleware.wire import Wire
 
 log = logging.getLogger("gaia_budget")
@@ -28,15 +28,15 @@ class Sdk(NamedTuple):
     clients: tuple[str, ...]
     majors: tuple[int, ...]
     wire: Wire
-    wrap: Callable[[Any, BudgetGuard, Wire], Any]
+    wrap: Callable[[Any, Accounts, Wire], Any]
 
 
-def wrap(client: Any, guard: BudgetGuard) -> Any:
+def wrap(client: Any, accounts: Accounts) -> Any:
     """Put the guard under a client, and return that client. Raises InputError for one that cannot be guarded."""
     sdk = _sdk_of(client)
     _check_version(sdk)
     try:
-        return sdk.wrap(client, guard, sdk.wire)
+        return sdk.wrap(client, accounts, sdk.wire)
     except AttributeError as error:
         raise InputError(
             f"{sdk.distribution} {version(sdk.distribution)} is built otherwise than the versions that are known "
@@ -72,22 +72,23 @@ def _range(sdk: Sdk) -> str:
     return ", ".join(f"{major}.x" for major in sdk.majors)
 
 
-def _is_wrapped(http_client: object, guard: BudgetGuard) -> bool:
+def _is_wrapped(http_client: object, accounts: Accounts) -> bool:
     """Whether this guard has the client already. Raises InputError when another one has it."""
-    other = http.guard_of(http_client)
-    if other is not None and other is not guard:
+    other = http.accounts_of(http_client)
+    if other is not None and other is not accounts:
         raise InputError(
-            f"this client is wrapped for module {other.module} already: make a client of its own for {guard.module}"
+            f"this client is wrapped for module {other.module} already: "
+            f"make a client of its own for {accounts.module}"
         )
-    return other is guard
+    return other is accounts
 
 
-def _wrap_stainless(client: Any, guard: BudgetGuard, wire: Wire) -> Any:
+def _wrap_stainless(client: Any, accounts: Accounts, wire: Wire) -> Any:
     """Anthropic's and OpenAI's clients: built alike, by the same generator."""
-    if _is_wrapped(client._client, guard):
+    if _is_wrapped(client._client, accounts):
         return client
     is_async = hasattr(client._client, "aclose")
-    twin = http.guarded(client._client, guard, wire)
+    twin = http.guarded(client._client, accounts, wire)
     kind: Any = type(client)
     client.__class__ = _guarded_kind(kind, is_async)
     client._client = twin
@@ -113,8 +114,9 @@ def _guarded_kind(kind: Any, is_async: bool) -> type:
 
     def copy(self: Any, **options: Any) -> Any:
         made = kind.copy(self, **options)
-        if http.guard_of(made._client) is None:  # the copy was given an HTTP client of its own
-            made._client = http.guarded(made._client, self._client.gaia_guard, self._client.gaia_wire)
+        if http.accounts_of(made._client) is None:  # the copy was given an HTTP client of its own
+            mine = self._client
+            made._client = http.guarded(made._client, mine.gaia_accounts, mine.gaia_wire)
         return made
 
     names = {
@@ -128,15 +130,15 @@ def _guarded_kind(kind: Any, is_async: bool) -> type:
     return type(kind.__name__, (kind,), names)
 
 
-def _wrap_gemini(client: Any, guard: BudgetGuard, wire: Wire) -> Any:
+def _wrap_gemini(client: Any, accounts: Accounts, wire: Wire) -> Any:
     """Google's client: it sends through two HTTP clients, and through aiohttp unless it is told otherwise."""
     api = client._api_client
-    if _is_wrapped(api._httpx_client, guard):
+    if _is_wrapped(api._httpx_client, accounts):
         return client
     if api._async_httpx_client is None:
         raise InputError("a google.genai client with client certificates (mTLS) cannot be guarded")
-    api._httpx_client = http.guarded(api._httpx_client, guard, wire)
-    api._async_httpx_client = http.guarded(api._async_httpx_client, guard, wire)
+    api._httpx_client = http.guarded(api._httpx_client, accounts, wire)
+    api._async_httpx_client = http.guarded(api._async_httpx_client, accounts, wire)
     if callable(api._use_aiohttp):  # naming our client among its options would leave it unclosed
         api._use_aiohttp = _never
     for owner in (client, getattr(client, "_aio", None)):

@@ -4,56 +4,106 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from decimal import Decimal
+from gaia_budget.middleware import beside
 
-    from gaia_budget.middleware.guard import BudgetGuard
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gaia_budget.middleware.accounts import Accounts
+    from gaia_budget.middleware.tasks import Task
 
 Outcome = TypeVar("Outcome")
 INSUFFICIENT = "not good enough"
+LONGEST_REASON = 200  # it stands in the log
 
 
 class Escalation(NamedTuple, Generic[Outcome]):
-    """The last attempt's outcome, whether it was good enough, the models tried, and what all of it cost."""
+    """The last attempt's outcome, whether it was good enough, the models tried, and what all of it cost.
+
+    `reasons` says of each model that did not suffice what was missing.
+    """
 
     outcome: Outcome
     good_enough: bool
     model: str
     tried: tuple[str, ...]
+    reasons: tuple[str, ...]
     cost_nano: int
 
 
 def escalate(
-    guard: BudgetGuard,
-    task: str,
+    accounts: Accounts,
+    work: Task,
     attempt: Callable[[str], Outcome],
-    good_enough: Callable[[Outcome], bool],
+    good_enough: Callable[[Outcome], bool | str],
     provider: str | None,
-    cap_usd: str | Decimal | int | None,
 ) -> Escalation[Outcome]:
     """Try models in rising order. An exception of `attempt`, BudgetExceededError too, ends the search."""
-    tried: list[str] = []
-    ledger = guard.books().ledger
-    with guard.task(task, cap_usd=cap_usd) as work:
-        for model in _ladder(guard, task, provider):
-            tried.append(model)
-            outcome = attempt(model)
-            sufficed = bool(good_enough(outcome))
-            reason = "" if sufficed else INSUFFICIENT
-            ledger.record_outcome(task, model, sufficed, module=guard.module, reason=reason)
-            if sufficed:
-                break
-    return Escalation(outcome, sufficed, model, tuple(tried), work.cost_nano)
+    reasons: list[str] = []
+    models = beside.within(lambda: _ladder(accounts, work, provider))
+    for model in models:
+        work.details = _why(models, reasons)
+        outcome = attempt(model)
+        missing = _missing(good_enough(outcome))
+        beside.within(lambda: _record(accounts, work, model, missing))  # noqa: B023 (run at once)
+        if missing is None:
+            break
+        reasons.append(missing)
+    return _told(outcome, models, reasons, work)
 
 
-def _ladder(guard: BudgetGuard, task: str, provider: str | None) -> list[str]:
+async def escalate_async(
+    accounts: Accounts,
+    work: Task,
+    attempt: Callable[[str], Awaitable[Outcome]],
+    good_enough: Callable[[Outcome], bool | str],
+    provider: str | None,
+) -> Escalation[Outcome]:
+    """The same for an attempt that is awaited; the ledger is asked beside the event loop."""
+    reasons: list[str] = []
+    models = await beside.run(lambda: _ladder(accounts, work, provider))
+    for model in models:
+        work.details = _why(models, reasons)
+        outcome = await attempt(model)
+        missing = _missing(good_enough(outcome))
+        await beside.run(lambda: _record(accounts, work, model, missing))  # noqa: B023 (awaited at once)
+        if missing is None:
+            break
+        reasons.append(missing)
+    return _told(outcome, models, reasons, work)
+
+
+def _missing(verdict: bool | str) -> str | None:
+    """What an outcome lacks; None when it is good enough."""
+    if isinstance(verdict, str):
+        return verdict[:LONGEST_REASON] or INSUFFICIENT
+    return None if verdict else INSUFFICIENT
+
+
+def _why(models: list[str], reasons: list[str]) -> str:
+    """What the log says of an attempt that follows another."""
+    return f"escalated from {models[len(reasons) - 1]}: {reasons[-1]}" if reasons else ""
+
+
+def _record(accounts: Accounts, work: Task, model: str, missing: str | None) -> None:
+    ledger, module = accounts.books().ledger, accounts.place().module
+    ledger.record_outcome(work.name, model, missing is None, module=module, reason=missing or "")
+
+
+def _told(outcome: Outcome, models: list[str], reasons: list[str], work: Task) -> Escalation[Outcome]:
+    """The result: one more model was tried than did not suffice, unless all of them did not."""
+    tried = tuple(models[: len(reasons) + 1])
+    return Escalation(outcome, len(reasons) < len(tried), tried[-1], tried, tuple(reasons), work.cost_nano)
+
+
+def _ladder(accounts: Accounts, work: Task, provider: str | None) -> list[str]:
     """The recommended model, then the dearer allowed ones by rank, as the provider sells them."""
     from gaia_budget import routing
     from gaia_budget.routing.learning import Outcome as Learnt
 
-    said = [Learnt(one.ts, one.model, one.ok) for one in guard.books().ledger.outcomes(task)]
-    told = routing.recommend(task, module=guard.module, provider=provider, outcomes=said)
+    ledger, module = accounts.books().ledger, accounts.place().module
+    said = [Learnt(one.ts, one.model, one.ok) for one in ledger.outcomes(work.name)]
+    told = routing.recommend(work.name, module=module, provider=provider, outcomes=said)
     stronger = [one for one in told.alternatives if one.rank > told.model.rank]
     ordered = [told.model, *sorted(stronger, key=lambda one: (one.rank, one.nano))]
     return list(dict.fromkeys(one.sold_as for one in ordered))

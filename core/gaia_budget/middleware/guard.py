@@ -2,53 +2,37 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import threading
-import uuid
-from collections import deque
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from gaia_budget import places
 from gaia_budget.errors import InputError
-from gaia_budget.middleware import clients, escalation, policy, tasks
-from gaia_budget.middleware.answers import ResponseCache, key_of
-from gaia_budget.middleware.booking import Books
-from gaia_budget.middleware.prompt_cache import PromptCache
-from gaia_hooks import clock
+from gaia_budget.middleware import beside, clients, escalation, tasks
+from gaia_budget.middleware.accounts import Accounts
 from gaia_hooks.money import NANO, usd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections import deque
+    from collections.abc import Awaitable, Callable
 
-    from gaia_budget.ledger.budgets import Scope
-    from gaia_budget.middleware.call import Answer, Call, Place
+    from gaia_budget.middleware.answers import ResponseCache
     from gaia_budget.middleware.escalation import Escalation
-    from gaia_budget.middleware.journal import Settlement
-    from gaia_budget.middleware.policy import Policy, Rules
     from gaia_budget.middleware.prompt_cache import TaskCaching
     from gaia_budget.middleware.tasks import Task
-    from gaia_budget.middleware.wire import Ask
 
-log = logging.getLogger("gaia_budget")
 Client = TypeVar("Client")
 Outcome = TypeVar("Outcome")
 UNBOUNDED_OUTPUT_TOKENS = 128_000
 """Assumed for a request that sets no limit of its own: no current model answers with more."""
-FREE = ("count_tokens", "countTokens", "/moderations", "/files", "/uploads", "/cancel", ":computeTokens")
-NOTICES = 100
-QUARTER = 900 * clock.MICRO
 
 
 class BudgetGuard:
     """Counts, caps and logs every call that the module's code makes through a wrapped client.
 
-    `module` is the module's id in registry.json. `session_id` names the session that
-    its calls belong to (without one they share a correlation id alone), `session_cap_usd` caps them together. `cache`:
-    None keeps answers of calls that are not sampled (temperature 0), True keeps every answer, False none.
-    `unbounded_output_tokens` are reserved for a call that sets no limit to its output. Making a guard reads and
-    opens nothing; a guard may be shared by threads, event loops and forked processes.
+    `module` is the module's id in registry.json. `session_id` names the session that its calls belong to (without
+    one they share a correlation id alone), `session_cap_usd` caps them together. `cache`: None keeps answers of
+    calls that are not sampled (temperature 0), True keeps every answer, False none. `unbounded_output_tokens` are
+    reserved for a call that sets no limit to its output. Making a guard reads and opens nothing; a guard may be
+    shared by threads, event loops and forked processes.
     """
 
     def __init__(
@@ -63,22 +47,10 @@ class BudgetGuard:
     ) -> None:
         if not module.strip():
             raise InputError("a guard needs the module's id, as in registry.json")
-        self.module = module.strip().lower()
-        self._named_session = session_id or ""  # a made-up one would be nobody's session in reports
-        self.session_id = session_id or uuid.uuid4().hex
-        self.unbounded_output_tokens = unbounded_output_tokens
-        self.notices: deque[str] = deque(maxlen=NOTICES)
-        self.prompt_cache = PromptCache(prompt_caching, self.notice)
-        self._session_cap = None if session_cap_usd is None else nano_of(session_cap_usd)
-        self._cache = None if isinstance(cache, ResponseCache) else cache
-        self._answers = cache if isinstance(cache, ResponseCache) else None
-        self._policy: Policy | None = None
-        self._books: Books | None = None
-        self._forked_from: list[Books] = []
-        self._lock = threading.RLock()
-        self._noticed: set[str] = set()
-        self._months: dict[str, tuple[int, Rules, Scope]] = {}
-        self._saved_nano = self._hits = 0
+        cap = None if session_cap_usd is None else nano_of(session_cap_usd)
+        self._accounts = Accounts(
+            module.strip().lower(), session_id or "", cap, cache, prompt_caching, unbounded_output_tokens
+        )
 
     def wrap(self, client: Client) -> Client:
         """Put the guard under a client of `anthropic`, `openai` or `google.genai`, and return that same client.
@@ -87,7 +59,7 @@ class BudgetGuard:
         before anything is sent. Wrapping it again with the same guard changes nothing. Raises InputError for
         other clients, or for one that another guard has.
         """
-        wrapped: Client = clients.wrap(client, self)
+        wrapped: Client = clients.wrap(client, self._accounts)
         return wrapped
 
     def task(
@@ -104,12 +76,11 @@ class BudgetGuard:
         `caller` is the module that a library's call is booked to, `cap_usd` a limit of this task alone (those of
         the tasks around it hold as well), `cache` overrides the guard's. Its `cost_nano` is what it cost so far.
         """
-        cap = None if cap_usd is None else nano_of(cap_usd)
         return tasks.Task(
-            self,
+            self._accounts,
             name,
             caller=caller.strip().lower(),
-            cap_nano=cap,
+            cap_nano=None if cap_usd is None else nano_of(cap_usd),
             correlation_id=correlation_id,
             cache=cache,
         )
@@ -119,162 +90,64 @@ class BudgetGuard:
         task: str,
         *,
         attempt: Callable[[str], Outcome],
-        good_enough: Callable[[Outcome], bool],
+        good_enough: Callable[[Outcome], bool | str],
         provider: str | None = None,
         cap_usd: str | Decimal | int | None = None,
     ) -> Escalation[Outcome]:
         """Try the cheapest viable model, then the next dearer allowed one, until an answer is good enough.
 
-        `attempt(model)` makes the call and returns its outcome. What sufficed and what did not is recorded, and
-        the recommendation learns from it. Raises BudgetExceededError when the budget ends the search first.
+        `attempt(model)` makes the call and returns its outcome; `good_enough(outcome)` says True, or False, or in
+        a few words what is missing. What sufficed, what did not and why is recorded, and the recommendation
+        learns from it. Raises BudgetExceededError when the budget ends the search first.
         """
-        return escalation.escalate(self, task, attempt, good_enough, provider, cap_usd)
+        with self.task(task, cap_usd=cap_usd) as work:
+            return escalation.escalate(self._accounts, work, attempt, good_enough, provider)
+
+    async def escalate_async(
+        self,
+        task: str,
+        *,
+        attempt: Callable[[str], Awaitable[Outcome]],
+        good_enough: Callable[[Outcome], bool | str],
+        provider: str | None = None,
+        cap_usd: str | Decimal | int | None = None,
+    ) -> Escalation[Outcome]:
+        """The same for asynchronous clients: `attempt(model)` is awaited."""
+        with self.task(task, cap_usd=cap_usd) as work:
+            return await escalation.escalate_async(self._accounts, work, attempt, good_enough, provider)
+
+    @property
+    def module(self) -> str:
+        """The module's id."""
+        return self._accounts.module
+
+    @property
+    def session_id(self) -> str:
+        """What its calls share: the session's name, else a made-up correlation id."""
+        return self._accounts.session_id
+
+    @property
+    def notices(self) -> deque[str]:
+        """The latest notices: downgrades, calls that cannot be priced, caches that cannot be written."""
+        return self._accounts.notices
 
     @property
     def saved_usd(self) -> str:
         """What answers from the response cache would have cost, as an exact decimal string in USD."""
-        with self._lock:
-            return usd(self._saved_nano)
+        return usd(self._accounts.saved_nano)
 
     @property
     def cache_hits(self) -> int:
         """How many calls the response cache has answered."""
-        with self._lock:
-            return self._hits
+        return self._accounts.hits
 
     def prompt_caching(self) -> list[TaskCaching]:
         """The share of prompt tokens that the providers' caches served, by task, with what stands in the way."""
-        return self.prompt_cache.report()
+        return beside.within(self._accounts.prompt_cache.report)
 
     def close(self) -> None:
         """Book what is late and close the ledger; the guard opens it again when it is needed."""
-        with self._lock:
-            if self._books is not None and self._books.pid == os.getpid():
-                self._books.close()
-            self._books = None
-
-    @property
-    def desk(self) -> BudgetGuard:
-        """Where calls are settled."""
-        return self
-
-    @property
-    def answers(self) -> ResponseCache:
-        """The answers that are kept."""
-        if self._answers is None:
-            with self._lock:
-                if self._answers is None:
-                    self._answers = ResponseCache(places.home() / "cache" / "answers", notice=self.notice)
-        return self._answers
-
-    def policy(self) -> Policy:
-        """Limits and prices in force."""
-        found = self._policy
-        if found is None or not found.fresh:
-            with self._lock:
-                if self._policy is None or not self._policy.fresh:
-                    self._policy = policy.load()
-                found = self._policy
-        return found
-
-    def books(self) -> Books:
-        """Ledger, logs and journal of this process."""
-        found = self._books
-        if found is None or found.pid != os.getpid():
-            with self._lock:
-                if self._books is None or self._books.pid != os.getpid():
-                    if self._books is not None:
-                        self._forked_from.append(self._books)  # its connections are the parent's: let them be
-                    self._books = Books(self.policy().settings)
-                found = self._books
-        return found
-
-    def place(self) -> Place:
-        """Where a call of the running context is booked, and the budgets that it counts against."""
-        from gaia_budget.middleware.call import Place
-
-        held, task = self.policy(), tasks.current(self)
-        module = (
-            next((one.caller for one in task.chain() if one.caller), self.module) if task else self.module
-        )
-        if module not in self._noticed:
-            self._noticed.add(module)
-            policy.notice_of_default(held, module)
-        settings = held.settings
-        return Place(
-            module,
-            task,
-            self._named_session,
-            (task.correlation_id if task else "") or self.session_id,
-            settings.org,
-            settings.user,
-            settings.machine,
-            tuple(self._scopes(held, module, task)),
-        )
-
-    def _scopes(self, held: Policy, module: str, task: Task | None) -> Sequence[Scope]:
-        from gaia_budget.ledger.budgets import Scope
-
-        names = tuple(one.name for one in task.chain()) if task else ()
-        scopes = [self._month_of(held, module)._replace(tasks=names)]
-        if self._session_cap is not None:
-            scopes.append(Scope(f"session:{self.session_id}", self._session_cap))
-        capped = ((one, one.cap_nano) for one in (task.chain() if task else ()))
-        return scopes + [
-            Scope(f"task:{module}:{one.name}:{one.task_id}", cap) for one, cap in capped if cap is not None
-        ]
-
-    def _month_of(self, held: Policy, module: str) -> Scope:
-        """The budget of a module's month; looked up again when it may be another one."""
-        ledger, rules = self.books().ledger, held.rules(module)
-        quarter = clock.now() // QUARTER  # months begin at a quarter of an hour in every zone
-        known = self._months.get(module)
-        if known is None or known[:2] != (quarter, rules):
-            scope = ledger.module_scope(module, rules.limit_nano, counts_claude_code=rules.counts_claude_code)
-            known = self._months[module] = (quarter, rules, scope)
-        return known[2]
-
-    def key_of(self, ask: Ask, request: Any, task: Task | None) -> str:
-        """The key under which an answer to this request is kept; empty where none is."""
-        wanted = task.cache if task is not None and task.cache is not None else self._cache
-        if wanted is False or ask.stateful or (ask.varies and not wanted):
-            return ""
-        return key_of(ask, request)
-
-    def settle(self, call: Call, settlement: Settlement) -> None:
-        """Book a call; never raises."""
-        self.books().settle(settlement)
-        if call.place.task is not None:
-            call.place.task.add(settlement.actual_nano)
-        self.prompt_cache.learn(call, settlement.event)
-
-    def keep(self, key: str, answer: Answer) -> None:
-        """Keep an answer for the same request; never raises."""
-        self.answers.put(key, answer)
-
-    def book_hit(self, call: Call, kept: Answer) -> None:
-        """Book an answer that cost nothing, and what it saved."""
-        call.details = (
-            f"saved {usd(kept.cost_nano)} USD" if kept.cost_nano is not None else "saved an unpriced call"
-        )
-        with self._lock:
-            self._hits += 1
-            self._saved_nano += kept.cost_nano or 0
-        call.book_hit(kept)
-
-    def notice(self, text: str) -> None:
-        """Tell the human (log `gaia_budget`) and the calling code (`notices`)."""
-        self.notices.append(text)
-        log.warning("%s: %s", self.module, text)
-
-    def notice_uncounted(self, provider: str, method: str, path: str) -> None:
-        """Say once of each kind of request that may cost money, but whose cost the answer does not tell."""
-        if method != "POST" or any(part in path for part in FREE):
-            return
-        kind = f"{provider} {path.rsplit('/', 1)[-1]}"
-        if kind not in self._noticed:
-            self._noticed.add(kind)
-            self.notice(f"calls of {provider} to {path} are not counted: their answers carry no token usage")
+        beside.within(self._accounts.close)
 
 
 def nano_of(amount: str | Decimal | int) -> int:

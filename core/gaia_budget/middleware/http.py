@@ -16,54 +16,54 @@ from gaia_budget.middleware.admission import admit
 from gaia_budget.middleware.streams import kept_stream, library_of, watch
 
 if TYPE_CHECKING:
-    from gaia_budget.middleware.call import Answer, Passage
-    from gaia_budget.middleware.guard import BudgetGuard
+    from gaia_budget.middleware.accounts import Accounts
+    from gaia_budget.middleware.passage import Answer, Passage
     from gaia_budget.middleware.wire import Wire
 
 ADMITTED = "gaia_budget.call"
 HIT_HEADER = "x-gaia-budget-cache"
 
 
-def guarded(inner: Any, guard: BudgetGuard, wire: Wire) -> Any:
+def guarded(inner: Any, accounts: Accounts, wire: Wire) -> Any:
     """The twin of an HTTP client whose billable requests pass the guard."""
     kind: Any = type(inner)
     twin: Any = object.__new__(_twin_of(kind, hasattr(kind, "aclose")))
     twin.__dict__ = inner.__dict__
-    twin.gaia_inner, twin.gaia_guard, twin.gaia_wire = inner, guard, wire
+    twin.gaia_inner, twin.gaia_accounts, twin.gaia_wire = inner, accounts, wire
     return twin
 
 
-def guard_of(http_client: object) -> BudgetGuard | None:
-    """The guard that an HTTP client's requests pass, or None."""
-    return getattr(http_client, "gaia_guard", None)
+def accounts_of(http_client: object) -> Accounts | None:
+    """Whose guard an HTTP client's requests pass, or None."""
+    return getattr(http_client, "gaia_accounts", None)
 
 
 @cache
 def _twin_of(kind: type, is_async: bool) -> type:
-    names = {"__slots__": ("gaia_guard", "gaia_inner", "gaia_wire"), "__module__": __name__}
+    names = {"__slots__": ("gaia_accounts", "gaia_inner", "gaia_wire"), "__module__": __name__}
     return type(f"Guarded{kind.__name__}", (_AsyncSend if is_async else _Send, kind), names)
 
 
 def admit_early(http_client: Any, request: Any) -> None:
     """Pass the guard while SDKs still let exceptions through unchanged; `send` finds the call in the request."""
-    call = admit(http_client.gaia_guard, http_client.gaia_wire, request)
+    call = beside.within(lambda: admit(http_client.gaia_accounts, http_client.gaia_wire, request))
     request.extensions = {**request.extensions, ADMITTED: call or False}
 
 
 async def admit_early_beside(http_client: Any, request: Any) -> None:
     """The same from an event loop."""
-    call = await admit_beside(http_client.gaia_guard, http_client.gaia_wire, request)
+    call = await admit_beside(http_client.gaia_accounts, http_client.gaia_wire, request)
     request.extensions = {**request.extensions, ADMITTED: call or False}
 
 
-async def admit_beside(guard: BudgetGuard, wire: Wire, request: Any) -> Passage | None:
+async def admit_beside(accounts: Accounts, wire: Wire, request: Any) -> Passage | None:
     """Pass the guard without holding the event loop up; who is cancelled meanwhile leaves nothing held."""
-    return await beside.run(lambda: admit(guard, wire, request), undo=_unsent)
+    return await beside.run(lambda: admit(accounts, wire, request), undo=_unsent)
 
 
 def _unsent(call: Passage | None) -> None:
     if call is not None:
-        call.never_sent()
+        beside.within(call.never_sent)
 
 
 class _Send:
@@ -75,7 +75,7 @@ class _Send:
     def send(self: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
         call = _admitted(request)
         if call is None:
-            call = admit(self.gaia_guard, self.gaia_wire, request)
+            call = beside.within(lambda: admit(self.gaia_accounts, self.gaia_wire, request))
         if not call:
             return super().send(request, stream=stream, **options)  # type: ignore[misc]
         if call.replay is not None:
@@ -84,10 +84,10 @@ class _Send:
         try:
             response = super().send(_outgoing(request, call), stream=True, **options)  # type: ignore[misc]
         except BaseException as error:
-            call.failed(error)
+            _failed(call, error)
             raise
         if response.status_code >= 400:
-            call.refused(response.status_code)
+            beside.within(lambda: call.refused(response.status_code))
             return response if stream else _read(response)
         watched = watch(response, call)
         return watched if stream else _read(watched)
@@ -102,7 +102,7 @@ class _AsyncSend:
     async def send(self: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
         call = _admitted(request)
         if call is None:
-            call = await admit_beside(self.gaia_guard, self.gaia_wire, request)
+            call = await admit_beside(self.gaia_accounts, self.gaia_wire, request)
         if not call:
             return await super().send(request, stream=stream, **options)  # type: ignore[misc]
         if call.replay is not None:
@@ -111,13 +111,18 @@ class _AsyncSend:
         try:
             response = await super().send(_outgoing(request, call), stream=True, **options)  # type: ignore[misc]
         except BaseException as error:
-            call.failed(error)
+            _failed(call, error)
             raise
         if response.status_code >= 400:
             await beside.run(lambda: call.refused(response.status_code))
             return response if stream else await _aread(response)
         watched = watch(response, call)
         return watched if stream else await _aread(watched)
+
+
+def _failed(call: Passage, error: BaseException) -> None:
+    """At once, also from an event loop: who is cancelled must not wait."""
+    beside.within(lambda: call.failed(error))
 
 
 def _admitted(request: Any) -> Any:
@@ -127,8 +132,8 @@ def _admitted(request: Any) -> Any:
 
 def _outgoing(request: Any, call: Passage) -> Any:
     """The request as it is sent: with the guard's own marks in the body, where there are any."""
-    if call.streams:
-        request.headers["accept-encoding"] = "identity"  # the stream is read on its way through
+    if "accept-encoding" in request.headers:  # the answer is read on its way through
+        request.headers["accept-encoding"] = "identity" if call.streams else "gzip, deflate"
     if call.body is None and call.path is None:
         return request
     headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"content-length"]

@@ -79,6 +79,11 @@ class Journal:
                 os.ftruncate(self._handle, 0)
                 self._size, self._done = 0, b""
 
+    @property
+    def has_open_calls(self) -> bool:
+        """Whether anything in it is not settled yet."""
+        return bool(self._open)
+
     def _write(self, data: bytes) -> None:
         written = os.write(self._handle, data)
         self._size += written

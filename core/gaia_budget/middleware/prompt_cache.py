@@ -97,7 +97,7 @@ class PromptCache:
 
     def learn(self, call: Call, event: Event) -> None:
         """Take in what an answer tells of prompt and cache."""
-        used = call.seen.usage
+        used = call.case.seen.usage
         if event.kind != "response" or used is None:
             return
         whole = prompt_tokens(used)
@@ -109,8 +109,8 @@ class PromptCache:
             if prefix is None:
                 return
             if prefix.tokens is None:
-                size = len(msgspec.json.encode(call.ask.body))
-                prefix.tokens = whole * len(_prefix_bytes(call.ask)) // size
+                size = len(msgspec.json.encode(call.case.ask.body))
+                prefix.tokens = whole * len(_prefix_bytes(call.case.ask)) // size
             elif call.marked and not event.cache_read_tokens and not event.cache_write_5m_tokens:
                 prefix.refused = True
                 self._notes.setdefault(event.task, {})[

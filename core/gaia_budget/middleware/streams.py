@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from types import ModuleType
 
-    from gaia_budget.middleware.call import Passage
+    from gaia_budget.middleware.passage import Passage
 
 EVENTS = "text/event-stream"
 PLAIN, ZIPPED = ("", "identity"), ("gzip", "deflate")
+MEDIA = ("audio/", "image/", "video/")
 ANY_ZLIB = 47  # window bits with which zlib finds out itself whether it is gzip or deflate
 
 
@@ -74,7 +75,7 @@ class _Watch:
         self._type = headers.get("content-type", "")
         self._events = EVENTS in self._type
         encoding = headers.get("content-encoding", "").strip().lower()
-        self._readable = encoding in (*PLAIN, *ZIPPED)
+        self._readable = encoding in (*PLAIN, *ZIPPED) and not self._type.startswith(MEDIA)
         self._unzip = zlib.decompressobj(ANY_ZLIB) if encoding in ZIPPED else None
         self._kept: list[bytes] = []
         if encoding not in PLAIN:
@@ -84,7 +85,11 @@ class _Watch:
         """Take in one chunk; returns what the caller gets of it."""
         if not self._readable:
             return data
-        plain = data if self._unzip is None else self._unzip.decompress(data)
+        try:
+            plain = data if self._unzip is None else self._unzip.decompress(data)
+        except zlib.error:  # the caller may make more of it than we do
+            self._readable = False
+            return data
         if self.call.takes_parts:
             self.call.take_chunk(plain)
             return data
@@ -107,7 +112,7 @@ class _Watch:
     def over(self, error: BaseException | None) -> None:
         """Settle the call, and offer its answer to those who keep answers."""
         if not self.call.is_settled:
-            self.call.ended(error, self._type, self._kept)
+            beside.finish(lambda: self.call.ended(error, self._type, self._kept))
 
 
 class _Watched(_Watch):

@@ -38,6 +38,7 @@ class Task:
     ) -> None:
         self.name, self.caller, self.cap_nano = name, caller, cap_nano
         self.correlation_id, self.cache = correlation_id, cache
+        self.details = ""  # what the log says of its calls
         self.task_id = uuid.uuid4().hex
         self.cost_nano = self.calls = 0
         self._owner = owner

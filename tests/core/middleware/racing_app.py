@@ -14,7 +14,7 @@ from gaia_budget import BudgetExceededError, BudgetGuard
 url, message, threads = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
 guard = BudgetGuard("jseeker")
 client = guard.wrap(anthropic.Anthropic(base_url=url, api_key="none", max_retries=0))
-guard.books()
+guard._accounts.books()
 said = threading.Lock()
 
 

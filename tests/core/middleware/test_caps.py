@@ -182,7 +182,7 @@ def test_a_killed_call_is_settled_at_the_next_start_and_counts_once(
     expected = one if reached == "in flight" else 1000 * 1000 + 50 * 5000
     for _ in range(2):  # the second start finds nothing left to do
         guard = BudgetGuard("jseeker")
-        guard.books()
+        guard._accounts.books()
         guard.close()
         (event,) = apps.booked()
         month = apps.month()
@@ -290,7 +290,7 @@ def test_without_that_setting_no_model_is_changed(root: Path, server: WireServer
 def test_an_override_of_a_human_makes_room(root: Path, server: WireServer) -> None:
     _cap(root, 1000)
     guard = BudgetGuard("jseeker")
-    guard.books().ledger.add_override("jseeker", 10**9, "the yearly review")
+    guard._accounts.books().ledger.add_override("jseeker", 10**9, "the yearly review")
     guard.wrap(apps.claude(server)).messages.create(**MESSAGE)
 
 

@@ -129,7 +129,7 @@ def test_writes_that_fail_are_told_and_made_later(
     from gaia_budget.errors import LedgerError
 
     client = guard.wrap(apps.claude(server))
-    ledger = guard.books().ledger
+    ledger = guard._accounts.books().ledger
     with monkeypatch.context() as broken:
 
         def locked(*_: object) -> None:
@@ -206,7 +206,7 @@ def test_the_month_is_that_of_the_configured_zone_not_of_utc(
 
     monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "Pacific/Kiritimati")
     guard = BudgetGuard("jseeker")
-    (scope, *_) = guard.place().scopes
+    (scope, *_) = guard._accounts.place().scopes
     assert scope.key.endswith(month_of(datetime.now(UTC), ZoneInfo("Pacific/Kiritimati")).name)
 
 

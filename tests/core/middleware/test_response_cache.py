@@ -14,7 +14,7 @@ import pytest
 
 from gaia_budget import BudgetGuard
 from gaia_budget.middleware.answers import ResponseCache
-from gaia_budget.middleware.call import Answer
+from gaia_budget.middleware.passage import Answer
 from support import apps
 from support.wire_server import SECRET_ANSWER, Say
 

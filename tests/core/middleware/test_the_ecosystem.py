@@ -150,7 +150,7 @@ def test_escalation_goes_from_the_cheapest_model_up_until_the_answer_is_good_eno
     assert "haiku" in found.tried[0]
     assert "sonnet" in found.tried[1] == found.model
     assert found.cost_nano == sum(event.cost_nano for event in apps.booked())
-    outcomes = guard.books().ledger.outcomes("jd_parse")
+    outcomes = guard._accounts.books().ledger.outcomes("jd_parse")
     assert {(one.model, one.ok, one.module) for one in outcomes} == {
         (found.tried[0], False, "jseeker"),
         (found.tried[1], True, "jseeker"),
@@ -185,7 +185,7 @@ def test_a_call_that_is_cancelled_while_it_waits_for_the_ledger_leaves_nothing_h
 ) -> None:
     import threading
 
-    books, waiting, go, undone = guard.books(), threading.Event(), threading.Event(), threading.Event()
+    books, waiting, go, undone = guard._accounts.books(), threading.Event(), threading.Event(), threading.Event()
     hold, settle = books.hold, books.settle
 
     def settled(settlement: Any) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 Body = dict[str, Any]
 
 
@@ -17,6 +19,7 @@ class Ask(NamedTuple):
     `by_reference`: it brings in content that is not in its bytes (files, links, server-side state, server
     tools), so its length bounds nothing. `varies`: the same request may be answered differently (sampling,
     live tools). `stateful`: the provider keeps something of it, so an old answer cannot stand in for it.
+    `hidden_output`: some of the output is billed without being sent. `unpriced`: it has no price by the token.
     """
 
     provider: str
@@ -31,6 +34,7 @@ class Ask(NamedTuple):
     varies: bool = True
     stateful: bool = False
     hidden_output: bool = False
+    unpriced: bool = False
 
 
 class Seen:
@@ -53,7 +57,7 @@ class Wire(Protocol):
     provider: str
 
     def billable(self, path: str) -> bool:
-        """Whether a POST to this path is a call of a model."""
+        """Whether a POST to this path costs money: a call of a model, or another service of the provider."""
 
     def ask(self, path: str, body: Body) -> Ask:
         """The request of such a call."""
@@ -63,6 +67,26 @@ class Wire(Protocol):
 
     def event(self, document: Body, seen: Seen) -> None:
         """Take in one event of a streamed answer."""
+
+
+def unpriced(provider: str, path: str, body: Body) -> Ask:
+    """The request of a service that has no price by the token: images, speech, runs on the provider's side."""
+    end = path.rpartition(":")[2] if ":" in path else "/".join(path.split("/")[-2:])
+    return Ask(provider, text(body, "model"), end, body, stateful=True, unpriced=True)
+
+
+def decoded(content: bytes) -> object:
+    """A JSON document; None for what is none: an answer that nobody can read is settled at its reserve."""
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def body_of(content: bytes) -> Body:
+    """A JSON object; empty for everything else."""
+    found = decoded(content)
+    return found if isinstance(found, dict) else {}
 
 
 def count(value: object) -> int:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from gaia_budget.middleware.wire import Ask, count, entries, mentions, part, text
+from gaia_budget.middleware.wire import Ask, count, entries, mentions, part, text, unpriced
 from gaia_hooks import usage
 
 if TYPE_CHECKING:
@@ -12,18 +13,21 @@ if TYPE_CHECKING:
 
 provider = "anthropic"
 
+SERVICES = re.compile(r"/v1/(?:complete|sessions/[^/]+/events)$")
 REFERENCES = frozenset({"url", "file_id", "container", "mcp_servers"})
 OWN_END = frozenset({"end_turn", "stop_sequence", "tool_use"})
 CLIENT_TOOLS = ("custom", "bash_", "text_editor_", "computer_", "memory_")
 
 
 def billable(path: str) -> bool:
-    """Messages; counting tokens is free, and batches are held as a whole."""
-    return path.endswith("/v1/messages")
+    """Messages, and agents' sessions; counting tokens is free, and batches are held as a whole."""
+    return path.endswith("/v1/messages") or bool(SERVICES.search(path))
 
 
 def ask(path: str, body: Body) -> Ask:
     """The request of a message, also of one in a batch."""
+    if SERVICES.search(path):
+        return unpriced(provider, path, body)
     live = _server_tools(body)
     temperature = body.get("temperature")
     return Ask(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gaia_budget.middleware.wire import Ask, count, entries, mentions, part, text
+from gaia_budget.middleware.wire import Ask, count, entries, mentions, part, text, unpriced
 from gaia_hooks import usage
 
 if TYPE_CHECKING:
@@ -16,19 +16,23 @@ provider = "gemini"
 MODEL_CALL = re.compile(
     r"/models/(?P<model>[^/:]+):(?P<verb>generateContent|streamGenerateContent|embedContent|batchEmbedContents)$"
 )
+SERVICES = re.compile(r":(?:predict|predictLongRunning)$|/(?:tuningJobs|tunedModels)$")
 REFERENCES = frozenset({"fileData", "file_data", "cachedContent", "previous_interaction_id", "uri"})
+TIERS = {"flex": "flex", "priority": "priority"}
 LIVE_TOOLS = frozenset(
     {"googleSearch", "googleSearchRetrieval", "urlContext", "codeExecution", "googleMaps", "fileSearch"}
 )
 
 
 def billable(path: str) -> bool:
-    """A call of a model, or an interaction."""
-    return bool(MODEL_CALL.search(path)) or path.endswith("/interactions")
+    """A call of a model, an interaction, or another service."""
+    return bool(MODEL_CALL.search(path) or SERVICES.search(path)) or path.endswith("/interactions")
 
 
 def ask(path: str, body: Body) -> Ask:
     """The request of either."""
+    if SERVICES.search(path):
+        return unpriced(provider, path, body)
     found = MODEL_CALL.search(path)
     return _generate(found["model"], found["verb"], body) if found else _interaction(body)
 
@@ -45,6 +49,7 @@ def _generate(model: str, verb: str, body: Body) -> Ask:
         streams=verb == "streamGenerateContent",
         max_output=0 if embeds else count(config.get("maxOutputTokens")) or None,
         choices=max(count(config.get("candidateCount")), 1),
+        variant=TIERS.get(text(body, "serviceTier").lower(), ""),
         by_reference=live or mentions(body, REFERENCES),
         varies=not embeds and (live or config.get("temperature") not in (0, 0.0)),
         hidden_output=True,
@@ -73,6 +78,7 @@ def whole(document: Body, seen: Seen) -> None:
     if "embedding" in document or "embeddings" in document:
         seen.finished = seen.content = True
         return
+    _searches(document, seen)
     candidates = entries(document, "candidates")
     seen.finished = bool(candidates) and all(one.get("finishReason") == "STOP" for one in candidates)
     seen.content = bool(candidates) and all(_says(one) for one in candidates)
@@ -86,6 +92,7 @@ def event(document: Body, seen: Seen) -> None:
         seen.final = seen.final or bool(part(inner, "usage"))
         return
     _figures(document, seen)
+    _searches(document, seen)
     for candidate in entries(document, "candidates"):
         seen.content = seen.content or _says(candidate)
         if candidate.get("finishReason"):
@@ -96,6 +103,16 @@ def event(document: Body, seen: Seen) -> None:
 def _says(candidate: Body) -> bool:
     parts = entries(part(candidate, "content"), "parts")
     return any(key not in ("text", "thought") or one["text"] for one in parts for key in one)
+
+
+def _searches(document: Body, seen: Seen) -> None:
+    """Searches that grounded an answer: up to Gemini 2 a prompt is charged once, later each query is."""
+    for candidate in entries(document, "candidates"):
+        queries = part(candidate, "groundingMetadata").get("webSearchQueries")
+        if isinstance(queries, list) and queries and seen.usage is not None:
+            once = seen.model.startswith(("gemini-1", "gemini-2"))
+            found = (*usage.NOTHING[: usage.SEARCHES], 1 if once else len(queries))
+            seen.usage = usage.merged(seen.usage, found)
 
 
 def _figures(document: Body, seen: Seen) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from gaia_budget.middleware.wire import Ask, count, entries, mentions, part, text
+from gaia_budget.middleware.wire import Ask, count, entries, mentions, part, text, unpriced
 from gaia_hooks import usage
 
 if TYPE_CHECKING:
@@ -15,9 +16,14 @@ provider = "openai"
 OPERATIONS = {
     "/chat/completions": "chat",
     "/responses": "responses",
+    "/responses/compact": "responses",
     "/embeddings": "embeddings",
     "/completions": "completions",
 }
+SERVICES = re.compile(
+    r"/(?:images/\w+|audio/(?:speech|transcriptions|translations)|videos(?:/.+)?|(?:threads|threads/[^/]+)/runs"
+    r"|agents/sessions/[^/]+/events|fine_tuning/jobs|evals/[^/]+/runs|vector_stores/[^/]+/search)$"
+)
 BOUNDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
 REFERENCES = frozenset(
     {"image_url", "file_id", "file_url", "previous_response_id", "conversation", "prompt_cache_id"}
@@ -27,12 +33,14 @@ TIERS = {"flex": "flex", "priority": "priority"}
 
 
 def billable(path: str) -> bool:
-    """One of the operations above."""
-    return path.endswith(tuple(OPERATIONS))
+    """One of the operations above, or another service."""
+    return path.endswith(tuple(OPERATIONS)) or bool(SERVICES.search(path))
 
 
 def ask(path: str, body: Body) -> Ask:
     """The request of an operation."""
+    if SERVICES.search(path):
+        return unpriced(provider, path, body)
     operation = next(name for end, name in OPERATIONS.items() if path.endswith(end))
     bounds = [count(body.get(name)) for name in BOUNDS if count(body.get(name))]
     live = any(text(tool, "type") not in ("function", "custom") for tool in entries(body, "tools"))
@@ -69,6 +77,9 @@ def whole(document: Body, seen: Seen) -> None:
             document, frozenset({"refusal"})
         )
         seen.content = any(_outputs(item) for item in entries(document, "output"))
+        searches = sum(_searched(item) for item in entries(document, "output"))
+        if seen.usage is not None and searches:
+            seen.usage = usage.merged(seen.usage, (*usage.NOTHING[: usage.SEARCHES], searches))
 
 
 def event(document: Body, seen: Seen) -> None:
@@ -112,6 +123,10 @@ def _says(choice: Body) -> bool:
         or message.get("function_call")
         or choice.get("text")
     )
+
+
+def _searched(item: Body) -> bool:
+    return item.get("type") == "web_search_call" and part(item, "action").get("type") in (None, "search")
 
 
 def _outputs(item: Body) -> bool:

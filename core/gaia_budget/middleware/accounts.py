@@ -1,0 +1,185 @@
+"""What a guard decides by and books into: limits and prices in force, ledger, caches, notices."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import uuid
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget import places
+from gaia_budget.middleware import policy, tasks
+from gaia_budget.middleware.answers import ResponseCache, key_of
+from gaia_budget.middleware.booking import Books
+from gaia_budget.middleware.passage import Place
+from gaia_budget.middleware.prompt_cache import PromptCache
+from gaia_hooks import clock
+from gaia_hooks.money import usd
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger.budgets import Scope
+    from gaia_budget.middleware.call import Call
+    from gaia_budget.middleware.journal import Settlement
+    from gaia_budget.middleware.passage import Answer
+    from gaia_budget.middleware.policy import Policy, Rules
+    from gaia_budget.middleware.tasks import Task
+    from gaia_budget.middleware.wire import Ask
+
+log = logging.getLogger("gaia_budget")
+NOTICES = 100
+QUARTER = 900 * clock.MICRO
+
+
+class Accounts:
+    """The accounts of one guard. Safe for threads, event loops and forked processes; made without reading a thing.
+
+    `cache`: None keeps answers of calls that are not sampled, True keeps every answer, False none.
+    """
+
+    def __init__(
+        self,
+        module: str,
+        session_id: str,
+        session_cap_nano: int | None,
+        cache: bool | ResponseCache | None,
+        prompt_caching: bool,
+        unbounded_output_tokens: int,
+    ) -> None:
+        self.module = module
+        self.session_id = session_id or uuid.uuid4().hex
+        self.unbounded_output_tokens = unbounded_output_tokens
+        self.notices: deque[str] = deque(maxlen=NOTICES)
+        self.prompt_cache = PromptCache(prompt_caching, self.notice)
+        self.saved_nano = self.hits = 0
+        self._named_session = session_id  # a made-up one would be nobody's session in reports
+        self._session_cap = session_cap_nano
+        self._cache = None if isinstance(cache, ResponseCache) else cache
+        self._answers = cache if isinstance(cache, ResponseCache) else None
+        self._policy: Policy | None = None
+        self._books: Books | None = None
+        self._forked_from: list[Books] = []
+        self._lock = threading.RLock()
+        self._noticed: set[str] = set()
+        self._months: dict[str, tuple[int, Rules, Scope]] = {}
+
+    @property
+    def answers(self) -> ResponseCache:
+        """The answers that are kept."""
+        if self._answers is None:
+            with self._lock:
+                if self._answers is None:
+                    self._answers = ResponseCache(places.home() / "cache" / "answers", notice=self.notice)
+        return self._answers
+
+    def policy(self) -> Policy:
+        """Limits and prices in force."""
+        found = self._policy
+        if found is None or not found.fresh:
+            with self._lock:
+                if self._policy is None or not self._policy.fresh:
+                    self._policy = policy.load()
+                found = self._policy
+        return found
+
+    def books(self) -> Books:
+        """Ledger, logs and journal of this process."""
+        found = self._books
+        if found is None or found.pid != os.getpid():
+            with self._lock:
+                if self._books is None or self._books.pid != os.getpid():
+                    if self._books is not None:
+                        self._forked_from.append(self._books)  # its connections are the parent's: let them be
+                    self._books = Books(self.policy().settings)
+                found = self._books
+        return found
+
+    def close(self) -> None:
+        """Book what is late and close the ledger; it is opened again when it is needed."""
+        with self._lock:
+            held = self._books
+            if held is not None and held.pid == os.getpid():
+                held.close()
+                if held.has_open_calls:
+                    return  # whose journal stays ours: nobody else may settle them meanwhile
+            self._books = None
+
+    def place(self) -> Place:
+        """Where a call of the running context is booked, and the budgets that it counts against."""
+        held, task = self.policy(), tasks.current(self)
+        callers = (one.caller for one in task.chain() if one.caller) if task else iter(())
+        module = next(callers, self.module)
+        if module not in self._noticed:
+            self._noticed.add(module)
+            policy.notice_of_default(held, module)
+        settings = held.settings
+        return Place(
+            module,
+            task,
+            self._named_session,
+            (task.correlation_id if task else "") or self.session_id,
+            settings.org,
+            settings.user,
+            settings.machine,
+            tuple(self._scopes(held, module, task)),
+        )
+
+    def _scopes(self, held: Policy, module: str, task: Task | None) -> list[Scope]:
+        scopes = [self._month_of(held, module)]
+        scope = type(scopes[0])  # importing the ledger is for the first call
+        if self._session_cap is not None:
+            scopes.append(scope(f"session:{self.session_id}", self._session_cap))
+        capped = ((one, one.cap_nano) for one in (task.chain() if task else ()))
+        return scopes + [
+            scope(f"task:{module}:{one.name}:{one.task_id}", cap) for one, cap in capped if cap is not None
+        ]
+
+    def _month_of(self, held: Policy, module: str) -> Scope:
+        """The budget of a module's month; looked up again when it may be another one."""
+        ledger, rules = self.books().ledger, held.rules(module)
+        quarter = clock.now() // QUARTER  # months begin at a quarter of an hour in every zone
+        known = self._months.get(module)
+        if known is None or known[:2] != (quarter, rules):
+            scope = ledger.module_scope(module, rules.limit_nano, counts_claude_code=rules.counts_claude_code)
+            known = self._months[module] = (quarter, rules, scope)
+        return known[2]
+
+    def key_of(self, ask: Ask, request: Any, task: Task | None) -> str:
+        """The key under which an answer to this request is kept; empty where none is."""
+        wanted = task.cache if task is not None and task.cache is not None else self._cache
+        if wanted is False or ask.stateful or (ask.varies and not wanted):
+            return ""
+        return key_of(ask, request)
+
+    def settle(self, call: Call, settlement: Settlement) -> None:
+        """Book a call; never raises."""
+        self.books().settle(settlement)
+        if call.case.place.task is not None:
+            call.case.place.task.add(settlement.actual_nano)
+        self.prompt_cache.learn(call, settlement.event)
+
+    def keep(self, key: str, answer: Answer) -> None:
+        """Keep an answer for the same request; never raises."""
+        self.answers.put(key, answer)
+
+    def book_hit(self, call: Call, kept: Answer) -> None:
+        """Book an answer that cost nothing, and what it saved."""
+        call.case.details = (
+            f"saved {usd(kept.cost_nano)} USD" if kept.cost_nano is not None else "saved an unpriced call"
+        )
+        with self._lock:
+            self.hits += 1
+            self.saved_nano += kept.cost_nano or 0
+        call.book_hit(kept)
+
+    def notice(self, text: str) -> None:
+        """Tell the human (log `gaia_budget`) and the calling code (`notices`)."""
+        self.notices.append(text)
+        log.warning("%s: %s", self.module, text)
+
+    def notice_once(self, kind: str, text: str) -> None:
+        """The same, once of each kind."""
+        if kind not in self._noticed:
+            self._noticed.add(kind)
+            self.notice(text)
