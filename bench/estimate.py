@@ -50,7 +50,7 @@ def of_this_repository() -> list[Sample]:
 
     import tiktoken
 
-    from gaia_budget.prices import estimate
+    from gaia_budget.prices import vocabulary
     from gaia_budget.prices.calibration import Sample
 
     found = find_spec("bpe_openai")
@@ -60,7 +60,7 @@ def of_this_repository() -> list[Sample]:
 
     from tiktoken_ext import openai_public
 
-    ranks = estimate._ranks(gzip.decompress(packed))
+    ranks = vocabulary._ranks(gzip.decompress(packed))
     offline = {**vars(openai_public), "load_tiktoken_bpe": lambda *_, **__: ranks}
     encoding = tiktoken.Encoding(**FunctionType(openai_public.cl100k_base.__code__, offline)())
     root = Path(__file__).resolve().parent.parent
@@ -70,14 +70,14 @@ def of_this_repository() -> list[Sample]:
         text[at : at + BLOCK_CHARACTERS] for text in texts for at in range(0, len(text), BLOCK_CHARACTERS)
     ]
     return [
-        Sample("claude-opus-5-5", estimate.count(block) or 1, len(encoding.encode_ordinary(block)))
+        Sample("claude-opus-5-5", vocabulary.count(block) or 1, len(encoding.encode_ordinary(block)))
         for block in blocks
     ]
 
 
 def errors(samples: list[Sample], factors: dict[str, tuple[float, float]]) -> tuple[float, float, float]:
     """Median error per block, error of the whole, and the share within the stated band."""
-    from gaia_budget.prices.estimate import generation_of
+    from gaia_budget.prices.vocabulary import generation_of
 
     each, inside, estimated = [], 0, 0.0
     for sample in samples:

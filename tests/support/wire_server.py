@@ -48,6 +48,7 @@ class Say:
     wait: threading.Event | None = None
     document: dict[str, Any] | None = None
     raw: str = ""  # a body of its own
+    binary: bytes = b""  # the same, as bytes
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = int(self.headers.get("content-length") or 0)
-        self._serve(json.loads(self.rfile.read(length) or b"{}"))
+        sent, kind = self.rfile.read(length), self.headers.get("content-type", "")
+        self._serve(json.loads(sent or b"{}") if "json" in kind else {})
 
     def do_GET(self) -> None:
         self._serve({})
@@ -155,8 +157,8 @@ class _Handler(BaseHTTPRequestHandler):
         if say.status != 200:
             self._send(json.dumps({"type": "error", "error": {"type": "error", "message": "no"}}), say)
             return
-        if say.raw:
-            self._send(say.raw, say)
+        if say.raw or say.binary:
+            self._send(say.raw or say.binary, say)
             return
         speak = next((how for end, how in WIRES.items() if end in path), None)
         if say.document is not None or speak is None:
@@ -167,8 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(json.dumps(next(speak(path, body, say, number, False))), say)
 
-    def _send(self, text: str, say: Say) -> None:
-        data = gzip.compress(text.encode()) if say.zip else text.encode()
+    def _send(self, body: str | bytes, say: Say) -> None:
+        plain = body.encode() if isinstance(body, str) else body
+        data = gzip.compress(plain) if say.zip else plain
         self.send_response(say.status)
         self.send_header("content-type", "application/json")
         if say.zip:

@@ -25,8 +25,6 @@ PROBE = (1_000, 1_000, 0, 0, 0, 0, 0)  # the call by whose price models are comp
 FREE = (
     "count_tokens", "countTokens", "computeTokens", "/input_tokens", "/moderations", "/files", "/uploads", "/cancel",
 )  # fmt: skip
-SIGNED = "AWS4-"
-"""A request whose signature covers its body is sent as it is."""
 
 
 def admit(accounts: Accounts, wire: Wire, request: Any) -> Passage | None:
@@ -52,9 +50,14 @@ def admit(accounts: Accounts, wire: Wire, request: Any) -> Passage | None:
         found.replay = kept
         accounts.book_hit(found, kept)
         return found
-    if request.headers.get("authorization", "").startswith(SIGNED):
+    if is_signed(request):
         return _held(accounts, wire, ask, place, len(content))
     return _prepared(accounts, wire, ask, place, key, request)
+
+
+def is_signed(request: Any) -> bool:
+    """Whether a signature covers the request's headers and body (AWS Signature Version 4): it goes as it is."""
+    return str(request.headers.get("authorization", "")).startswith("AWS4-")
 
 
 def _prepared(accounts: Accounts, wire: Wire, ask: Ask, place: Place, key: str, request: Any) -> Call:

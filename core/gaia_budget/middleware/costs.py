@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, Field
 
+from gaia_budget.middleware import beside
 from gaia_hooks.clock import MICRO
 from gaia_hooks.money import NANO
 
@@ -32,25 +33,32 @@ class APICost(BaseModel):
     cost_nano: int | None = Field(default=0, ge=0)
 
 
+ROWS = 100_000
+"""So many calls are kept at least; of older ones a process that runs for months keeps the sum alone."""
+
+
 class Costs:
-    """Every call of this process, in the order in which they were booked. Safe for threads."""
+    """The calls of this process, in the order in which they were booked. Safe for threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._events: list[Event] = []
-        self._total_nano = 0
+        self._dropped = self._total_nano = 0
 
     def add(self, event: Event) -> None:
         """Take one booked call in."""
         with self._lock:
             self._events.append(event)
             self._total_nano += event.cost_nano or 0
+            if len(self._events) >= 2 * ROWS:
+                del self._events[:ROWS]
+                self._dropped += ROWS
 
     def rows(self) -> list[APICost]:
-        """All calls, as copies."""
+        """The calls, as copies; their numbers go on where older ones are gone."""
         with self._lock:
-            events = list(self._events)
-        return [_row(number, event) for number, event in enumerate(events, 1)]
+            events, first = list(self._events), self._dropped + 1
+        return [_row(number, event) for number, event in enumerate(events, first)]
 
     def total_nano(self) -> int:
         """Nano-dollars of all calls that have a price."""
@@ -77,9 +85,9 @@ process = Costs()
 
 def get_session_costs() -> list[APICost]:
     """The calls that this process has made through any wrapped client, as copies: changing them changes nothing."""
-    return process.rows()
+    return beside.within(process.rows)
 
 
 def get_total_session_cost() -> float:
     """What they cost in USD; summed exactly, in nano-dollars, and turned into a float once."""
-    return process.total_nano() / NANO
+    return beside.within(process.total_nano) / NANO

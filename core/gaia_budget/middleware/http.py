@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.middleware import beside
-from gaia_budget.middleware.admission import admit
+from gaia_budget.middleware.admission import admit, is_signed
 from gaia_budget.middleware.streams import kept_stream, library_of, watch
 
 if TYPE_CHECKING:
@@ -132,7 +132,9 @@ def _admitted(request: Any) -> Any:
 
 def _outgoing(request: Any, call: Passage) -> Any:
     """The request as it is sent: with the guard's own marks in the body, where there are any."""
-    if "accept-encoding" in request.headers:  # the answer is read on its way through
+    if "accept-encoding" in request.headers and not is_signed(
+        request
+    ):  # the answer is read on its way through
         request.headers["accept-encoding"] = "identity" if call.streams else "gzip, deflate"
     if call.body is None and call.path is None:
         return request

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 LIFE_SECONDS = 300  # of Anthropic's cache, from its last use
 REMEMBERED = 1_000  # prompts
+NOTES = 20  # of a task
 EPHEMERAL = {"type": "ephemeral"}
 MARKS = frozenset({"cache_control"})  # who marks a prompt himself knows better
 
@@ -85,7 +86,7 @@ class PromptCache:
             return ask
         now = time.monotonic()
         with self._lock:
-            if len(self._prefixes) >= REMEMBERED:
+            if key not in self._prefixes and len(self._prefixes) >= REMEMBERED:
                 self._prefixes.pop(next(iter(self._prefixes)))
             prefix = self._prefixes.setdefault(key, _Prefix())
             again = prefix.tokens is not None and now - prefix.last <= LIFE_SECONDS
@@ -113,9 +114,8 @@ class PromptCache:
                 prefix.tokens = whole * len(_prefix_bytes(call.case.ask)) // size
             elif call.marked and not event.cache_read_tokens and not event.cache_write_5m_tokens:
                 prefix.refused = True
-                self._notes.setdefault(event.task, {})[
-                    f"{event.model} did not cache a prompt of about {prefix.tokens} tokens"
-                ] = None
+                notes = self._notes.setdefault(event.task, {})
+                _keep(notes, f"{event.model} did not cache a prompt of about {prefix.tokens} tokens")
 
     def report(self) -> list[TaskCaching]:
         """Every task, by name."""
@@ -146,7 +146,15 @@ class PromptCache:
 
     def _note(self, task: str, text: str) -> None:
         with self._lock:
-            self._notes.setdefault(task, {})[text] = None
+            _keep(self._notes.setdefault(task, {}), text)
+
+
+def _keep(notes: dict[str, None], text: str) -> None:
+    """Keep a note once, and the latest ones alone."""
+    notes.pop(text, None)
+    notes[text] = None
+    if len(notes) > NOTES:
+        del notes[next(iter(notes))]
 
 
 def break_even(row: list[Any] | None) -> int | None:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
+from gaia_budget.prices.vocabulary import count, generation_of
 from gaia_hooks import files
 from gaia_hooks.usage import OUTPUT, REASONING, Thread, prompt_tokens, response_of
 
@@ -44,8 +45,6 @@ class Fitted(NamedTuple):
 
 def samples(rows: Iterable[Any]) -> Iterator[Sample]:
     """The samples in one thread's transcript rows, in the order of the file. Skips what is no plain growth."""
-    from gaia_budget.prices.estimate import count
-
     thread, texts = Thread(), list[str]()
     for row in rows:
         seen = response_of(row)
@@ -66,8 +65,6 @@ def samples(rows: Iterable[Any]) -> Iterator[Sample]:
 
 def fit(seen: Iterable[Sample]) -> dict[str, Fitted]:
     """Factor and band per generation name, where there are samples enough."""
-    from gaia_budget.prices.estimate import generation_of
-
     grouped: dict[str, list[Sample]] = {}
     for sample in seen:
         grouped.setdefault(generation_of(sample.model).name, []).append(sample)

@@ -11,6 +11,7 @@ from gaia_budget.errors import InputError
 from gaia_budget.middleware import clients
 from gaia_budget.middleware.streams import library_of
 from support import apps
+from support.wire_server import Say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,12 +104,39 @@ def test_a_guard_needs_a_module() -> None:
         BudgetGuard(" ")
 
 
-def test_what_is_not_counted_is_said_once(guard: BudgetGuard, server: WireServer) -> None:
+def test_what_has_no_price_by_the_token_is_an_unpriced_event_not_a_free_one(
+    guard: BudgetGuard, server: WireServer
+) -> None:
     client = guard.wrap(apps.gpt(server))
     for _ in range(2):
         client.images.generate(prompt="a cat", model="gpt-image-1")
-    assert [notice for notice in guard.notices if "/images/generations" in notice] == list(guard.notices)
-    assert len(guard.notices) == 1
+    server.script(Say(binary=b"\xff\xfb sound", headers={"content-type": "audio/mpeg"}))
+    client.audio.speech.create(input="hi", model="tts-1", voice="alloy")
+    client.audio.transcriptions.create(file=("a.wav", b"sound"), model="whisper-1")
+    assert [(event.task, event.model, event.cost_nano, event.price_source) for event in apps.booked()] == [
+        ("images/generations", "gpt-image-1", None, "unpriced"),
+        ("images/generations", "gpt-image-1", None, "unpriced"),
+        ("audio/speech", "tts-1", None, "unpriced"),
+        ("audio/transcriptions", "unknown", None, "unpriced"),
+    ]
+    assert len(guard.notices) == 3
+    assert "no price by the token" in guard.notices[0]
+
+
+def test_at_the_cap_nothing_unpriced_is_sent_either(root: Path, server: WireServer) -> None:
+    apps.set_caps(root, {"jseeker": 0.0})
+    with pytest.raises(BudgetExceededError):
+        BudgetGuard("jseeker").wrap(apps.gpt(server)).images.generate(prompt="a cat", model="gpt-image-1")
+    assert server.requests == []
+
+
+def test_what_is_not_counted_is_said_once(guard: BudgetGuard, server: WireServer) -> None:
+    client = guard.wrap(apps.gpt(server))
+    for _ in range(2):
+        client.vector_stores.create(name="v")
+        client.moderations.create(input="hi")
+    assert ["/vector_stores are not counted" in notice for notice in guard.notices] == [True]
+    assert apps.booked() == []
 
 
 def test_a_copy_with_another_http_client_is_guarded_too(guard: BudgetGuard, server: WireServer) -> None:

@@ -78,3 +78,55 @@ def test_a_batch_that_the_provider_refuses_holds_nothing(guard: BudgetGuard, ser
     with pytest.raises(anthropic.BadRequestError):
         guard.wrap(apps.claude(server)).messages.batches.create(requests=REQUESTS)
     assert apps.month().reserved_nano == 0
+
+
+def test_openais_batches_are_counted_once_when_the_finished_batch_is_read(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    batch = {"id": "batch_1", "object": "batch", "endpoint": "/v1/responses", "status": "in_progress",
+             "input_file_id": "f", "completion_window": "24h", "created_at": 1, "model": "gpt-4o-mini",
+             "usage": {"input_tokens": 1000, "output_tokens": 50, "total_tokens": 1050,
+                       "input_tokens_details": {"cached_tokens": 0},
+                       "output_tokens_details": {"reasoning_tokens": 0}}}  # fmt: skip
+    client = guard.wrap(apps.gpt(server))
+    server.script(
+        Say(document=batch), Say(document=batch), *[Say(document={**batch, "status": "completed"})] * 2
+    )
+    client.batches.create(input_file_id="f", endpoint="/v1/responses", completion_window="24h")
+    for _ in range(3):
+        assert client.batches.retrieve("batch_1").id == "batch_1"
+    (event,) = apps.booked()
+    assert (event.event_id, event.task, event.input_tokens, event.output_tokens) == (
+        "batch_1",
+        "batch",
+        1000,
+        50,
+    )
+    assert event.cost_nano == (1000 * 150 + 50 * 600) // 2
+    assert "no limit holds for them" in guard.notices[0]
+
+
+def test_geminis_batches_are_counted_answer_by_answer(guard: BudgetGuard, server: WireServer) -> None:
+    figures = {"promptTokenCount": 1000, "candidatesTokenCount": 50}
+    answers = [
+        {"response": {"modelVersion": "gemini-2.5-flash", "usageMetadata": figures, "candidates": []}}
+    ] * 2
+    done = {"name": "batches/b1", "metadata": {
+        "state": "BATCH_STATE_SUCCEEDED", "output": {"inlinedResponses": {"inlinedResponses": answers}}}}  # fmt: skip
+    client = guard.wrap(apps.gemini(server))
+    server.script(Say(document=done), Say(document=done))
+    for _ in range(2):
+        assert client.batches.get(name="batches/b1").name == "batches/b1"
+    events = apps.booked()
+    assert [event.event_id for event in events] == ["b1-0", "b1-1"]
+    assert [event.cost_nano for event in events] == [(1000 * 300 + 50 * 2500) // 2] * 2
+
+
+def test_results_that_nobody_can_read_reach_the_caller_all_the_same(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    server.script(Say(document=_batch(server, "ended")), Say(raw="[not json\n"))
+    results = guard.wrap(apps.claude(server)).messages.batches.results("msgbatch_01")
+    with pytest.raises(ValueError):
+        list(results)
+    assert apps.booked() == []

@@ -3,118 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from support import apps
-from support.wire_server import SECRET_ANSWER, Say
+from support.call_forms import ASYNC_FORMS, FORMS, MESSAGE, PRICES, end
+from support.wire_server import Say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from gaia_budget import BudgetGuard
     from support.wire_server import WireServer
-
-HAIKU, MINI, FLASH = "claude-haiku-4-5", "gpt-4o-mini", "gemini-2.5-flash"
-MESSAGE: dict[str, Any] = {"model": HAIKU, "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
-CHAT: dict[str, Any] = {"model": MINI, "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
-RESPONSE: dict[str, Any] = {"model": MINI, "max_output_tokens": 100, "input": "hi"}
-GENERATE: dict[str, Any] = {"model": FLASH, "contents": "hi", "config": {"max_output_tokens": 100}}
-PRICES = {HAIKU: 1000 * 1000 + 50 * 5000, MINI: 1000 * 150 + 50 * 600, FLASH: 1000 * 300 + 50 * 2500}
-
-
-def _stream_text(client: Any) -> None:
-    with client.messages.stream(**MESSAGE) as stream:
-        assert "".join(stream.text_stream).strip() == SECRET_ANSWER
-
-
-def _stream_events(client: Any) -> None:
-    for _ in client.messages.create(**MESSAGE, stream=True):
-        pass
-
-
-def _stream_raw(client: Any) -> None:
-    with client.messages.with_streaming_response.create(**MESSAGE, stream=True) as response:
-        assert b"message_stop" in b"".join(response.iter_bytes())
-
-
-def _chat_stream(client: Any) -> None:
-    chunks = list(client.chat.completions.create(**CHAT, stream=True))
-    assert all(chunk.choices for chunk in chunks), (
-        "a caller that did not ask for usage gets no chunk without choices"
-    )
-
-
-def _chat_stream_usage(client: Any) -> None:
-    *_, last = client.chat.completions.create(**CHAT, stream=True, stream_options={"include_usage": True})
-    assert last.usage.prompt_tokens == 1000
-
-
-def _response_stream(client: Any) -> None:
-    with client.responses.stream(**RESPONSE) as stream:
-        assert stream.get_final_response().output_text == SECRET_ANSWER
-
-
-FORMS: dict[str, tuple[Callable[..., Any], Callable[[Any], Any], str]] = {
-    "messages": (apps.claude, lambda c: c.messages.create(**MESSAGE), HAIKU),
-    "messages beta": (apps.claude, lambda c: c.beta.messages.create(**MESSAGE), HAIKU),
-    "messages text stream": (apps.claude, _stream_text, HAIKU),
-    "messages events": (apps.claude, _stream_events, HAIKU),
-    "messages streamed bytes": (apps.claude, _stream_raw, HAIKU),
-    "messages raw": (apps.claude, lambda c: c.messages.with_raw_response.create(**MESSAGE).parse(), HAIKU),
-    "messages with options": (
-        apps.claude,
-        lambda c: c.with_options(timeout=9).messages.create(**MESSAGE),
-        HAIKU,
-    ),
-    "chat": (apps.gpt, lambda c: c.chat.completions.create(**CHAT), MINI),
-    "chat stream": (apps.gpt, _chat_stream, MINI),
-    "chat stream with usage": (apps.gpt, _chat_stream_usage, MINI),
-    "chat raw": (apps.gpt, lambda c: c.chat.completions.with_raw_response.create(**CHAT).parse(), MINI),
-    "chat with options": (
-        apps.gpt,
-        lambda c: c.with_options(max_retries=0).chat.completions.create(**CHAT),
-        MINI,
-    ),
-    "responses": (apps.gpt, lambda c: c.responses.create(**RESPONSE), MINI),
-    "responses stream": (apps.gpt, _response_stream, MINI),
-    "generate": (apps.gemini, lambda c: c.models.generate_content(**GENERATE), FLASH),
-    "generate stream": (apps.gemini, lambda c: list(c.models.generate_content_stream(**GENERATE)), FLASH),
-    "chat session": (apps.gemini, lambda c: c.chats.create(model=FLASH).send_message("hi"), FLASH),
-}
-
-
-async def _a_stream_text(client: Any) -> None:
-    async with client.messages.stream(**MESSAGE) as stream:
-        assert "".join([text async for text in stream.text_stream]).strip() == SECRET_ANSWER
-
-
-async def _a_all(stream: Any) -> None:
-    async for _ in await stream:
-        pass
-
-
-ASYNC_FORMS: dict[str, tuple[Callable[..., Any], Callable[[Any], Any], str]] = {
-    "messages": (apps.claude_async, lambda c: c.messages.create(**MESSAGE), HAIKU),
-    "messages text stream": (apps.claude_async, _a_stream_text, HAIKU),
-    "messages events": (
-        apps.claude_async,
-        lambda c: _a_all(c.messages.create(**MESSAGE, stream=True)),
-        HAIKU,
-    ),
-    "messages raw": (apps.claude_async, lambda c: c.messages.with_raw_response.create(**MESSAGE), HAIKU),
-    "chat": (apps.gpt_async, lambda c: c.chat.completions.create(**CHAT), MINI),
-    "chat stream": (apps.gpt_async, lambda c: _a_all(c.chat.completions.create(**CHAT, stream=True)), MINI),
-    "responses": (apps.gpt_async, lambda c: c.responses.create(**RESPONSE), MINI),
-    "generate": (apps.gemini, lambda c: c.aio.models.generate_content(**GENERATE), FLASH),
-    "generate stream": (
-        apps.gemini,
-        lambda c: _a_all(c.aio.models.generate_content_stream(**GENERATE)),
-        FLASH,
-    ),
-}
 
 
 def _once_each(root: Path, model: str, calls: int) -> None:
@@ -149,7 +50,7 @@ def test_asynchronous_calls_cost_what_the_others_do(
     async def three() -> None:
         client = guard.wrap(make(server))
         await asyncio.gather(*(use(client) for _ in range(3)))
-        await (client.aio.aclose() if make is apps.gemini else client.close())
+        await end(client)
 
     asyncio.run(three())
     _once_each(root, model, 3)

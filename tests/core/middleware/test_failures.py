@@ -245,3 +245,93 @@ def test_without_a_ledger_no_request_is_sent(
     with pytest.raises(LedgerError):
         BudgetGuard("jseeker").wrap(apps.claude(server)).messages.create(**MESSAGE)
     assert server.requests == []
+
+
+def test_a_stream_that_the_garbage_collector_ends_in_the_middle_of_a_booking_locks_nobody_up(
+    guard: BudgetGuard, server: WireServer, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import gc
+
+    client = guard.wrap(apps.claude(server))
+    books = guard._accounts.books()
+    append, settle, dropped = books._append, books.settle, threading.Event()
+    left: list[Any] = [client.messages.create(**MESSAGE, stream=True)]
+    next(iter(left[0]))
+    left.append(left)  # a cycle: only the collector ends it
+
+    def collecting(settlement: Any) -> None:
+        with books._journal._lock:
+            gc.collect()
+        append(settlement)
+
+    def settled(settlement: Any) -> None:
+        settle(settlement)
+        if settlement.event.status == "interrupted":
+            dropped.set()
+
+    monkeypatch.setattr(books, "_append", collecting)
+    monkeypatch.setattr(books, "settle", settled)
+    del left
+    worker = threading.Thread(target=lambda: client.messages.create(**MESSAGE), daemon=True)
+    worker.start()
+    worker.join(60)
+    assert not worker.is_alive()
+    assert dropped.wait(60)
+    _settled(root, statuses=["interrupted", "success"])
+
+
+def test_a_guard_that_is_closed_during_a_call_still_books_what_the_call_cost(
+    guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    stream = guard.wrap(apps.claude(server)).messages.create(**MESSAGE, stream=True)
+    guard.close()
+    from gaia_budget import BudgetGuard
+
+    other = BudgetGuard("raven")
+    other._accounts.books()  # what starts meanwhile must not take the call for a dead process's
+    other.close()
+    assert list(stream)
+    (event,) = _settled(root, statuses=["success"])
+    assert event.cost_nano == 1_250_000
+
+
+def test_a_body_that_only_the_caller_can_decompress_reaches_him_and_counts_in_full(
+    guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    import zlib
+
+    packer = zlib.compressobj(wbits=-15)  # raw deflate, which some servers send
+    body = packer.compress(b'{"id": "m", "type": "message", "content": []}') + packer.flush()
+    server.script(Say(binary=body, headers={"content-encoding": "deflate"}))
+    assert guard.wrap(apps.claude(server)).messages.create(**MESSAGE).id == "m"
+    _settled(root, statuses=["no_usage"])
+
+
+def test_a_request_that_is_signed_goes_as_it_is(guard: BudgetGuard, server: WireServer) -> None:
+    signed = {"authorization": "AWS4-HMAC-SHA256 Credential=x", "accept-encoding": "br"}
+    chat = guard.wrap(apps.gpt(server)).chat.completions
+    assert list(chat.create(**CHAT, stream=True, extra_headers=signed))
+    (request,) = server.requests
+    assert "stream_options" not in request.body
+    assert request.headers["accept-encoding"] == "br"
+
+
+def test_a_ledger_that_forgot_the_call_and_then_fails_loses_nothing(
+    guard: BudgetGuard, server: WireServer, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gaia_budget.errors import LedgerError, NotFoundError
+
+    client, ledger = guard.wrap(apps.claude(server)), guard._accounts.books().ledger
+
+    def forgotten(*_: object) -> None:
+        raise NotFoundError("reservation", "x")
+
+    def unreachable(*_: object) -> None:
+        raise LedgerError("the database is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger, "settle", forgotten)
+        broken.setattr(ledger, "record", unreachable)
+        assert client.messages.create(**MESSAGE).content
+    guard.close()
+    assert [event.status for event in apps.booked()] == ["success"]

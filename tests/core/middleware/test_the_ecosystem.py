@@ -185,7 +185,12 @@ def test_a_call_that_is_cancelled_while_it_waits_for_the_ledger_leaves_nothing_h
 ) -> None:
     import threading
 
-    books, waiting, go, undone = guard._accounts.books(), threading.Event(), threading.Event(), threading.Event()
+    books, waiting, go, undone = (
+        guard._accounts.books(),
+        threading.Event(),
+        threading.Event(),
+        threading.Event(),
+    )
     hold, settle = books.hold, books.settle
 
     def settled(settlement: Any) -> None:

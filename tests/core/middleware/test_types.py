@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
-
-import pytest
 
 from support.components import path, requires
 
-FILE = Path(__file__).with_name("wrapped_types.py")
+FILES = (Path(__file__).with_name("wrapped_types.py"), Path(__file__).with_name("wrapped_types_of_all.py"))
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def _passes(command: list[str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_mypy_agrees() -> None:
-    pytest.importorskip("openai")
-    _passes([sys.executable, "-m", "mypy", str(FILE)])
+def test_mypy_reads_it_with_everything_else() -> None:
+    """Its one run is in test_static_checks.py: a second one would cost as much as all of it."""
+    mypy = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["mypy"]
+    assert FILES[0].relative_to(ROOT).as_posix() in mypy["files"]
 
 
 @requires("pyright")
 def test_pyright_agrees() -> None:
-    _passes([str(path("pyright")), "--pythonpath", sys.executable, str(FILE)])
+    command = [str(path("pyright")), "--pythonpath", sys.executable, *map(str, FILES)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

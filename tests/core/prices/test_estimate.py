@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gaia_budget.errors import InputError
-from gaia_budget.prices import calibration, estimate
+from gaia_budget.prices import calibration, estimate, vocabulary
 
 PROSE = "The quick brown fox jumps over the lazy dog, and the dog does not mind at all. "
 
@@ -32,17 +32,17 @@ PROSE = "The quick brown fox jumps over the lazy dog, and the dog does not mind 
     ],
 )
 def test_each_model_has_the_tokenizer_of_its_generation(model: str, generation: str) -> None:
-    assert estimate.generation_of(model).name == generation
+    assert vocabulary.generation_of(model).name == generation
 
 
 def test_the_vocabulary_counts_as_tiktoken_does() -> None:
-    assert estimate.count("hello world") == 2
-    assert estimate.count("") == 0
-    assert estimate.count("<|endoftext|>") == 7
+    assert vocabulary.count("hello world") == 2
+    assert vocabulary.count("") == 0
+    assert vocabulary.count("<|endoftext|>") == 7
 
 
 def test_an_estimate_carries_its_band_and_its_method() -> None:
-    counted = estimate.count(PROSE * 50)
+    counted = vocabulary.count(PROSE * 50)
     assert counted is not None
     newest = estimate.estimate_tokens(PROSE * 50, "claude-opus-5-5")
     assert newest.method == "tiktoken"
@@ -64,19 +64,19 @@ def test_counting_opens_no_socket() -> None:
 
 
 def test_without_a_vocabulary_a_stated_heuristic_serves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(estimate, "PACKAGE", "a_package_that_is_not_installed")
-    estimate._encoding.cache_clear()
+    monkeypatch.setattr(vocabulary, "PACKAGE", "a_package_that_is_not_installed")
+    vocabulary._encoding.cache_clear()
     try:
         found = estimate.estimate_tokens("abcd" * 100 + "漢字", "gpt-4o")
         assert found.method == "heuristic"
         assert found.tokens == 102
         assert found.low <= 102 * 0.66 and found.high >= 102 * 1.34
     finally:
-        estimate._encoding.cache_clear()
+        vocabulary._encoding.cache_clear()
 
 
 def test_a_long_text_without_a_break_is_counted_in_pieces() -> None:
-    assert estimate.count("a" * 1_000_000) == 125_000
+    assert vocabulary.count("a" * 1_000_000) == 125_000
 
 
 def test_an_exact_count_needs_a_key() -> None:
@@ -101,7 +101,7 @@ def conversation(turns: int, factor: float) -> list[dict[str, Any]]:
     for number in range(turns):
         rows += [assistant(number, prompt, 100), assistant(number, prompt, 100)]
         text = PROSE * (3 + number % 7)
-        counted = estimate.count(text) or 0
+        counted = vocabulary.count(text) or 0
         rows.append(said(text, tool=number % 2 == 0))
         prompt += 100 + round(counted * factor)
     return [*rows, assistant(turns, prompt, 100)]
@@ -118,7 +118,7 @@ def test_calibration_finds_the_factor_of_the_users_own_usage() -> None:
     calibration.save(fitted)
     calibrated = estimate.estimate_tokens(PROSE * 9, "opus")
     assert calibrated.method == "tiktoken, calibrated"
-    assert calibrated.tokens == pytest.approx(1.9 * (estimate.count(PROSE * 9) or 0), rel=0.01)
+    assert calibrated.tokens == pytest.approx(1.9 * (vocabulary.count(PROSE * 9) or 0), rel=0.01)
 
 
 def test_a_stored_calibration_holds_no_text() -> None:
