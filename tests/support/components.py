@@ -99,6 +99,23 @@ def _postgresql() -> Path | None:
     return Path(wheel.origin).parent if wheel and wheel.origin else None
 
 
+HTTPX = ("httpx==0.28.1", "httpcore==1.0.9")  # what the SDKs used before its successor
+SDKS: dict[str, tuple[str, ...]] = {
+    "sdks-last-major": ("anthropic==0.125.0", "openai==2.54.0", "google-genai==2.34.0", *HTTPX),
+    "sdks-between": ("anthropic==1.17.0",),
+    "sdks-oldest": ("anthropic==0.100.0", "openai==2.0.0", "google-genai==2.0.0", *HTTPX),
+}
+"""Releases of the providers' SDKs that the middleware is held to beside the newest: folders to put into PYTHONPATH."""
+
+
+def _sdks(name: str) -> Path:
+    return cache() / "-".join([name, *(one.partition("==")[2] for one in SDKS[name] if one not in HTTPX)])
+
+
+def _sdks_install(name: str) -> str:
+    return f'python -m pip install --no-deps --target "{_sdks(name)}" {" ".join(SDKS[name])}'
+
+
 CONFORMANCE = "@modelcontextprotocol/conformance"
 COMPONENTS: dict[str, Component] = {
     "claude": Component(lambda: _claude(NEWEST, "GAIA_TEST_CLAUDE"), _claude_install(NEWEST)),
@@ -126,6 +143,10 @@ COMPONENTS: dict[str, Component] = {
         lambda: _existing(cache() / "pyright" / "node_modules" / ".bin" / "pyright") or _program("pyright"),
         _npm_install("pyright", "pyright@1.1.414"),
     ),
+    **{
+        name: Component(lambda name=name: _existing(_sdks(name)), _sdks_install(name))  # type: ignore[misc]
+        for name in SDKS
+    },
     "tmux": Component(lambda: _program("tmux"), "apt-get install tmux"),
 }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from gaia_budget.middleware import beside
 from gaia_budget.middleware.passage import Answer
 from gaia_budget.middleware.sse import SseReader
 from gaia_budget.middleware.wire import decoded
@@ -38,6 +40,7 @@ class Call:
         self.case = case
         self.body: bytes | None = None  # what to send in place of the caller's own body
         self.path: str | None = None  # and where to
+        self.sent = False  # from here on the provider may bill it
         self.hides_usage = False  # the figures were asked for by us: their chunk is not the caller's
         self.cache_key = ""
         self.prompt_key = ""  # of its system prompt and tools
@@ -47,6 +50,11 @@ class Call:
         self._reader = SseReader()
         self._lock = threading.Lock()
         self._settled = False
+
+    def __del__(self) -> None:
+        """An SDK may raise between asking the guard and sending: what was held is given back."""
+        if not self._settled and not sys.is_finalizing():
+            beside.finish(lambda: self.failed(GeneratorExit()) if self.sent else self.never_sent())
 
     @property
     def streams(self) -> bool:

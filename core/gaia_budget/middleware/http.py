@@ -81,6 +81,7 @@ class _Send:
         if call.replay is not None:
             replayed = _replayed(request, call.replay)
             return replayed if stream else _read(replayed)
+        call.sent = True
         try:
             response = super().send(_outgoing(request, call), stream=True, **options)  # type: ignore[misc]
         except BaseException as error:
@@ -108,6 +109,7 @@ class _AsyncSend:
         if call.replay is not None:
             replayed = _replayed(request, call.replay)
             return replayed if stream else await _aread(replayed)
+        call.sent = True
         try:
             response = await super().send(_outgoing(request, call), stream=True, **options)  # type: ignore[misc]
         except BaseException as error:

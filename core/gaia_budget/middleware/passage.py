@@ -66,6 +66,7 @@ class Passage(Protocol):
         """Whether nothing more will be booked."""
 
     hides_usage: bool
+    sent: bool
 
     def take_whole(self, body: bytes) -> None:
         """Take in the body of a complete answer; never raises."""
@@ -96,7 +97,7 @@ class Handled:
     body: bytes | None = None
     path: str | None = None
     streams, takes_parts, cache_key = False, False, ""
-    hides_usage = False
+    hides_usage = sent = False
 
     def __init__(self) -> None:
         self.is_settled = False

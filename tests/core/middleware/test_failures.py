@@ -335,3 +335,32 @@ def test_a_ledger_that_forgot_the_call_and_then_fails_loses_nothing(
         assert client.messages.create(**MESSAGE).content
     guard.close()
     assert [event.status for event in apps.booked()] == ["success"]
+
+
+def test_what_an_sdk_never_sends_holds_nothing(
+    guard: BudgetGuard, server: WireServer, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import contextlib
+    import gc
+
+    client = guard.wrap(apps.claude(server))
+
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(type(client), "custom_auth", property(broken))  # asked for after the guard was
+    with contextlib.suppress(ZeroDivisionError):
+        client.messages.create(**MESSAGE)
+    gc.collect()
+    _settled(root, statuses=["not_sent"])
+    assert server.requests == []
+
+
+def test_geminis_own_retries_are_logged_each(guard: BudgetGuard, server: WireServer, root: Path) -> None:
+    from google import genai
+
+    retries = {"attempts": 2, "initial_delay": 0.001, "max_delay": 0.001, "http_status_codes": [503]}
+    options: Any = {"base_url": server.url, "retry_options": retries}
+    server.script(Say(status=503))
+    guard.wrap(genai.Client(api_key="none", http_options=options)).models.generate_content(**GENERATE)
+    _settled(root, statuses=["error_503", "success"])

@@ -158,6 +158,31 @@ def test_escalation_goes_from_the_cheapest_model_up_until_the_answer_is_good_eno
     assert next(one.reason for one in outcomes if not one.ok)
 
 
+def test_an_escalation_tells_its_reason_and_serves_asynchronous_clients(
+    root: Path, server: WireServer
+) -> None:
+    guard = BudgetGuard("jseeker")
+    server.script(Say(text="poor"), Say(text="good"))
+
+    async def search() -> Any:
+        async with guard.wrap(apps.claude_async(server)) as client:
+
+            async def attempt(model: str) -> str:
+                answer = await client.messages.create(**{**MESSAGE, "model": model})
+                return str(answer.content[0].text)
+
+            return await guard.escalate_async(
+                "jd_parse", attempt=attempt, good_enough=lambda text: text == "good" or "no salary in it"
+            )
+
+    found = asyncio.run(search())
+    assert (found.outcome, found.good_enough, found.reasons) == ("good", True, ("no salary in it",))
+    lines = [line["details"] for line in apps.logged(root)]
+    assert lines == ["", f"escalated from {found.tried[0]}: no salary in it"]
+    outcomes = guard._accounts.books().ledger.outcomes("jd_parse")
+    assert {one.reason for one in outcomes if not one.ok} == {"no salary in it"}
+
+
 def test_escalation_stays_inside_the_budget(root: Path, server: WireServer) -> None:
     guard = BudgetGuard("jseeker")
     client = guard.wrap(apps.claude(server))

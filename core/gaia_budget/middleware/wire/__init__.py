@@ -11,6 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 Body = dict[str, Any]
+SPEECH = "audio"
+"""Variant of an answer with tokens of speech: they have prices of their own, which no table of ours has."""
 
 
 class Ask(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gaia_budget.middleware.wire import Ask, count, entries, mentions, part, text, unpriced
+from gaia_budget.middleware.wire import SPEECH, Ask, count, entries, mentions, part, text, unpriced
 from gaia_hooks import usage
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ def _figures(document: Body, seen: Seen) -> None:
     if raw:
         prompt = count(raw.get("promptTokenCount")) + count(raw.get("toolUsePromptTokenCount"))
         read, thoughts = count(raw.get("cachedContentTokenCount")), count(raw.get("thoughtsTokenCount"))
+        if any(one.get("modality") == "AUDIO" for one in entries(raw, "promptTokensDetails")):
+            seen.variant = SPEECH
         output = count(raw.get("candidatesTokenCount")) + thoughts
     elif raw := part(document, "usage"):
         prompt = count(raw.get("total_input_tokens")) + count(raw.get("total_tool_use_tokens"))

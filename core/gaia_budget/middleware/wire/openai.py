@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gaia_budget.middleware.wire import Ask, count, entries, mentions, part, text, unpriced
+from gaia_budget.middleware.wire import SPEECH, Ask, count, entries, mentions, part, text, unpriced
 from gaia_hooks import usage
 
 if TYPE_CHECKING:
@@ -143,6 +143,8 @@ def _figures(document: Body, seen: Seen) -> None:
     output = count(raw.get("completion_tokens")) or count(raw.get("output_tokens"))
     into = part(raw, "prompt_tokens_details") or part(raw, "input_tokens_details")
     out_of = part(raw, "completion_tokens_details") or part(raw, "output_tokens_details")
+    if count(into.get("audio_tokens")) or count(out_of.get("audio_tokens")):
+        seen.variant = SPEECH
     read, written = count(into.get("cached_tokens")), count(into.get("cache_write_tokens"))
     found = (
         max(0, prompt - read - written),
