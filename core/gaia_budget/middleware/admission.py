@@ -116,6 +116,7 @@ def _call(accounts: Accounts, wire: Wire, ask: Ask, place: Place, size: int) -> 
 def _held(accounts: Accounts, wire: Wire, ask: Ask, place: Place, size: int) -> Call:
     made = _call(accounts, wire, ask, place, size)
     accounts.books().hold(place.scopes, made.case.worst())
+    made.held = True
     return made
 
 

@@ -53,7 +53,7 @@ async def run(work: Callable[[], Result], undo: Callable[[Result], None] | None 
     results: list[Result] = []
 
     def task() -> Result:
-        made = within(work)
+        made = work()
         with lock:
             results.append(made)
             late = abandoned

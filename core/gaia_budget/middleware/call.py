@@ -40,6 +40,7 @@ class Call:
         self.case = case
         self.body: bytes | None = None  # what to send in place of the caller's own body
         self.path: str | None = None  # and where to
+        self.held = False  # the ledger holds money for it
         self.sent = False  # from here on the provider may bill it
         self.hides_usage = False  # the figures were asked for by us: their chunk is not the caller's
         self.cache_key = ""
@@ -53,7 +54,7 @@ class Call:
 
     def __del__(self) -> None:
         """An SDK may raise between asking the guard and sending: what was held is given back."""
-        if not self._settled and not sys.is_finalizing():
+        if self.held and not self._settled and not sys.is_finalizing():
             beside.finish(lambda: self.failed(GeneratorExit()) if self.sent else self.never_sent())
 
     @property

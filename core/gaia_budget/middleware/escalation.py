@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from gaia_budget.middleware import beside
@@ -45,7 +46,7 @@ def escalate(
         work.details = _why(models, reasons)
         outcome = attempt(model)
         missing = _missing(good_enough(outcome))
-        beside.within(lambda: _record(accounts, work, model, missing))  # noqa: B023 (run at once)
+        beside.within(partial(_record, accounts, work, model, missing))
         if missing is None:
             break
         reasons.append(missing)
@@ -61,12 +62,12 @@ async def escalate_async(
 ) -> Escalation[Outcome]:
     """The same for an attempt that is awaited; the ledger is asked beside the event loop."""
     reasons: list[str] = []
-    models = await beside.run(lambda: _ladder(accounts, work, provider))
+    models = await beside.run(lambda: beside.within(lambda: _ladder(accounts, work, provider)))
     for model in models:
         work.details = _why(models, reasons)
         outcome = await attempt(model)
         missing = _missing(good_enough(outcome))
-        await beside.run(lambda: _record(accounts, work, model, missing))  # noqa: B023 (awaited at once)
+        await beside.run(partial(beside.within, partial(_record, accounts, work, model, missing)))
         if missing is None:
             break
         reasons.append(missing)

@@ -58,7 +58,7 @@ async def admit_early_beside(http_client: Any, request: Any) -> None:
 
 async def admit_beside(accounts: Accounts, wire: Wire, request: Any) -> Passage | None:
     """Pass the guard without holding the event loop up; who is cancelled meanwhile leaves nothing held."""
-    return await beside.run(lambda: admit(accounts, wire, request), undo=_unsent)
+    return await beside.run(lambda: beside.within(lambda: admit(accounts, wire, request)), undo=_unsent)
 
 
 def _unsent(call: Passage | None) -> None:
@@ -116,7 +116,7 @@ class _AsyncSend:
             _failed(call, error)
             raise
         if response.status_code >= 400:
-            await beside.run(lambda: call.refused(response.status_code))
+            await beside.run(lambda: beside.within(lambda: call.refused(response.status_code)))
             return response if stream else await _aread(response)
         watched = watch(response, call)
         return watched if stream else await _aread(watched)
@@ -134,10 +134,9 @@ def _admitted(request: Any) -> Any:
 
 def _outgoing(request: Any, call: Passage) -> Any:
     """The request as it is sent: with the guard's own marks in the body, where there are any."""
-    if "accept-encoding" in request.headers and not is_signed(
-        request
-    ):  # the answer is read on its way through
-        request.headers["accept-encoding"] = "identity" if call.streams else "gzip, deflate"
+    asked, readable = request.headers.get("accept-encoding"), "identity" if call.streams else "gzip, deflate"
+    if asked is not None and asked != readable and not is_signed(request):
+        request.headers["accept-encoding"] = readable  # the answer is read on its way through
     if call.body is None and call.path is None:
         return request
     headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"content-length"]

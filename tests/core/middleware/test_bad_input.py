@@ -124,10 +124,12 @@ def test_what_has_no_price_by_the_token_is_an_unpriced_event_not_a_free_one(
 
 
 def test_at_the_cap_nothing_unpriced_is_sent_either(root: Path, server: WireServer) -> None:
-    apps.set_caps(root, {"jseeker": 0.0})
+    apps.set_caps(root, {"jseeker": 0.00125})
+    guard = BudgetGuard("jseeker")
+    guard.wrap(apps.claude(server)).messages.create(**MESSAGE)  # costs that much
     with pytest.raises(BudgetExceededError):
-        BudgetGuard("jseeker").wrap(apps.gpt(server)).images.generate(prompt="a cat", model="gpt-image-1")
-    assert server.requests == []
+        guard.wrap(apps.gpt(server)).images.generate(prompt="a cat", model="gpt-image-1")
+    assert len(server.requests) == len(apps.booked()) == 1
 
 
 def test_what_is_not_counted_is_said_once(guard: BudgetGuard, server: WireServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import json
 import os
 import queue
@@ -68,6 +69,9 @@ def test_at_the_cap_the_call_raises_before_any_request_and_says_the_way_out(
     assert refusal.resets_on in str(refusal)
     assert "gaia-budget override add jseeker" in str(refusal)
     assert apps.month().reserved_nano == 0
+    del raised, refusal
+    gc.collect()
+    assert apps.booked() == [], "a call that was refused is no event"
 
 
 @pytest.mark.parametrize("provider", ["openai", "openai async", "gemini", "gemini async", "claude async"])
