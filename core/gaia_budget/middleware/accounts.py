@@ -126,7 +126,8 @@ class Accounts:
         )
 
     def _scopes(self, held: Policy, module: str, task: Task | None) -> list[Scope]:
-        scopes = [self._month_of(held, module)]
+        names = tuple(one.name for one in task.chain()) if task else ()
+        scopes = [self._month_of(held, module)._replace(tasks=names)]
         scope = type(scopes[0])  # importing the ledger is for the first call
         if self._session_cap is not None:
             scopes.append(scope(f"session:{self.session_id}", self._session_cap))
