@@ -362,5 +362,6 @@ def test_geminis_own_retries_are_logged_each(guard: BudgetGuard, server: WireSer
     retries = {"attempts": 2, "initial_delay": 0.001, "max_delay": 0.001, "http_status_codes": [503]}
     options: Any = {"base_url": server.url, "retry_options": retries}
     server.script(Say(status=503))
-    guard.wrap(genai.Client(api_key="none", http_options=options)).models.generate_content(**GENERATE)
+    client = guard.wrap(genai.Client(api_key="none", http_options=options))
+    client.models.generate_content(**GENERATE)
     _settled(root, statuses=["error_503", "success"])
