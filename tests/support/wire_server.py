@@ -44,6 +44,7 @@ class Say:
     nulls: bool = False
     cut: bool = False  # break the connection in the middle of the answer
     drop: bool = False  # break it before any answer
+    stall: threading.Event | None = None  # wait for it in the middle of a stream
     zip: bool = False
     wait: threading.Event | None = None
     document: dict[str, Any] | None = None
@@ -192,6 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
         for event in parts[: len(parts) // 2 + 1] if say.cut else parts:
             name = f"event: {event['type']}\n" if "type" in event else ""
             self._chunk(f"{name}data: {json.dumps(event)}\n\n".encode())
+            if say.stall is not None and event is parts[len(parts) // 2]:
+                say.stall.wait(30)
         if say.cut:
             self.close_connection = True
             return

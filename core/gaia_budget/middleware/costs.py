@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -41,6 +42,10 @@ class Costs:
     """The calls of this process, in the order in which they were booked. Safe for threads."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all of them: a forked process starts with none of its parent's."""
         self._lock = threading.Lock()
         self._events: list[Event] = []
         self._dropped = self._total_nano = 0
@@ -81,6 +86,8 @@ def _row(number: int, event: Event) -> APICost:
 
 
 process = Costs()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=process.clear)
 
 
 def get_session_costs() -> list[APICost]:

@@ -70,6 +70,7 @@ class PromptCache:
         self._prefixes: dict[str, _Prefix] = {}
         self._read: dict[str, list[int]] = {}
         self._notes: dict[str, dict[str, None]] = {}
+        self._told: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def key(self, ask: Ask) -> str:
@@ -130,19 +131,20 @@ class PromptCache:
         least = minimum(name.model if name else ask.model)
         row = pricing.row_at(prices.rows(name), time.time()) if name else None
         turns = break_even(row)
-        if least is None or tokens < least:
-            why = (
-                "is not known to cache"
-                if least is None
-                else f"caches prompts of {least} tokens and more only"
-            )
-            self._note(task, f"{ask.model} {why}; this one has about {tokens}")
-            return False
-        if turns is None:
-            self._note(task, f"{ask.model} has no price at which caching pays")
-            return False
-        self._note(task, f"{ask.model}: about {tokens} tokens are cached; pays from {turns} repeats on")
-        return True
+        if least is None:
+            why = f"{ask.model} is not known to cache prompts"
+        elif tokens < least:
+            why = f"{ask.model} caches prompts of {least} tokens and more only; this one has about {tokens}"
+        elif turns is None:
+            why = f"{ask.model} has no price at which caching pays"
+        else:
+            self._note(task, f"{ask.model}: about {tokens} tokens are cached; pays from {turns} repeats on")
+            return True
+        self._note(task, why)
+        if (task, ask.model) not in self._told:
+            self._told.add((task, ask.model))
+            self._notice(f"the repeated prompt of task {task} is not cached: {why}")
+        return False
 
     def _note(self, task: str, text: str) -> None:
         with self._lock:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget import BudgetExceededError, BudgetGuard
+from gaia_budget import BudgetExceededError, BudgetGuard, get_session_costs
 from gaia_budget.errors import InputError
 from support import apps
 from support.wire_server import Say
@@ -307,6 +307,7 @@ def test_a_forked_process_books_through_a_ledger_of_its_own(guard: BudgetGuard, 
     child = os.fork()
     if child == 0:
         try:
+            assert get_session_costs() == []  # they are its parent's
             guard.wrap(apps.claude(server)).messages.create(**MESSAGE)
             os._exit(0)
         finally:

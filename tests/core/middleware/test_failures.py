@@ -151,6 +151,34 @@ def test_a_cut_stream_is_billed_for_its_input_and_at_most_for_what_arrived(
     assert 1000 * 1000 < event.cost_nano <= 1000 * 1000 + 5000 * 1000
 
 
+def test_a_stream_whose_bytes_stop_coming_is_billed_for_what_came(
+    guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    gate = threading.Event()
+    client = guard.wrap(apps.claude(server, max_retries=0, timeout=3))
+    server.script(Say(stall=gate))
+    with pytest.raises(library_of(client._client).ReadTimeout):
+        list(client.messages.create(**MESSAGE, stream=True))
+    gate.set()
+    (event,) = _settled(root, statuses=["timeout"])
+    assert event.input_tokens == 1000
+    assert 1000 * 1000 < event.cost_nano <= 1000 * 1000 + 5000 * 1000
+
+
+def test_a_stream_whose_bytes_come_slowly_is_one_call(
+    guard: BudgetGuard, server: WireServer, root: Path
+) -> None:
+    gate = threading.Event()
+    server.script(Say(stall=gate))
+    stream = guard.wrap(apps.claude(server)).messages.create(**MESSAGE, stream=True)
+    events = iter(stream)
+    first = next(events)
+    assert apps.month().reserved_nano > 0  # held for as long as it takes
+    gate.set()
+    assert [first, *events]
+    _settled(root, statuses=["success"])
+
+
 def test_a_stream_that_the_caller_leaves_is_billed(
     guard: BudgetGuard, server: WireServer, root: Path
 ) -> None:

@@ -61,6 +61,8 @@ def test_below_the_models_minimum_nothing_is_asked_for_and_that_is_said(
         client.messages.create(**MESSAGE)
     assert all(request.body["system"] == SYSTEM for request in server.requests)
     assert "1024 tokens and more only" in guard.prompt_caching()[0].notes[0]
+    (notice,) = guard.notices  # said once, not with each call
+    assert "1024 tokens and more only" in notice
 
 
 def test_who_marks_his_prompt_himself_is_left_alone(guard: BudgetGuard, server: WireServer) -> None:

@@ -130,6 +130,19 @@ def test_the_public_names_are_these() -> None:
         "get_total_session_cost",
     ]
     assert all(hasattr(gaia_budget, name) for name in gaia_budget.__all__)
+    assert sorted(name for name in vars(BudgetGuard) if not name.startswith("_")) == [
+        "cache_hits",
+        "close",
+        "escalate",
+        "escalate_async",
+        "module",
+        "notices",
+        "prompt_caching",
+        "saved_usd",
+        "session_id",
+        "task",
+        "wrap",
+    ]
     with pytest.raises(AttributeError, match="no attribute 'anything'"):
         gaia_budget.anything  # noqa: B018
 
