@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from gaia_budget.prices import estimate
+from gaia_budget.prices import vocabulary
 from gaia_budget.transcripts.lines import Hits
 from gaia_budget.transcripts.rows import decode
 from gaia_hooks import clock, tail
@@ -164,4 +164,4 @@ def _size(content: msgspec.Raw) -> tuple[int, int]:
 
 @cache
 def _factor(model: str) -> float:
-    return estimate.generation_of(model).factor
+    return vocabulary.generation_of(model).factor
