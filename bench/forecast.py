@@ -328,8 +328,8 @@ def main() -> int:
     windows(map(seven_days, range(first, first + 60)), "made-up weeks")
     windows(recorded_windows(WEEK_MINUTES, "seven_day", 20, first), "recorded weeks")
     windows(
-        recorded_windows(300, "five_hour", 10, first),
-        "recorded five hours, few commits in each",
+        recorded_windows(300, "five_hour", 5, first),
+        "recorded five hours, often 5 commits in all",
         held_to_bar=False,
     )
     attribution(range(first, first + 200))
