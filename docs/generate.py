@@ -70,6 +70,8 @@ def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Co
     if children is None:
         yield path, command
         return
+    if getattr(command, "invoke_without_command", False) and path != "gaia-budget":
+        yield path, command
     for name in sorted(children):
         if not children[name].hidden:
             yield from _commands(children[name], f"{path} {name}")

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget.cli import override
-from gaia_budget.cli.output import JsonFlag, emit_json, note, say
+from gaia_budget.cli.output import JsonFlag, columns, emit_json, note, say
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.alerting import Alert
+    from gaia_budget.ledger.status import MonthStatus
 
 All = Annotated[bool, typer.Option("--all", help="Those that are over, too.")]
+Months = Annotated[bool, typer.Option("--months", help="Each module's month, too.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +25,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="alerts")
 
 
-def alerts(context: typer.Context, every: All = False, as_json: JsonFlag = False) -> None:
+def alerts(
+    context: typer.Context, every: All = False, months: Months = False, as_json: JsonFlag = False
+) -> None:
     """What fires now, judged by the ledger as it is; with --all what is over as well, the newest first."""
     if context.invoked_subcommand is not None:
         return
@@ -38,10 +42,12 @@ def alerts(context: typer.Context, every: All = False, as_json: JsonFlag = False
         found = ledger.alerts() if every else state.open
         problems = [*state.problems, *judged.stuck(ledger)]
         granted = ledger.active_overrides()
+        states = judged.months(ledger, settings) if months else []
     if as_json:
         documents = [telling.document(alert) for alert in found]
         overrides = [override.document(one) for one in granted]
-        emit_json({"alerts": documents, "problems": problems, "overrides": overrides})
+        shown = {"months": [one.document() for one in states]} if months else {}
+        emit_json({"alerts": documents, "problems": problems, "overrides": overrides, **shown})
         return
     for problem in problems:
         note(problem)
@@ -51,6 +57,28 @@ def alerts(context: typer.Context, every: All = False, as_json: JsonFlag = False
         say(f"override  {override.line(one, ledger.zone)}")
     if not found:
         say("Nothing has fired." if every else "Nothing fires.")
+    if states:
+        _show_months(states)
+
+
+def _show_months(states: list[MonthStatus]) -> None:
+    from gaia_hooks.money import usd_short
+
+    lines = [["module", "resets on", "exhausted on", "spent", "reserved", "limit", "percent", "projected"]]
+    for one in states:
+        month, projected = one.month, one.outlook.counted.projected_nano if one.outlook else None
+        amounts = (one.spent_nano, month.reserved_nano, one.limit_nano + month.override_nano)
+        lines.append(
+            [
+                month.module,
+                month.resets_on,
+                (one.outlook.exhausted_on if one.outlook else None) or "",
+                *map(usd_short, amounts),
+                f"{one.percent:g} %",
+                "" if projected is None else usd_short(projected),
+            ]
+        )
+    say(columns(lines, left=3))
 
 
 def acknowledge(

@@ -87,6 +87,23 @@ def test_the_list_has_the_keys_of_the_interface_and_an_alert_can_be_acknowledged
         run("alerts", "ack", "absent")
 
 
+def test_each_modules_month_can_be_shown_beside(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {"monthly_budget_usd": 20}
+    (home / "token_budget.json").write_text(json.dumps({"per_module": {"jseeker": entry, "via": entry}}))
+    monkeypatch.setenv("GAIA_ROOT", str(home))
+    spend(8 * DOLLAR)
+    shown = {one["module"]: one for one in asked("alerts", "--months")["months"]}
+    assert {name: one["percent"] for name, one in shown.items()} == {"jseeker": 40.0, "via": 0.0}
+    assert shown["jseeker"].keys() >= {
+        "spent_usd",
+        "reserved_usd",
+        "resets_on",
+        "projected_usd",
+        "exhausted_on",
+    }
+    assert "40 %" in run("alerts", "--months")
+
+
 def test_with_all_it_lists_what_is_over_too(monkeypatch: pytest.MonkeyPatch) -> None:
     spend(8 * DOLLAR)
     run("alerts")
