@@ -2,9 +2,9 @@
 
     python bench/transcripts.py [--mb SIZE] [--runs N] [--ccusage PROGRAM]
 
-Makes a corpus whose truth is known in a temporary folder, prints seconds and ratios (best of N), and two tables:
-what each program says of tokens and dollars, against the truth. PROGRAM is the native binary of npm's
-`@ccusage/ccusage-<platform>` (`npm install --prefix DIR @ccusage/ccusage-linux-x64`).
+Makes a corpus whose truth is known in a temporary folder, prints seconds and ratios (medians of N rounds, in which all
+take their turn), and what each program says of tokens and dollars, against the truth. PROGRAM is ccusage's native
+binary; without it npm's `@ccusage/ccusage-<platform>` is installed into the temporary folder.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -25,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from support import corpus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from support.sessions import Truth
 
@@ -66,6 +68,19 @@ def timed(command: Sequence[str], environment: dict[str, str]) -> Took:
     return Took(wall, cpu, done.stdout)
 
 
+def peer_program(folder: Path) -> str | None:
+    """ccusage's native binary, installed into a folder; None where npm cannot."""
+    npm, machine = shutil.which("npm"), {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64"}
+    name = f"ccusage-{sys.platform}-{machine.get(platform.machine().lower(), platform.machine().lower())}"
+    command = [str(npm), "install", "--silent", "--prefix", str(folder / "npm"), f"@ccusage/{name}"]
+    if npm is None or subprocess.run(command, check=False).returncode:
+        print(f"without ccusage: npm does not install @ccusage/{name} here (--ccusage PROGRAM names one)")
+        return None
+    program = folder / "npm" / "node_modules" / "@ccusage" / name / "bin" / "ccusage"
+    program.chmod(0o755)
+    return str(program)
+
+
 def figures_of_ccusage(printed: str) -> tuple[list[int], float]:
     total = json.loads(printed)["totals"]
     names = ("inputTokens", "outputTokens", "cacheReadTokens", "cacheCreationTokens")
@@ -99,53 +114,77 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--mb", type=int, default=100, help="size of the corpus (default: 100)")
+    parser.add_argument("--mb", type=int, default=1000, help="size of the corpus (default: 1000)")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--ccusage", default=shutil.which("ccusage"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gaia-bench-") as folder:
         home = Path(folder)
+        options.ccusage = options.ccusage or peer_program(home)
         config_dir = home / ".claude"
         truth = corpus.write(config_dir, size=options.mb * 1_000_000)
         environment = {"PATH": os.environ["PATH"], "HOME": folder, "CLAUDE_CONFIG_DIR": str(config_dir),
                        "GAIA_BUDGET_HOME": str(home / "gaia-budget"), "TZ": "UTC"}  # fmt: skip
-        print(f"{truth.bytes / 1e6:.0f} MB, {len(truth.responses):,} responses, best of {options.runs}")
+        print(f"{truth.bytes / 1e6:.0f} MB, {len(truth.responses):,} responses, medians of {options.runs}")
         bench(home, options, environment, truth)
 
 
 def bench(home: Path, options: argparse.Namespace, environment: dict[str, str], truth: Truth) -> None:
+    took = rounds(home, options, environment)
+    spent = timed(SPEND, environment)
+    peers = took.get("ccusage daily")
+    print(f"\n{'':24}{'wall s':>10}{'CPU s':>10}{'wall ratio':>12}{'CPU ratio':>12}")
+    for name, runs in took.items():
+        row = f"{median(one.wall for one in runs):>10.2f}{median(one.cpu for one in runs):>10.2f}"
+        if peers:  # round by round, so that a machine that changes its pace changes both
+            row += f"{median(mine.wall / peer.wall for mine, peer in zip(runs, peers, strict=True)):>12.2f}"
+            row += f"{median(mine.cpu / peer.cpu for mine, peer in zip(runs, peers, strict=True)):>12.2f}"
+        print(f"{name:24}{row}")
+    show_warm(home, environment)
+    told: dict[str, tuple[list[int], float | None]] = {
+        "counting pass": (json.loads(took["counting pass"][0].output), None),
+        "ledger (spend)": figures_of_spend(spent.output),
+    }
+    if peers:
+        told["ccusage daily"] = figures_of_ccusage(peers[0].output)
+    show_errors(truth, told)
+
+
+def rounds(home: Path, options: argparse.Namespace, environment: dict[str, str]) -> dict[str, list[Took]]:
     config_dir, ours = home / ".claude", home / "gaia-budget"
     timed(INGEST, environment)  # files into the page cache, price table onto the disk
-    best: dict[str, list[Took]] = {}
+    took: dict[str, list[Took]] = {}
     for _ in range(options.runs):
         if options.ccusage:
             peer = [options.ccusage, "claude", "daily", "--json", "--offline"]
-            best.setdefault("ccusage daily", []).append(timed(peer, environment))
+            took.setdefault("ccusage daily", []).append(timed(peer, environment))
         counting = [sys.executable, "-c", COUNT, str(config_dir)]
-        best.setdefault("counting pass", []).append(timed(counting, environment))
+        took.setdefault("counting pass", []).append(timed(counting, environment))
         for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
             (ours / name).unlink(missing_ok=True)
-        best.setdefault("cold ingest", []).append(timed(INGEST, environment))
-    spent = timed(SPEND, environment)
-    peer_time = min(best["ccusage daily"]) if options.ccusage else None
-    print(f"\n{'':24}{'wall s':>10}{'CPU s':>10}{'wall ratio':>12}{'CPU ratio':>12}")
-    for name, runs in best.items():
-        wall, cpu = min(one.wall for one in runs), min(one.cpu for one in runs)
-        ratios = f"{wall / peer_time.wall:>12.2f}{cpu / peer_time.cpu:>12.2f}" if peer_time else ""
-        print(f"{name:24}{wall:>10.2f}{cpu:>10.2f}{ratios}")
-    empty = environment | {"CLAUDE_CONFIG_DIR": str(home / "empty"), "GAIA_BUDGET_HOME": str(home / "other")}
-    start = min(timed(INGEST, empty).wall for _ in range(4))  # the first makes ledger and price table
-    append_megabyte(config_dir, seed=2)
-    warm = timed(INGEST, environment)
-    print(f"{'warm, 1 MB new':24}{warm.wall:>10.2f}{warm.cpu:>10.2f}   start-up of the command {start:.2f} s, "
-          f"above it {(warm.wall - start) * 1000:.0f} ms")  # fmt: skip
-    told: dict[str, tuple[list[int], float | None]] = {
-        "counting pass": (json.loads(best["counting pass"][0].output), None),
-        "ledger (spend)": figures_of_spend(spent.output),
+        took.setdefault("cold ingest", []).append(timed(INGEST, environment))
+    return took
+
+
+def show_warm(home: Path, environment: dict[str, str]) -> None:
+    """A run with 1 MB of new rows, beside the start-up of the command: the same in an empty folder."""
+    empty = environment | {
+        "CLAUDE_CONFIG_DIR": str(home / "empty"),
+        "GAIA_BUDGET_HOME": str(home / "other"),
     }
-    if options.ccusage:
-        told["ccusage daily"] = figures_of_ccusage(best["ccusage daily"][0].output)
-    show_errors(truth, told)
+    timed(INGEST, empty)  # makes ledger and price table
+    start, warm, above = [], [], []
+    for seed in range(2, 7):
+        append_megabyte(home / ".claude", seed)
+        start.append(timed(INGEST, empty).wall)
+        warm.append(timed(INGEST, environment).wall)
+        above.append(warm[-1] - start[-1])
+    print(f"{'warm, 1 MB new':24}{median(warm):>10.2f}   start-up of the command {median(start):.2f} s, "
+          f"above it {median(above) * 1000:.0f} ms")  # fmt: skip
+
+
+def median(figures: Iterable[float]) -> float:
+    return statistics.median(figures)
 
 
 if __name__ == "__main__":
