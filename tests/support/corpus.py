@@ -139,6 +139,35 @@ def forked_after_compaction_by_older_client(corpus: Corpus) -> None:
     parent.finish()
 
 
+def retried(corpus: Corpus) -> None:
+    """Requests that failed: some were never billed and left a row of the client's own, one broke off half-way."""
+    session = Session(corpus)
+    session.synthetic()
+    session.respond()
+    session.broken_off()
+    session.synthetic()
+    session.synthetic()
+    session.respond()
+    session.exit()
+    session.finish()
+
+
+def in_a_worktree(corpus: Corpus) -> None:
+    """One session in two folders: what was written before it entered the worktree lies in both."""
+    session = Session(corpus)
+    session.respond()
+    session.compact()
+    session.respond()
+    session.exit()
+    session.enter_worktree()
+    session.resume()
+    session.respond()
+    session.compact()
+    session.respond(expired=True)
+    session.exit()
+    session.finish()
+
+
 def odd_models(corpus: Corpus) -> None:
     """Prices by tier and date, a name with `[1m]`, and a model that no price list knows."""
     session = Session(corpus, version="2.1.197")
@@ -173,7 +202,7 @@ def odd_lines(corpus: Corpus) -> None:
 
 KINDS: tuple[Callable[[Corpus], None], ...] = (
     long_session, with_subagents, with_sidechain, compacted_and_resumed, forked, branched, forked_by_older_client,
-    forked_after_compaction_by_older_client, odd_models, odd_lines)  # fmt: skip
+    forked_after_compaction_by_older_client, retried, in_a_worktree, odd_models, odd_lines)  # fmt: skip
 
 
 def write(config_dir: Path, *, size: int = 0, seed: int = 1, long_line: int = 300_000) -> Truth:

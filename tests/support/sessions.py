@@ -91,6 +91,9 @@ class Session:
         self.summary = 0  # tokens of the prompt that a compaction left
         self.tool_results = 0
         self.branch = self.random.choice(BRANCHES)
+        self.left: list[
+            dict[str, Any] | bytes
+        ] = []  # what stayed in the folder that a worktree was entered from
         self.head()
 
     def head(self) -> None:
@@ -199,6 +202,18 @@ class Session:
                    "usage": figures}  # fmt: skip
         return self.row("assistant", agent, requestId=f"req_{key[4:]}", message=message)
 
+    def broken_off(self) -> None:
+        """A response whose stream broke off: billed as far as it came, said to have failed, and asked for again."""
+        self.respond(rows=1)
+        [*_, broken] = [row for row in self.files[""] if isinstance(row, dict) and is_assistant(row)]
+        broken["message"]["stop_reason"] = None
+        self.synthetic()
+        self.respond()
+
+    def enter_worktree(self) -> None:
+        """The transcript goes on in the worktree's folder, below a copy of all that was written so far."""
+        self.left = list(self.files[""])
+
     def synthetic(self) -> None:
         """What the client says itself, such as after an API error: never billed."""
         row = self.assistant(f"{self.random.getrandbits(64):016x}", "<synthetic>", (0, 0, 0, 0, 0, 0, 0), "")
@@ -249,12 +264,13 @@ class Session:
 
     def finish(self) -> None:
         truth, folder = self.corpus.truth, self.corpus.folder
-        for agent, rows in self.files.items():
-            path = (
-                folder / self.id / "subagents" / f"agent-{agent}.jsonl"
-                if agent
-                else folder / f"{self.id}.jsonl"
-            )
+        written: list[tuple[Path, list[dict[str, Any] | bytes]]]
+        written = [(folder / self.id / "subagents" / f"agent-{agent}.jsonl", rows)
+                   for agent, rows in self.files.items() if agent]  # fmt: skip
+        here = folder.with_name(f"{folder.name}--worktree") if self.left else folder
+        written += [(here / f"{self.id}.jsonl", self.files[""])]
+        written += [(folder / f"{self.id}.jsonl", self.left)] if self.left else []
+        for path, rows in written:
             path.parent.mkdir(parents=True, exist_ok=True)
             lines = [row if isinstance(row, bytes) else dump(row) for row in rows]
             data = b"".join(lines)

@@ -93,8 +93,7 @@ class Sessions:
             state = self._state(mark.state) if mark is not None else None
             if state is not None and not transcript.agent_id:
                 self._modules[transcript.session_id] = state.module
-                self.states[transcript.session_id] = state
-                self.paths[transcript.session_id] = transcript.path
+                self._know(transcript, state)
             try:
                 status = os.stat(transcript.path)  # noqa: PTH116 (thousands of files)
                 if state is not None and state.bookmark.position.is_current(status):
@@ -147,11 +146,17 @@ class Sessions:
         state = FileState(state.module, state.agent_type, reading.bookmark, reckoned, state.live_nano)
         self._marks[transcript.path] = mark_of(state)
         if not transcript.agent_id:
-            self.states[transcript.session_id] = state
-            self.paths[transcript.session_id] = transcript.path
+            self._know(transcript, state)
         else:
             self._reckon_again(transcript.session_id)
         return reading.bytes_read
+
+    def _know(self, transcript: Transcript, state: FileState) -> None:
+        """Of a session that went on in another folder (a worktree), the file with the newest total stands for it."""
+        session = transcript.session_id
+        known = self.states.get(session)
+        if known is None or self.paths[session] == transcript.path or _told(state) >= _told(known):
+            self.states[session], self.paths[session] = state, transcript.path
 
     def hear(self, live: Mapping[str, int]) -> None:
         """Note the totals that status lines have shown: what stands for a total that was not written yet."""
@@ -227,6 +232,11 @@ class Sessions:
             outcome = self.ledger.record(self._events, bookmarks=self._marks)
             self.report.recorded(outcome, responses=True)
             self._events, self._marks = [], {}
+
+
+def _told(state: FileState) -> int:
+    """The instant up to which the client's totals in a session's file know its spend."""
+    return max((total.after for total in state.bookmark.totals), default=-1)
 
 
 def mark_of(state: FileState) -> LedgerBookmark:
