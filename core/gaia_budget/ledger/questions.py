@@ -131,7 +131,8 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
     """Answer by one or more axes. Raises InputError for an unknown axis."""
     for axis in by:
         if axis not in AXES:
-            raise InputError(f"unknown axis {axis!r}. Valid: {', '.join((*AXES, *CONTEXT_AXES))}")
+            beside = f"; `gaia-budget spend` also knows {', '.join(CONTEXT_AXES)}"
+            raise InputError(f"unknown axis {axis!r}. Valid: {', '.join(AXES)}{beside}")
     merged: dict[tuple[str, ...], Figures] = {}
     for part in _parts(zone, asked, by):
         for key, figures in _summed(ask, zone, part, by, _grain(zone, part, by)):

@@ -91,6 +91,21 @@ def test_deleted_transcripts_take_nothing_with_them(bench: Bench) -> None:
     assert_exact(bench, truth)
 
 
+def test_files_that_are_cut_short_and_grow_again_lose_and_double_nothing(bench: Bench) -> None:
+    truth = corpus.write(bench.claude, long_line=1000)
+    bench.run()
+    files = {file: file.read_bytes() for file in bench.claude.rglob("*.jsonl")}
+    for file, data in files.items():
+        file.write_bytes(data[: len(data) // 2])
+    bench.run()
+    assert_exact(bench, truth)
+    for file, data in files.items():
+        with file.open("ab") as end:
+            end.write(data[len(data) // 2 :])
+    bench.run()
+    assert_exact(bench, truth)
+
+
 def test_a_response_grows_while_its_rows_are_still_written(bench: Bench) -> None:
     file = bench.project / f"{SESSION}.jsonl"
     write(file, assistant("a", input_tokens=3, output_tokens=1))
