@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from gaia_budget.settings import Settings
 
 
+FEW_SOURCES = 100
+"""Up to so many are asked for by name: a machine with a long history has thousands."""
+
+
 class Bookmark(NamedTuple):
     """How far a source has been taken in, and what its reader needs to go on (JSON text)."""
 
@@ -101,11 +105,12 @@ class Ledger(Budgeting, Alerting, Notes):
 
     def bookmarks(self, sources: Iterable[str]) -> dict[str, Bookmark]:
         """The bookmarks of these sources of this machine; new sources are absent."""
-        b = bookmarks.c
+        b, keys = bookmarks.c, {self.source_key(name): name for name in sources}
         mine = select(b.source, b.position, b.state).where(b.org == self.org, b.machine == self.machine)
+        if len(keys) <= FEW_SOURCES:
+            mine = mine.where(b.source.in_(keys))
         rows = self.db.read(lambda connection: connection.execute(mine).all())
-        known = {source: Bookmark(position, state) for source, position, state in rows}
-        return {name: known[key] for name in sources if (key := self.source_key(name)) in known}
+        return {keys[source]: Bookmark(position, state) for source, position, state in rows if source in keys}
 
     def _set_bookmarks(self, tx: Transaction, moved: Mapping[str, Bookmark]) -> None:
         tx.many(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 SUFFIX = ".jsonl"
 AGENT_PREFIX = "agent-"
@@ -52,9 +52,12 @@ def _jsonl_files(folder: str) -> Iterator[str]:
 
 
 def _named(path: str) -> Transcript:
-    place = Path(path)
-    if not place.stem.startswith(AGENT_PREFIX):
-        return Transcript(path, place.stem, "")
-    folders = place.parts
+    folder, name = os.path.split(
+        path
+    )  # thousands of paths: `Path` would take longer than reading what is new
+    stem = name.removesuffix(SUFFIX)
+    if not stem.startswith(AGENT_PREFIX):
+        return Transcript(path, stem, "")
+    folders = folder.split(os.sep)  # noqa: PTH206 (see above)
     session = folders[folders.index(AGENTS_FOLDER) - 1] if AGENTS_FOLDER in folders else ""
-    return Transcript(path, session, place.stem.removeprefix(AGENT_PREFIX))
+    return Transcript(path, session, stem.removeprefix(AGENT_PREFIX))

@@ -57,8 +57,13 @@ class Bookmark(msgspec.Struct, array_like=True):
     last: str = ""  # instant of the newest response, as written
     payer: str = ""  # the session that the last marked copy was copied from
     copied: int = 0  # and that copy's instant
-    threads: dict[str, tuple[int, list[Any] | None, dict[str, tuple[int, ...]]]] = {}
+    threads: msgspec.Raw = msgspec.Raw(b"{}")  # decoded only for a file that has grown
     totals: list[ClientTotal] = []
+
+
+_Threads = dict[str, tuple[int, list[Any] | None, dict[str, tuple[int, ...]]]]
+_decode_threads = msgspec.json.Decoder(_Threads).decode
+_encode = msgspec.json.Encoder().encode
 
 
 class Reading(NamedTuple):
@@ -94,7 +99,7 @@ class _Counting:
         self.known = known
         self.threads = {
             agent: Thread(prompt, None if current is None else state.unpack(current), dict(settled))
-            for agent, (prompt, current, settled) in known.threads.items()
+            for agent, (prompt, current, settled) in _decode_threads(known.threads).items()
         }
         self.responses: list[Response] = []
         self.skipped: list[Skip] = []
@@ -174,5 +179,5 @@ class _Counting:
         }
         mark = Bookmark(
             position(file, end, status), self.known.began, self.last, self.payer, self.copied,
-            threads, self.totals)  # fmt: skip
+            msgspec.Raw(_encode(threads)), self.totals)  # fmt: skip
         return Reading(self.responses + open_ones, self.skipped, mark, end - self.known.position.offset)

@@ -37,7 +37,7 @@ def fill(log: Path, start: int, count: int, size: int = 0) -> None:
 
 
 def family(log: Path) -> list[str]:
-    return sorted(one.name for one in log.parent.iterdir() if ".jsonl" in one.name and "lock" not in one.name)
+    return sorted(one.name for one in log.parent.glob(f"{log.name}*") if not one.name.endswith(".lock"))
 
 
 def ids(log: Path) -> Counter[str]:
