@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 REVIEW_DAYS = 92
 KINDS = ("input", "output", "cache_read")
 PER_MILLION = 10**6
-TENTH = Decimal("0.1")
 
 
 class Used(NamedTuple):

@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
 
 class Switch(NamedTuple):
-    """What a switch costs at once (nano-dollars), saves per turn, and after how many turns it has paid back.
+    """What a switch costs at once (nano-dollars), and after how many turns it has paid back.
 
     `turns` is None where it never does, `unknown` where a price is missing.
     """
 
     extra_nano: int
-    saved_nano: int
     turns: float | None
     unknown: bool = False
 
@@ -42,6 +41,6 @@ def switch(
         pricing.cost_nano(cold, new),
     )
     if stays is None or later is None or first is None:
-        return Switch(0, 0, None, unknown=True)
+        return Switch(0, None, unknown=True)
     extra, saved = max(0, first - later), stays - later
-    return Switch(extra, saved, math.ceil(extra / saved * 10) / 10 if saved > 0 else None)
+    return Switch(extra, math.ceil(extra / saved * 10) / 10 if saved > 0 else None)

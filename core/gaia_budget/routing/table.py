@@ -68,12 +68,6 @@ class Routing(NamedTuple):
         wanted = slug(name)
         return self.tasks.get(wanted) or next((t for t in self.tasks.values() if wanted in t.also), None)
 
-    def tier_of(self, model: str) -> str | None:
-        """The tier that a model or family name is listed in; None when it is in none."""
-        return next(
-            (tier for tiers in self.providers.values() for tier in TIERS if model in tiers[tier]), None
-        )
-
     def successor(self, model: str, today: date) -> str | None:
         """What takes a retired model's place, past successors whose own end is known; None while it is sold."""
         entry = self.retired.get(model)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaia_budget.errors import ConfigError
@@ -15,6 +15,7 @@ from gaia_budget.setup.wiring import Wiring
 from gaia_hooks.events import SPEAKING
 
 FILE = Path("settings.json")
+FEW = settings(max_examples=50)  # each wires or takes out ten events, which is the dear part
 PLAN = Wiring(Path("/usr/bin/python3"), Path("/state/hook/1.0-abc"))
 NEXT = Wiring(Path("/opt/python/bin/python3"), Path("/state/hook/2.0-def"))
 
@@ -73,17 +74,20 @@ def plain(text: str) -> dict[str, Any]:
     return value
 
 
+@FEW
 @given(text=texts(), plan=PLANS)
 def test_wiring_twice_changes_nothing_the_second_time(text: str, plan: Wiring) -> None:
     once = wiring.wired(text, plan, FILE)
     assert wiring.wired(once, plan, FILE) == once
 
 
+@FEW
 @given(text=texts(), plan=PLANS)
 def test_taking_our_entries_out_leaves_what_the_user_had(text: str, plan: Wiring) -> None:
     assert plain(wiring.stripped(wiring.wired(text, plan, FILE), FILE)) == plain(text)
 
 
+@FEW
 @given(text=texts(), plan=PLANS)
 def test_everything_the_user_had_is_still_in_force(text: str, plan: Wiring) -> None:
     before, after = plain(text), plain(wiring.wired(text, plan, FILE))
@@ -97,6 +101,7 @@ def test_everything_the_user_had_is_still_in_force(text: str, plan: Wiring) -> N
         assert after[key] == before[key]
 
 
+@FEW
 @given(text=texts())
 def test_every_event_is_wired_exactly_once_also_after_an_upgrade(text: str) -> None:
     upgraded = wiring.wired(wiring.wired(text, PLAN, FILE), NEXT, FILE)
@@ -105,6 +110,7 @@ def test_every_event_is_wired_exactly_once_also_after_an_upgrade(text: str) -> N
     assert all(entry == wiring.handler(str(event), NEXT.interpreter, NEXT.copy) for event, entry in ours)
 
 
+@FEW
 @given(text=texts())
 def test_an_edit_by_the_user_survives_the_removal(text: str) -> None:
     wired = plain(wiring.wired(text, PLAN, FILE))
