@@ -14,7 +14,7 @@ ALERTS = ("gaia_budget.alerts", "gaia_budget.owner", "gaia_budget.routing.table"
 CONTEXT = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
 if sys.platform != "win32":  # one process imports everything once; the racers are its forks
     CONTEXT.set_forkserver_preload(
-        ["gaia_budget.ledger", "gaia_budget.settings", "psycopg", *ALERTS, __name__]
+        ["gaia_budget.ledger.ledger", "gaia_budget.ledger.leased", "gaia_budget.settings", "psycopg", *ALERTS]
     )
 PATIENCE_SECONDS = 240
 

@@ -89,14 +89,10 @@ def charge(tx: Transaction, charges: Mapping[Place, Charge]) -> None:
             tx.text(CHANGE, (*amounts, *place))
 
 
-def together(*several: Mapping[Place, Charge]) -> dict[Place, Charge]:
-    """Charges added up."""
-    total: dict[Place, Charge] = {}
-    for charges in several:
-        for place, amounts in charges.items():
-            before = total.get(place)
-            total[place] = amounts if before is None else Charge(*map(int.__add__, before, amounts))
-    return total
+def add_to(charges: dict[Place, Charge], place: Place, more: Charge) -> None:
+    """Add a change to what is known of a budget's changes."""
+    before = charges.get(place)
+    charges[place] = more if before is None else Charge(*map(int.__add__, before, more))
 
 
 def admit(tx: Transaction, org: str, scopes: Iterable[Scope], estimate_nano: int, now: int) -> None:

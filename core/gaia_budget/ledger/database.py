@@ -12,15 +12,16 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 
-from gaia_budget.errors import InputError, LedgerError
+from gaia_budget.errors import LedgerError
+from gaia_budget.ledger.failures import explained, lost, of_driver, passes
+from gaia_budget.ledger.url import NO_DRIVER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.sql.expression import Executable
 
     from gaia_budget.ledger.questions import Ask
@@ -28,16 +29,10 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 PATIENCE_SECONDS = 60.0
 """How long a write waits for a lock, a deadlocked rival or a restarting server before it gives up."""
+TURN_SECONDS = 0.05
+"""How long SQLite itself waits for its lock. It looks ever more rarely, after a second ten times in one: so each
+wait is a short one, and a new one begins until the patience is used up. Else whoever has waited longest waits on."""
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
-RETRIED_STATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
-
-
-class UnfitTextError(InputError):
-    """Text with signs that PostgreSQL cannot hold."""
-
-
-class DamagedError(LedgerError):
-    """The file is damaged, or is no ledger."""
 
 
 class Transaction:
@@ -88,14 +83,12 @@ class Database:
             try:
                 return create_engine(self.url, connect_args={"connect_timeout": 10})
             except ModuleNotFoundError:
-                raise LedgerError(
-                    'PostgreSQL needs its driver: install "gaia-token-budget[postgres]"'
-                ) from None
+                raise LedgerError(NO_DRIVER) from None
         engine = create_engine(
             self.url,
             paramstyle="named",
             max_overflow=-1,
-            connect_args={"timeout": self.patience_s, "isolation_level": None},
+            connect_args={"timeout": TURN_SECONDS, "isolation_level": None},
         )
         event.listen(engine, "connect", _tune)
         return engine
@@ -152,62 +145,76 @@ class Database:
 
         return self.read(asked)
 
-    def write(self, work: Callable[[Transaction], Result]) -> Result:
+    def write(self, work: Callable[[Transaction], Result], patience_s: float | None = None) -> Result:
         """Run `work` in one transaction: all of it happens or nothing.
 
         It is run again after a deadlock, a serialization failure or a lost connection, so it must be idempotent
-        and must not have effects outside the database. Raises LedgerError when the database cannot be used.
+        and must not have effects outside the database. `patience_s`: how long a server that is away is waited
+        for, else as long as the database was told. Raises LedgerError when the database cannot be used.
         """
-        return self._patiently(lambda: self._write(work))
+        once = self._write_shared if self.shared else self._write_embedded
+        return self._patiently(lambda: once(work), patience_s)
 
-    def _patiently(self, attempt: Callable[[], Result]) -> Result:
-        deadline, pause = time.monotonic() + self.patience_s, 0.005
+    def _patiently(self, attempt: Callable[[], Result], patience_s: float | None = None) -> Result:
+        deadline = time.monotonic() + (self.patience_s if patience_s is None else patience_s)
+        pause = 0.005
         while True:
             try:
                 return attempt()
             except Exception as error:
-                problem = _driver_error(error)
+                problem = of_driver(error)
                 if problem is None:
                     raise
-                if not self._passing(problem) or time.monotonic() + pause > deadline:
+                if not passes(problem) or time.monotonic() + pause > deadline:
                     raise explained(problem, self.name) from (None if self.shared else problem)
-            time.sleep(pause)
-            pause = min(pause * 2, 1.0)
+            if self.shared:  # SQLite has waited already
+                time.sleep(pause)
+                pause = min(pause * 2, 1.0)
 
     def _read(self, work: Callable[[Connection], Result]) -> Result:
         with self.engine.connect() as connection:
             return work(connection)
 
-    def _write(self, work: Callable[[Transaction], Result]) -> Result:
-        """Run `work` once. An embedded ledger's connection is kept at hand: the pool costs as much as the commit."""
+    def _write_embedded(self, work: Callable[[Transaction], Result]) -> Result:
+        """Run `work` once. The connection is kept at hand: the pool costs as much as the commit."""
         try:
-            connection = self._at_hand.pop()
+            pooled = self._at_hand.pop()
         except IndexError:
-            connection = self.engine.raw_connection()
-        kept = False
+            pooled = self.engine.raw_connection()
+        connection: sqlite3.Connection = pooled.driver_connection
         try:
             cursor = connection.cursor()
-            try:
-                if not self.shared:
-                    cursor.execute("BEGIN IMMEDIATE")
-                result = work(Transaction(self, cursor))
-                connection.commit()
-                kept = not self.shared
-            except BaseException as error:
-                problem = _driver_error(error)
-                if self.shared and problem is not None and _lost(problem):
-                    connection.invalidate()
-                raise
-            return result
-        finally:
-            if kept:
-                self._at_hand.append(connection)
-            else:
-                connection.close()  # rolls back what was not committed
+            cursor.execute("BEGIN IMMEDIATE")
+            result = work(Transaction(self, cursor))
+            cursor.execute("COMMIT")
+        except BaseException:
+            self._give_up(pooled)
+            raise
+        self._at_hand.append(pooled)
+        return result
 
-    def _passing(self, problem: Exception) -> bool:
-        """Whether the same transaction may succeed in a moment. SQLite has waited for its lock already."""
-        return self.shared and (getattr(problem, "sqlstate", None) in RETRIED_STATES or _lost(problem))
+    def _give_up(self, pooled: Any) -> None:
+        """Roll back what was not committed; a connection that cannot even do that is thrown away."""
+        try:
+            pooled.driver_connection.rollback()
+        except sqlite3.Error:
+            pooled.invalidate()
+        else:
+            self._at_hand.append(pooled)
+
+    def _write_shared(self, work: Callable[[Transaction], Result]) -> Result:
+        connection = self.engine.raw_connection()
+        try:
+            result = work(Transaction(self, connection.cursor()))
+            connection.commit()
+        except BaseException as error:
+            problem = of_driver(error)
+            if problem is not None and lost(problem):
+                connection.invalidate()
+            raise
+        finally:
+            connection.close()  # rolls back what was not committed
+        return result
 
     def keep_log(self) -> None:
         """Let readers and the writer of a new SQLite file work side by side (write-ahead log).
@@ -222,7 +229,7 @@ class Database:
         try:
             self.engine.connect().close()
         except DBAPIError as error:
-            problem = _driver_error(error) or error
+            problem = of_driver(error) or error
             raise explained(problem, self.name) from None
 
     def close(self) -> None:
@@ -232,28 +239,8 @@ class Database:
         self.engine.dispose()
 
 
-def parse_url(text: str) -> URL:
-    """A database URL. Raises InputError, which never repeats the URL: it may hold a password."""
-    valid = "Valid: sqlite:///<path to a file>, postgresql://<user>@<host>/<database>"
-    try:
-        url = make_url(
-            text.replace("postgres://", "postgresql://", 1) if text.startswith("postgres://") else text
-        )
-        backend = url.get_backend_name()
-        url.get_dialect()
-    except (ArgumentError, NoSuchModuleError, ValueError):
-        raise InputError(f"the database URL (setting db, GAIA_BUDGET_DB) cannot be read. {valid}") from None
-    except ModuleNotFoundError:
-        raise LedgerError('PostgreSQL needs its driver: install "gaia-token-budget[postgres]"') from None
-    if backend not in ("sqlite", "postgresql") or (backend == "sqlite" and not url.database):
-        raise InputError(f"the database URL (setting db, GAIA_BUDGET_DB) names {backend}. {valid}")
-    if backend == "postgresql" and url.get_driver_name() != "psycopg":
-        url = url.set(drivername="postgresql+psycopg")
-    return url
-
-
 def _tune(connection: Any, _record: Any) -> None:
-    """SQLite for many processes: a long wait for the lock, a log that readers do not block, a useful cache."""
+    """SQLite for many processes: few waits for the disk, and a useful cache."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise LedgerError(
             f"this Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.37 or newer. "
@@ -264,59 +251,3 @@ def _tune(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA wal_autocheckpoint = 8000")  # each one waits for the disk
     connection.execute("PRAGMA temp_store = MEMORY")
 
-
-def _driver_error(error: BaseException) -> Exception | None:
-    """The driver's error behind an exception, if it is one."""
-    if isinstance(error, DBAPIError):
-        return error.orig if isinstance(error.orig, Exception) else error
-    if isinstance(error, sqlite3.Error):
-        return error
-    return error if type(error).__module__.startswith("psycopg") and isinstance(error, Exception) else None
-
-
-def _lost(problem: Exception) -> bool:
-    """Whether PostgreSQL went away, or is not there yet: classes 08 and 57P, or no state at all."""
-    if type(problem).__name__ == "PoolTimeout":
-        return True
-    state = getattr(problem, "sqlstate", None)
-    if state is None:
-        return type(problem).__name__ == "OperationalError"
-    return str(state).startswith(("08", "57P"))
-
-
-def explained(problem: Exception, name: str) -> Exception:
-    """A driver's error in words that say what is wrong and how to mend it; never with values or passwords."""
-    state = getattr(problem, "sqlstate", None) or getattr(problem, "sqlite_errorname", "") or ""
-    said = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-    for prefixes, text in CURES:
-        if str(state).startswith(prefixes):
-            kind = DamagedError if prefixes == DAMAGED else LedgerError
-            return kind(f"{name}: {text}")
-    if not state and type(problem).__name__ == "DataError":
-        return UnfitTextError("the ledger refused a text with a NUL sign in it")
-    if isinstance(problem, sqlite3.IntegrityError) or str(state).startswith(("22", "23")):
-        return InputError(f"the ledger refused a row ({state}): {said.split('DETAIL')[0]}")
-    return LedgerError(f"{name}: {said}")
-
-
-DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
-CURES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (
-        ("SQLITE_BUSY", "SQLITE_LOCKED"),
-        "another process has kept the ledger locked for too long. Nothing was written; end that process, or try "
-        "again",
-    ),
-    (("SQLITE_READONLY",), "the ledger is read-only. Give yourself write access to the file and its folder"),
-    (("SQLITE_FULL", "53100"), "the disk is full. Nothing was written; make room and try again"),
-    (("SQLITE_CANTOPEN",), "cannot open the file. Its folder must exist and be writable"),
-    (
-        DAMAGED,
-        "the file is damaged or is no ledger. Move it away; `gaia-budget ingest` makes a new one from the "
-        "transcripts and logs, and backups/ holds the copies made before upgrades",
-    ),
-    (("SQLITE_IOERR",), "the disk reported an error. Nothing was written; check the disk"),
-    (("28",), "the server refused the user or password of the database URL"),
-    (("3D",), "there is no such database on the server. Create it with createdb"),
-    (("42501",), "this database user may not do that. Grant it the rights on the schema"),
-    (("25006",), "the server is read-only (a standby?). Point the database URL to the primary"),
-)

@@ -11,7 +11,7 @@ import msgspec
 
 from gaia_budget.errors import NotFoundError
 from gaia_budget.ledger import record
-from gaia_budget.ledger.budgets import Charge, Place, Scope, admit, charge, is_module, look, together
+from gaia_budget.ledger.budgets import Charge, Place, Scope, add_to, admit, charge, is_module, look
 from gaia_budget.ledger.months import within
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def report(tx: Transaction, zone: Zone, org: str, lease_id: str, told: Report, e
     if held is None:
         raise NotFoundError("lease", lease_id)
     events = [_booked(zone, org, held.scope, event) for event in told.events]
-    _, recorded = record.take_in(tx, zone, events)
+    _, charges = record.take_in(tx, zone, events)
     spent = min(max(told.spent_nano, held.spent_nano), held.granted_nano)
     part = spent - held.spent_nano
     unpriced = max(0, part - sum(event.cost_nano or 0 for event in told.events))
@@ -106,14 +106,9 @@ def report(tx: Transaction, zone: Zone, org: str, lease_id: str, told: Report, e
     assumed = unpriced - (freed if was_expired else 0)
     values = (spent, held.assumed_nano + assumed, state, max(expires_ts, held.expires_ts))
     tx.text(CHANGE, (*values, org, lease_id))
-    moved: dict[Place, Charge] = {
-        (org, held.scope): Charge(
-            app=0 if is_module(held.scope) else part - unpriced,
-            assumed=assumed,
-            reserved=0 if was_expired else -freed,
-        )
-    }
-    charge(tx, together(recorded, moved))
+    app = 0 if is_module(held.scope) else part - unpriced
+    add_to(charges, (org, held.scope), Charge(app, 0, assumed, 0 if was_expired else -freed))
+    charge(tx, charges)
 
 
 def _booked(zone: Zone, org: str, scope: str, event: Event) -> Event:
@@ -126,6 +121,8 @@ def expire(tx: Transaction, org: str, now: int) -> int:
     due = tx.text(f"{DUE} FOR UPDATE SKIP LOCKED" if tx.db.shared else DUE, (org, now)).fetchall()
     for lease_id, _, _ in due:
         tx.text(EXPIRE, (org, lease_id))
-    moved = [{(org, scope): Charge(assumed=left, reserved=-left)} for _, scope, left in due]
-    charge(tx, together(*moved))
+    moved: dict[Place, Charge] = {}
+    for _, scope, left in due:
+        add_to(moved, (org, scope), Charge(assumed=left, reserved=-left))
+    charge(tx, moved)
     return len(due)

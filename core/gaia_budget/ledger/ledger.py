@@ -13,12 +13,14 @@ from gaia_budget.ledger import questions, record, sessions
 from gaia_budget.ledger.alerting import Alerting
 from gaia_budget.ledger.budgeting import Budgeting
 from gaia_budget.ledger.budgets import charge
-from gaia_budget.ledger.database import Database, UnfitTextError, parse_url
+from gaia_budget.ledger.database import Database
+from gaia_budget.ledger.failures import UnfitTextError
 from gaia_budget.ledger.migrations import migrate
 from gaia_budget.ledger.months import MonthSpend
 from gaia_budget.ledger.months import months as sums_of_month
 from gaia_budget.ledger.notes import Notes
 from gaia_budget.ledger.schema import bookmarks
+from gaia_budget.ledger.url import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table, select
 
 from gaia_budget.errors import InputError, LedgerError
-from gaia_budget.ledger.database import parse_url
+from gaia_budget.ledger.url import parse_url
 from gaia_budget.ledger.schema import metadata
 from gaia_budget.ledger.zone import Zone
 

@@ -60,13 +60,16 @@ def take_in(tx: Transaction, zone: Zone, events: Iterable[Event]) -> tuple[Recor
 
 def fit(event: Event) -> Event:
     """The event with every text in a form that all databases hold: no NUL, no half of a surrogate pair."""
-    texts = {
-        name: value for name, value in zip(EVENT_FIELDS, astuple(event), strict=True) if type(value) is str
-    }
-    together = "".join(texts.values())
+    values = astuple(event)
+    together = "".join([value for value in values if type(value) is str])
     if together.isascii() and "\0" not in together:
         return event
-    return msgspec.structs.replace(event, **{name: _fit(value) for name, value in texts.items()})
+    return Event(
+        **{
+            name: _fit(value) if type(value) is str else value
+            for name, value in zip(EVENT_FIELDS, values, strict=True)
+        }
+    )
 
 
 def _fit(text: str) -> str:
@@ -85,9 +88,12 @@ def _take_chunk(tx: Transaction, sums: Sums, events: list[Event]) -> Recorded:
         sightings = _joined(events)
     rows = list(map(astuple, sightings.values()))
     known = insert(tx, rows)
-    sums.add([row for row in rows if _id_of(row) not in known] if known else rows)
+    if not known:
+        sums.add(rows)
+        return Recorded(len(rows), 0, len(events) - len(rows))
+    sums.add([row for row in rows if _id_of(row) not in known])
     completed = _complete(tx, sums, [sightings[place] for place in sorted(known)])
-    new = len(sightings) - len(known)
+    new = len(rows) - len(known)
     return Recorded(new, completed, len(events) - new - completed)
 
 

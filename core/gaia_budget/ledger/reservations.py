@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from gaia_budget.errors import InputError, NotFoundError
 from gaia_budget.ledger import record
-from gaia_budget.ledger.budgets import Charge, Place, Scope, admit, charge, is_module, together
+from gaia_budget.ledger.budgets import Charge, Place, Scope, add_to, admit, charge, is_module
 from gaia_budget.ledger.months import within
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.model import Event
 
+_scopes = msgspec.json.Decoder(tuple[str, ...]).decode
 OPEN = (
     "INSERT INTO reservations (org, reservation_id, scopes, estimate_nano, state, machine, created_ts, expires_ts) "
     "VALUES (?, ?, ?, ?, 'open', ?, ?, ?) ON CONFLICT (org, reservation_id) DO NOTHING"
@@ -55,7 +55,7 @@ def reserve(
     """Hold the estimate in every scope or in none. Raises BudgetExceededError."""
     if wanted.estimate_nano < 0:
         raise InputError("an estimate cannot be negative")
-    keys = json.dumps(wanted.scopes)
+    keys = msgspec.json.encode(wanted.scopes).decode()
     row = (
         org,
         wanted.reservation_id,
@@ -74,7 +74,7 @@ def reserve(
 def _again(tx: Transaction, org: str, wanted: Reservation) -> Reservation:
     """A retry whose first try had gone through: the same reservation."""
     scopes, estimate, state, _, created, expires = tx.text(FIND, (org, wanted.reservation_id)).fetchone()
-    if state != "open" or estimate != wanted.estimate_nano or tuple(json.loads(scopes)) != wanted.scopes:
+    if state != "open" or estimate != wanted.estimate_nano or _scopes(scopes) != wanted.scopes:
         raise InputError("this call_id was used for another call; each call needs its own")
     return wanted._replace(created_ts=created, expires_ts=expires)
 
@@ -102,23 +102,23 @@ def settle(
         scopes, created, assumed = known
         estimate = 0  # it is no longer reserved but assumed
         tx.text(CLOSE, row)
-    recorded: dict[Place, Charge] = {}
-    keys = json.loads(scopes)
-    if event is not None:
-        ts = min(event.ts, created)
-        for key in keys:
-            ts = within(zone, key, ts)
-        event = msgspec.structs.replace(record.fit(event), org=org, ts=ts)
-        _, recorded = record.take_in(tx, zone, [event])
-    held = {
-        (org, key): Charge(
-            app=0 if is_module(key) else actual_nano - unpriced,
-            assumed=unpriced - assumed,
-            reserved=-estimate,
-        )
-        for key in keys
-    }
-    charge(tx, together(recorded, held))
+    keys = _scopes(scopes)
+    charges = {} if event is None else _recorded(tx, zone, org, keys, created, event)
+    for key in keys:
+        app = 0 if is_module(key) else actual_nano - unpriced
+        add_to(charges, (org, key), Charge(app, 0, unpriced - assumed, -estimate))
+    charge(tx, charges)
+
+
+def _recorded(
+    tx: Transaction, zone: Zone, org: str, keys: Sequence[str], created: int, event: Event
+) -> dict[Place, Charge]:
+    """Record a call's event at the instant that admitted it; returns what it changes in the budgets."""
+    ts = min(event.ts, created)
+    for key in keys:
+        ts = within(zone, key, ts)
+    event = msgspec.structs.replace(record.fit(event), org=org, ts=ts)
+    return record.take_in(tx, zone, [event])[1]
 
 
 def _expired(tx: Transaction, org: str, reservation_id: str) -> tuple[str, int, int] | None:
@@ -136,10 +136,9 @@ def expire(tx: Transaction, org: str, now: int) -> int:
     due = tx.text(sql, (org, now)).fetchall()
     for reservation_id, _, _ in due:
         tx.text(EXPIRE, (org, reservation_id))
-    moved = [
-        {(org, key): Charge(assumed=estimate, reserved=-estimate)}
-        for _, scopes, estimate in due
-        for key in json.loads(scopes)
-    ]
-    charge(tx, together(*moved))
+    moved: dict[Place, Charge] = {}
+    for _, scopes, estimate in due:
+        for key in _scopes(scopes):
+            add_to(moved, (org, key), Charge(assumed=estimate, reserved=-estimate))
+    charge(tx, moved)
     return len(due)

@@ -6,7 +6,7 @@ from operator import add, itemgetter, neg
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.errors import InternalError
-from gaia_budget.ledger.budgets import Charge
+from gaia_budget.ledger.budgets import Charge, add_to
 from gaia_budget.ledger.facts import DIMENSIONS, MEASURES, TOKENLESS, TOKENS
 from gaia_budget.ledger.months import module_scope
 from gaia_budget.ledger.schema import EVENT_FIELDS
@@ -76,20 +76,15 @@ class Sums:
         return self._charges()
 
     def _rows(self) -> list[tuple[tuple[object, ...], tuple[int, ...]]]:
-        folded: dict[tuple[str, str, int, Key], tuple[int, ...]] = {}
-        for (quarter, key), values in self._found.items():
+        folded: dict[tuple[Any, ...], tuple[int, ...]] = {}
+        for (quarter, (org, *rest)), values in self._found.items():
             day, month = self.zone.day_and_month(quarter)
-            buckets = (("hour", quarter * QUARTER // HOUR), ("day", day), ("month", month))
-            for grain, bucket in buckets:
-                place = (key[0], grain, bucket, key[1:])
-                before = folded.get(place)
-                folded[place] = values if before is None else tuple(map(add, before, values))
-        ordered = sorted(folded.items())  # rivals on PostgreSQL lock rows in one order
-        return [
-            ((org, grain, bucket, *key), values)
-            for (org, grain, bucket, key), values in ordered
-            if any(values)
-        ]
+            for grain, bucket in (("day", day), ("hour", quarter * QUARTER // HOUR), ("month", month)):
+                key = (org, grain, bucket, *rest)
+                before = folded.get(key)
+                folded[key] = values if before is None else tuple(map(add, before, values))
+        # sorted: rivals on PostgreSQL lock rows in one order
+        return [(key, values) for key, values in sorted(folded.items()) if any(values)]
 
     def _charges(self) -> dict[Place, Charge]:
         charges: dict[Place, Charge] = {}
@@ -98,8 +93,5 @@ class Sums:
             claude_code = source == "claude_code" and billing == "api"
             if values[-1] and (app or claude_code):
                 place = (org, module_scope(module, self.zone.day_and_month(quarter)[1]))
-                before = charges.get(place, Charge())
-                charges[place] = Charge(
-                    before.app + values[-1] * app, before.claude_code + values[-1] * claude_code
-                )
+                add_to(charges, place, Charge(values[-1] * app, values[-1] * claude_code))
         return charges

@@ -36,6 +36,7 @@ class Zone:
     def __init__(self, zone: tzinfo) -> None:
         self.tzinfo = zone
         self._places: dict[int, tuple[int, int]] = {}
+        self._months: dict[int, int] = {}
 
     def local(self, ts: int) -> datetime:
         """The local time of an instant."""
@@ -64,7 +65,10 @@ class Zone:
 
     def start_of_month(self, month: int) -> int:
         """The first instant of a month."""
-        return self.start_of_day(first_of(month))
+        found = self._months.get(month)
+        if found is None:
+            found = self._months[month] = self.start_of_day(first_of(month))
+        return found
 
     def periods(self, since: int, until: int) -> list[tuple[int, int, int]]:
         """The stretches of one offset in [since, until) as (start, end, offset), all in microseconds."""

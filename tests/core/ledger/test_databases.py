@@ -14,12 +14,13 @@ from sqlalchemy import inspect
 from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError
 from gaia_budget.ledger import Bookmark, Ledger
-from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database import Database
 from gaia_budget.ledger.export import write_csv
 from gaia_budget.ledger.facts import SCHEMA_VERSION
 from gaia_budget.ledger.migrations import MIGRATIONS, Migration, migrate
 from gaia_budget.ledger.move import check_zone, move
 from gaia_budget.ledger.schema import metadata
+from gaia_budget.ledger.url import parse_url
 from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import Settings
 from support.components import requires
@@ -185,36 +186,6 @@ def test_a_file_that_is_no_ledger_is_told_and_left_alone(tmp_path: Path) -> None
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="folder must exist"):
         Ledger.open(f"sqlite:///{(tmp_path / 'absent' / 'ledger.db').as_posix()}", settings=Settings())
-
-
-def test_a_read_only_ledger_is_told_and_a_full_disk_too(make: Callable[..., Ledger]) -> None:
-    ledger = make()
-    if ledger.db.shared:
-        name = ledger.db.url.database
-        ledger.db.write(
-            lambda tx: tx.text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on') and None
-        )
-        ledger.db.engine.dispose()
-        with pytest.raises(LedgerError, match="read-only"):
-            ledger.record([event("a")])
-        return
-    for pragma, said in (
-        ("PRAGMA query_only = ON", "read-only"),
-        ("PRAGMA max_page_count = 1", "disk is full"),
-    ):
-        with pytest.raises(LedgerError, match=said):
-            ledger.db.write(lambda tx, pragma=pragma: _limited(tx.cursor, ledger, pragma))  # type: ignore[misc]
-        ledger.db.engine.dispose()
-    assert ledger.spend(()).total.events == 0
-
-
-def _limited(cursor: sqlite3.Cursor, ledger: Ledger, pragma: str) -> None:
-    from gaia_budget.ledger import record
-    from gaia_budget.ledger.database import Transaction
-
-    cursor.execute(pragma)
-    seen = [event(f"m{number}", branch="x" * 500) for number in range(2000)]
-    record.take_in(Transaction(ledger.db, cursor), ledger.zone, seen)
 
 
 @requires("postgresql")

@@ -111,8 +111,9 @@ def test_a_file_that_another_process_has_locked_is_told_and_nothing_is_written(t
     import sqlite3
 
     from gaia_budget.errors import LedgerError
-    from gaia_budget.ledger.database import Database, parse_url
+    from gaia_budget.ledger.database import Database
     from gaia_budget.ledger.ledger import Ledger
+    from gaia_budget.ledger.url import parse_url
     from gaia_budget.settings import Settings
 
     path = (tmp_path / "ledger.db").as_posix()

@@ -1,0 +1,84 @@
+"""What a database's own errors mean: which of them pass, and in words how to mend the others."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError
+
+from gaia_budget.errors import InputError, LedgerError
+
+RETRIED_STATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+
+class UnfitTextError(InputError):
+    """Text with signs that PostgreSQL cannot hold."""
+
+
+class DamagedError(LedgerError):
+    """The file is damaged, or is no ledger."""
+
+
+def of_driver(error: BaseException) -> Exception | None:
+    """The driver's error behind an exception, if it is one."""
+    if isinstance(error, DBAPIError):
+        return error.orig if isinstance(error.orig, Exception) else error
+    if isinstance(error, sqlite3.Error):
+        return error
+    return error if type(error).__module__.startswith("psycopg") and isinstance(error, Exception) else None
+
+
+def passes(problem: Exception) -> bool:
+    """Whether the same transaction may succeed in a moment."""
+    if isinstance(problem, sqlite3.Error):
+        return getattr(problem, "sqlite_errorname", "").startswith(LOCKED)
+    return getattr(problem, "sqlstate", None) in RETRIED_STATES or lost(problem)
+
+
+def lost(problem: Exception) -> bool:
+    """Whether PostgreSQL went away, or is not there yet: classes 08 and 57P, or no state at all."""
+    if type(problem).__name__ == "PoolTimeout":
+        return True
+    state = getattr(problem, "sqlstate", None)
+    if state is None:
+        return type(problem).__name__ == "OperationalError"
+    return str(state).startswith(("08", "57P"))
+
+
+def explained(problem: Exception, name: str) -> Exception:
+    """A driver's error in words that say what is wrong and how to mend it; never with values or passwords."""
+    state = getattr(problem, "sqlstate", None) or getattr(problem, "sqlite_errorname", "") or ""
+    said = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+    for prefixes, text in CURES:
+        if str(state).startswith(prefixes):
+            kind = DamagedError if prefixes == DAMAGED else LedgerError
+            return kind(f"{name}: {text}")
+    if not state and type(problem).__name__ == "DataError":
+        return UnfitTextError("the ledger refused a text with a NUL sign in it")
+    if isinstance(problem, sqlite3.IntegrityError) or str(state).startswith(("22", "23")):
+        return InputError(f"the ledger refused a row ({state}): {said.split('DETAIL')[0]}")
+    return LedgerError(f"{name}: {said}")
+
+
+DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
+CURES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        LOCKED,
+        "another process has kept the ledger locked for too long. Nothing was written; end that process, or try "
+        "again",
+    ),
+    (("SQLITE_READONLY",), "the ledger is read-only. Give yourself write access to the file and its folder"),
+    (("SQLITE_FULL", "53100"), "the disk is full. Nothing was written; make room and try again"),
+    (("SQLITE_CANTOPEN",), "cannot open the file. Its folder must exist and be writable"),
+    (
+        DAMAGED,
+        "the file is damaged or is no ledger. Move it away; `gaia-budget ingest` makes a new one from the "
+        "transcripts and logs, and backups/ holds the copies made before upgrades",
+    ),
+    (("SQLITE_IOERR",), "the disk reported an error. Nothing was written; check the disk"),
+    (("28",), "the server refused the user or password of the database URL"),
+    (("3D",), "there is no such database on the server. Create it with createdb"),
+    (("42501",), "this database user may not do that. Grant it the rights on the schema"),
+    (("25006",), "the server is read-only (a standby?). Point the database URL to the primary"),
+)
