@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from operator import add, itemgetter, neg
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +36,9 @@ CHANGE = (
     f"UPDATE rollups SET {', '.join(f'{name} = {name} + ?' for name in MEASURES)} "  # noqa: S608
     f"WHERE {' AND '.join(f'{name} = ?' for name in _KEYS)}"
 )
-_AT, _KIND, _COST = (EVENT_FIELDS.index(name) for name in ("ts", "kind", "cost_nano"))
-_FACTS = itemgetter(EVENT_FIELDS.index("org"), *(EVENT_FIELDS.index(name) for name in DIMENSIONS))
-_TOKENS = itemgetter(*(EVENT_FIELDS.index(name) for name in TOKENS))
+_AT, _COST = EVENT_FIELDS.index("ts"), EVENT_FIELDS.index("cost_nano")
+_FACTS = itemgetter(*(EVENT_FIELDS.index(name) for name in ("kind", "org", *DIMENSIONS)))
+_AMOUNTS = itemgetter(*(EVENT_FIELDS.index(name) for name in (*TOKENS, "cost_nano")))
 _NO_TOKENS = (0,) * len(TOKENS)
 
 
@@ -50,13 +51,13 @@ class Sums:
 
     def add(self, rows: Iterable[tuple[Any, ...]], sign: int = 1) -> None:
         """Take events in (fields in the order of `EVENT_FIELDS`), or with `sign` -1 out again."""
-        found = self._found
+        alike: defaultdict[tuple[int, bool, Key], list[tuple[int, ...]]] = defaultdict(list)
         for row in rows:
-            place = (row[_AT] // QUARTER, _FACTS(row))
-            kind, cost = row[_KIND], row[_COST]
-            response = 1 if kind == "response" else 0
-            tokens = _NO_TOKENS if kind in TOKENLESS else _TOKENS(row)
-            values = (1, response, response if cost is None else 0, *tokens, cost or 0)
+            alike[row[_AT] // QUARTER, row[_COST] is None, _FACTS(row)].append(_AMOUNTS(row))
+        found = self._found
+        for (quarter, unpriced, (kind, *key)), amounts in alike.items():
+            place = (quarter, tuple(key))
+            values = _summed(kind, amounts, unpriced=unpriced)
             if sign < 0:
                 values = tuple(map(neg, values))
             before = found.get(place)
@@ -95,3 +96,12 @@ class Sums:
                 place = (org, module_scope(module, self.zone.day_and_month(quarter)[1]))
                 add_to(charges, place, Charge(values[-1] * app, values[-1] * claude_code))
         return charges
+
+
+def _summed(kind: str, amounts: list[tuple[int, ...]], *, unpriced: bool) -> tuple[int, ...]:
+    """The measures of events that are alike."""
+    count = len(amounts)
+    responses = count if kind == "response" else 0
+    *columns, costs = zip(*amounts, strict=True)
+    tokens = _NO_TOKENS if kind in TOKENLESS else map(sum, columns)
+    return (count, responses, responses if unpriced else 0, *tokens, 0 if unpriced else sum(costs))
