@@ -16,7 +16,7 @@ from gaia_budget.ledger.schema import EVENT_FIELDS
 from gaia_budget.model import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gaia_budget.ledger.budgets import Charge, Place
     from gaia_budget.ledger.database import Transaction
@@ -27,6 +27,7 @@ MARKS = ", ".join("?" * len(EVENT_FIELDS))
 INSERT = f"INSERT INTO events ({COLUMNS}) VALUES ({MARKS}) ON CONFLICT (org, event_id) DO NOTHING"  # noqa: S608
 UPDATE = f"UPDATE events SET ({COLUMNS}) = ({MARKS}) WHERE org = ? AND event_id = ?"  # noqa: S608
 BULK = 64  # from here on PostgreSQL takes rows faster through COPY
+SENT = 5_000  # rows that are sent before the server is left to work on them
 CHUNK = 50_000  # events held in memory at once
 ASKED = 500  # ids per look-up
 PROBES = 20  # rows of a batch that are looked up before all of it is taken for new
@@ -87,12 +88,13 @@ def _take_chunk(tx: Transaction, sums: Sums, events: list[Event]) -> Recorded:
     if len(sightings) < len(events):
         sightings = _joined(events)
     rows = list(map(astuple, sightings.values()))
-    known = insert(tx, rows)
-    if not known:
-        sums.add(rows)
+    if tx.db.shared:
+        rows.sort(key=_id_of)  # rivals lock rows in one order, and neighbours in the index lie together
+    if tx.db.shared and len(rows) >= BULK and _copied(tx, sums, rows):
         return Recorded(len(rows), 0, len(events) - len(rows))
-    sums.add([row for row in rows if _id_of(row) not in known])
-    completed = _complete(tx, sums, [sightings[place] for place in sorted(known)])
+    known = insert(tx, rows)
+    sums.add([row for row in rows if _id_of(row) not in known] if known else rows)
+    completed = _complete(tx, sums, [sightings[place] for place in sorted(known)]) if known else 0
     new = len(rows) - len(known)
     return Recorded(new, completed, len(events) - new - completed)
 
@@ -120,27 +122,31 @@ def insert(tx: Transaction, rows: list[EventRow]) -> set[Id]:
 
 
 def _insert_shared(tx: Transaction, rows: list[EventRow]) -> set[Id]:
-    rows = sorted(rows, key=_id_of)  # rivals lock rows in one order
-    if len(rows) < BULK:
-        return {_id_of(row) for row in rows if tx.text(INSERT, row).rowcount == 0}
-    return set() if _copied(tx, rows) else _staged(tx, rows)
+    if len(rows) >= BULK:
+        return _staged(tx, rows)
+    return {_id_of(row) for row in rows if tx.text(INSERT, row).rowcount == 0}
 
 
-def _copied(tx: Transaction, rows: list[EventRow]) -> bool:
-    """Copy rows that all seem new straight in; False, with nothing done, when one of them is known after all."""
+def _copied(tx: Transaction, sums: Sums, rows: list[EventRow]) -> bool:
+    """Copy rows that all seem new straight in, and sum them while the server works.
+
+    Returns False, with nothing done, when one of them is known after all.
+    """
     probes = rows[:: max(1, len(rows) // PROBES)]
     sql = f"SELECT 1 FROM events WHERE (org, event_id) IN ({', '.join(['(?, ?)'] * len(probes))}) LIMIT 1"  # noqa: S608
     if tx.text(sql, [part for row in probes for part in _id_of(row)]).fetchone():
         return False
+    found = Sums(sums.zone)
     tx.text("SAVEPOINT bulk")
     try:
-        _copy(tx, "events", rows)
+        _copy(tx, "events", rows, meanwhile=found.add)
     except Exception as error:
         if getattr(error, "sqlstate", None) != UNIQUE_VIOLATION:
             raise
         tx.text("ROLLBACK TO SAVEPOINT bulk")
         return False
     tx.text("RELEASE SAVEPOINT bulk")
+    sums.join(found)
     return True
 
 
@@ -156,10 +162,19 @@ def _staged(tx: Transaction, rows: list[EventRow]) -> set[Id]:
     return set(map(_id_of, rows)) - set(tx.cursor.fetchall())
 
 
-def _copy(tx: Transaction, table: str, rows: list[EventRow]) -> None:
+def _copy(
+    tx: Transaction,
+    table: str,
+    rows: list[EventRow],
+    meanwhile: Callable[[list[EventRow]], None] | None = None,
+) -> None:
     with tx.cursor.copy(f"COPY {table} ({COLUMNS}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+        for start in range(0, len(rows), SENT):
+            part = rows[start : start + SENT]
+            for row in part:
+                copy.write_row(row)
+            if meanwhile is not None:
+                meanwhile(part)
 
 
 def _complete(tx: Transaction, sums: Sums, sightings: list[Event]) -> int:

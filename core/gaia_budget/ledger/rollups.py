@@ -63,6 +63,12 @@ class Sums:
             before = found.get(place)
             found[place] = values if before is None else tuple(map(add, before, values))
 
+    def join(self, other: Sums) -> None:
+        """Take over the changes that another one has gathered."""
+        for place, values in other._found.items():
+            before = self._found.get(place)
+            self._found[place] = values if before is None else tuple(map(add, before, values))
+
     def write(self, tx: Transaction) -> dict[Place, Charge]:
         """Write the changes; return what they change in the budgets of module months."""
         rows = self._rows()

@@ -107,7 +107,7 @@ events = Table(
     comment="One row per fact of spend. Nothing private: no prompt, no tool text, no file name.",
 )
 Index("events_session", events.c.org, events.c.session_id)
-Index("events_ts", events.c.org, events.c.ts)
+Index("events_ts", events.c.org, events.c.ts, postgresql_using="brin")
 FAILED = text("kind = 'failed'")
 Index("events_failed", events.c.org, events.c.ts, sqlite_where=FAILED, postgresql_where=FAILED)
 

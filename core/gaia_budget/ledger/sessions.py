@@ -8,7 +8,8 @@ from sqlalchemy import func, literal_column, select
 
 from gaia_budget.ledger.facts import SUMS_OF_EVENTS
 from gaia_budget.ledger.questions import Figures
-from gaia_budget.ledger.schema import events
+from gaia_budget.ledger.schema import events, rollups
+from gaia_budget.ledger.zone import HOUR
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -80,8 +81,15 @@ def _parts(shares: list[tuple[str, str, Figures]]) -> list[Part]:
 
 def latest_session(connection: Connection, org: str, module: str | None = None) -> str | None:
     """The session with the newest event."""
-    table = events.c
+    table, sums = events.c, rollups.c
     question = select(table.session_id).where(table.org == org, table.session_id != "")
+    newest_hour = select(func.max(sums.bucket)).where(sums.org == org, sums.grain == "hour", sums.events > 0)
     if module is not None:
         question = question.where(table.module == module)
-    return connection.execute(question.order_by(table.ts.desc()).limit(1)).scalar()
+        newest_hour = newest_hour.where(sums.module == module)
+    question = question.order_by(table.ts.desc()).limit(1)
+    hour = connection.execute(newest_hour).scalar()
+    if hour is None:
+        return None
+    recent = connection.execute(question.where(table.ts >= hour * HOUR)).scalar()
+    return connection.execute(question).scalar() if recent is None else recent
