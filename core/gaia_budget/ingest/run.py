@@ -16,6 +16,7 @@ from gaia_budget.ingest.months import cover_overspend, lifts, months
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
 from gaia_budget.ledger.plan_use import working_week
+from gaia_budget.ledger.upkeep import upkeep
 from gaia_hooks import clock, files, session, state
 from gaia_hooks import months as hook_months
 
@@ -34,6 +35,7 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     `progress` is called with (bytes done, bytes in all) of the transcripts. Raises LedgerError, ConfigError.
     """
     counted_to = clock.now()
+    upkeep(ledger)
     report = take_in(settings, ledger, progress)
     rotation.rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
     cover_overspend(ledger, settings)

@@ -80,10 +80,12 @@ class Budgeting(Store):
             lambda tx: leases.lease(tx, self.org, self.machine, scope, wanted, need_nano, now)
         )
 
-    def report(self, lease_id: str, told: Report, *, ttl_s: float = TTL_SECONDS) -> None:
+    def report(
+        self, lease_id: str, told: Report, *, ttl_s: float = TTL_SECONDS, patience_s: float | None = None
+    ) -> None:
         """Take in what a lease's holder spent, with its events, and what it returns; renews the lease."""
         expires = self.now() + int(ttl_s * MICRO)
-        self.db.write(lambda tx: leases.report(tx, self.zone, self.org, lease_id, told, expires))
+        self.db.write(lambda tx: leases.report(tx, self.zone, self.org, lease_id, told, expires), patience_s)
 
     def add_override(
         self,

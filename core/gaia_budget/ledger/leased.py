@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from gaia_budget.ledger.budgeting import TTL_SECONDS
+from gaia_budget.errors import LedgerError
+from gaia_budget.ledger import spool
 from gaia_budget.ledger.leases import Report
 
 if TYPE_CHECKING:
@@ -20,10 +22,13 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.model import Event
 
+log = logging.getLogger(__name__)
 PORTION = 500
 """Settled calls that are told at once."""
 TELL_SECONDS = 1.0
 """How long a settled call waits at most while others are made."""
+PATIENCE_SECONDS = 0.5
+"""How long a call waits for a ledger that cannot be reached: its spend can be told later."""
 
 
 class Part:
@@ -63,6 +68,8 @@ class LeasedBudget:
         self._lock = threading.Lock()
         self._parts: list[Part] = []  # the last one is in use; the others wait for calls in flight
         self._told = time.monotonic()
+        self._reached = True
+        self._closed = False
 
     def reserve(self, scope: Scope, estimate_nano: int) -> Held:
         """Hold an upper bound of a call's cost. Raises BudgetExceededError, LedgerError."""
@@ -74,23 +81,37 @@ class LeasedBudget:
             return Held(part, estimate_nano, self.ledger.now())
 
     def settle(self, held: Held, actual_nano: int, event: Event) -> None:
-        """Replace what a call held by what it cost. Its event is told with the next portion. Raises LedgerError."""
+        """Replace what a call held by what it cost; its event is told with the next portion.
+
+        Never raises: while the ledger cannot be reached, what is to tell is kept, and what is left of the lease
+        may be spent.
+        """
         with self._lock:
             part = held.part
             part.held -= held.estimate_nano
             part.spent += actual_nano
             part.events.append(msgspec.structs.replace(event, ts=min(event.ts, held.admitted_ts)))
-            if part is not self._parts[-1] and not part.held:
-                self._tell(part)
-            elif len(part.events) >= PORTION or time.monotonic() - self._told > TELL_SECONDS:
-                self._told = time.monotonic()
-                self._tell(part)
+            waited = time.monotonic() - self._told > TELL_SECONDS
+            full = len(part.events) >= PORTION
+            if self._closed or waited or (self._reached and (full or self._is_over(part))):
+                self._try_to_tell(done=self._closed)
 
     def close(self) -> None:
-        """Tell the rest and return what is left. What calls in flight hold stays held until the lease expires."""
+        """Tell the rest and return what is left; keep it in a file where the ledger cannot be reached.
+
+        What calls in flight hold stays held until they are settled, or the lease expires. Raises OSError when
+        the file cannot be written either.
+        """
         with self._lock:
+            self._closed = True
             for part in list(self._parts):
-                self._tell(part, done=True)
+                report = Report(part.spent, part.events, returned=not part.held)
+                try:
+                    self.ledger.report(part.lease.lease_id, report)
+                except LedgerError:
+                    spool.put(spool.Told(part.lease.lease_id, report.spent_nano, part.events, report.returned))
+                part.events = []
+            self._parts = [part for part in self._parts if part.held]
 
     def __enter__(self) -> Self:
         return self
@@ -102,16 +123,31 @@ class LeasedBudget:
 
     def _renewed(self, scope: Scope, need_nano: int) -> Part:
         """A new lease in place of the one that is used up."""
-        if self._parts:
-            self._tell(self._parts[-1], done=True)
+        self._try_to_tell(done=True)
         lease = self.ledger.lease(scope, max(self.amount_nano, need_nano), need_nano=need_nano)
         self._parts.append(Part(scope, lease))
         return self._parts[-1]
 
-    def _tell(self, part: Part, *, done: bool = False) -> None:
-        """Report a part; with no call in flight one that is done, or no longer in use, is returned."""
-        returned = not part.held and (done or part is not self._parts[-1])
-        self.ledger.report(part.lease.lease_id, Report(part.spent, part.events, returned), ttl_s=TTL_SECONDS)
-        part.events = []
-        if returned:
-            self._parts.remove(part)
+    def _is_over(self, part: Part) -> bool:
+        """Whether a lease that is no longer in use waits for no call any more."""
+        return part is not self._parts[-1] and not part.held
+
+    def _try_to_tell(self, *, done: bool = False) -> None:
+        """Report every part that has something to tell; with `done` the one in use too is returned if it can be."""
+        self._reached = False
+        for part in list(self._parts):
+            returned = not part.held and (done or part is not self._parts[-1])
+            if not part.events and not returned:
+                continue
+            told = Report(part.spent, part.events, returned)
+            try:
+                self.ledger.report(part.lease.lease_id, told, patience_s=PATIENCE_SECONDS)
+            except LedgerError as error:
+                log.warning("a lease's spend is told later: %s", error)
+                break
+            part.events = []
+            if returned:
+                self._parts.remove(part)
+        else:
+            self._reached = True
+        self._told = time.monotonic()

@@ -1,4 +1,4 @@
-"""Settled calls that the ledger could not take: kept in a file until it can be reached again."""
+"""What a lease's holder could not tell the ledger: kept in a file until it can be reached again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 
 from gaia_budget import places
 from gaia_budget.errors import NotFoundError
+from gaia_budget.ledger.leases import Report
 from gaia_budget.model import Event  # noqa: TC001 (msgspec reads the annotations as it runs)
 from gaia_hooks import files
 
@@ -20,23 +21,24 @@ NAME, TAKEN, UNREADABLE = "spool.jsonl", "spool-taken-{}.jsonl", "spool-unreadab
 LOCK_SECONDS = 10.0
 
 
-class Settlement(msgspec.Struct, frozen=True):
-    """One settled call, as `Ledger.settle` takes it."""
+class Told(msgspec.Struct, frozen=True):
+    """The last report on a lease, as `Ledger.report` takes it."""
 
-    reservation_id: str
-    actual_nano: int
-    event: Event | None = None
+    lease_id: str
+    spent_nano: int
+    events: list[Event] = []
+    returned: bool = False
 
 
-def put(settlement: Settlement) -> None:
-    """Keep a settlement for later, on disk before this returns. Raises OSError."""
-    files.append(str(places.ensure_home() / NAME), msgspec.json.encode(settlement) + b"\n")
+def put(told: Told) -> None:
+    """Keep a report for later, in the file before this returns. Raises OSError."""
+    files.append(str(places.ensure_home() / NAME), msgspec.json.encode(told) + b"\n")
 
 
 def replay(ledger: Ledger) -> int:
-    """Give the ledger what was kept; returns how many settlements there were.
+    """Give the ledger what was kept; returns how many reports there were.
 
-    A file goes away only when the ledger has all of it; a settlement that it knows already changes nothing.
+    A file goes away only when the ledger has all of it; a report that it knows already changes nothing.
     Raises LedgerError when it still cannot be reached: then everything is kept.
     """
     home = places.ensure_home()
@@ -49,22 +51,25 @@ def replay(ledger: Ledger) -> int:
 
 
 def _replay(ledger: Ledger, file: Path) -> int:
+    try:
+        lines = file.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:  # another process has just done it
+        return 0
     count = 0
-    for line in file.read_bytes().splitlines(keepends=True):
+    for line in lines:
         try:
-            kept = msgspec.json.decode(line, type=Settlement)
+            told = msgspec.json.decode(line, type=Told)
         except msgspec.DecodeError:  # a writer was killed in the middle of it
             files.append(str(file.with_name(UNREADABLE)), line)
             continue
-        _settle(ledger, kept)
+        _tell(ledger, told)
         count += 1
     file.unlink(missing_ok=True)
     return count
 
 
-def _settle(ledger: Ledger, kept: Settlement) -> None:
+def _tell(ledger: Ledger, told: Told) -> None:
     try:
-        ledger.settle(kept.reservation_id, kept.actual_nano, kept.event)
-    except NotFoundError:  # held in another database, or on a lease: the event alone counts
-        if kept.event is not None:
-            ledger.record([kept.event])
+        ledger.report(told.lease_id, Report(told.spent_nano, told.events, told.returned))
+    except NotFoundError:  # taken from another database: the events alone count
+        ledger.record([msgspec.structs.replace(event, org=ledger.org) for event in told.events])

@@ -5,18 +5,22 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from gaia_budget import places
-from gaia_budget.errors import BudgetExceededError
-from gaia_budget.ledger import spool
+from gaia_budget.errors import BudgetExceededError, LedgerError
+from gaia_budget.ledger import Ledger, spool
+from gaia_budget.ledger.database import Database
 from gaia_budget.ledger.leased import LeasedBudget
+from gaia_budget.ledger.url import parse_url
 from gaia_budget.ledger.verify import verify
+from gaia_budget.settings import Settings
 from support.clock import Clock
 from support.events import event
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger import Ledger
+    from pathlib import Path
 
 AT = "2026-11-23T12:00"
 
@@ -80,16 +84,77 @@ def test_leases_of_several_processes_together_never_overspend(ledger: Ledger) ->
     assert verify(ledger) == []
 
 
-def test_a_settlement_that_was_kept_is_given_to_the_ledger_once(ledger: Ledger, clock: Clock) -> None:
-    ledger.reserve([ledger.module_scope("jseeker", 100)], 50, call_id="c")
-    settlement = spool.Settlement("c", 9, event("e", AT, cost_nano=9))
-    spool.put(settlement)
-    spool.put(spool.Settlement("held elsewhere", 4, event("f", AT, cost_nano=4)))
+def test_spend_goes_on_while_the_ledger_cannot_be_reached_and_is_told_later(
+    tmp_path: Path, ledger_file: str
+) -> None:
+    import sqlite3
+
+    settings = Settings().model_copy(update={"timezone": "UTC"})
+    with Ledger.open(ledger_file, settings=settings) as ledger:
+        away = Ledger(Database(parse_url(ledger_file), patience_s=0.05), settings)
+        budget = LeasedBudget(away, 100)
+        scope = ledger.module_scope("jseeker", 10_000)
+        first = budget.reserve(scope, 30)
+        other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+
+        budget.settle(first, 20, event("e1", AT, cost_nano=20))
+        budget.settle(budget.reserve(scope, 80), 70, event("e2", AT, cost_nano=70))
+        with pytest.raises(LedgerError, match="locked"):
+            budget.reserve(scope, 30)
+        budget.close()
+
+        other.execute("ROLLBACK")
+        other.close()
+        away.close()
+        assert ledger.spend(()).total.events == 0
+        assert [spool.replay(ledger), spool.replay(ledger)] == [1, 0]
+        assert ledger.spend(()).total.cost_nano == 90
+        assert verify(ledger) == []
+
+
+@pytest.fixture
+def ledger_file(tmp_path: Path) -> str:
+    return f"sqlite:///{(tmp_path / 'ledger.db').as_posix()}"
+
+
+def test_a_report_that_was_kept_is_given_to_the_ledger_once(ledger: Ledger, clock: Clock) -> None:
+    lease = ledger.lease(ledger.module_scope("jseeker", 1000), 50)
+    spool.put(spool.Told(lease.lease_id, 9, [event("e", AT, cost_nano=9)], returned=True))
+    spool.put(spool.Told("taken elsewhere", 4, [event("f", AT, cost_nano=4)]))
     with (places.home() / spool.NAME).open("ab") as torn:
-        torn.write(b'{"reservation_id": "torn", "act')
+        torn.write(b'{"lease_id": "torn", "spent')
 
     assert spool.replay(ledger) == 2
     assert spool.replay(ledger) == 0
-    assert ledger.month("jseeker").spent_nano() == 13
-    assert (places.home() / spool.UNREADABLE).read_bytes().startswith(b'{"reservation_id": "torn"')
+    month = ledger.month("jseeker")
+    assert (month.spent_nano(), month.reserved_nano) == (13, 0)
+    assert (places.home() / spool.UNREADABLE).read_bytes().startswith(b'{"lease_id": "torn"')
+    assert verify(ledger) == []
+
+
+def test_a_call_that_ends_after_the_close_is_told_too(ledger: Ledger, clock: Clock) -> None:
+    budget = LeasedBudget(ledger, 100)
+    slow = budget.reserve(ledger.module_scope("jseeker", 10_000), 30)
+    budget.close()
+    budget.settle(slow, 20, event("slow", AT, cost_nano=20))
+
+    month = ledger.month("jseeker")
+    assert (month.spent_nano(), month.reserved_nano) == (20, 0)
+    assert verify(ledger) == []
+
+
+def test_each_ingest_settles_what_is_overdue_and_tells_what_was_kept(ledger: Ledger) -> None:
+    from gaia_budget.ingest import run
+
+    scope = ledger.module_scope("jseeker", 1000)
+    ledger.reserve([scope], 50, call_id="lost", ttl_s=0)
+    lease = ledger.lease(scope, 40)
+    spent = msgspec.structs.replace(event("e", cost_nano=9), ts=ledger.now())
+    spool.put(spool.Told(lease.lease_id, 9, [spent], returned=True))
+
+    run(Settings().model_copy(update={"timezone": "UTC"}), ledger)
+
+    month = ledger.month("jseeker")
+    assert (month.app_nano, month.assumed_nano, month.reserved_nano) == (9, 50, 0)
     assert verify(ledger) == []
