@@ -29,13 +29,13 @@ AT_ONCE = (
 
 
 def hold_and_owe() -> None:
-    """A reservation and a lease that are overdue, and a settlement that the ledger could not take."""
+    """A reservation and a lease that are overdue, and a report that the ledger could not take."""
     with Ledger.open() as ledger:
         scope = ledger.module_scope("shop", 10**9)
         ledger.reserve([scope], 30, call_id="overdue", ttl_s=-1)
-        ledger.reserve([scope], 50, call_id="paid", ttl_s=-1)
+        paid = ledger.lease(scope, 50, ttl_s=-1)
         ledger.lease(scope, 400, ttl_s=-1)
-    spool.put(spool.Settlement("paid", 9, event("e", cost_nano=9, module="shop")))
+    spool.put(spool.Told(paid.lease_id, 9, [event("e", cost_nano=9, module="shop")], returned=True))
 
 
 def test_a_cycle_books_what_is_owed_ends_what_is_overdue_and_tells_the_hooks(home: Path) -> None:

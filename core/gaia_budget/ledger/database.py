@@ -250,4 +250,3 @@ def _tune(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA cache_size = -65536")
     connection.execute("PRAGMA wal_autocheckpoint = 8000")  # each one waits for the disk
     connection.execute("PRAGMA temp_store = MEMORY")
-

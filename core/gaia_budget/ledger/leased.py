@@ -109,7 +109,9 @@ class LeasedBudget:
                 try:
                     self.ledger.report(part.lease.lease_id, report)
                 except LedgerError:
-                    spool.put(spool.Told(part.lease.lease_id, report.spent_nano, part.events, report.returned))
+                    spool.put(
+                        spool.Told(part.lease.lease_id, report.spent_nano, part.events, report.returned)
+                    )
                 part.events = []
             self._parts = [part for part in self._parts if part.held]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table, select
 
 from gaia_budget.errors import InputError, LedgerError
-from gaia_budget.ledger.url import parse_url
 from gaia_budget.ledger.schema import metadata
+from gaia_budget.ledger.url import parse_url
 from gaia_budget.ledger.zone import Zone
 
 if TYPE_CHECKING:

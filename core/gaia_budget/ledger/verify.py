@@ -13,8 +13,8 @@ from sqlalchemy import CheckConstraint, func, inspect, select, text
 
 from gaia_budget.ledger import resum
 from gaia_budget.ledger.budgets import Charge, is_module
-from gaia_budget.ledger.failures import DamagedError
 from gaia_budget.ledger.facts import DIMENSIONS, MEASURES
+from gaia_budget.ledger.failures import DamagedError
 from gaia_budget.ledger.months import module_scope
 from gaia_budget.ledger.schema import (
     budgets,

@@ -75,7 +75,7 @@ def test_a_full_disk_is_told_and_the_batch_comes_in_once_there_is_room(tmp_path:
         ledger.record([event("first")])
         ledger.db.write(lambda tx: tx.text("PRAGMA max_page_count = 60") and None)
         for _ in range(2):
-            with pytest.raises(LedgerError, match="disk is full. Nothing was written"):
+            with pytest.raises(LedgerError, match=r"disk is full\. Nothing was written"):
                 ledger.record(seen)
         assert ledger.spend(()).total.events == 1
         ledger.db.write(lambda tx: tx.text("PRAGMA max_page_count = 1000000") and None)

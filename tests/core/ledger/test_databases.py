@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sqlite3
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +15,7 @@ from sqlalchemy import inspect
 
 from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError
-from gaia_budget.ledger import Bookmark, Ledger
+from gaia_budget.ledger import Bookmark, Ledger, record
 from gaia_budget.ledger.database import Database
 from gaia_budget.ledger.export import write_csv
 from gaia_budget.ledger.facts import SCHEMA_VERSION
@@ -28,7 +30,6 @@ from support.events import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -58,10 +59,27 @@ def test_the_migrations_build_the_tables_that_the_schema_describes(ledger: Ledge
     assert len(MIGRATIONS) == SCHEMA_VERSION
 
 
-def test_every_table_of_an_organisation_starts_its_key_with_it() -> None:
-    for table in metadata.sorted_tables:
-        if table.name != "migrations":
-            assert next(iter(table.primary_key)).name == "org"
+def test_every_key_starts_with_the_organisation_so_that_a_cluster_can_distribute_by_it(
+    ledger: Ledger,
+) -> None:
+    def keys(connection: Connection) -> list[list[str | None]]:
+        seen, found = inspect(connection), []
+        for table in set(seen.get_table_names()) - {"migrations", "staged_events"}:
+            found.append(seen.get_pk_constraint(table)["constrained_columns"])
+            found += [one["column_names"] for one in seen.get_unique_constraints(table)]
+            found += [one["column_names"] for one in seen.get_indexes(table) if one["unique"]]
+        return found
+
+    found = ledger.db.read(keys)
+    assert len(found) >= len(metadata.tables) - 1
+    assert all(key[0] == "org" for key in found)
+    assert '"org" =' not in record.UPDATE
+
+
+def test_the_page_on_clusters_distributes_every_table() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "postgresql.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"create_distributed_table\('(\w+)', 'org'", page))
+    assert named == set(metadata.tables) - {"migrations"}
 
 
 def test_an_upgrade_backs_the_file_up_first_and_keeps_every_row(
