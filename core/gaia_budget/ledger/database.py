@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 PATIENCE_SECONDS = 60.0
 """How long a write waits for a lock, a deadlocked rival or a restarting server before it gives up."""
-TURN_SECONDS = 0.05
-"""How long SQLite itself waits for its lock. It looks ever more rarely, after a second ten times in one: so each
-wait is a short one, and a new one begins until the patience is used up. Else whoever has waited longest waits on."""
+TURN_MILLISECONDS = 50
+"""How long a write leaves it to SQLite to wait for its lock. SQLite looks ever more rarely, in the end ten times a
+second: so each wait is short, and a new one begins until the patience is used up. Else who came last goes first."""
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 
 
@@ -88,7 +88,7 @@ class Database:
             self.url,
             paramstyle="named",
             max_overflow=-1,
-            connect_args={"timeout": TURN_SECONDS, "isolation_level": None},
+            connect_args={"timeout": self.patience_s, "isolation_level": None},
         )
         event.listen(engine, "connect", _tune)
         return engine
@@ -181,6 +181,7 @@ class Database:
             pooled = self._at_hand.pop()
         except IndexError:
             pooled = self.engine.raw_connection()
+            pooled.driver_connection.execute(f"PRAGMA busy_timeout = {TURN_MILLISECONDS}")
         connection: sqlite3.Connection = pooled.driver_connection
         try:
             cursor = connection.cursor()
