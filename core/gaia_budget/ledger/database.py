@@ -181,7 +181,7 @@ class Database:
             pooled = self._at_hand.pop()
         except IndexError:
             pooled = self.engine.raw_connection()
-            pooled.driver_connection.execute(f"PRAGMA busy_timeout = {TURN_MILLISECONDS}")
+            pooled.cursor().execute(f"PRAGMA busy_timeout = {TURN_MILLISECONDS}")
         connection: sqlite3.Connection = pooled.driver_connection
         try:
             cursor = connection.cursor()
