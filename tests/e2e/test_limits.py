@@ -124,6 +124,22 @@ def test_a_used_up_month_sends_no_request_until_an_override_is_granted(
     assert world.claude.run("and now more").result["result"] == "goes on"
 
 
+def test_under_a_hard_cap_hooks_that_cannot_start_let_nothing_through(world: World, api: ScriptedApi) -> None:
+    wired = world.claude.home / ".claude" / "settings.json"
+    configure(world, session_policy="block")
+    for closed in (False, True):
+        if closed:
+            world.run("init", "--yes", "--no-replay")
+        settings = json.loads(wired.read_text("utf-8"))
+        for groups in settings["hooks"].values():
+            groups[0]["hooks"][0]["command"] = "/nowhere/python3"
+        kept = wired.read_text("utf-8")
+        wired.write_text(json.dumps(settings), "utf-8")
+        world.claude.run("go")
+        assert len(api.messages()) == 1, "the first run alone, whose wiring is of the settings before"
+        wired.write_text(kept, "utf-8")
+
+
 def test_without_a_configured_limit_nothing_is_ever_refused(world: World, api: ScriptedApi) -> None:
     api.main(
         reply(tool("Bash", command="echo one", description="say"), input=100, write_5m=3 * LIMIT),
