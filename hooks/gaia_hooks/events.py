@@ -1,6 +1,6 @@
 """What each of Claude Code's events does to the session's state, and what is answered."""
 
-from gaia_hooks import argus, clock, files, session_types, snapshot, state, warnings
+from gaia_hooks import argus, clock, files, jsonio, session_types, snapshot, state, warnings
 from gaia_hooks import session as sessions
 from gaia_hooks.figures import Figures, limit_of
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 # Events whose hook Claude Code waits for; an answer of the others would reach the model, so they give none.
 SPEAKING = frozenset(("SessionStart", "UserPromptSubmit", "PreToolUse", "PreModelSwitch", "Stop"))
+EDITING = frozenset(
+    ("Edit", "MultiEdit", "Write", "NotebookEdit")
+)  # report whole files, of which the model sees a line
 NOTIFIED_PERCENT = 95  # of a session's limit, from which on a silent client's user is told on the desktop
 NOTIFICATION = "<task-notification>"  # background tasks report through the event of human prompts
 
@@ -55,6 +58,10 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
     if not call or call in session.state.calls:
         return
     session.state.calls.append(call)
+    tool, inside = _text(payload, "tool_name"), _text(payload, "agent_type")
+    if not inside and tool not in EDITING:
+        size = len(jsonio.dumps(payload.get("tool_response", "")))
+        session.state.results[tool] = session.state.results.get(tool, 0) + size
     duration = payload.get("duration_ms")
     failed = payload["hook_event_name"] == "PostToolUseFailure"
     if failed and call in session.state.reserved:
@@ -64,8 +71,8 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
     line = argus.build_line(
         module=session.state.module,
         session_id=session.state.session_id,
-        agent=_text(payload, "agent_type") or "main",
-        tool=_text(payload, "tool_name"),
+        agent=inside or "main",
+        tool=tool,
         tool_use_id=call,
         status="failed" if failed else "completed",
         duration_ms=duration if type(duration) is int else None,

@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+CHARACTERS_PER_TOKEN = 4  # of tool results, which are mostly code and English: an estimate, shown as one
+WORTH_NAMING_PERCENT = 20
+
+
 class Figures:
     """Sums of one session, and of each thread and model in it. Tokens are integers, money nano-dollars."""
 
@@ -46,7 +50,10 @@ class Figures:
         return usage.budget_tokens(self.usage, self.recached)
 
     def biggest_cause(self, mine: state.State) -> str:
-        """The subagent that used most, where one used more than the main thread; else the model."""
+        """The subagent that used most, where one used more than the main thread; else the model.
+
+        Beside the model the tool whose results weigh most is named, where they are a good part of it.
+        """
         if not self.tokens_of_thread:
             return ""
         thread_id = max(self.tokens_of_thread, key=lambda name: self.tokens_of_thread[name])
@@ -57,7 +64,13 @@ class Figures:
                 grouped(self.tokens_of_thread[thread_id]),
             )
         model = max(self.tokens_of_model, key=lambda name: self.tokens_of_model[name])
-        return "main thread on %s (%s tokens)" % (model, grouped(self.tokens_of_thread[thread_id]))
+        used = self.tokens_of_thread[thread_id]
+        cause = "main thread on %s (%s tokens)" % (model, grouped(used))
+        tool = max(mine.results, key=lambda name: mine.results[name], default="")
+        tokens = min(used, mine.results[tool] // CHARACTERS_PER_TOKEN) if tool else 0
+        if tool and tokens * 100 >= WORTH_NAMING_PERCENT * used:
+            cause += ", about %s of them results of %s" % (grouped(tokens), tool)
+        return cause
 
 
 def grouped(number: int) -> str:

@@ -157,6 +157,7 @@ class State:
         self.behind = False  # more than one call's share was left to read: figures are "at least"
         self.told: list[str] = []  # what has been said once
         self.calls: list[str] = []  # tool calls already written
+        self.results: dict[str, int] = {}  # characters that each tool has returned to the main thread
         self.log_place: list[Any] = ["", 0, 0]  # the log, its size and identity, when this was last complete
         self.ahead: dict[str, list[int]] = {}  # what the log holds of a response that is not settled here yet
         self.client_nano = 0  # the client's own running total, from the status line
@@ -169,7 +170,7 @@ class State:
         self.tallies: dict[str, dict[str, Tally]] = {}  # thread → model → tally
 
     PLAIN = ("type", "chosen_by", "module", "cwd", "transcript", "turn_ended", "ended", "behind", "told",
-             "shown", "took", "calls", "log_place", "ahead", "client_nano", "reserved", "denied",
+             "shown", "took", "calls", "results", "log_place", "ahead", "client_nano", "reserved", "denied",
              "changed")  # fmt: skip
 
     def tally(self, thread_id: str, model: str) -> Tally:

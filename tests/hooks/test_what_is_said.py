@@ -43,6 +43,17 @@ def test_a_jump_over_several_thresholds_says_only_the_highest(watched: Watched) 
     assert watched.hook("PreToolUse") == {}
 
 
+def test_the_tool_whose_results_weigh_most_is_named_with_the_estimate(watched: Watched) -> None:
+    for number, (tool, size) in enumerate((("Read", 300_000), ("Bash", 20_000), ("Read", 20_000))):
+        watched.hook("PostToolUse", tool_use_id=f"toolu_{number}", tool_name=tool, tool_response="x" * size)
+    watched.hook("PostToolUse", tool_use_id="toolu_8", tool_name="Edit", tool_response="x" * 900_000)
+    watched.hook("PostToolUse", tool_use_id="toolu_9", tool_name="Grep", tool_response="x" * 900_000,
+                 agent_id="x", agent_type="Explore")  # fmt: skip
+    write(watched.transcript, assistant("a", input_tokens=170_000))
+    said = watched.hook("PreToolUse")["systemMessage"]
+    assert "main thread on claude-opus-5-5 (170,000 tokens), about 80,001 of them results of Read" in said
+
+
 def test_a_subagent_that_used_most_is_named_as_the_cause(watched: Watched) -> None:
     agents = watched.transcript.with_suffix("") / "subagents"
     write(watched.transcript, assistant("a", output_tokens=10))
