@@ -103,6 +103,41 @@ def test_a_corrupt_cache_file_does_not_crash(root: Path, server: WireServer, hom
     assert len(server.requests) == 2
 
 
+def test_a_write_that_breaks_off_leaves_the_cached_answer_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gaia_budget.middleware.answers import ResponseCache
+    from gaia_budget.middleware.passage import Answer
+    from gaia_hooks import files
+
+    key, answer = (
+        "ab" + "0" * 62,
+        Answer("application/json", b'{"kept": true}', "m", (1, 2, 0, 0, 0, 0, 0), 5),
+    )
+    ResponseCache(tmp_path).put(key, answer)
+    write_all = files.write_all
+
+    def broken(handle: int, data: bytes) -> None:
+        write_all(handle, data[:20])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "write_all", broken)
+    ResponseCache(tmp_path).put(key, answer._replace(body=b"{}"))
+    assert ResponseCache(tmp_path).get(key) == answer
+    assert len(list(tmp_path.glob("*/*"))) == 1
+
+
+def test_a_database_that_cannot_be_read_is_told_in_our_own_words_and_nothing_is_sent(
+    root: Path, server: WireServer, home: Path
+) -> None:
+    from gaia_budget.errors import LedgerError
+
+    (home / "gaia-budget" / "ledger.db").write_bytes(b"this is no database" * 500)
+    with pytest.raises(LedgerError, match=r"ledger\.db"):
+        BudgetGuard("jseeker").wrap(apps.claude(server)).messages.create(**MESSAGE)
+    assert server.requests == []
+
+
 def test_eight_threads_near_the_cap_do_not_pass_it(root: Path, server: WireServer) -> None:
     apps.set_caps(root, {"jseeker": 0.02})
     client = BudgetGuard("jseeker").wrap(apps.claude(server))
