@@ -74,7 +74,11 @@ class Child:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate(timeout=60)
+        try:
+            self._process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:  # litellm leaves threads behind that a busy machine keeps alive
+            self._process.kill()
+            self._process.communicate()
 
     def line(self, said: str = "") -> str:
         """Say something, and read the next line."""
