@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import owner, places, settings
@@ -23,6 +25,13 @@ def examine(project: Path) -> list[Check]:
     return [found for check in CHECKS for found in check(project)]
 
 
+def _program(project: Path) -> Iterator[Check]:
+    """What a report of a fault has to name first."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    where = f"in {sys.prefix} (Python {python}); its state: {places.home()}"
+    yield Check("program", True, f"gaia-token-budget {version('gaia-token-budget')} {where}")
+
+
 def _own_files(project: Path) -> Iterator[Check]:
     loaders: tuple[tuple[str, Callable[[], Any]], ...] = (
         ("settings.toml", settings.load),
@@ -36,7 +45,9 @@ def _own_files(project: Path) -> Iterator[Check]:
             yield Check(name, False, str(error), "Mend it; until then hooks keep to the built-in limits")
         else:
             notices = getattr(loaded, "notices", [])
-            yield Check(name, True, "; ".join(notices) or "is in force")
+            unset = isinstance(loaded, settings.Settings) and not places.settings_file().exists()
+            in_force = "is not there: every setting has its default" if unset else "is in force"
+            yield Check(name, True, "; ".join(notices) or in_force)
 
 
 def _snapshot(project: Path) -> Iterator[Check]:
@@ -109,6 +120,7 @@ def _alerts(project: Path) -> Iterator[Check]:
 
 
 CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
+    _program,
     client_checks.settings_json_check,
     client_checks.wiring_check,
     client_checks.on_failure_check,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +32,21 @@ def wired() -> None:
 
 def named(name: str, project: Path) -> list[Check]:
     return [check for check in examine(project) if check.name == name]
+
+
+def test_what_a_report_of_a_fault_needs_stands_first(tmp_path: Path) -> None:
+    first = examine(tmp_path)[0]
+    assert (first.name, first.ok) == ("program", True)
+    assert version("gaia-token-budget") in first.detail and str(places.home()) in first.detail
+
+
+def test_a_settings_file_that_is_not_there_is_not_said_to_be_in_force(tmp_path: Path) -> None:
+    assert [check.detail for check in named("settings.toml", tmp_path)] == [
+        "is not there: every setting has its default"
+    ]
+    places.ensure_home()
+    places.settings_file().write_text('timezone = "UTC"\n')
+    assert [check.detail for check in named("settings.toml", tmp_path)] == ["is in force"]
 
 
 def test_nothing_wired_is_said_with_the_way_to_wire(tmp_path: Path) -> None:
