@@ -5,8 +5,10 @@
 First the time from start to the answer of `initialize` and to the first tool's answer, and the peak of resident
 memory, of each server in turn. Then every tool of ours against the minimal server's trivial one, asked in turn, over
 a ledger of `--events` events. Then the growth of resident memory over `--calls` calls. Peers that are not on this
-machine are left out: `pip install mcp-server-time` in an environment whose `bin` is in PATH, and
-`npm install --prefix CACHE/mcp-filesystem @modelcontextprotocol/server-filesystem` (see tests/support/components.py).
+machine are left out; with CACHE as in tests/support/components.py they come by
+
+    python -m venv CACHE/mcp-server-time && CACHE/mcp-server-time/bin/pip install mcp-server-time
+    npm install --prefix CACHE/mcp-filesystem @modelcontextprotocol/server-filesystem
 """
 
 from __future__ import annotations
@@ -154,9 +156,10 @@ def peers(project: Path) -> dict[str, Peer]:
         FLOOR: Peer([sys.executable, "-c", MINIMAL], TRIVIAL),
         OURS: Peer(places.program("gaia_mcp"), CALLS["budget_spend"]),
     }
-    if clock := shutil.which("mcp-server-time"):
-        found["mcp-server-time"] = Peer([clock], Call("get_current_time", {"timezone": "UTC"}))
     cache = Path(os.environ.get("GAIA_TEST_CACHE") or Path.home() / ".cache" / "gaia-token-budget-tests")
+    places_of_clock = f"{cache / 'mcp-server-time' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    if clock := shutil.which("mcp-server-time", path=places_of_clock):
+        found["mcp-server-time"] = Peer([clock], Call("get_current_time", {"timezone": "UTC"}))
     script = cache / "mcp-filesystem/node_modules/@modelcontextprotocol/server-filesystem/dist/index.js"
     if script.exists() and (node := shutil.which("node")):
         call = Call("list_directory", {"path": str(project)})
