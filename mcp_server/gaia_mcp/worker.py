@@ -75,7 +75,8 @@ def cycle() -> None:
     """Do what is due; what fails is named, done the next time, and keeps nothing else from being done.
 
     Calls that could not be booked are booked, what was held for too long is settled, what is new is taken in, the
-    alerts are judged and told, and the hooks get their snapshot. Raises LedgerError, ConfigError where nothing can be done at all.
+    alerts are judged and told, and the hooks get their snapshot. Raises LedgerError, ConfigError where nothing can be
+    done at all.
     """
     from gaia_budget import ingest, settings
     from gaia_budget.ledger import Ledger, spool
