@@ -110,10 +110,11 @@ def _chosen(transcripts: Iterable[Transcript], asked: Asked) -> list[tuple[str, 
     """The files that may tell something, those that began earlier first; with their first folder and size."""
     chosen = []
     for transcript in transcripts:
+        if asked.session and transcript.session_id not in ("", asked.session):
+            continue
         try:
             status = os.stat(transcript.path)  # noqa: PTH116 (thousands of files)
-            foreign = asked.session and transcript.session_id not in ("", asked.session)
-            if foreign or (asked.since is not None and status.st_mtime_ns // 1000 < asked.since):
+            if asked.since is not None and status.st_mtime_ns // 1000 < asked.since:
                 continue
             began, cwd = heading(transcript)
         except OSError:  # deleted since it was found, or not ours to read: `ingest` says so
