@@ -21,11 +21,16 @@ def look_up(mine: "State", path: str) -> "list[tuple[str, int, int]]":
 
     Returns each line found as (event id, instant made, nano-dollars). Raises OSError.
     """
-    written = []
-    known, offset, identity = mine.log_place
-    for log in {known, path}:
+    for log in {mine.log_place[0], path}:
         if files.size_of(log) > 0:
             files.mend(log)
+    with files.Lock(path + ".lock", 5.0):  # nobody rotates it meanwhile
+        return _looked_up(mine, path)
+
+
+def _looked_up(mine: "State", path: str) -> "list[tuple[str, int, int]]":
+    written = []
+    known, offset, identity = mine.log_place
     parts = _since(known, offset, identity) if known else []
     if known != path:
         parts += [(part, 0) for part in _rotated(path)]
