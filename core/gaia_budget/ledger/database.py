@@ -156,7 +156,8 @@ class Database:
         return self._patiently(lambda: once(work), patience_s)
 
     def _patiently(self, attempt: Callable[[], Result], patience_s: float | None = None) -> Result:
-        deadline = time.monotonic() + (self.patience_s if patience_s is None else patience_s)
+        patience_s = self.patience_s if patience_s is None else min(patience_s, self.patience_s)
+        deadline = time.monotonic() + patience_s
         pause = 0.005
         while True:
             try:

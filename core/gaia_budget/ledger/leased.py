@@ -27,7 +27,7 @@ PORTION = 500
 """Settled calls that are told at once."""
 TELL_SECONDS = 1.0
 """How long a settled call waits at most while others are made."""
-PATIENCE_SECONDS = 0.5
+PATIENCE_SECONDS = 2.0
 """How long a call waits for a ledger that cannot be reached: its spend can be told later."""
 
 
@@ -136,7 +136,7 @@ class LeasedBudget:
 
     def _try_to_tell(self, *, done: bool = False) -> None:
         """Report every part that has something to tell; with `done` the one in use too is returned if it can be."""
-        self._reached = False
+        reached, self._reached = self._reached, False
         for part in list(self._parts):
             returned = not part.held and (done or part is not self._parts[-1])
             if not part.events and not returned:
@@ -145,7 +145,8 @@ class LeasedBudget:
             try:
                 self.ledger.report(part.lease.lease_id, told, patience_s=PATIENCE_SECONDS)
             except LedgerError as error:
-                log.warning("a lease's spend is told later: %s", error)
+                if reached:  # once in each outage
+                    log.warning("a lease's spend is told later: %s", error)
                 break
             part.events = []
             if returned:
