@@ -24,10 +24,11 @@ def register(app: typer.Typer) -> None:
 
 def anomalies(module: Module = None, since: Since = None, as_json: JsonFlag = False) -> None:
     """Days on which a task or a module cost more than is usual for it, with the likely cause."""
-    from gaia_budget.ledger import Ledger
+    from gaia_budget.cli.current import current_ledger
     from gaia_budget.ledger.anomalies import anomalies as ask
+    from gaia_budget.settings import load
 
-    with Ledger.open() as ledger:
+    with current_ledger(load()) as ledger:
         found = ask(ledger, module.lower() if module else None, since)
     if as_json:
         emit_json({"anomalies": [one.document() for one in found]})

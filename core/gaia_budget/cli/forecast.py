@@ -25,12 +25,12 @@ def register(app: typer.Typer) -> None:
 def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
     """Where each module's month ends at the rate so far, with a range, and when its cap is used up."""
     from gaia_budget import settings as settings_of
-    from gaia_budget.ledger import Ledger
+    from gaia_budget.cli.current import current_ledger
     from gaia_budget.ledger.outlook import forecast as ask
     from gaia_budget.ledger.plan_use import plan_windows
 
     settings = settings_of.load()
-    with Ledger.open(settings=settings) as ledger:
+    with current_ledger(settings) as ledger:
         found = ask(ledger, settings, module.lower() if module else None)
         plan = plan_windows(ledger)
     if as_json:

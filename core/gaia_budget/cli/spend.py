@@ -42,13 +42,14 @@ def spend(
     as_json: JsonFlag = False,
 ) -> None:
     """What was spent: dearest first, times in order."""
-    from gaia_budget.ledger import Ledger
+    from gaia_budget.cli.current import current_ledger
     from gaia_budget.ledger.questions import CONTEXT_AXES
+    from gaia_budget.settings import load
 
     axes = [axis.strip() for axis in by.split(",") if axis.strip()]
     module = module.lower() if module else None
     warn_of_broken_files()
-    with Ledger.open() as ledger:
+    with current_ledger(load()) as ledger:
         if set(CONTEXT_AXES) & set(axes):
             total = ledger.spend((), since, until, module, session)
             _context(axes, total, module, session, top, as_json)

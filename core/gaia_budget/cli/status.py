@@ -27,11 +27,11 @@ def register(app: typer.Typer) -> None:
 def status(session: Session = None, as_json: JsonFlag = False) -> None:
     """One plain line, then the breakdown."""
     from gaia_budget import settings as settings_of
-    from gaia_budget.ledger import Ledger
+    from gaia_budget.cli.current import current_ledger
     from gaia_budget.ledger.status import status as ask
 
     settings = settings_of.load()
-    with Ledger.open(settings=settings) as ledger:
+    with current_ledger(settings) as ledger:
         found = ask(ledger, settings, session)
     tools = _tools(found.session.id) if found.session else []
     ours = sum(row.result_tokens for row in tools if OURS in row.key[0])

@@ -15,8 +15,6 @@ from gaia_hooks import clock, pricing
 from gaia_hooks.money import usd_short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gaia_budget.middleware.accounts import Accounts
     from gaia_budget.middleware.passage import Passage, Place
     from gaia_budget.middleware.wire import Ask, Wire
@@ -135,25 +133,26 @@ def _asking_for_usage(ask: Ask) -> tuple[Ask, bool]:
 def _downgraded(
     accounts: Accounts, wire: Wire, ask: Ask, place: Place, size: int, refusal: BudgetExceededError
 ) -> Call:
-    """The call on a cheaper model, where that fits and is wanted; else the refusal is raised."""
+    """The call on the cheapest allowed model, where that is wanted and fits; else the refusal is raised."""
     rules = accounts.policy().rules(place.module)
-    for cheaper in _cheaper(accounts, ask, rules.models) if rules.downgrade else ():
-        try:
-            made = _held(accounts, wire, cheaper, place, size)
-        except BudgetExceededError:
-            continue
-        made.case.details = f"downgraded from {ask.model}: {refusal.scope} is nearly used up"
-        asked = bounds.bound(accounts.policy().prices, ask, size, accounts.unbounded_output_tokens)
-        accounts.notice(
-            f"{ask.model} would cost up to {usd_short(asked.nano)}, more than is left of {refusal.scope}: "
-            f"{cheaper.model} answers instead"
-        )
-        return made
-    raise refusal
+    cheaper = _cheapest(accounts, ask, rules.models) if rules.downgrade else None
+    if cheaper is None:
+        raise refusal
+    try:
+        made = _held(accounts, wire, cheaper, place, size)
+    except BudgetExceededError:
+        raise refusal from None
+    made.case.details = f"downgraded from {ask.model}: {refusal.scope} is nearly used up"
+    asked = bounds.bound(accounts.policy().prices, ask, size, accounts.unbounded_output_tokens)
+    accounts.notice(
+        f"{ask.model} would cost up to {usd_short(asked.nano)}, more than is left of {refusal.scope}: "
+        f"{cheaper.model} answers instead"
+    )
+    return made
 
 
-def _cheaper(accounts: Accounts, ask: Ask, models: tuple[str, ...]) -> Iterator[Ask]:
-    """The same request to each cheaper allowed model of the provider, the strongest (dearest) first."""
+def _cheapest(accounts: Accounts, ask: Ask, models: tuple[str, ...]) -> Ask | None:
+    """The same request to the provider's cheapest allowed model; None where the one asked for is no dearer."""
     prices, now = accounts.policy().prices, clock.now() / clock.MICRO
     asked = prices.name(ask.model, ask.provider)
     found: dict[str, int] = {}
@@ -165,7 +164,8 @@ def _cheaper(accounts: Accounts, ask: Ask, models: tuple[str, ...]) -> Iterator[
                 found[name.model] = cost
     row = pricing.row_at(prices.rows(asked), now) if asked else None
     limit = pricing.cost_nano(PROBE, row)
-    for model in sorted(found, key=lambda name: -found[name]):
-        if limit is None or found[model] < limit:
-            body = ask.body if ask.provider == "gemini" else {**ask.body, "model": model}
-            yield ask._replace(model=model, body=body)
+    model = min(found, key=lambda name: (found[name], name), default=None)
+    if model is None or (limit is not None and found[model] >= limit):
+        return None
+    body = ask.body if ask.provider == "gemini" else {**ask.body, "model": model}
+    return ask._replace(model=model, body=body)

@@ -150,3 +150,26 @@ def test_the_ledger_moves_to_another_file(tmp_path: Path, monkeypatch: pytest.Mo
     assert asked("migrate-db", url)["rows"]["events"] == 2
     monkeypatch.setenv("GAIA_BUDGET_DB", url)
     assert asked("spend")["total"]["cost_usd"] == "2.5000"
+
+
+@pytest.mark.usefixtures("spent")
+def test_what_an_app_has_just_logged_is_in_the_next_answer_without_an_ingest(home: Path) -> None:
+    logs = home / "gaia-budget" / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    line = {"ts": "2026-11-20T10:00:00Z", "component": "raven", "task": "quick_scan", "model": "claude-haiku-4-5",
+            "cost_usd": 0.25, "input_tokens": 10, "output_tokens": 5, "details": ""}  # fmt: skip
+    (logs / "raven_runtime.jsonl").write_text(json.dumps(line) + "\n", encoding="ascii")
+    keys = [row["key"] for row in asked("spend", "--by", "module", "--since", "2026-11-01")["rows"]]
+    assert "raven" in keys
+
+
+@pytest.mark.usefixtures("spent")
+def test_an_answer_that_may_lack_what_is_newest_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GAIA_ROOT", str(tmp_path))
+    (tmp_path / "registry.json").write_text('{"modules": [', encoding="utf-8")
+    ended = CliRunner().invoke(app, ["spend", "--json"])
+    assert json.loads(ended.stdout)["total"]["cost_usd"] == "2.5000"
+    assert "may lack what is newest" in ended.stderr
+    assert "registry.json" in ended.stderr

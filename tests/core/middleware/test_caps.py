@@ -270,7 +270,7 @@ def test_a_cheaper_allowed_model_answers_where_that_is_configured_and_it_is_anno
     root: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GAIA_BUDGET_MODULES", '{"jseeker": {"on_exceeded": "downgrade"}}')
-    apps.set_caps(root, {"jseeker": 0.02}, models=("haiku", "opus"))
+    apps.set_caps(root, {"jseeker": 0.02}, models=("sonnet", "haiku", "opus"))
     guard = BudgetGuard("jseeker")
     dear = {**MESSAGE, "model": "claude-opus-5-5"}
     answer = guard.wrap(apps.claude(server)).messages.create(**dear)
