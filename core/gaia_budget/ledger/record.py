@@ -40,6 +40,7 @@ EventRow = tuple[Any, ...]
 """An event's fields in the order of `EVENT_FIELDS`."""
 _facts_of = itemgetter(*map(EVENT_FIELDS.index, _FACTS))
 _id_of = itemgetter(EVENT_FIELDS.index("org"), EVENT_FIELDS.index("event_id"))
+_event_id_of = itemgetter(EVENT_FIELDS.index("event_id"))
 
 
 class Recorded(NamedTuple):
@@ -59,6 +60,7 @@ def take_in(tx: Transaction, zone: Zone, events: Iterable[Event]) -> tuple[Recor
     sums = Sums(zone)
     for chunk in _chunks(events):
         total = Recorded(*map(int.__add__, total, _take_chunk(tx, sums, chunk)))
+        sums.fold()
     return total, sums.write(tx)
 
 
@@ -89,11 +91,11 @@ def _take_chunk(tx: Transaction, sums: Sums, events: list[Event]) -> Recorded:
     if len(sightings) < len(events):
         sightings = _joined(events)
     rows = list(map(astuple, sightings.values()))
-    if tx.db.shared:
-        rows.sort(key=_id_of)  # rivals lock rows in one order, and neighbours in the index lie together
-    if tx.db.shared and len(rows) >= BULK and _copied(tx, sums, rows):
+    # sorted: rivals lock rows in one order, and neighbours in the index lie together
+    ordered = sorted(rows, key=_event_id_of) if tx.db.shared else rows
+    if tx.db.shared and len(rows) >= BULK and _copied(tx, sums, ordered, rows):
         return Recorded(len(rows), 0, len(events) - len(rows))
-    known = insert(tx, rows)
+    known = insert(tx, ordered)
     sums.add([row for row in rows if _id_of(row) not in known] if known else rows)
     completed = _complete(tx, sums, [sightings[place] for place in sorted(known)]) if known else 0
     new = len(rows) - len(known)
@@ -128,9 +130,10 @@ def _insert_shared(tx: Transaction, rows: list[EventRow]) -> set[Id]:
     return {_id_of(row) for row in rows if tx.text(INSERT, row).rowcount == 0}
 
 
-def _copied(tx: Transaction, sums: Sums, rows: list[EventRow]) -> bool:
+def _copied(tx: Transaction, sums: Sums, rows: list[EventRow], as_read: list[EventRow]) -> bool:
     """Copy rows that all seem new straight in, and sum them while the server works.
 
+    They are summed in the order they were read in: neighbours in memory take half the time of scattered ones.
     Returns False, with nothing done, when one of them is known after all.
     """
     probes = rows[:: max(1, len(rows) // PROBES)]
@@ -140,7 +143,7 @@ def _copied(tx: Transaction, sums: Sums, rows: list[EventRow]) -> bool:
     found = Sums(sums.zone)
     tx.text("SAVEPOINT bulk")
     try:
-        _copy(tx, "events", rows, meanwhile=found.add)
+        _copy(tx, "events", rows, lambda start, end: found.add(as_read[start:end]))
     except Exception as error:
         if getattr(error, "sqlstate", None) != UNIQUE_VIOLATION:
             raise
@@ -167,15 +170,15 @@ def _copy(
     tx: Transaction,
     table: str,
     rows: list[EventRow],
-    meanwhile: Callable[[list[EventRow]], None] | None = None,
+    meanwhile: Callable[[int, int], None] | None = None,
 ) -> None:
+    """`meanwhile` is called after each portion with where it starts and ends: the server works on it then."""
     with tx.cursor.copy(f"COPY {table} ({COLUMNS}) FROM STDIN") as copy:
         for start in range(0, len(rows), SENT):
-            part = rows[start : start + SENT]
-            for row in part:
+            for row in rows[start : start + SENT]:
                 copy.write_row(row)
             if meanwhile is not None:
-                meanwhile(part)
+                meanwhile(start, start + SENT)
 
 
 def _complete(tx: Transaction, sums: Sums, sightings: list[Event]) -> int:

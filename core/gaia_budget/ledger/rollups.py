@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.database import Transaction
 
 Key = tuple[str, ...]
+Alike = tuple[int, bool, int, Key]
+"""What events that are summed at once share: quarter hour, being unpriced, sign, kind and dimensions."""
 _KEYS = ("org", "grain", "bucket", *DIMENSIONS)
 _KEY_LIST = ", ".join(_KEYS)
 _SUMS = ", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in MEASURES)
@@ -47,30 +49,37 @@ class Sums:
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
+        self._alike: defaultdict[Alike, list[tuple[int, ...]]] = defaultdict(list)
         self._found: dict[tuple[int, Key], tuple[int, ...]] = {}
 
     def add(self, rows: Iterable[tuple[Any, ...]], sign: int = 1) -> None:
         """Take events in (fields in the order of `EVENT_FIELDS`), or with `sign` -1 out again."""
-        alike: defaultdict[tuple[int, bool, Key], list[tuple[int, ...]]] = defaultdict(list)
+        alike = self._alike
         for row in rows:
-            alike[row[_AT] // QUARTER, row[_COST] is None, _FACTS(row)].append(_AMOUNTS(row))
+            alike[row[_AT] // QUARTER, row[_COST] is None, sign, _FACTS(row)].append(_AMOUNTS(row))
+
+    def fold(self) -> None:
+        """Add up what was taken in so far: events that are alike at once, which is why it waits until now."""
         found = self._found
-        for (quarter, unpriced, (kind, *key)), amounts in alike.items():
+        for (quarter, unpriced, sign, (kind, *key)), amounts in self._alike.items():
             place = (quarter, tuple(key))
             values = _summed(kind, amounts, unpriced=unpriced)
             if sign < 0:
                 values = tuple(map(neg, values))
             before = found.get(place)
             found[place] = values if before is None else tuple(map(add, before, values))
+        self._alike.clear()
 
     def join(self, other: Sums) -> None:
         """Take over the changes that another one has gathered."""
+        other.fold()
         for place, values in other._found.items():
             before = self._found.get(place)
             self._found[place] = values if before is None else tuple(map(add, before, values))
 
     def write(self, tx: Transaction) -> dict[Place, Charge]:
         """Write the changes; return what they change in the budgets of module months."""
+        self.fold()
         rows = self._rows()
         grown = [key + values for key, values in rows if min(values) >= 0]
         changed = [values + key for key, values in rows if min(values) < 0]

@@ -65,7 +65,7 @@ def test_money_keeps_every_digit() -> None:
             '[modules.via]\non_exceded = "warn"\n',
             2,
             "modules.via.on_exceded",
-            "valid: counts_claude_code, on_exceeded",
+            "valid: alert_threshold_pct, counts_claude_code, critical_threshold_pct, on_exceeded",
         ),
         (
             '[modules]\nvia.on_exceeded = "stop"\n',
