@@ -12,6 +12,7 @@ from gaia_budget.cli.output import JsonFlag, columns, emit_json, note, say
 if TYPE_CHECKING:
     from gaia_budget.ledger.alerting import Alert
     from gaia_budget.ledger.status import MonthStatus
+    from gaia_budget.ledger.zone import Zone
 
 All = Annotated[bool, typer.Option("--all", help="Those that are over, too.")]
 Months = Annotated[bool, typer.Option("--months", help="Each module's month, too.")]
@@ -52,7 +53,7 @@ def alerts(
     for problem in problems:
         note(problem)
     for alert in found:
-        _show(alert)
+        _show(alert, ledger.zone)
     for one in granted:
         say(f"override  {override.line(one, ledger.zone)}")
     if not found:
@@ -101,13 +102,12 @@ def acknowledge(
     if as_json:
         emit_json(telling.document(found))
     else:
-        _show(found)
+        _show(found, ledger.zone)
 
 
-def _show(alert: Alert) -> None:
-    from gaia_budget.ledger.questions import instant
-
-    say(f"{alert.severity}  {alert.state}  {alert.alert_id}  since {instant(alert.fired_ts)}")
+def _show(alert: Alert, zone: Zone) -> None:
+    since = f"{zone.local(alert.fired_ts):%Y-%m-%d %H:%M %Z}"
+    say(f"{alert.severity}  {alert.state}  {alert.alert_id}  since {since}")
     say(f"    {alert.cause}")
     if alert.resolved_ts is None:
         say(f"    Next: {alert.next_step}")
