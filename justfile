@@ -10,6 +10,10 @@ default:
 test *options:
     python3 install.py --test {{options}}
 
+# The tests with the coverage of branches: a third slower, so CI, which has to end within 15 minutes, leaves it out
+coverage *options:
+    python3 install.py --test -n 2 --dist worksteal --cov --cov-report term:skip-covered {{options}}
+
 # The same as CI: install missing components, then test with nothing allowed to skip
 ci:
     .ci/run
