@@ -39,7 +39,7 @@ def texts() -> dict[str, str]:
     ("what", "pattern"),
     [
         ("unfinished work", r"\b(TODO|FIXME|XXX|NotImplemented(Error)?|stub(bed|s)?)\b"),
-        ("a path of one machine", r"(?<![\w.:])/(work|root|tmp/cc)/"),
+        ("a path of one machine", r"(?<![\w.])/(work|root|tmp/cc)/"),
         ("a registry's host", r"\b(pypi\.org|pythonhosted\.org|registry\.npmjs\.org|deb\.debian\.org)\b"),
         ("what looks like a key", r"\bsk-[A-Za-z0-9]"),
         ("a conflict marker", r"(?m)^(<{7}|>{7})( |$)"),

@@ -138,6 +138,7 @@ def test_the_terminal_shows_the_answer(claude: Claude, api: ScriptedApi) -> None
         screen.wait_for("❯")
         screen.type("how many files")
         screen.wait_for("the answer is seven")
+    assert len(api.messages()) == 1
 
 
 @requires("claude-197")

@@ -113,6 +113,7 @@ def test_a_new_event_is_in_the_ledger_without_anybody_asking(home: Path, tmp_pat
     Ledger.open().close()
     with Stdio(PYTHONPATH=str(tmp_path)).started():
         wait_until(lambda: snapshot.load(str(home / "gaia-budget"))["written_at"])
+        assert not known()
         (logs / "2026-11-23.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
         wait_until(known)
 

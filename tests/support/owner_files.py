@@ -47,10 +47,10 @@ REGISTRY = """\
   "$schema": "gaia-registry-v1",
   "updated": "2026-02-09",
   "projects": {
-    "studio": {"name": "STUDIO", "path": "X:/Work/Studio", "port": null, "providers": ["openai"]},
-    "core": {"name": "The Core", "path": "X:\\\\Work\\\\_Core", "providers": []},
-    "library": {"name": "LIBRARY", "gaia_role": "Shared", "path": "x:/work/_core/_lib/", "providers": []},
-    "forge": {"name": "FORGE", "path": "X:/Work/Old tools/forge v1.1", "tags": ["old"]},
+    "studio": {"name": "STUDIO", "path": "X:/Eco/Studio", "port": null, "providers": ["openai"]},
+    "core": {"name": "The Core", "path": "X:\\\\Eco\\\\_Core", "providers": []},
+    "library": {"name": "LIBRARY", "gaia_role": "Shared", "path": "x:/eco/_core/_lib/", "providers": []},
+    "forge": {"name": "FORGE", "path": "X:/Eco/Old tools/forge v1.1", "tags": ["old"]},
     "near": {"name": "Near", "path": "modules/near"}
   }
 }

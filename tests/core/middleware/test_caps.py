@@ -20,6 +20,7 @@ import pytest
 
 from gaia_budget import BudgetExceededError, BudgetGuard, get_session_costs
 from gaia_budget.errors import InputError
+from gaia_budget.ledger import Ledger
 from support import apps
 from support.wire_server import Say
 
@@ -295,9 +296,14 @@ def test_without_that_setting_no_model_is_changed(root: Path, server: WireServer
 
 def test_an_override_of_a_human_makes_room(root: Path, server: WireServer) -> None:
     _cap(root, 1000)
-    guard = BudgetGuard("jseeker")
-    guard._accounts.books().ledger.add_override("jseeker", 10**9, "the yearly review")
-    guard.wrap(apps.claude(server)).messages.create(**MESSAGE)
+    client = BudgetGuard("jseeker").wrap(apps.claude(server))
+    with pytest.raises(BudgetExceededError):
+        client.messages.create(**MESSAGE)
+    assert server.requests == []
+    with Ledger.open() as ledger:
+        ledger.add_override("jseeker", 10**9, "the yearly review")
+    client.messages.create(**MESSAGE)
+    assert len(server.requests) == len(apps.logged(root)) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
