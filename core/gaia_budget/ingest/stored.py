@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
-from gaia_budget.ledger.schema import events
+from gaia_budget.ledger.schema import events, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -49,13 +49,14 @@ def sessions_of(ledger: Ledger, event_ids: Collection[str]) -> dict[str, str]:
 
 def responses_of(ledger: Ledger, session_ids: Collection[str]) -> Iterator[Known]:
     """Everything that the ledger holds of these sessions."""
-    c = events.c
+    c, s = events.c, sessions.c
     figures = [c.input_tokens, c.output_tokens, c.cache_read_tokens, c.cache_write_5m_tokens,
                c.cache_write_1h_tokens, c.reasoning_tokens, c.web_searches]  # fmt: skip
     columns = [c.session_id, c.kind, c.ts, c.model, c.cost_nano, c.price_source, *figures]
     for asked in _portions(sorted(session_ids)):
+        spent = and_(s.org == c.org, s.session_id == c.session_id, c.ts.between(s.first_ts, s.last_ts))
         for session_id, kind, ts, model, cost, source, *usage in _fetch(
-            ledger, columns, c.session_id.in_(asked)
+            ledger, columns, s.session_id.in_(asked), spent
         ):
             yield Known(session_id, kind, ts, model, tuple(usage), cost, source)
 

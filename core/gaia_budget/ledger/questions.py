@@ -27,6 +27,10 @@ COLUMNS = {
 AXES = ("module", "model", "task", "session", "agent", "provider", "source", "billing", "branch", "user",
         "machine", "hour", "day", "week", "month", "response")  # fmt: skip
 """Axes of measured spend."""
+OF_SESSION = "ts >= ({}) AND ts <= ({})".format(
+    *(f"SELECT {end} FROM sessions WHERE org = ? AND session_id = ?" for end in ("first_ts", "last_ts"))  # noqa: S608
+)
+"""When a session spent (see `spans`): there its events are looked for."""
 CONTEXT_AXES = ("tool", "mcp_server", "file")
 """Axes of what fills the context: estimates, made from the transcripts (`gaia_budget.ingest.context`)."""
 
@@ -286,4 +290,6 @@ def _conditions(asked: Range) -> tuple[str, list[Any]]:
     ):
         if value is not None:
             where, values = f"{where} AND {condition}", [*values, value]
+    if asked.session is not None:
+        where, values = f"{where} AND {OF_SESSION}", [*values, *(asked.org, asked.session) * 2]
     return where, values

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from sqlalchemy import select
 
-from gaia_budget.ledger import record
+from gaia_budget.ledger import record, rows, spans
 from gaia_budget.ledger.merge import LARGEST, joined
 from gaia_budget.ledger.resum import resum
 from gaia_budget.ledger.schema import EVENT_FIELDS, bookmarks, events
@@ -51,8 +51,8 @@ def all_events(ledger: Ledger) -> Iterator[list[Event]]:
 
 
 def _stored(ledger: Ledger, question: Select[Any]) -> list[Event]:
-    rows = ledger.db.read(lambda connection: connection.execute(question).all())
-    return [Event(**dict(zip(EVENT_FIELDS, row, strict=True))) for row in rows]
+    found = ledger.db.read(lambda connection: connection.execute(question).all())
+    return [Event(**dict(zip(EVENT_FIELDS, row, strict=True))) for row in found]
 
 
 def anew(old: Event, fresh: Event) -> Event:
@@ -82,6 +82,7 @@ def rebuild(ledger: Ledger, fresh: Ledger) -> Rebuilt:
             found += len(events_now)
             _replace(tx, events_now)
         resum(tx, ledger.zone, ledger.org)
+        spans.renew(tx, ledger.org)
         tx.text("DELETE FROM bookmarks WHERE org = ? AND machine = ?", (ledger.org, ledger.machine))
         tx.many(MARK, _marks(ledger, fresh))
         total = tx.text("SELECT count(*) FROM events WHERE org = ?", (ledger.org,)).fetchone()[0]
@@ -92,21 +93,21 @@ def rebuild(ledger: Ledger, fresh: Ledger) -> Rebuilt:
 
 def _replace(tx: Transaction, events_now: list[Event]) -> None:
     ids = [(event.org, event.event_id) for event in events_now]
-    known = record.fetch(tx, ids)
+    known = rows.fetch(tx, ids)
     made = [
         anew(known[place], event) if place in known else event
         for place, event in zip(ids, events_now, strict=True)
     ]
     tx.many("DELETE FROM events WHERE org = ? AND event_id = ?", sorted(known))
-    record.insert(tx, [msgspec.structs.astuple(record.fit(event)) for event in made])
+    rows.insert(tx, [msgspec.structs.astuple(record.fit(event)) for event in made])
 
 
 def _marks(ledger: Ledger, fresh: Ledger) -> list[tuple[str, str, str, int, str]]:
     b = bookmarks.c
     mine = select(b.source, b.position, b.state).where(b.org == fresh.org, b.machine == fresh.machine)
-    rows = fresh.db.read(lambda connection: connection.execute(mine).all())
+    found = fresh.db.read(lambda connection: connection.execute(mine).all())
     return [
-        (ledger.org, ledger.machine, ledger.source_key(name), place, state) for name, place, state in rows
+        (ledger.org, ledger.machine, ledger.source_key(name), place, state) for name, place, state in found
     ]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, literal, literal_column, select
 
 from gaia_budget.ledger.facts import DIMENSIONS, SUMS_OF_EVENTS
 from gaia_budget.ledger.questions import bucket as bucket_of
-from gaia_budget.ledger.rollups import ADD_SELECTED
+from gaia_budget.ledger.rollups import ADD
 from gaia_budget.ledger.schema import budgets, events, rollups
 from gaia_budget.ledger.zone import DAY, HOUR, Zone, month_name
 
@@ -39,7 +39,7 @@ def resum(tx: Transaction, zone: Zone, org: str) -> None:
         return
     for question in questions(zone, org, first, last + 1):
         sql, values = tx.db.rendered(question)
-        tx.cursor.execute(f"{ADD_SELECTED[0]} {sql} {ADD_SELECTED[1]}", values)
+        tx.cursor.execute(ADD.selected(sql), values)
     for month in months(zone, first, last):
         tx.text(CHARGES, (month_name(month), org, month))
 

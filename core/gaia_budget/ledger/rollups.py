@@ -6,11 +6,14 @@ from collections import defaultdict
 from operator import add, itemgetter, neg
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import astuple
+
 from gaia_budget.errors import InternalError
 from gaia_budget.ledger.budgets import Charge, add_to
 from gaia_budget.ledger.facts import DIMENSIONS, MEASURES, TOKENLESS, TOKENS
+from gaia_budget.ledger.insertion import Insertion
 from gaia_budget.ledger.months import module_scope
-from gaia_budget.ledger.schema import EVENT_FIELDS
+from gaia_budget.ledger.schema import EVENT_FIELDS, rollups
 from gaia_budget.ledger.zone import HOUR, QUARTER, Zone
 
 if TYPE_CHECKING:
@@ -18,22 +21,14 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger.budgets import Place
     from gaia_budget.ledger.database import Transaction
+    from gaia_budget.model import Event
 
 Key = tuple[str, ...]
 Alike = tuple[int, bool, int, Key]
 """What events that are summed at once share: quarter hour, being unpriced, sign, kind and dimensions."""
 _KEYS = ("org", "grain", "bucket", *DIMENSIONS)
-_KEY_LIST = ", ".join(_KEYS)
 _SUMS = ", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in MEASURES)
-ADD = (
-    f"INSERT INTO rollups ({_KEY_LIST}, {', '.join(MEASURES)}) "  # noqa: S608 (column names of our own)
-    f"VALUES ({', '.join('?' * (len(_KEYS) + len(MEASURES)))}) ON CONFLICT ({_KEY_LIST}) DO UPDATE SET {_SUMS}"
-)
-ADD_SELECTED = (
-    f"INSERT INTO rollups ({_KEY_LIST}, {', '.join(MEASURES)})",
-    f"ON CONFLICT ({_KEY_LIST}) DO UPDATE SET {_SUMS}",
-)
-"""What stands before and after a question that yields rows of `rollups`."""
+ADD = Insertion(rollups, (*_KEYS, *MEASURES), f"ON CONFLICT ({', '.join(_KEYS)}) DO UPDATE SET {_SUMS}")
 CHANGE = (
     f"UPDATE rollups SET {', '.join(f'{name} = {name} + ?' for name in MEASURES)} "  # noqa: S608
     f"WHERE {' AND '.join(f'{name} = ?' for name in _KEYS)}"
@@ -52,10 +47,10 @@ class Sums:
         self._alike: defaultdict[Alike, list[tuple[int, ...]]] = defaultdict(list)
         self._found: dict[tuple[int, Key], tuple[int, ...]] = {}
 
-    def add(self, rows: Iterable[tuple[Any, ...]], sign: int = 1) -> None:
-        """Take events in (fields in the order of `EVENT_FIELDS`), or with `sign` -1 out again."""
+    def add(self, events: Iterable[Event], sign: int = 1) -> None:
+        """Take events in, or with `sign` -1 out again."""
         alike = self._alike
-        for row in rows:
+        for row in map(astuple, events):
             alike[row[_AT] // QUARTER, row[_COST] is None, sign, _FACTS(row)].append(_AMOUNTS(row))
 
     def fold(self) -> None:
@@ -71,8 +66,7 @@ class Sums:
         self._alike.clear()
 
     def join(self, other: Sums) -> None:
-        """Take over the changes that another one has gathered."""
-        other.fold()
+        """Take over the changes that another one has folded."""
         for place, values in other._found.items():
             before = self._found.get(place)
             self._found[place] = values if before is None else tuple(map(add, before, values))
@@ -80,10 +74,14 @@ class Sums:
     def write(self, tx: Transaction) -> dict[Place, Charge]:
         """Write the changes; return what they change in the budgets of module months."""
         self.fold()
-        rows = self._rows()
-        grown = [key + values for key, values in rows if min(values) >= 0]
-        changed = [values + key for key, values in rows if min(values) < 0]
-        tx.many(ADD, grown)
+        grown: list[tuple[Any, ...]] = []
+        changed: list[tuple[Any, ...]] = []
+        for key, values in self._rows():
+            if min(values) >= 0:
+                grown.append(key + values)
+            else:
+                changed.append(values + key)
+        ADD.run(tx, grown)
         if tx.many(CHANGE, changed) != len(changed):
             raise InternalError(
                 "the sums of the ledger do not match its events; nothing was written. `gaia-budget verify` shows "

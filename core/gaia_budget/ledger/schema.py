@@ -106,7 +106,6 @@ events = Table(
     CheckConstraint("recached_tokens <= input_tokens + cache_write_5m_tokens + cache_write_1h_tokens"),
     comment="One row per fact of spend. Nothing private: no prompt, no tool text, no file name.",
 )
-Index("events_session", events.c.org, events.c.session_id)
 Index("events_ts", events.c.org, events.c.ts, postgresql_using="brin")
 FAILED = text("kind = 'failed'")
 Index("events_failed", events.c.org, events.c.ts, sqlite_where=FAILED, postgresql_where=FAILED)
@@ -132,6 +131,16 @@ rollups = Table(
     _one_of("grain", "hour", "day", "month"),
     comment="Sums of events, kept in the transaction that records them. Tokens are those of responses and failed "
     "calls; dollars are those of every kind.",
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    _key("org", ORG),
+    _key("session_id", "as in events.session_id"),
+    _instant("first_ts", "no event of it happened before"),
+    _instant("last_ts", "nor after"),
+    comment="When each session spent: its events are found by time.",
 )
 
 bookmarks = Table(
@@ -202,7 +211,14 @@ reservations = Table(
     _one_of("state", "open", "settled", "expired"),
     comment="Money held for calls in flight.",
 )
-Index("reservations_open", reservations.c.org, reservations.c.state, reservations.c.expires_ts)
+OPEN = text("state = 'open'")
+Index(
+    "reservations_open",
+    reservations.c.org,
+    reservations.c.expires_ts,
+    sqlite_where=OPEN,
+    postgresql_where=OPEN,
+)
 
 leases = Table(
     "leases",

@@ -9,6 +9,7 @@ from sqlalchemy import func, literal_column, select
 from gaia_budget.ledger.facts import SUMS_OF_EVENTS
 from gaia_budget.ledger.questions import Figures
 from gaia_budget.ledger.schema import events, rollups
+from gaia_budget.ledger.schema import sessions as spans
 from gaia_budget.ledger.zone import HOUR
 
 if TYPE_CHECKING:
@@ -43,8 +44,12 @@ class SessionSpend(NamedTuple):
 
 def session(connection: Connection, org: str, session_id: str) -> SessionSpend | None:
     """A session's spend, or None where the ledger knows nothing of it."""
-    table = events.c
-    mine = (table.org == org, table.session_id == session_id)
+    table, span = events.c, spans.c
+    within = select(span.first_ts, span.last_ts).where(span.org == org, span.session_id == session_id)
+    known = connection.execute(within).first()
+    if known is None:
+        return None
+    mine = (table.org == org, table.session_id == session_id, table.ts.between(*known))
     rows = connection.execute(
         select(
             table.kind, table.model, table.agent_id, table.agent_type, *map(literal_column, SUMS_OF_EVENTS)
@@ -54,8 +59,8 @@ def session(connection: Connection, org: str, session_id: str) -> SessionSpend |
     ).all()
     if not rows:
         return None
-    span = select(func.min(table.ts), func.max(table.ts), func.min(table.module)).where(*mine)
-    first, last, module = connection.execute(span).one()
+    ends = select(func.min(table.ts), func.max(table.ts), func.min(table.module)).where(*mine)
+    first, last, module = connection.execute(ends).one()
     unattributed = sum(int(row[-1]) for row in rows if row[0] == "unattributed")
     counted = [(row[1:4], Figures(*map(int, row[4:]))) for row in rows if row[0] != "unattributed"]
     total = Figures()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import CheckConstraint, func, inspect, select, text
 
-from gaia_budget.ledger import resum
+from gaia_budget.ledger import resum, spans
 from gaia_budget.ledger.budgets import Charge, is_module
 from gaia_budget.ledger.facts import DIMENSIONS, MEASURES
 from gaia_budget.ledger.failures import DamagedError
@@ -62,6 +62,7 @@ def verify(ledger: Ledger) -> list[Problem]:
             _holds(connection, ledger.org),
             _grants(connection, ledger.org),
             _settled(connection, ledger.org),
+            _spans(connection, ledger),
         ):
             found += _shortened(list(problems))
         return found
@@ -255,3 +256,9 @@ def _settled(connection: Connection, org: str) -> Iterator[Problem]:
         .order_by(r.reservation_id)
     ):
         yield Problem("events", reservation_id, "was settled with an event that is not there")
+
+
+def _spans(connection: Connection, ledger: Ledger) -> Iterator[Problem]:
+    """Whether every event of a session lies in the span in which it is looked for."""
+    for session_id, hidden in connection.exec_driver_sql(ledger.db.marked(spans.OUTSIDE), (ledger.org,)):
+        yield Problem("sessions", session_id, f"has {hidden} events outside its span")

@@ -57,6 +57,8 @@ FAULTS = {
         "UPDATE reservations SET event_id = 'gone' WHERE event_id = 'e1'",
         "events",
     ),
+    "a session's span was narrowed": ("UPDATE sessions SET last_ts = first_ts - 1", "sessions"),
+    "a session's span is gone": ("DELETE FROM sessions", "sessions"),
     "a table is gone": ("DROP TABLE outcomes", "tables"),
 }
 
@@ -67,7 +69,7 @@ def used(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     clock = Clock(AT)
     monkeypatch.setattr(type(ledger), "now", lambda _: clock.ts)
     scopes = [ledger.module_scope("jseeker", 10 * DOLLAR), Scope("session:s", 50 * DOLLAR)]
-    ledger.record([event("e2", AT, module="via", output_tokens=3, cost_nano=4)])
+    ledger.record([event("e2", AT, module="via", session_id="s", output_tokens=3, cost_nano=4)])
     ledger.add_override("jseeker", 5 * DOLLAR, "report")
     ledger.reserve(scopes, 8 * DOLLAR, call_id="done")
     ledger.settle("done", 8 * DOLLAR, event("e1", AT, output_tokens=9, cost_nano=8 * DOLLAR))
