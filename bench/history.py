@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gaia_budget.ledger import spans
 from gaia_budget.ledger.facts import DIMENSIONS, MEASURES
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.ledger.resum import CHARGES
@@ -36,7 +37,7 @@ SUMMED = {
 
 
 def make(ledger: Ledger, count: int) -> None:
-    """Fill an empty embedded ledger whose zone is UTC: events in the order of their time, and their sums."""
+    """Fill an empty embedded ledger whose zone is UTC: events in the order of their time, their sums and spans."""
     end, step = ledger.now(), 365 * DAY // count
     fields = {"org": f"'{ledger.org}'", "ts": f"{end} - ({count} - n) * {step}", **FIELDS}
     series = f"WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series LIMIT {count})"
@@ -54,6 +55,7 @@ def make(ledger: Ledger, count: int) -> None:
         last = bucket(ledger.zone, "month", end)
         for number in range(last - 12, last + 1):
             tx.text(CHARGES, (month_name(number), ledger.org, number))
+        spans.renew(tx, ledger.org)
 
     ledger.db.write(work)
     ledger.db.write(lambda tx: tx.text("ANALYZE") and None)

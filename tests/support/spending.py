@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from support.racing import CONTEXT, PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+
+
+Kind = Literal["bare", "recorded", "leased"]
+"""A reserve and a settle; with the event recorded and summed as well; or on a lease, with the event."""
 
 
 class Spender(NamedTuple):
@@ -21,7 +25,7 @@ class Spender(NamedTuple):
     limit_nano: int
     cost_nano: int
     seconds: float
-    leased: bool
+    kind: Kind
 
 
 def spend_from_processes(processes: int, spender: Spender) -> int:
@@ -57,11 +61,11 @@ def _work(pipe: Connection, spender: Spender) -> None:
     try:
         while time.monotonic() < deadline:
             call_id = f"{spender.module}-{os.getpid()}-{done}"
-            event = Event(
+            event = None if spender.kind == "bare" else Event(
                 event_id=call_id, ts=ledger.now(), org=spender.org, source="app", billing="api",
                 module=spender.module, model="m", cost_nano=spender.cost_nano,
             )  # fmt: skip
-            if spender.leased:
+            if spender.kind == "leased":
                 budget.settle(budget.reserve(scope, spender.cost_nano), spender.cost_nano, event)
             else:
                 ledger.reserve([scope], spender.cost_nano, call_id=call_id)

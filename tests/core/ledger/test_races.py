@@ -89,6 +89,36 @@ def test_a_server_that_is_stopped_and_started_loses_no_call_and_admits_none_twic
         assert verify(ledger) == []
 
 
+@requires("postgresql")
+def test_a_large_batch_that_a_stopping_server_cuts_off_is_taken_in_whole(own_server: Server) -> None:
+    import threading
+
+    import psycopg
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import Settings
+
+    url = own_server.create("ledger")
+    seen = [event(f"m{number}", session_id=f"s{number % 50}", cost_nano=1) for number in range(50_000)]
+    copying = "SELECT 1 FROM pg_stat_activity WHERE datname = 'ledger' AND query LIKE 'COPY events%'"
+    with (
+        Ledger.open(url, settings=Settings().model_copy(update={"timezone": "UTC"})) as ledger,
+        psycopg.connect(own_server.url(), autocommit=True) as watcher,
+    ):
+        ingest = threading.Thread(target=ledger.record, args=(seen,))
+        ingest.start()
+        while ingest.is_alive() and not watcher.execute(copying).fetchone():
+            pass
+        assert ingest.is_alive()
+        own_server.stop()
+        own_server.start()
+        ingest.join()
+
+        assert ledger.spend(()).total.events == 50_000
+        assert ledger.record(seen[:100]).duplicates == 100
+        assert verify(ledger) == []
+
+
 def test_two_ingests_of_the_same_events_at_once_count_each_once(make: Callable[..., Ledger]) -> None:
     import threading
 
