@@ -152,6 +152,10 @@ class Ledger(Budgeting, Alerting, Notes):
         """The session with the newest event, of one module or of all."""
         return self.db.read(lambda connection: sessions.latest_session(connection, self.org, module))
 
+    def recent_sessions(self) -> list[str]:
+        """The sessions that spent last, the newest first; a few."""
+        return self.db.read(lambda connection: sessions.recent_sessions(connection, self.org))
+
     def month(self, module: str, at: When = None) -> MonthSpend:
         """The calendar month of a module that an instant falls in (default: now), in the ledger's time zone."""
         return self._months(at, module)[module]

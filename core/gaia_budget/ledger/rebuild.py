@@ -93,7 +93,7 @@ def rebuild(ledger: Ledger, fresh: Ledger) -> Rebuilt:
 
 def _replace(tx: Transaction, events_now: list[Event]) -> None:
     ids = [(event.org, event.event_id) for event in events_now]
-    known = rows.fetch(tx, ids)
+    known = rows.fetch(tx, ids, locked=True)
     made = [
         anew(known[place], event) if place in known else event
         for place, event in zip(ids, events_now, strict=True)

@@ -16,7 +16,7 @@ from gaia_budget.ledger.schema import EVENT_FIELDS
 from gaia_budget.ledger.spans import Spans
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from gaia_budget.ledger.budgets import Charge, Place
     from gaia_budget.ledger.database import Transaction
@@ -142,16 +142,23 @@ def _joined(events: list[Event]) -> dict[Id, Event]:
 
 
 def _complete(tx: Transaction, beside: _Beside, sightings: list[Event]) -> int:
-    """Complete known facts with what these sightings know better; returns how many changed."""
-    before: list[Event] = []
-    after: list[Event] = []
-    stored = rows.fetch(tx, [(event.org, event.event_id) for event in sightings])
-    for event in sightings:
-        old = stored[event.org, event.event_id]
-        new = joined(old, event)
-        if new != old:
-            before.append(old)
-            after.append(new)
+    """Complete known facts with what these sightings know better; returns how many changed.
+
+    What tells nothing new is only read; the others are read again, locked: a rival may have been faster.
+    """
+    better = [new for _, new in _better(tx, sightings, locked=False)]
+    changed = list(_better(tx, better, locked=True))
+    before, after = [old for old, _ in changed], [new for _, new in changed]
     rows.update(tx, after)
     beside.add(after, instead_of=before)
     return len(after)
+
+
+def _better(tx: Transaction, sightings: Sequence[Event], *, locked: bool) -> Iterator[tuple[Event, Event]]:
+    """The known facts that these sightings complete, before and after."""
+    stored = rows.fetch(tx, [(event.org, event.event_id) for event in sightings], locked=locked)
+    for event in sightings:
+        old = stored[event.org, event.event_id]
+        new = event if event == old else joined(old, event)
+        if new != old:
+            yield old, new

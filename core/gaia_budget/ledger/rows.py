@@ -80,8 +80,8 @@ def update(tx: Transaction, events: Iterable[Event]) -> None:
     tx.many(UPDATE, [(*_facts_of(row), *_id_of(row)) for row in map(astuple, events)])
 
 
-def fetch(tx: Transaction, places: Sequence[Id]) -> dict[Id, Event]:
-    """The stored events of these ids, locked against rivals until the transaction ends."""
+def fetch(tx: Transaction, places: Iterable[Id], *, locked: bool) -> dict[Id, Event]:
+    """The stored events of these ids; `locked` against rivals until the transaction ends."""
     found: dict[Id, Event] = {}
     by_org: dict[str, list[str]] = defaultdict(list)
     for org, event_id in places:
@@ -91,7 +91,7 @@ def fetch(tx: Transaction, places: Sequence[Id]) -> dict[Id, Event]:
             asked = ids[start : start + ASKED]
             sql = (
                 f"SELECT {INSERT.columns} FROM events WHERE org = ? AND event_id IN ({', '.join('?' * len(asked))})"  # noqa: S608
-                + (" ORDER BY event_id FOR UPDATE" if tx.db.shared else "")
+                + (" ORDER BY event_id FOR UPDATE" if tx.db.shared and locked else "")
             )
             for row in tx.text(sql, (org, *asked)).fetchall():
                 event = Event(**dict(zip(EVENT_FIELDS, row, strict=True)))

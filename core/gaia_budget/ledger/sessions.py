@@ -98,3 +98,9 @@ def latest_session(connection: Connection, org: str, module: str | None = None) 
         return None
     recent = connection.execute(question.where(table.ts >= hour * HOUR)).scalar()
     return connection.execute(question).scalar() if recent is None else recent
+
+
+def recent_sessions(connection: Connection, org: str) -> list[str]:
+    """The few sessions that spent last."""
+    known = select(spans.c.session_id).where(spans.c.org == org)
+    return list(connection.execute(known.order_by(spans.c.last_ts.desc()).limit(5)).scalars())

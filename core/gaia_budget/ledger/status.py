@@ -213,7 +213,9 @@ def _session(
     noted = state.load(home, session_id) if state.is_session_id(session_id) else state.State("")
     if spent is None and noted.fresh:
         if asked:
-            raise NotFoundError("session", session_id)
+            last = ", ".join(ledger.recent_sessions()) or "none yet"
+            cure = f"The last ones: {last}. `gaia-budget spend --by session` shows all."
+            raise NotFoundError("session", session_id, cure=cure)
         return None, noted
     noted.module = noted.module or (spent.module if spent else "")
     session_types.choose(noted, snapshot.load(home))

@@ -68,7 +68,7 @@ def test_status_has_the_keys_of_the_interface() -> None:
     assert document["session"]["limit_tokens"] == 200_000
     assert document["month"]["module"] == "jseeker"
     assert "feature_dev session has used 5 of 200,000 tokens" in run("status", "--session", "s")
-    with pytest.raises(InputError, match="unknown session"):
+    with pytest.raises(InputError, match=r"unknown session 'absent'\. The last ones: s\. "):
         run("status", "--session", "absent")
 
 
