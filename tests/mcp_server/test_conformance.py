@@ -18,7 +18,7 @@ from support.components import requires
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SERVER = Path(__file__).with_name("conformance_server.py")
+SERVER = Path(__file__).parent / "conformance" / "serve.py"
 PATIENCE = 300
 NOT_OFFERED = "tasks-"  # an optional extension that this server does not offer: its tools answer at once
 
