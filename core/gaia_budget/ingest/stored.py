@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, select
+from sqlalchemy import select
 
 from gaia_budget.ledger.schema import events, sessions
+from gaia_budget.ledger.zone import DAY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -49,16 +50,41 @@ def sessions_of(ledger: Ledger, event_ids: Collection[str]) -> dict[str, str]:
 
 def responses_of(ledger: Ledger, session_ids: Collection[str]) -> Iterator[Known]:
     """Everything that the ledger holds of these sessions."""
-    c, s = events.c, sessions.c
+    c = events.c
     figures = [c.input_tokens, c.output_tokens, c.cache_read_tokens, c.cache_write_5m_tokens,
                c.cache_write_1h_tokens, c.reasoning_tokens, c.web_searches]  # fmt: skip
     columns = [c.session_id, c.kind, c.ts, c.model, c.cost_nano, c.price_source, *figures]
-    for asked in _portions(sorted(session_ids)):
-        spent = and_(s.org == c.org, s.session_id == c.session_id, c.ts.between(s.first_ts, s.last_ts))
+    for asked, first, last in _together(_spans(ledger, session_ids)):
         for session_id, kind, ts, model, cost, source, *usage in _fetch(
-            ledger, columns, s.session_id.in_(asked), spent
+            ledger, columns, c.session_id.in_(asked), c.ts.between(first, last)
         ):
             yield Known(session_id, kind, ts, model, tuple(usage), cost, source)
+
+
+def _spans(ledger: Ledger, session_ids: Collection[str]) -> list[tuple[int, int, str]]:
+    """First and last instant of each of these sessions, in the order of time."""
+    c = sessions.c
+    found: list[tuple[int, int, str]] = []
+    for asked in _portions(sorted(session_ids)):
+        mine = select(c.first_ts, c.last_ts, c.session_id).where(c.org == ledger.org, c.session_id.in_(asked))
+        found += map(tuple, ledger.db.read(lambda connection, mine=mine: connection.execute(mine).all()))
+    return sorted(found)
+
+
+def _together(spans: Sequence[tuple[int, int, str]]) -> Iterator[tuple[list[str], int, int]]:
+    """Sessions that spent at the same time or nearly so, with their first and last instant: one question for each."""
+    names: list[str] = []
+    begin = end = 0
+    for first, last, name in spans:
+        if names and (first > end + DAY or len(names) == ASKED):
+            yield names, begin, end
+            names = []
+        if not names:
+            begin, end = first, last
+        names.append(name)
+        end = max(end, last)
+    if names:
+        yield names, begin, end
 
 
 def app_calls(ledger: Ledger, since: int, until: int) -> list[AppCall]:

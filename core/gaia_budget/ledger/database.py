@@ -53,6 +53,11 @@ class Transaction:
         """Execute SQL with `?` marks; returns the cursor."""
         return self.cursor.execute(self.db.marked(sql), values)
 
+    def keep_out_writers(self, table: str) -> None:
+        """Let no other transaction write to a table until this one ends; SQLite has one writer at a time anyway."""
+        if self.db.shared:
+            self.cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+
     def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         """Execute SQL with `?` marks for many rows; returns how many rows were changed."""
         if not rows:

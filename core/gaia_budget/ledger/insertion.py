@@ -15,11 +15,16 @@ BULK = 64
 """From so many rows on, PostgreSQL takes them faster all at once."""
 
 
+LARGE = 5_000
+"""From so many rows on, a thread that sends them while the next are made is worth its start."""
+
+
 class Insertion:
     """INSERT INTO a table, all its columns in their order, and what happens to a row that is there already."""
 
     def __init__(self, table: Table, columns: Sequence[str], on_conflict: str) -> None:
         self.table = table.name
+        self.key = ", ".join(table.primary_key.columns.keys())
         self.columns = ", ".join(f'"{name}"' for name in columns)
         self.on_conflict = on_conflict
         self.each = self.selected(f"VALUES ({', '.join('?' * len(columns))})")
@@ -31,34 +36,33 @@ class Insertion:
     def run(self, tx: Transaction, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert these rows; no key may be in them twice."""
         if tx.db.shared and len(rows) >= BULK:
-            self.staged(tx, rows)
+            self.stage(tx, rows)
         else:
             tx.many(self.each, rows)
 
-    def staged(self, tx: Transaction, rows: Iterable[tuple[Any, ...]], returning: str = "") -> None:
-        """Insert rows into PostgreSQL by one statement, in their order."""
+    def stage(self, tx: Transaction, rows: Iterable[tuple[Any, ...]], returning: str = "") -> None:
+        """Insert rows into PostgreSQL by one statement; ordered by key: rivals lock rows in one order."""
         stage = f"staged_{self.table}"
         tx.text(f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} (LIKE {self.table}) ON COMMIT DELETE ROWS")
         tx.text(f"DELETE FROM {stage}")  # noqa: S608
-        self._copy(tx, stage, rows)
-        tx.text(self.selected(f"SELECT {self.columns} FROM {stage}") + returning)  # noqa: S608
+        with tx.cursor.copy(f"COPY {stage} ({self.columns}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+        tx.text(self.selected(f"SELECT {self.columns} FROM {stage} ORDER BY {self.key}") + returning)  # noqa: S608
 
-    def copied(self, tx: Transaction, rows: Iterable[tuple[Any, ...]], meanwhile: Callable[[], None]) -> None:
-        """Copy rows straight into the table on PostgreSQL: each must be new. `meanwhile` is called while it works."""
-        self._copy(tx, self.table, rows, meanwhile)
-
-    def _copy(
-        self,
-        tx: Transaction,
-        table: str,
-        rows: Iterable[tuple[Any, ...]],
-        meanwhile: Callable[[], None] = lambda: None,
+    def copy(
+        self, tx: Transaction, rows: Iterable[tuple[Any, ...]], count: int, meanwhile: Callable[[], None]
     ) -> None:
-        """The driver's own thread sends the rows, so that the server never waits for the next one to be made."""
-        from psycopg.copy import QueuedLibpqWriter
+        """Copy rows straight into the table on PostgreSQL: each must be new.
 
-        sql = f"COPY {table} ({self.columns}) FROM STDIN"
-        with tx.cursor.copy(sql, writer=QueuedLibpqWriter(tx.cursor)) as copy:
+        `meanwhile` is called when they are on their way and the server is at work on them.
+        """
+        from psycopg.copy import LibpqWriter, QueuedLibpqWriter
+
+        writer = QueuedLibpqWriter if count >= LARGE else LibpqWriter
+        with tx.cursor.copy(
+            f"COPY {self.table} ({self.columns}) FROM STDIN", writer=writer(tx.cursor)
+        ) as copy:
             for row in rows:
                 copy.write_row(row)
             meanwhile()

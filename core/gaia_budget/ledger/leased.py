@@ -108,10 +108,12 @@ class LeasedBudget:
                 report = Report(part.spent, part.events, returned=not part.held)
                 try:
                     self.ledger.report(part.lease.lease_id, report)
-                except LedgerError:
+                except Exception as error:  # noqa: BLE001 (whatever stops it here: what was spent must not be lost)
                     spool.put(
                         spool.Told(part.lease.lease_id, report.spent_nano, part.events, report.returned)
                     )
+                    if not isinstance(error, LedgerError):
+                        log.warning("a lease's spend was kept in %s: %s", spool.NAME, type(error).__name__)
                 part.events = []
             self._parts = [part for part in self._parts if part.held]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table, select
 
 from gaia_budget.errors import InputError, LedgerError
+from gaia_budget.ledger import spans
 from gaia_budget.ledger.schema import metadata
 from gaia_budget.ledger.url import parse_url
 from gaia_budget.ledger.zone import Zone
@@ -23,9 +24,13 @@ if TYPE_CHECKING:
 PAGE = 5_000
 
 
+OF_THE_TARGET = ("orgs", "sessions")
+"""What the target knows itself: its zone, and when sessions spent."""
+
+
 def tables() -> list[Table]:
-    """Every table that holds an organisation's data; its zone the target knows itself."""
-    return [table for table in metadata.sorted_tables if "org" in table.c and table.name != "orgs"]
+    """Every table that holds an organisation's data and moves."""
+    return [table for table in metadata.sorted_tables if "org" in table.c and table.name not in OF_THE_TARGET]
 
 
 def check_zone(source: Ledger, url: str, settings: Settings) -> None:
@@ -52,6 +57,7 @@ def move(source: Ledger, target: Ledger) -> dict[str, int]:
         for table in tables():
             _refuse_data(tx, table, target.org)
             counts[table.name] = _copy(source, tx, table, private)
+        spans.renew(tx, target.org)
         return counts
 
     counts = target.db.write(work)

@@ -27,10 +27,8 @@ COLUMNS = {
 AXES = ("module", "model", "task", "session", "agent", "provider", "source", "billing", "branch", "user",
         "machine", "hour", "day", "week", "month", "response")  # fmt: skip
 """Axes of measured spend."""
-OF_SESSION = "ts >= ({}) AND ts <= ({})".format(
-    *(f"SELECT {end} FROM sessions WHERE org = ? AND session_id = ?" for end in ("first_ts", "last_ts"))  # noqa: S608
-)
-"""When a session spent (see `spans`): there its events are looked for."""
+SPAN = "SELECT first_ts, last_ts FROM sessions WHERE org = ? AND session_id = ?"
+"""When a session spent: there its events are looked for."""
 CONTEXT_AXES = ("tool", "mcp_server", "file")
 """Axes of what fills the context: estimates, made from the transcripts (`gaia_budget.ingest.context`)."""
 
@@ -138,7 +136,7 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
             beside = f"; `gaia-budget spend` also knows {', '.join(CONTEXT_AXES)}"
             raise InputError(f"unknown axis {axis!r}. Valid: {', '.join(AXES)}{beside}")
     merged: dict[tuple[str, ...], Figures] = {}
-    for part in _parts(zone, asked, by):
+    for part in _parts(zone, _within_session(ask, asked), by):
         for key, figures in _summed(ask, zone, part, by, _grain(zone, part, by)):
             merged[key] = merged[key].plus(figures) if key in merged else figures
     total = Figures()
@@ -150,6 +148,16 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
         if axis in TIMES:
             ordered.sort(key=lambda row: row.key[place])
     return Spend(tuple(by), asked.since, asked.until, total, ordered)
+
+
+def _within_session(ask: Ask, asked: Range) -> Range:
+    """The range, narrowed to when its session spent; events of no session have no span."""
+    if not asked.session:
+        return asked
+    first, last = next(iter(ask(SPAN, (asked.org, asked.session))), (0, -1))
+    since = first if asked.since is None else max(asked.since, first)
+    until = last + 1 if asked.until is None else min(asked.until, last + 1)
+    return asked._replace(since=since, until=until)
 
 
 def _parts(zone: Zone, asked: Range, by: Sequence[str]) -> list[Range]:
@@ -290,6 +298,4 @@ def _conditions(asked: Range) -> tuple[str, list[Any]]:
     ):
         if value is not None:
             where, values = f"{where} AND {condition}", [*values, value]
-    if asked.session is not None:
-        where, values = f"{where} AND {OF_SESSION}", [*values, *(asked.org, asked.session) * 2]
     return where, values

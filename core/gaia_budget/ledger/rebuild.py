@@ -77,12 +77,13 @@ def rebuild(ledger: Ledger, fresh: Ledger) -> Rebuilt:
     """
 
     def work(tx: Transaction) -> Rebuilt:
+        tx.keep_out_writers("events")
         found = 0
         for events_now in all_events(fresh):
             found += len(events_now)
             _replace(tx, events_now)
-        resum(tx, ledger.zone, ledger.org)
         spans.renew(tx, ledger.org)
+        resum(tx, ledger.zone, ledger.org)
         tx.text("DELETE FROM bookmarks WHERE org = ? AND machine = ?", (ledger.org, ledger.machine))
         tx.many(MARK, _marks(ledger, fresh))
         total = tx.text("SELECT count(*) FROM events WHERE org = ?", (ledger.org,)).fetchone()[0]
@@ -94,12 +95,10 @@ def rebuild(ledger: Ledger, fresh: Ledger) -> Rebuilt:
 def _replace(tx: Transaction, events_now: list[Event]) -> None:
     ids = [(event.org, event.event_id) for event in events_now]
     known = rows.fetch(tx, ids, locked=True)
-    made = [
-        anew(known[place], event) if place in known else event
-        for place, event in zip(ids, events_now, strict=True)
-    ]
-    tx.many("DELETE FROM events WHERE org = ? AND event_id = ?", sorted(known))
-    rows.insert(tx, [msgspec.structs.astuple(record.fit(event)) for event in made])
+    fresh = dict(zip(ids, map(record.fit, events_now), strict=True))
+    rows.update(tx, [anew(known[place], event) for place, event in fresh.items() if place in known])
+    new = [msgspec.structs.astuple(event) for place, event in fresh.items() if place not in known]
+    rows.insert(tx, new)
 
 
 def _marks(ledger: Ledger, fresh: Ledger) -> list[tuple[str, str, str, int, str]]:

@@ -16,7 +16,7 @@ from gaia_budget.ledger.schema import EVENT_FIELDS
 from gaia_budget.ledger.spans import Spans
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from gaia_budget.ledger.budgets import Charge, Place
     from gaia_budget.ledger.database import Transaction
@@ -36,8 +36,8 @@ class Recorded(NamedTuple):
     duplicates: int
 
 
-class _Beside:
-    """What is kept beside the events, in the transaction that records them: their sums, and when sessions spent."""
+class _Derived:
+    """What is kept derived the events, in the transaction that records them: their sums, and when sessions spent."""
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
@@ -49,11 +49,15 @@ class _Beside:
         self._sums.add(events)
         self._spans.add(events)
 
+    def seen(self, known: Iterable[Event]) -> None:
+        """Known events: an older program that still ran after an upgrade may have recorded them without a span."""
+        self._spans.add(known)
+
     def fold(self) -> None:
         self._sums.fold()
         self._spans.fold()
 
-    def join(self, other: _Beside) -> None:
+    def join(self, other: _Derived) -> None:
         self._sums.join(other._sums)
         self._spans.join(other._spans)
 
@@ -68,11 +72,11 @@ def take_in(tx: Transaction, zone: Zone, events: Iterable[Event]) -> tuple[Recor
     The caller charges them, after every other table: rivals lock tables in one order.
     """
     total = Recorded(0, 0, 0)
-    beside = _Beside(zone)
+    derived = _Derived(zone)
     for chunk in _chunks(events):
-        total = Recorded(*map(int.__add__, total, _take_chunk(tx, beside, chunk)))
-        beside.fold()
-    return total, beside.write(tx)
+        total = Recorded(*map(int.__add__, total, _take_chunk(tx, derived, chunk)))
+        derived.fold()
+    return total, derived.write(tx)
 
 
 def fit(event: Event) -> Event:
@@ -97,15 +101,15 @@ def _chunks(events: Iterable[Event]) -> Iterator[list[Event]]:
         yield chunk
 
 
-def _take_chunk(tx: Transaction, beside: _Beside, events: list[Event]) -> Recorded:
+def _take_chunk(tx: Transaction, derived: _Derived, events: list[Event]) -> Recorded:
     sightings = {(event.org, event.event_id): event for event in events}
     if len(sightings) < len(events):
         sightings = _joined(events)
-    if tx.db.shared and _copied(tx, beside, sightings):
+    if tx.db.shared and _copied(tx, derived, sightings):
         return Recorded(len(sightings), 0, len(events) - len(sightings))
     known = rows.insert(tx, list(map(astuple, _ordered(tx, sightings))))
-    beside.add([event for place, event in sightings.items() if place not in known])
-    completed = _complete(tx, beside, [sightings[place] for place in sorted(known)]) if known else 0
+    derived.add([event for place, event in sightings.items() if place not in known])
+    completed = _complete(tx, derived, [sightings[place] for place in sorted(known)]) if known else 0
     new = len(sightings) - len(known)
     return Recorded(new, completed, len(events) - new - completed)
 
@@ -115,20 +119,20 @@ def _ordered(tx: Transaction, sightings: Mapping[Id, Event]) -> Iterable[Event]:
     return sorted(sightings.values(), key=_event_id) if tx.db.shared else sightings.values()
 
 
-def _copied(tx: Transaction, beside: _Beside, sightings: Mapping[Id, Event]) -> bool:
+def _copied(tx: Transaction, derived: _Derived, sightings: Mapping[Id, Event]) -> bool:
     """Copy events that all seem new, and sum them while the server is at work; False when one is known after all.
 
     They are summed in the order they were read in: neighbours in memory take half the time of scattered ones.
     """
-    apart = _Beside(beside.zone)
+    apart = _Derived(derived.zone)
 
     def meanwhile() -> None:
         apart.add(sightings.values())
         apart.fold()
 
-    if not rows.copied(tx, list(_ordered(tx, sightings)), meanwhile):
+    if not rows.copy_new(tx, list(_ordered(tx, sightings)), meanwhile):
         return False
-    beside.join(apart)
+    derived.join(apart)
     return True
 
 
@@ -141,24 +145,26 @@ def _joined(events: list[Event]) -> dict[Id, Event]:
     return sightings
 
 
-def _complete(tx: Transaction, beside: _Beside, sightings: list[Event]) -> int:
+def _complete(tx: Transaction, derived: _Derived, sightings: list[Event]) -> int:
     """Complete known facts with what these sightings know better; returns how many changed.
 
     What tells nothing new is only read; the others are read again, locked: a rival may have been faster.
     """
-    better = [new for _, new in _better(tx, sightings, locked=False)]
-    changed = list(_better(tx, better, locked=True))
-    before, after = [old for old, _ in changed], [new for _, new in changed]
-    rows.update(tx, after)
-    beside.add(after, instead_of=before)
-    return len(after)
+    stored = rows.fetch(tx, _places(sightings), locked=False)
+    derived.seen(stored.values())
+    better = [event for event in sightings if _completed(stored, event) != stored[event.org, event.event_id]]
+    stored = rows.fetch(tx, _places(better), locked=True)
+    after = [(stored[event.org, event.event_id], _completed(stored, event)) for event in better]
+    changed = [(old, new) for old, new in after if new != old]
+    rows.update(tx, [new for _, new in changed])
+    derived.add([new for _, new in changed], instead_of=[old for old, _ in changed])
+    return len(changed)
 
 
-def _better(tx: Transaction, sightings: Sequence[Event], *, locked: bool) -> Iterator[tuple[Event, Event]]:
-    """The known facts that these sightings complete, before and after."""
-    stored = rows.fetch(tx, [(event.org, event.event_id) for event in sightings], locked=locked)
-    for event in sightings:
-        old = stored[event.org, event.event_id]
-        new = event if event == old else joined(old, event)
-        if new != old:
-            yield old, new
+def _places(events: Iterable[Event]) -> list[Id]:
+    return [(event.org, event.event_id) for event in events]
+
+
+def _completed(stored: Mapping[Id, Event], event: Event) -> Event:
+    old = stored[event.org, event.event_id]
+    return event if event == old else joined(old, event)

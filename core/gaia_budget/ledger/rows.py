@@ -48,24 +48,24 @@ def insert(tx: Transaction, rows: Sequence[EventRow]) -> set[Id]:
 def _insert_shared(tx: Transaction, rows: Sequence[EventRow]) -> set[Id]:
     if len(rows) < BULK:
         return {_id_of(row) for row in rows if tx.text(INSERT.each, row).rowcount == 0}
-    INSERT.staged(tx, rows, " RETURNING org, event_id")
+    INSERT.stage(tx, rows, " RETURNING org, event_id")
     return set(map(_id_of, rows)) - set(tx.cursor.fetchall())
 
 
-def copied(tx: Transaction, events: Sequence[Event], meanwhile: Callable[[], None]) -> bool:
+def copy_new(tx: Transaction, found: Sequence[Event], meanwhile: Callable[[], None]) -> bool:
     """Copy events that all seem new straight into PostgreSQL; call `meanwhile` while the server is at work.
 
     Returns False, with nothing inserted, when one of them is known after all.
     """
-    if len(events) < BULK:
+    if len(found) < BULK:
         return False
-    probes = events[:: max(1, len(events) // PROBES)]
+    probes = found[:: max(1, len(found) // PROBES)]
     sql = f"SELECT 1 FROM events WHERE (org, event_id) IN ({', '.join(['(?, ?)'] * len(probes))})"  # noqa: S608
     if tx.text(sql, [part for event in probes for part in (event.org, event.event_id)]).fetchone():
         return False
     tx.text("SAVEPOINT bulk")
     try:
-        INSERT.copied(tx, map(astuple, events), meanwhile)
+        INSERT.copy(tx, map(astuple, found), len(found), meanwhile)
     except Exception as error:
         if getattr(error, "sqlstate", None) != UNIQUE_VIOLATION:
             raise
@@ -75,9 +75,9 @@ def copied(tx: Transaction, events: Sequence[Event], meanwhile: Callable[[], Non
     return True
 
 
-def update(tx: Transaction, events: Iterable[Event]) -> None:
+def update(tx: Transaction, changed: Iterable[Event]) -> None:
     """Change known events to what these say."""
-    tx.many(UPDATE, [(*_facts_of(row), *_id_of(row)) for row in map(astuple, events)])
+    tx.many(UPDATE, [(*_facts_of(row), *_id_of(row)) for row in map(astuple, changed)])
 
 
 def fetch(tx: Transaction, places: Iterable[Id], *, locked: bool) -> dict[Id, Event]:

@@ -103,4 +103,6 @@ def latest_session(connection: Connection, org: str, module: str | None = None) 
 def recent_sessions(connection: Connection, org: str) -> list[str]:
     """The few sessions that spent last."""
     known = select(spans.c.session_id).where(spans.c.org == org)
-    return list(connection.execute(known.order_by(spans.c.last_ts.desc()).limit(5)).scalars())
+    return list(
+        connection.execute(known.order_by(spans.c.last_ts.desc(), spans.c.session_id).limit(5)).scalars()
+    )

@@ -28,11 +28,9 @@ WIDEN = Insertion(
     f"last_ts = CASE WHEN {_LATER} THEN excluded.last_ts ELSE sessions.last_ts END "
     f"WHERE {_EARLIER} OR {_LATER}",
 )
-ALL = (
-    "INSERT INTO sessions (org, session_id, first_ts, last_ts) SELECT org, session_id, min(ts), max(ts) "
-    "FROM events WHERE session_id <> '' AND org = ? GROUP BY org, session_id"
+ALL = WIDEN.selected(
+    "SELECT org, session_id, min(ts), max(ts) FROM events WHERE session_id <> '' AND org = ? GROUP BY org, session_id"
 )
-SPAN = "SELECT first_ts, last_ts FROM sessions WHERE org = ? AND session_id = ?"
 OUTSIDE = (
     "SELECT e.session_id, count(*) FROM events AS e LEFT JOIN sessions AS s "
     "ON s.org = e.org AND s.session_id = e.session_id "

@@ -261,4 +261,6 @@ def _settled(connection: Connection, org: str) -> Iterator[Problem]:
 def _spans(connection: Connection, ledger: Ledger) -> Iterator[Problem]:
     """Whether every event of a session lies in the span in which it is looked for."""
     for session_id, hidden in connection.exec_driver_sql(ledger.db.marked(spans.OUTSIDE), (ledger.org,)):
-        yield Problem("sessions", session_id, f"has {hidden} events outside its span")
+        yield Problem(
+            "sessions", session_id, f"does not find {hidden} of its events (`gaia-budget rebuild` mends it)"
+        )

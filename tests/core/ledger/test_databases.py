@@ -214,7 +214,10 @@ def test_a_ledger_moves_to_a_shared_database_row_by_row(server: Server, tmp_path
     url = server.create("moved")
     with Ledger.open(f"sqlite:///{(tmp_path / 'a.db').as_posix()}", settings=settings) as old:
         old.record(
-            [event(f"m{number}", cost_nano=number, branch="a\0b") for number in range(6000)],
+            [
+                event(f"m{number}", cost_nano=number, branch="a\0b", session_id="s\0"[: 1 + number % 2])
+                for number in range(6000)
+            ],
             bookmarks={"/home/me/t.jsonl": Bookmark(4, "{}")},
         )
         old.reserve([old.module_scope("jseeker", 10**12)], 5, call_id="c")
@@ -226,6 +229,7 @@ def test_a_ledger_moves_to_a_shared_database_row_by_row(server: Server, tmp_path
             assert new.spend(("day", "branch")).total == old.spend(("day", "branch")).total
             assert new.bookmark("/home/me/t.jsonl") == Bookmark(4, "{}")
             assert [outcome.model for outcome in new.outcomes("jd_parse")] == ["claude-haiku-4-5"]
+            assert new.spend((), session="s").total.events == 6000
             assert verify(new) == []
             new.settle("c", 5)
             with pytest.raises(InputError, match="already holds data"):

@@ -59,6 +59,25 @@ def test_a_call_in_flight_keeps_its_part_of_a_lease_that_is_used_up(ledger: Ledg
     assert verify(ledger) == []
 
 
+def test_whatever_stops_the_last_report_what_was_spent_is_kept(
+    ledger: Ledger, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = LeasedBudget(ledger, 100)
+    budget.settle(
+        budget.reserve(ledger.module_scope("jseeker", 10_000), 30), 20, event("e", AT, cost_nano=20)
+    )
+
+    def at_exit(*_: object, **__: object) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ledger, "report", at_exit)
+        budget.close()
+
+    assert spool.replay(ledger) == 1
+    assert ledger.spend(()).total.cost_nano == 20
+
+
 def test_leases_of_several_processes_together_never_overspend(ledger: Ledger) -> None:
     scope = ledger.module_scope("jseeker", 1000)
     made: list[int] = []

@@ -83,6 +83,38 @@ def test_a_large_batch_on_rows_that_are_there_widens_the_spans_as_well(ledger: L
     assert verify(ledger) == []
 
 
+def test_events_of_no_session_can_be_asked_for(ledger: Ledger) -> None:
+    ledger.record([event("a", cost_nano=2), event("b", session_id="s", cost_nano=5)])
+
+    assert ledger.spend((), session="").total.cost_nano == 2
+
+
+def test_what_an_older_program_recorded_after_an_upgrade_is_found_once_it_is_seen_again(
+    ledger: Ledger,
+) -> None:
+    ledger.record([event("a", session_id="s")])
+    ledger.db.write(lambda tx: tx.text("DELETE FROM sessions") and None)
+    assert [problem.place for problem in verify(ledger)] == ["s"]
+
+    assert ledger.record([event("a", session_id="s")]).duplicates == 1
+
+    assert ledger.spend((), session="s").total.responses == 1
+    assert verify(ledger) == []
+
+
+def test_sessions_far_apart_are_read_with_every_event(ledger: Ledger) -> None:
+    ledger.record(
+        [
+            event(f"e{number}", f"20{20 + number // 10}-0{1 + number % 9}-05T12:00", session_id=f"s{number}")
+            for number in range(60)
+        ]
+    )
+
+    known = list(responses_of(ledger, [f"s{number}" for number in range(0, 60, 2)]))
+
+    assert sorted(one.session_id for one in known) == sorted(f"s{number}" for number in range(0, 60, 2))
+
+
 def test_an_older_ledger_is_upgraded_with_its_sessions_and_its_open_calls(
     url: str, make: Callable[..., Ledger], tmp_path: Path
 ) -> None:
@@ -95,9 +127,17 @@ def test_an_older_ledger_is_upgraded_with_its_sessions_and_its_open_calls(
                 "VALUES ('default', 'e', 1795435200000000, 'response', 'app', 'api', 'via', 's', 7)"
             ),
             tx.text("INSERT INTO budgets (org, scope, reserved_nano) VALUES ('default', 'session:s', 5)"),
-            tx.text(
-                "INSERT INTO reservations (org, reservation_id, scopes, estimate_nano, state, created_ts, expires_ts) "
-                "VALUES ('default', 'call', '[\"session:s\"]', 5, 'open', 1, 2)"
+            *(
+                tx.text(
+                    "INSERT INTO reservations (org, reservation_id, scopes, estimate_nano, state, actual_nano, "
+                    "created_ts, expires_ts) VALUES ('default', ?, '[\"session:s\"]', ?, ?, ?, 1, 2)",
+                    row,
+                )
+                for row in [
+                    ("call", 5, "open", None),
+                    ("before", 4, "settled", 0),
+                    ("lost", 0, "expired", None),
+                ]
             ),
         ]
     )
@@ -107,5 +147,6 @@ def test_an_older_ledger_is_upgraded_with_its_sessions_and_its_open_calls(
 
     assert ledger.spend((), session="s").total.cost_nano == 7
     ledger.settle("call", 3)
+    ledger.settle("before", 4)  # once more: changes nothing
     assert ledger.expire() == 0
     assert "reservations" not in {problem.check for problem in verify(ledger)}

@@ -140,7 +140,8 @@ def test_rebuild_mends_a_ledger_and_carries_over_what_has_no_source_any_more(
         [event("e1", AT, output_tokens=9, cost_nano=8 * DOLLAR)], bookmarks={"/t.jsonl": Bookmark(5)}
     )
     used.db.write(lambda tx: tx.text("UPDATE events SET cost_nano = 1 WHERE event_id = 'e1'") and None)
-    used.db.write(lambda tx: tx.text("DELETE FROM rollups") and None)
+    for table in ("rollups", "sessions"):
+        used.db.write(lambda tx, table=table: tx.text(f"DELETE FROM {table}") and None)
 
     done = rebuild(used, fresh)
 
