@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from gaia_budget.ledger import Ledger, record
+from gaia_budget.ledger import Ledger, record, rows
 from gaia_budget.ledger.database import Database
 from gaia_budget.ledger.migrations import MIGRATIONS, migrate
 from gaia_budget.ledger.rebuild import rebuild
@@ -40,24 +40,45 @@ def ledger(database: str) -> Iterator[Ledger]:
         yield opened
 
 
+def until_it_waits(rival: psycopg.Connection[Any], working: threading.Thread) -> None:
+    """Return when work waits for what the rival holds."""
+    with psycopg.connect(rival.info.dsn, autocommit=True) as watcher:
+        while working.is_alive() and not watcher.execute(WAITING).fetchone():
+            pass
+    assert working.is_alive()
+
+
 def once_it_waits(rival: psycopg.Connection[Any], work: Callable[[], object]) -> threading.Thread:
     """Start work that waits for what the rival holds; returns when it does."""
     thread = threading.Thread(target=work)
     thread.start()
-    with psycopg.connect(rival.info.dsn, password=rival.info.password, autocommit=True) as watcher:
-        while thread.is_alive() and not watcher.execute(WAITING).fetchone():
-            pass
-    assert thread.is_alive()
+    until_it_waits(rival, thread)
     return thread
 
 
-def test_a_completion_that_waits_for_a_rivals_keeps_both(ledger: Ledger, database: str) -> None:
+def test_a_completion_that_waits_for_a_rivals_keeps_both(
+    ledger: Ledger, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ledger.record([event("a", input_tokens=1, output_tokens=1)])
+    fetch, read, locked = rows.fetch, threading.Event(), threading.Event()
+
+    def interrupted(tx: Any, places: Any, **how: bool) -> Any:
+        found = fetch(tx, places, **how)
+        if not how["locked"]:
+            read.set()
+            locked.wait(60)
+        return found
+
+    monkeypatch.setattr(rows, "fetch", interrupted)
     with psycopg.connect(database) as rival:
+        completing = threading.Thread(target=ledger.record, args=([event("a", input_tokens=70)],))
+        completing.start()
+        assert read.wait(60)
         rival.execute("UPDATE events SET output_tokens = 50 WHERE event_id = 'a'")
-        waiting = once_it_waits(rival, lambda: ledger.record([event("a", input_tokens=70)]))
+        locked.set()
+        until_it_waits(rival, completing)
         rival.commit()
-    waiting.join()
+    completing.join()
 
     total = ledger.spend(("response",)).total
     assert (total.input_tokens, total.output_tokens) == (70, 50)
@@ -82,6 +103,24 @@ def test_an_upgrade_finds_the_session_of_an_event_that_is_committed_while_it_wai
         assert ledger.spend((), session="s").total.cost_nano == 7
 
 
+def test_a_rebuild_waits_for_whoever_is_recording(ledger: Ledger, database: str, tmp_path: Path) -> None:
+    settings = Settings().model_copy(update={"timezone": "UTC"})
+    with (
+        Ledger.open(f"sqlite:///{(tmp_path / 'fresh.db').as_posix()}", settings=settings) as fresh,
+        psycopg.connect(database) as rival,
+    ):
+        rival.execute(
+            "INSERT INTO events (org, event_id, ts, kind, source, billing, module, cost_nano) "
+            "VALUES ('default', 'late', 1795435200000000, 'response', 'app', 'api', 'via', 7)"
+        )
+        waiting = once_it_waits(rival, lambda: rebuild(ledger, fresh))
+        rival.commit()
+        waiting.join()
+
+    assert ledger.spend(()).total.cost_nano == 7
+    assert verify(ledger) == []
+
+
 def test_a_ledger_that_is_made_anew_while_others_record_loses_and_doubles_nothing(
     ledger: Ledger, database: str, tmp_path: Path
 ) -> None:
@@ -93,7 +132,7 @@ def test_a_ledger_that_is_made_anew_while_others_record_loses_and_doubles_nothin
 
     def recording(rival: Ledger, name: int) -> None:
         try:
-            for turn in range(60):
+            for turn in range(30):
                 rival.record(
                     [event(f"n{name}-{turn}", session_id=f"t{turn}", cost_nano=1), *known[turn : turn + 5]]
                 )
@@ -114,7 +153,7 @@ def test_a_ledger_that_is_made_anew_while_others_record_loses_and_doubles_nothin
         one.close()
 
     assert failed == []
-    assert ledger.spend(()).total.cost_nano == 300 + 3 * 60
+    assert ledger.spend(()).total.cost_nano == 300 + 3 * 30
     assert verify(ledger) == []
 
 
