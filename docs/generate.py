@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import click
     from pydantic import BaseModel
-    from sqlalchemy import Table
+    from sqlalchemy import Index, Table
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- made by docs/generate.py from the code: change it there -->\n\n"
@@ -132,12 +132,17 @@ def _table(table: Table) -> str:
     lines.append(f"\n- key: {', '.join(f'`{column.name}`' for column in table.primary_key)}\n")
     indexes = sorted(table.indexes, key=lambda one: str(one.name))
     lines += [
-        f"- index `{one.name}`: {', '.join(f'`{column.name}`' for column in one.columns)}\n"
+        f"- index `{one.name}`: {', '.join(f'`{column.name}`' for column in one.columns)}{_where(one)}\n"
         for one in indexes
     ]
     rules = {*table.constraints, *(rule for column in table.columns for rule in column.constraints)}
     checks = sorted(str(rule.sqltext) for rule in rules if isinstance(rule, CheckConstraint))
     return "".join([*lines, *(f"- check `{check}`\n" for check in checks)])
+
+
+def _where(index: Index) -> str:
+    condition = index.dialect_options["postgresql"]["where"]
+    return "" if condition is None else f", only where `{condition}`"
 
 
 def plugin_hooks() -> str:
