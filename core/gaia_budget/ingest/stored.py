@@ -66,8 +66,8 @@ def _spans(ledger: Ledger, session_ids: Collection[str]) -> list[tuple[int, int,
     c = sessions.c
     found: list[tuple[int, int, str]] = []
     for asked in _portions(sorted(session_ids)):
-        mine = select(c.first_ts, c.last_ts, c.session_id).where(c.org == ledger.org, c.session_id.in_(asked))
-        found += map(tuple, ledger.db.read(lambda connection, mine=mine: connection.execute(mine).all()))
+        mine = _fetch(ledger, [c.first_ts, c.last_ts, c.session_id], c.session_id.in_(asked))
+        found += [(first, last, name) for first, last, name in mine]
     return sorted(found)
 
 
@@ -96,7 +96,7 @@ def app_calls(ledger: Ledger, since: int, until: int) -> list[AppCall]:
 
 
 def _fetch(ledger: Ledger, columns: Sequence[Any], *conditions: Any) -> Sequence[Any]:
-    question = select(*columns).where(events.c.org == ledger.org, *conditions)
+    question = select(*columns).where(columns[0].table.c.org == ledger.org, *conditions)
     return ledger.db.read(lambda connection: connection.execute(question).all())
 
 
