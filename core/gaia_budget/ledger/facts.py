@@ -34,5 +34,5 @@ SUMS_OF_EVENTS = (
     "coalesce(sum(cost_nano), 0)",
 )
 """The sums of `MEASURES` over rows of `events`, in SQL."""
-SUMS_OF_ROLLUPS = tuple(f"sum({name})" for name in MEASURES)
-"""The same over rows of `rollups`."""
+SUMS_OF_ROLLUPS = tuple(f"CAST(sum({name}) AS BIGINT)" for name in MEASURES)
+"""The same over rows of `rollups`. PostgreSQL sums integers to decimals, which take longer to read than to add."""

@@ -27,6 +27,9 @@ COLUMNS = {
 AXES = ("module", "model", "task", "session", "agent", "provider", "source", "billing", "branch", "user",
         "machine", "hour", "day", "week", "month", "response")  # fmt: skip
 """Axes of measured spend."""
+ENDS = {"hour": 10_000_000, "day": 100_000, "month": 100_000}
+"""Above every bucket of a grain, for centuries. Without an end PostgreSQL, which knows how all buckets are spread and
+not those of one grain, takes days since some date for most of the table, and reads all of it."""
 SPAN = "SELECT first_ts, last_ts FROM sessions WHERE org = ? AND session_id = ?"
 """When a session spent: there its events are looked for."""
 CONTEXT_AXES = ("tool", "mcp_server", "file")
@@ -246,7 +249,7 @@ def _from_rollups(zone: Zone, asked: Range, by: Sequence[str], grain: str) -> Qu
     values: list[Any] = [asked.org, grain]
     for condition, value in (
         ("bucket >= ?", None if asked.since is None else bucket(zone, grain, asked.since)),
-        ("bucket < ?", None if asked.until is None else bucket(zone, grain, asked.until)),
+        ("bucket < ?", ENDS[grain] if asked.until is None else bucket(zone, grain, asked.until)),
         ("module = ?", asked.module),
     ):
         if value is not None:
