@@ -286,15 +286,16 @@ def test_an_ingest_in_the_middle_and_one_at_the_end_give_the_same_lines(
 
 @requires("tmux")
 def test_the_terminal_shows_warning_and_status_line(world: World, api: ScriptedApi) -> None:
-    _warned_in_terminal(world, api)
+    assert "GAIA budget: 80 %" in _shown_in_terminal(world, api)
 
 
 @requires("tmux", "claude-197")
 def test_the_oldest_client_shows_the_warning_in_its_terminal(world_197: World, api: ScriptedApi) -> None:
-    _warned_in_terminal(world_197, api)
+    assert "GAIA budget: 80 %" in _shown_in_terminal(world_197, api)
 
 
-def _warned_in_terminal(world: World, api: ScriptedApi) -> None:
+def _shown_in_terminal(world: World, api: ScriptedApi) -> str:
+    """The screen once the status line has the session's spend."""
     api.main(
         *growing(
             reply(tool("Bash", command="echo one", description="say"), write_5m=40_000),
@@ -307,7 +308,7 @@ def _warned_in_terminal(world: World, api: ScriptedApi) -> None:
         screen.type("say one and two")
         screen.wait_for(r"That was all\.")
         screen.wait_for(r"GAIA budget: 80 %")
-        screen.wait_for(r"session .*\$0\.\d+|quick_fix")
+        return screen.wait_for(r"session .*\$0\.\d+|quick_fix")
 
 
 @requires("claude-197")

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,10 @@ def test_a_parent_that_is_gone_already_is_not_waited_for(monkeypatch: pytest.Mon
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         pass
     monkeypatch.setattr(os, "getppid", lambda: ended.pid)
-    parent.wait()
+    waiting = threading.Thread(target=parent.wait, daemon=True)
+    waiting.start()
+    waiting.join(60)
+    assert not waiting.is_alive()
 
 
 @pytest.mark.parametrize("found", [True, False])

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
 BULK = 64
 """From so many rows on, PostgreSQL takes them faster all at once."""
-
-
 LARGE = 5_000
 """From so many rows on, a thread that sends them while the next are made is worth its start."""
 

@@ -37,7 +37,7 @@ class Recorded(NamedTuple):
 
 
 class _Derived:
-    """What is kept derived the events, in the transaction that records them: their sums, and when sessions spent."""
+    """What is kept beside the events, in the transaction that records them: their sums, and when sessions spent."""
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from support.wire_server import WireServer
 
 
-def _once_each(root: Path, model: str, calls: int) -> None:
+def _counted(root: Path, model: str) -> int:
+    """How many calls were booked: each once, at its price, in the ledger, the log and the month alike."""
     events, lines = apps.booked(), apps.logged(root)
+    calls = len(events)
     assert [event.cost_nano for event in events] == [PRICES[model]] * calls
     assert {(event.input_tokens, event.output_tokens, event.status) for event in events} == {
         (1000, 50, "success")
@@ -28,6 +30,7 @@ def _once_each(root: Path, model: str, calls: int) -> None:
     assert sum(line["cost_nano_usd"] for line in lines) == PRICES[model] * calls
     month = apps.month()
     assert (month.app_nano, month.reserved_nano, month.assumed_nano) == (PRICES[model] * calls, 0, 0)
+    return calls
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -38,7 +41,7 @@ def test_two_calls_are_two_events_whose_sums_agree(
     client = guard.wrap(make(server))
     use(client)
     use(client)
-    _once_each(root, model, 2)
+    assert _counted(root, model) == 2
 
 
 @pytest.mark.parametrize("form", ASYNC_FORMS)
@@ -53,7 +56,7 @@ def test_asynchronous_calls_cost_what_the_others_do(
         await end(client)
 
     asyncio.run(three())
-    _once_each(root, model, 3)
+    assert _counted(root, model) == 3
 
 
 @pytest.mark.parametrize("form", ["messages", "messages events", "chat", "responses", "generate"])
@@ -63,7 +66,7 @@ def test_compressed_answers_are_read_too(
     make, use, model = FORMS[form]
     server.script(Say(zip=True))
     use(guard.wrap(make(server)))
-    _once_each(root, model, 1)
+    assert _counted(root, model) == 1
 
 
 def test_counting_tokens_costs_nothing_and_leaves_no_event(

@@ -208,7 +208,8 @@ def test_a_dropped_stream_is_settled_when_it_is_gone(
     next(iter(stream))
     del stream
     gc.collect()
-    _settled(root, statuses=["interrupted"])
+    (event,) = _settled(root, statuses=["interrupted"])
+    assert event.input_tokens == 1000
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -260,7 +261,8 @@ def test_a_log_that_cannot_be_written_loses_nothing(
     client.messages.create(**MESSAGE)
     blocked.rmdir()
     client.messages.create(**MESSAGE)
-    _settled(root, statuses=["success", "success"])
+    first, second = _settled(root, statuses=["success", "success"])
+    assert first.cost_nano == second.cost_nano > 0
 
 
 def test_without_a_ledger_no_request_is_sent(
@@ -392,4 +394,5 @@ def test_geminis_own_retries_are_logged_each(guard: BudgetGuard, server: WireSer
     server.script(Say(status=503))
     client = guard.wrap(genai.Client(api_key="none", http_options=options))
     client.models.generate_content(**GENERATE)
-    _settled(root, statuses=["error_503", "success"])
+    refused, answered = _settled(root, statuses=["error_503", "success"])
+    assert (refused.cost_nano, answered.output_tokens) == (0, 50)
