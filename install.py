@@ -99,7 +99,7 @@ def test(options: list) -> int:
 def state_folder() -> Path:
     """The per-user data folder, as the program itself names it."""
     sys.path.insert(0, str(CLONE / "hooks"))
-    from gaia_hooks import places
+    from gaia_hooks.facts import places
 
     return Path(places.home()).absolute()
 

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import history
 
 from gaia_budget import places
-from gaia_hooks import state
+from gaia_hooks.session import state
 
 if TYPE_CHECKING:
     from typing import Self

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_claude_md import reading
-from gaia_hooks import files
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import backups, places
 from gaia_budget.errors import InputError
-from gaia_hooks import files as primitives
+from gaia_hooks.machine import files as primitives
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Leaves the words and texts of the sections where the hook finds them (see `gaia_hooks.sections`)."""
+"""Leaves the words and texts of the sections where the hook finds them (see `gaia_hooks.say.sections`)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_claude_md.sections import sections_of
-from gaia_hooks import files, jsonio
-from gaia_hooks import sections as hook
+from gaia_hooks.machine import files, jsonio
+from gaia_hooks.say import sections as hook
 
 if TYPE_CHECKING:
     from pathlib import Path

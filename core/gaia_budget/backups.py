@@ -6,7 +6,7 @@ import hashlib
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
-from gaia_hooks import files
+from gaia_hooks.machine import files
 
 
 def digest(content: bytes) -> str:

@@ -25,9 +25,9 @@ from pydantic import (
 from gaia_budget import places
 from gaia_budget.configfile import explain, read_json
 from gaia_budget.errors import ConfigError, NotFoundError
-from gaia_hooks import modules
-from gaia_hooks.money import NANO
-from gaia_hooks.snapshot import DEFAULTS
+from gaia_hooks.facts import modules
+from gaia_hooks.facts.money import NANO
+from gaia_hooks.facts.snapshot import DEFAULTS
 
 if TYPE_CHECKING:
     from gaia_budget.jsontext import Document
@@ -202,7 +202,7 @@ class Registry(OwnerFile):
     projects: dict[str, Project] = {}
 
     def roots(self) -> list[list[str]]:
-        """[folded root, module] pairs, in the form of `gaia_hooks.modules`; relative paths start at the file."""
+        """[folded root, module] pairs, in the form of `gaia_hooks.facts.modules`; relative paths start at the file."""
         base = str(self.file.parent) if self.file else ""
         return [[modules.folded(_rooted(base, project.path)), key] for key, project in self.projects.items()]
 

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from gaia_budget import owner, places, settings
 from gaia_budget.errors import InputError, NotFoundError
-from gaia_hooks import session, session_types, snapshot, state
+from gaia_hooks.facts import session_types, snapshot
+from gaia_hooks.session import counting as session
+from gaia_hooks.session import state
 
 
 class SessionType(NamedTuple):

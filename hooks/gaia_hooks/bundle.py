@@ -26,10 +26,11 @@ try:
     for name, code in codes:
         module = sys.modules[name] = kind(name)
         module.__file__ = code.co_filename
-        if "." in name:
-            setattr(sys.modules[name.partition(".")[0]], name.rpartition(".")[2], module)
-        else:
-            module.__path__ = [folder + "/" + name]
+        above, _, own = name.rpartition(".")
+        if above:
+            setattr(sys.modules[above], own, module)
+        if code.co_filename.endswith("__init__.py"):
+            module.__path__ = [folder + "/" + name.replace(".", "/")]
         exec(code, module.__dict__)
 except BaseException:
     for name, _ in codes:

@@ -1,7 +1,10 @@
 """The hook: one event as JSON on stdin, an answer as JSON on stdout or nothing. It always ends in exit 0."""
 
-from gaia_hooks import events, files, jsonio, places, snapshot, state, system
-from gaia_hooks import session as sessions
+from gaia_hooks.facts import places, snapshot
+from gaia_hooks.machine import files, jsonio, system
+from gaia_hooks.say import events
+from gaia_hooks.session import counting as sessions
+from gaia_hooks.session import state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ def run() -> None:
 
 
 def _fault(home: str, event: str, error: BaseException) -> None:
-    from gaia_hooks import log
+    from gaia_hooks.machine import log
 
     log.fault(home, event, error)
 

@@ -3,21 +3,11 @@
 Plan windows first where there are any, then the context, then the session, then the module's month.
 """
 
-from gaia_hooks import (
-    clock,
-    files,
-    jsonio,
-    money,
-    months,
-    places,
-    plan,
-    session_types,
-    snapshot,
-    state,
-    system,
-)
-from gaia_hooks import session as sessions
-from gaia_hooks.figures import Figures, grouped, limit_of
+from gaia_hooks.facts import money, places, plan, session_types, snapshot
+from gaia_hooks.machine import clock, files, jsonio, system
+from gaia_hooks.say.figures import Figures, grouped, limit_of
+from gaia_hooks.session import counting as sessions
+from gaia_hooks.session import months, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,7 +34,7 @@ def run(data: "bytes | None" = None) -> None:
 
 
 def _fault(home: str, error: BaseException) -> None:
-    from gaia_hooks import log
+    from gaia_hooks.machine import log
 
     log.fault(home, "statusline", error)
 

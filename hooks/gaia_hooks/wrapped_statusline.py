@@ -6,7 +6,8 @@ Their command is the last argument, as hexadecimal UTF-8, so that no shell betwe
 import subprocess
 import sys
 
-from gaia_hooks import files, statusline, system
+from gaia_hooks import statusline
+from gaia_hooks.machine import files, system
 
 THEIRS_SECONDS = 5.0
 

@@ -7,7 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import ConfigError, GaiaBudgetError, LedgerError
-from gaia_hooks import files, months, places, plan, snapshot
+from gaia_hooks.facts import places, plan, snapshot
+from gaia_hooks.machine import files
+from gaia_hooks.session import months
 from gaia_mcp import answers, known
 from gaia_mcp.kept import Answers, mark, minute
 

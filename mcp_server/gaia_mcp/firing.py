@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaia_hooks import places, snapshot
+from gaia_hooks.facts import places, snapshot
 
 if TYPE_CHECKING:
     from gaia_mcp.running import Running

@@ -54,7 +54,7 @@ def token_file() -> Path:
 
 def read_token(file: Path) -> str:
     """The token that clients show; made at first use and kept, so that a configured client stays valid."""
-    from gaia_hooks import files
+    from gaia_hooks.machine import files
 
     try:
         token = file.read_text(encoding="ascii").strip()

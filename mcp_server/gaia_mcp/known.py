@@ -6,7 +6,8 @@ import os
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
-from gaia_hooks import files, places
+from gaia_hooks.facts import places
+from gaia_hooks.machine import files
 from gaia_mcp.kept import Answers, Kept, mark, minute
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from gaia_budget.errors import InputError
-from gaia_hooks.money import NANO, usd_short
+from gaia_hooks.facts.money import NANO, usd_short
 from gaia_mcp import answers, known
 
 LONGEST_REASON = 200  # characters: people read it in a dialog
@@ -21,7 +21,7 @@ def granted(module: str, usd: float, reason: str) -> answers.OverrideAnswer:
     """Record the grant in the ledger. Raises InputError, LedgerError."""
     from gaia_budget.ingest.months import tell_hooks
     from gaia_budget.ledger import Ledger
-    from gaia_hooks.money import usd as exact
+    from gaia_hooks.facts.money import usd as exact
 
     chosen = known.settings.get()
     with Ledger.open(settings=chosen) as ledger:

@@ -5,7 +5,7 @@ from typing import Any
 from mcp.server import MCPServer
 
 from gaia_budget.errors import NotFoundError
-from gaia_hooks.session_types import TYPES
+from gaia_hooks.facts.session_types import TYPES
 
 
 def register(server: MCPServer[Any]) -> None:

@@ -16,7 +16,7 @@ from mcp_types import (
 )
 
 from gaia_budget.errors import InputError
-from gaia_hooks.session_types import TYPES
+from gaia_hooks.facts.session_types import TYPES
 from gaia_mcp import handbook, place
 
 if TYPE_CHECKING:

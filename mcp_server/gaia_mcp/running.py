@@ -6,8 +6,11 @@ import os
 import threading
 from typing import NamedTuple
 
-from gaia_hooks import figures, files, places, session_types, snapshot, state
-from gaia_hooks import session as sessions
+from gaia_hooks.facts import places, session_types, snapshot
+from gaia_hooks.machine import files
+from gaia_hooks.say import figures
+from gaia_hooks.session import counting as sessions
+from gaia_hooks.session import state
 from gaia_mcp.kept import Answers, Mark, mark
 
 LOCK_SECONDS = 1.0

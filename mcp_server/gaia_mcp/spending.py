@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import ConfigError, GaiaBudgetError, InputError, LedgerError
-from gaia_hooks import modules
-from gaia_hooks.money import usd
+from gaia_hooks.facts import modules
+from gaia_hooks.facts.money import usd
 from gaia_mcp import answers, firing, known, place
 from gaia_mcp.running import NO_SESSION, Running, running, session_id
 

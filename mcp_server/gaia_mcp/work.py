@@ -12,7 +12,7 @@ import threading
 import time
 
 from gaia_budget import places
-from gaia_hooks import files
+from gaia_hooks.machine import files
 from gaia_mcp import worker
 
 log = logging.getLogger(__name__)

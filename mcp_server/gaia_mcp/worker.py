@@ -12,7 +12,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import GaiaBudgetError
-from gaia_hooks import files, places
+from gaia_hooks.facts import places
+from gaia_hooks.machine import files
 from gaia_mcp.watching import Watch
 
 if TYPE_CHECKING:

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_hooks import figures, main, session, snapshot
+from gaia_hooks import main
+from gaia_hooks.facts import snapshot
+from gaia_hooks.say import figures
+from gaia_hooks.session import counting as session
 from support.rows import SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PACKAGE = Path(session.__file__).parent.parent
+PACKAGE = Path(session.__file__).parent.parent.parent
 BILLION = 10**9
 PRICES = {
     "claude-opus-5-5": [[0, [[-1, 4 * BILLION, 20 * BILLION, BILLION // 5, 5 * BILLION, 8 * BILLION]], 10**13]],

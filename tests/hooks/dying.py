@@ -8,7 +8,8 @@ import random
 import sys
 from typing import TYPE_CHECKING, Any
 
-from gaia_hooks import files, main
+from gaia_hooks import main
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

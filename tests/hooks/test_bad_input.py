@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_hooks import clock, months, snapshot
+from gaia_hooks.facts import snapshot
+from gaia_hooks.machine import clock
+from gaia_hooks.session import months
 from support.rows import SESSION, assistant, write
 
 from .payloads import TOLD, corrupted

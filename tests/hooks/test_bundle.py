@@ -17,11 +17,13 @@ from support.rows import assistant, write
 if TYPE_CHECKING:
     from .conftest import Watched
 
-COMMON = {"argus", "bookkeeping", "clock", "figures", "files", "heading", "jsonio", "modules", "money", "months",
-          "places", "pricing", "session", "session_types", "snapshot", "state", "system", "tail", "usage"}  # fmt: skip
+COMMON = {"facts", "facts.modules", "facts.money", "facts.places", "facts.pricing", "facts.session_types",
+          "facts.snapshot", "facts.usage", "machine", "machine.clock", "machine.files", "machine.jsonio",
+          "machine.system", "say", "say.figures", "session", "session.argus", "session.bookkeeping",
+          "session.counting", "session.heading", "session.months", "session.state", "session.tail"}  # fmt: skip
 ALLOWED = {
-    "gaia_hooks.main": COMMON | {"events", "main", "warnings"},
-    "gaia_hooks.statusline": COMMON | {"plan", "statusline"},
+    "gaia_hooks.main": COMMON | {"main", "say.events", "say.warnings"},
+    "gaia_hooks.statusline": COMMON | {"facts.plan", "statusline"},
 }
 BASE = Path(getattr(sys, "_base_executable", sys.executable))
 

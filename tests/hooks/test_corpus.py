@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_hooks import figures, session, snapshot
+from gaia_hooks.facts import snapshot
+from gaia_hooks.say import figures
+from gaia_hooks.session import counting as session
 from support import corpus
 
 if TYPE_CHECKING:

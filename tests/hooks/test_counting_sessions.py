@@ -7,7 +7,8 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from gaia_hooks import session, state
+from gaia_hooks.session import counting as session
+from gaia_hooks.session import state
 from support.rows import SESSION, assistant, write
 
 from . import dying
@@ -182,7 +183,7 @@ def test_catching_up_settles_what_a_stop_missed_and_only_then(watched: Watched) 
 
 
 def test_rows_from_before_the_installation_are_counted_but_not_logged(watched: Watched) -> None:
-    from gaia_hooks import clock
+    from gaia_hooks.machine import clock
 
     watched.save_policy(installed_at=clock.parse("2026-11-20T00:00:05Z"))
     write(

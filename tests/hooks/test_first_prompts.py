@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_hooks import first_prompt, session_types
+from gaia_hooks.facts import first_prompt, session_types
 
 PROMPTS = [
     tuple(line.split("\t", 1))

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_hooks import files, months, session, snapshot
+from gaia_hooks.facts import snapshot
+from gaia_hooks.machine import files
+from gaia_hooks.session import counting as session
+from gaia_hooks.session import months
 from support.rows import SESSION, assistant, write
 
 from . import dying

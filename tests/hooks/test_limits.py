@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_hooks import clock, months, session, session_types, state, wrapping_up
+from gaia_hooks.facts import session_types
+from gaia_hooks.machine import clock
+from gaia_hooks.say import wrapping_up
+from gaia_hooks.session import counting as session
+from gaia_hooks.session import months, state
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:

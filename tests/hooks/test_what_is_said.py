@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_hooks import events, first_prompt, plan, session, session_types, statusline
+from gaia_hooks import statusline
+from gaia_hooks.facts import first_prompt, plan, session_types
+from gaia_hooks.say import events
+from gaia_hooks.session import counting as session
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_hooks import state
+from gaia_hooks.session import state
 
 if TYPE_CHECKING:
     from pathlib import Path

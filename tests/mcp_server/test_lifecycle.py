@@ -14,7 +14,7 @@ import pytest
 from support.mcp_stdio import LINUX, Stdio
 
 if TYPE_CHECKING:
-    from gaia_hooks import state
+    from gaia_hooks.session import state
 
 
 def resident_kb(server: Stdio) -> int:

@@ -16,12 +16,12 @@ from mcp_types import ElicitResult
 
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
-from gaia_hooks import session as sessions
-from gaia_hooks.state import ThreadState, save
+from gaia_hooks.session import counting as sessions
+from gaia_hooks.session.state import ThreadState, save
 from gaia_mcp.server import INSTRUCTIONS, NAME, build
 
 if TYPE_CHECKING:
-    from gaia_hooks import state
+    from gaia_hooks.session import state
 
 pytestmark = pytest.mark.anyio
 TOKENIZER = bpe_openai.get_encoding("o200k_base")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger import Ledger, spool
-from gaia_hooks import snapshot
+from gaia_hooks.facts import snapshot
 from gaia_mcp import worker
 from support.events import event
 from support.mcp_stdio import LINUX, PATIENCE, Stdio, children_of, gone, wait_until

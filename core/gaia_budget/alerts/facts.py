@@ -117,7 +117,7 @@ class Facts:
     def plan_window(self, name: str) -> Window | None:
         """A subscription's window as Claude Code last showed it on this machine; None where it has reset since."""
         from gaia_budget import places
-        from gaia_hooks import plan, snapshot
+        from gaia_hooks.facts import plan, snapshot
 
         home = str(places.home())
         kept = plan.read(home)

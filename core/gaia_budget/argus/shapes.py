@@ -16,8 +16,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.model import UNALLOCATED, Event
-from gaia_hooks import clock
-from gaia_hooks.money import NANO
+from gaia_hooks.facts.money import NANO
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

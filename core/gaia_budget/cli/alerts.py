@@ -63,7 +63,7 @@ def alerts(
 
 
 def _show_months(states: list[MonthStatus]) -> None:
-    from gaia_hooks.money import usd_short
+    from gaia_hooks.facts.money import usd_short
 
     lines = [["module", "resets on", "exhausted on", "spent", "reserved", "limit", "percent", "projected"]]
     for one in states:

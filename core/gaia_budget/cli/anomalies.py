@@ -38,7 +38,7 @@ def anomalies(module: Module = None, since: Since = None, as_json: JsonFlag = Fa
 
 def _show(found: list[Anomaly]) -> None:
     from gaia_budget.forecast.days import day_named
-    from gaia_hooks.money import usd_short
+    from gaia_hooks.facts.money import usd_short
 
     if not found:
         say("Nothing out of the ordinary.")

@@ -9,7 +9,7 @@ import typer
 
 from gaia_budget.cli.claude_md_files import PathArgument, User, file_of, options
 from gaia_budget.cli.output import JsonFlag, emit_json
-from gaia_hooks.money import usd, usd_short
+from gaia_hooks.facts.money import usd, usd_short
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -44,7 +44,7 @@ def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
 
 
 def _show(found: list[Outlook]) -> None:
-    from gaia_hooks.money import usd_short
+    from gaia_hooks.facts.money import usd_short
 
     if not found:
         say("No data yet: nothing was spent this month, and token_budget.json names no module.")
@@ -75,7 +75,7 @@ def _show_window(name: str, window: PlanWindow, zone: Zone) -> None:
 
 
 def _amounts(projection: Projection, cap: str) -> list[str]:
-    from gaia_hooks.money import usd_short
+    from gaia_hooks.facts.money import usd_short
 
     ends = (projection.projected_nano, projection.low_nano, projection.high_nano)
     return [usd_short(projection.spent_nano), cap, *("-" if end is None else usd_short(end) for end in ends)]

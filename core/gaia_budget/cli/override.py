@@ -125,7 +125,7 @@ def _asked_on_terminal(question: str) -> str:
 def document(override: Override) -> dict[str, Any]:
     """An override as JSON values."""
     from gaia_budget.ledger.questions import instant
-    from gaia_hooks.money import usd
+    from gaia_hooks.facts.money import usd
 
     return {
         "id": override.override_id,

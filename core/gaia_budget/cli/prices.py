@@ -162,8 +162,8 @@ def _used() -> list[Used]:
 
 
 def _rows(prices: PriceTable, name: Any, variant: str, at: float | None) -> list[dict[str, Any]]:
-    from gaia_hooks import pricing
-    from gaia_hooks.money import usd
+    from gaia_hooks.facts import pricing
+    from gaia_hooks.facts.money import usd
 
     rows = prices.rows(name, variant)
     if at is not None:
@@ -215,7 +215,7 @@ def _show(found: Review) -> None:
         if one.today.model != one.then.model:
             say(f"  today {one.today.model}: {', '.join(today) or 'as it is'}")
         if one.month_nano:
-            from gaia_hooks.money import usd_short
+            from gaia_hooks.facts.money import usd_short
 
             say(f"  this month's usage would be {usd_short(one.month_nano)} off at the snapshot's price")
     for change in found.coming:

@@ -54,7 +54,7 @@ def recommend(
 
 
 def _show(found: Recommendation) -> None:
-    from gaia_hooks.money import usd_short
+    from gaia_hooks.facts.money import usd_short
 
     chosen = found.model
     name = f"{chosen.model} ({chosen.alias})" if chosen.alias else chosen.model

@@ -63,7 +63,7 @@ def spend(
 
 
 def _show(answer: Spend) -> None:
-    from gaia_hooks.money import usd_short
+    from gaia_hooks.facts.money import usd_short
 
     head = [
         *(axis.replace("_", " ") for axis in answer.by),

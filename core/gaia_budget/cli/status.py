@@ -53,7 +53,7 @@ def _tools(session: str) -> list[Row]:
 
 
 def _show(found: Status, tools: list[Row], ours: int) -> None:
-    from gaia_hooks.money import usd_short
+    from gaia_hooks.facts.money import usd_short
 
     say(found.line())
     for line in found.seen.says():

@@ -13,7 +13,7 @@ from gaia_budget.ingest.sessions import agent_type
 from gaia_budget.ledger.questions import CONTEXT_AXES as AXES
 from gaia_budget.transcripts import Transcript, find, heading
 from gaia_budget.transcripts.context import Item, items
-from gaia_hooks import modules
+from gaia_hooks.facts import modules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from gaia_budget.prices import catalogue, table
-from gaia_hooks import clock, pricing
+from gaia_hooks.facts import pricing
+from gaia_hooks.machine import clock
 
 
 class Cost(NamedTuple):

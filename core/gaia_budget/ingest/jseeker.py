@@ -19,7 +19,7 @@ from gaia_budget.errors import InputError
 from gaia_budget.ingest.logs import priced
 from gaia_budget.ingest.overlaps import DATABASE_ROW, Overlaps
 from gaia_budget.model import Event
-from gaia_hooks import clock
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from gaia_budget.ingest.stored import AppCall, app_calls, sessions_of
-from gaia_hooks import clock
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from gaia_hooks import files
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,10 @@ from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
 from gaia_budget.ledger.plan_use import working_week
 from gaia_budget.ledger.upkeep import upkeep
-from gaia_hooks import clock, files, session, state
-from gaia_hooks import months as hook_months
+from gaia_hooks.machine import clock, files
+from gaia_hooks.session import counting as session
+from gaia_hooks.session import months as hook_months
+from gaia_hooks.session import state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,7 +106,7 @@ def _tell_hooks(ledger: Ledger, figures: Months, settings: Settings, state: aler
 
 
 def settle_watched(report: Report) -> dict[str, int]:
-    """Let each session that hooks watch write the event lines it still owes (see `gaia_hooks.session`).
+    """Let each session that hooks watch write the event lines it still owes (see `gaia_hooks.session.counting`).
 
     Returns the client's running total by session, in nano-dollars, where a status line has shown one.
     """

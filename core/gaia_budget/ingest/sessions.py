@@ -12,7 +12,9 @@ from gaia_budget.ingest.stored import sessions_of
 from gaia_budget.ledger import Bookmark as LedgerBookmark
 from gaia_budget.model import Event
 from gaia_budget.transcripts import Bookmark, Reading, Transcript, find, heading, read
-from gaia_hooks import argus, clock, modules
+from gaia_hooks.facts import modules
+from gaia_hooks.machine import clock
+from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from gaia_budget.ingest.report import Report
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
-    from gaia_hooks.usage import Response
+    from gaia_hooks.facts.usage import Response
 
 BATCH = 5_000
 

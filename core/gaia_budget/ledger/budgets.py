@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import BudgetExceededError
 from gaia_budget.ledger.overrides import draw, task_of
-from gaia_hooks.money import usd_short
+from gaia_hooks.facts.money import usd_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

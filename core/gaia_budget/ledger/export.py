@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from sqlalchemy import select
 
 from gaia_budget.ledger.schema import EVENT_FIELDS, events
-from gaia_hooks.clock import iso
-from gaia_hooks.money import usd
+from gaia_hooks.facts.money import usd
+from gaia_hooks.machine.clock import iso
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger

@@ -12,7 +12,7 @@ from gaia_budget.forecast.rate import LONGEST
 from gaia_budget.ledger.months import months
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.ledger.zone import EPOCH, Zone, first_of
-from gaia_hooks.money import usd, usd_short
+from gaia_hooks.facts.money import usd, usd_short
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger

@@ -9,7 +9,7 @@ from gaia_budget import places
 from gaia_budget.forecast.plan_shares import Share, shares
 from gaia_budget.forecast.rate import LONGEST, fit
 from gaia_budget.ledger.questions import bucket, instant
-from gaia_hooks import plan, snapshot
+from gaia_hooks.facts import plan, snapshot
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from gaia_budget.errors import InputError
 from gaia_budget.ledger.facts import DIMENSIONS, SUMS_OF_EVENTS, SUMS_OF_ROLLUPS
 from gaia_budget.ledger.zone import DAY, HOUR, Zone, day_name, month_name, week_name
-from gaia_hooks.money import usd
+from gaia_hooks.facts.money import usd
 
 Ask = Callable[[str, Sequence[Any]], Iterable[Sequence[Any]]]
 """Runs SQL with `?` marks, which every database that holds a ledger understands, and yields its rows."""
@@ -127,7 +127,7 @@ class Question(NamedTuple):
 
 def instant(ts: int | None) -> str | None:
     """UTC microseconds as ISO 8601."""
-    from gaia_hooks import clock
+    from gaia_hooks.machine import clock
 
     return None if ts is None else clock.iso(ts)
 

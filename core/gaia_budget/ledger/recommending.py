@@ -61,7 +61,7 @@ def _recorded(task: str) -> list[Outcome]:
 
 def _plan() -> dict[str, Any]:
     """How Claude Code is paid for, and whether a plan's windows still have room at the present pace."""
-    from gaia_hooks import plan, snapshot
+    from gaia_hooks.facts import plan, snapshot
 
     home = str(places.home())
     kept, week = plan.read(home), plan.week_of(snapshot.load(home))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_hooks import clock, plan
+from gaia_hooks.facts import plan
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

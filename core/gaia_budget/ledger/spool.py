@@ -10,7 +10,7 @@ from gaia_budget import places
 from gaia_budget.errors import NotFoundError
 from gaia_budget.ledger.leases import Report
 from gaia_budget.model import Event  # noqa: TC001 (msgspec reads the annotations as it runs)
-from gaia_hooks import files
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from pathlib import Path

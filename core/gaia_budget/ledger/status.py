@@ -10,8 +10,10 @@ from gaia_budget import owner, places
 from gaia_budget.errors import NotFoundError
 from gaia_budget.ledger.outlook import forecast
 from gaia_budget.ledger.seen import Seen
-from gaia_hooks import clock, modules, plan, session_types, snapshot, state
-from gaia_hooks.money import usd, usd_short
+from gaia_hooks.facts import modules, plan, session_types, snapshot
+from gaia_hooks.facts.money import usd, usd_short
+from gaia_hooks.machine import clock
+from gaia_hooks.session import state
 
 NOT_BILLED = " at API prices, not billed"
 

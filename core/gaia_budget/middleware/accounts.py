@@ -15,8 +15,8 @@ from gaia_budget.middleware.answers import ResponseCache, key_of
 from gaia_budget.middleware.booking import Books
 from gaia_budget.middleware.passage import Place
 from gaia_budget.middleware.prompt_cache import PromptCache
-from gaia_hooks import clock
-from gaia_hooks.money import usd
+from gaia_hooks.facts.money import usd
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.budgets import Scope

@@ -11,8 +11,9 @@ from gaia_budget.middleware import batches, bounds
 from gaia_budget.middleware.call import Call
 from gaia_budget.middleware.outcome import Case
 from gaia_budget.middleware.wire import body_of
-from gaia_hooks import clock, pricing
-from gaia_hooks.money import usd_short
+from gaia_hooks.facts import pricing
+from gaia_hooks.facts.money import usd_short
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.accounts import Accounts

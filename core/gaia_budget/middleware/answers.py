@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gaia_budget.middleware.passage import Answer
-from gaia_hooks import files
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

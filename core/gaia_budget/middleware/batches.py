@@ -21,7 +21,8 @@ from gaia_budget.middleware.journal import Settlement
 from gaia_budget.middleware.outcome import UNKNOWN, event_at
 from gaia_budget.middleware.passage import Handled
 from gaia_budget.middleware.wire import Seen, body_of, claude, entries, part, text
-from gaia_hooks import clock, files, usage
+from gaia_hooks.facts import usage
+from gaia_hooks.machine import clock, files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

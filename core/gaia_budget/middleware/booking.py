@@ -11,7 +11,9 @@ from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError, LedgerError, NotFoundError
 from gaia_budget.middleware import costs
 from gaia_budget.middleware.journal import Journal, abandoned
-from gaia_hooks import argus, files, usage
+from gaia_hooks.facts import usage
+from gaia_hooks.machine import files
+from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.middleware.wire import count, entries, text
-from gaia_hooks import pricing
+from gaia_hooks.facts import pricing
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.wire import Ask, Body

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, Field
 
 from gaia_budget.middleware import beside
-from gaia_hooks.clock import MICRO
-from gaia_hooks.money import NANO
+from gaia_hooks.facts.money import NANO
+from gaia_hooks.machine.clock import MICRO
 
 if TYPE_CHECKING:
     from gaia_budget.model import Event

@@ -14,7 +14,8 @@ from gaia_budget.middleware.journal import Settlement
 from gaia_budget.middleware.outcome import UNKNOWN, event_at
 from gaia_budget.middleware.passage import Handled
 from gaia_budget.middleware.wire import Body, Seen, body_of, entries, gemini, openai, part, text
-from gaia_hooks import clock, usage
+from gaia_hooks.facts import usage
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

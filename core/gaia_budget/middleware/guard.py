@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from gaia_budget.errors import InputError
 from gaia_budget.middleware import beside, clients, escalation, tasks
 from gaia_budget.middleware.accounts import Accounts
-from gaia_hooks.money import NANO, usd
+from gaia_hooks.facts.money import NANO, usd
 
 if TYPE_CHECKING:
     from collections import deque

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gaia_budget.model import Event  # noqa: TC001 (msgspec reads the annotation)
-from gaia_hooks import files
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from gaia_budget.middleware.journal import Settlement
 from gaia_budget.middleware.wire import Seen
 from gaia_budget.model import Event
-from gaia_hooks import clock, usage
+from gaia_hooks.facts import usage
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.bounds import Bound

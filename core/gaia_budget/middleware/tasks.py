@@ -8,7 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
-from gaia_hooks.money import usd
+from gaia_hooks.facts.money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

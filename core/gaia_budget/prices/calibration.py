@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.prices.vocabulary import count, generation_of
-from gaia_hooks import files
-from gaia_hooks.usage import OUTPUT, REASONING, Thread, prompt_tokens, response_of
+from gaia_hooks.facts.usage import OUTPUT, REASONING, Thread, prompt_tokens, response_of
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

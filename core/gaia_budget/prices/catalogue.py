@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
-from gaia_hooks import files
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ FORM = 1  # of the stored file; to be raised with every change of what `flatten`
 
 
 class Catalogue(NamedTuple):
-    """`rows` in the form of `gaia_hooks.pricing`, what finds a model's key, and facts about the models."""
+    """`rows` in the form of `gaia_hooks.facts.pricing`, what finds a model's key, and facts about the models."""
 
     stamp: str
     rows: Mapping[str, list[Any]]

@@ -1,6 +1,6 @@
 """Makes the flat price table from genai-prices: every provider, model, date, tier and variant, as integers.
 
-The rows are in the form of `gaia_hooks.pricing`; each comes from genai-prices' own resolution at the instants
+The rows are in the form of `gaia_hooks.facts.pricing`; each comes from genai-prices' own resolution at the instants
 where its data changes, so that it cannot differ from it. A kind of token without a price of its own is
 charged as the kind it belongs to (a cache read as input, a one-hour write as a write), as genai-prices does.
 Prices of audio, images, video, pages and minutes are left out: a usage does not tell them apart.

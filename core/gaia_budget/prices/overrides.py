@@ -35,7 +35,7 @@ PER_MILLION = Decimal(10) ** 6
 
 
 class Override(NamedTuple):
-    """One price of the user's; `row` is in the form of `gaia_hooks.pricing`."""
+    """One price of the user's; `row` is in the form of `gaia_hooks.facts.pricing`."""
 
     model: str
     provider: str

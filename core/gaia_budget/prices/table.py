@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import catalogue, families, names, overrides
-from gaia_hooks import pricing
+from gaia_hooks.facts import pricing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +83,7 @@ class PriceTable:
         provider: str = "",
         variant: str = "",
     ) -> Priced:
-        """What a usage (see `gaia_hooks.usage`) cost at an instant, now when none is given.
+        """What a usage (see `gaia_hooks.facts.usage`) cost at an instant, now when none is given.
 
         `at` is a time with a zone (without one: UTC) or seconds since the epoch. `variant` is `batch`, `fast`,
         `flex` or `priority`. Unknown models, and kinds of tokens without a price, are unpriced.
@@ -124,7 +124,7 @@ class PriceTable:
         return self._listed.models.get(name.key, {})
 
     def table(self, models: Iterable[str] | None = None) -> dict[str, list[Any]]:
-        """The flat table in the form of `gaia_hooks.pricing`, of the named models or of all."""
+        """The flat table in the form of `gaia_hooks.facts.pricing`, of the named models or of all."""
         if models is None:
             wanted = [
                 names.Name(key, _provider_name(one), model)
@@ -179,7 +179,7 @@ def load() -> PriceTable:
 
 
 def price_rows(models: Iterable[str] | None = None) -> dict[str, list[Any]]:
-    """The flat table that the hooks' snapshot carries (form: `gaia_hooks.pricing`), of some models or of all."""
+    """The flat table that the hooks' snapshot carries (form: `gaia_hooks.facts.pricing`), of some models or of all."""
     return load().table(models)
 
 

@@ -11,7 +11,7 @@ from gaia_budget.routing.answer import Recommendation
 from gaia_budget.routing.asking import Request, understand
 from gaia_budget.routing.candidates import Catalog, Model
 from gaia_budget.routing.viable import Viable
-from gaia_hooks.money import usd
+from gaia_hooks.facts.money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

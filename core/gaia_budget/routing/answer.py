@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.routing.candidates import UNPRICED, Model
-from gaia_hooks.money import usd
-from gaia_hooks.pricing import FEMTO_PER_NANO
+from gaia_hooks.facts.money import usd
+from gaia_hooks.facts.pricing import FEMTO_PER_NANO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import families
 from gaia_budget.routing.table import TIERS, Routing
-from gaia_hooks import pricing
+from gaia_hooks.facts import pricing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import NotFoundError
-from gaia_hooks import clock, months, snapshot
+from gaia_hooks.facts import snapshot
+from gaia_hooks.machine import clock
+from gaia_hooks.session import months
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.prices import families, overrides
 from gaia_budget.routing.table import TIERS, Retired, Routing
-from gaia_hooks import pricing
-from gaia_hooks.money import NANO, usd
+from gaia_hooks.facts import pricing
+from gaia_hooks.facts.money import NANO, usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ PER_MILLION = 10**6
 
 
 class Used(NamedTuple):
-    """What one model of one provider has taken this month, as a usage (`gaia_hooks.usage`), and what it cost."""
+    """What one model of one provider has taken this month, as a usage (`gaia_hooks.facts.usage`), and what it cost."""
 
     model: str
     provider: str

@@ -10,7 +10,8 @@ from gaia_budget import owner, places, settings
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import client_checks
 from gaia_budget.setup.client_checks import Check
-from gaia_hooks import clock, snapshot
+from gaia_hooks.facts import snapshot
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import owner, places, transcripts
-from gaia_hooks import session as watched
-from gaia_hooks import session_types
-from gaia_hooks.first_prompt import infer
-from gaia_hooks.money import usd, usd_short
+from gaia_hooks.facts import session_types
+from gaia_hooks.facts.first_prompt import infer
+from gaia_hooks.facts.money import usd, usd_short
+from gaia_hooks.session import counting as watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,8 @@ from pathlib import Path
 import gaia_hooks
 from gaia_budget import places
 from gaia_budget.errors import InternalError
-from gaia_hooks import bundle, files
+from gaia_hooks import bundle
+from gaia_hooks.machine import files
 
 HOOK_MODULE = bundle.ENTRIES["hooks.bundle"]
 LAUNCHERS = {
@@ -72,13 +73,21 @@ def folder() -> Path:
     """Where the copy of this very code lies: named by version and content, so that no copy is ever changed."""
     digest = hashlib.sha256()
     for source in sources():
-        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+        digest.update(_within(source).encode() + b"\0" + source.read_bytes() + b"\0")
     return root() / f"{version('gaia-token-budget')}-{digest.hexdigest()[:12]}"
 
 
 def sources() -> list[Path]:
     """The modules of the hook path."""
-    return sorted(Path(gaia_hooks.__path__[0]).glob("*.py"))
+    return sorted(_package().rglob("*.py"))
+
+
+def _package() -> Path:
+    return Path(gaia_hooks.__path__[0])
+
+
+def _within(source: Path) -> str:
+    return source.relative_to(_package()).as_posix()
 
 
 def install(interpreter: Path) -> Path:
@@ -91,7 +100,7 @@ def install(interpreter: Path) -> Path:
         return target
     package = target / "gaia_hooks"
     for source in sources():
-        files.replace(str(package / source.name), source.read_bytes(), durable=False)
+        files.replace(str(package / _within(source)), source.read_bytes(), durable=False)
     for launcher, module in LAUNCHERS.items():
         files.replace(str(target / launcher), program(target, module).encode("ascii"), durable=False)
     _compile(interpreter, package)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import backups, places
 from gaia_budget.configfile import read_json
 from gaia_budget.errors import ConfigError, InputError
-from gaia_hooks import files
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from pathlib import Path

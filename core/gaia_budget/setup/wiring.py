@@ -11,7 +11,7 @@ from gaia_budget.errors import ConfigError
 from gaia_budget.jsontext import Document, JsonSyntaxError, parse
 from gaia_budget.setup import jsonedit
 from gaia_budget.setup.hookcopy import HOOK_MODULE, bootstrap
-from gaia_hooks.events import HANDLERS, SPEAKING
+from gaia_hooks.say.events import HANDLERS, SPEAKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

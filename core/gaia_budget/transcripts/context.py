@@ -14,8 +14,9 @@ import msgspec
 from gaia_budget.prices import vocabulary
 from gaia_budget.transcripts.lines import Hits
 from gaia_budget.transcripts.rows import decode
-from gaia_hooks import clock, tail
-from gaia_hooks.usage import response_of
+from gaia_hooks.facts.usage import response_of
+from gaia_hooks.machine import clock
+from gaia_hooks.session import tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.transcripts.rows import decode
-from gaia_hooks import heading as definition
+from gaia_hooks.session import heading as definition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ HEAD_BYTES = 16 << 10
 class Heading(NamedTuple):
     """`began` is in microseconds since the epoch, 0 when unknown; `cwd` is the first working directory named.
 
-    Of two files that hold the same response, the one that began earlier paid for it (`gaia_hooks.heading`).
+    Of two files that hold the same response, the one that began earlier paid for it (`gaia_hooks.session.heading`).
     """
 
     began: int

@@ -1,6 +1,6 @@
 """Counting one transcript file from where the last reading stopped.
 
-The counting itself is `gaia_hooks.usage`, the one definition that the hooks use as well.
+The counting itself is `gaia_hooks.facts.usage`, the one definition that the hooks use as well.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from gaia_budget.position import Position, position
 from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.lines import Hits, line_number
 from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
-from gaia_hooks import clock, state, tail
-from gaia_hooks.usage import Response, Thread, response_of
+from gaia_hooks.facts.usage import Response, Thread, response_of
+from gaia_hooks.machine import clock
+from gaia_hooks.session import state, tail
 
 if TYPE_CHECKING:
     import io

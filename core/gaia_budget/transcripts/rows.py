@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from gaia_hooks import jsonio
-from gaia_hooks.money import NANO
+from gaia_hooks.facts.money import NANO
+from gaia_hooks.machine import jsonio
 
 
 class _Message(TypedDict, total=False):

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from gaia_budget import alerts
 from gaia_budget.alerts.channels import webhook
-from gaia_hooks import notify
+from gaia_hooks.machine import notify
 from support.alerting import Receiver
 from support.events import event
 

@@ -13,10 +13,12 @@ from gaia_budget.alerts.channels import webhook
 from gaia_budget.cli.app import app
 from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
 from gaia_budget.ledger import Ledger
-from gaia_hooks import clock as clocks
-from gaia_hooks import months, snapshot, state, statusline
-from gaia_hooks import session as sessions
-from gaia_hooks.events import handle
+from gaia_hooks import statusline
+from gaia_hooks.facts import snapshot
+from gaia_hooks.machine import clock as clocks
+from gaia_hooks.say.events import handle
+from gaia_hooks.session import counting as sessions
+from gaia_hooks.session import months, state
 from gaia_mcp import spending
 from support.alerting import Receiver
 from support.events import event
@@ -51,7 +53,7 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A session's start would run `ingest` in the background: here it is noted."""
     found: list[str] = []
-    monkeypatch.setattr("gaia_hooks.background.start_ingest", lambda home, policy: found.append(home))
+    monkeypatch.setattr("gaia_hooks.machine.background.start_ingest", lambda home, policy: found.append(home))
     return found
 
 

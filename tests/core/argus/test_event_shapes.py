@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget.argus import LogBookmark, LogReading, Origin, read
-from gaia_hooks import argus, clock
-from gaia_hooks.usage import Response
+from gaia_hooks.facts.usage import Response
+from gaia_hooks.machine import clock
+from gaia_hooks.session import argus
 from support.rows import stamp
 
 if TYPE_CHECKING:

@@ -12,7 +12,11 @@ from typer.testing import CliRunner
 from gaia_budget import ingest, settings
 from gaia_budget.cli.app import app
 from gaia_budget.ledger import Ledger
-from gaia_hooks import clock, events, plan, session, statusline
+from gaia_hooks import statusline
+from gaia_hooks.facts import plan
+from gaia_hooks.machine import clock
+from gaia_hooks.say import events
+from gaia_hooks.session import counting as session
 from support.ecosystem import make
 from support.events import event
 from support.rows import SESSION, assistant, write

@@ -15,7 +15,8 @@ from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.outlook import Outlook, forecast
 from gaia_budget.model import Event
 from gaia_budget.settings import ModuleSettings, Settings
-from gaia_hooks import clock, plan
+from gaia_hooks.facts import plan
+from gaia_hooks.machine import clock
 from support.events import event, ts
 from support.owner_files import TOKEN_BUDGET
 

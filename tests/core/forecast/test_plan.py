@@ -12,7 +12,7 @@ from gaia_budget import places, snapshot
 from gaia_budget.forecast.plan_shares import shares
 from gaia_budget.ledger.plan_use import PlanWindow, plan_windows, working_week
 from gaia_budget.settings import Settings
-from gaia_hooks import plan
+from gaia_hooks.facts import plan
 from support.events import event, ts
 
 if TYPE_CHECKING:

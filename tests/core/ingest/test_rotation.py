@@ -12,7 +12,9 @@ import pytest
 
 from gaia_budget.ingest import rotation
 from gaia_budget.ingest.logs import Logs
-from gaia_hooks import argus, clock, files, session
+from gaia_hooks.machine import clock, files
+from gaia_hooks.session import argus
+from gaia_hooks.session import counting as session
 from support.ecosystem import make
 from support.rows import SESSION, assistant, write
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from gaia_hooks import snapshot
+from gaia_hooks.facts import snapshot
 from support import corpus
 from support.ecosystem import make
 from support.rows import SESSION, assistant, write

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_hooks import clock, state
+from gaia_hooks.machine import clock
+from gaia_hooks.session import state
 from support.rows import SESSION, assistant, stamp, write
 
 if TYPE_CHECKING:

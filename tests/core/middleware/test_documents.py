@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gaia_budget.middleware import bounds
 from gaia_budget.middleware.wire import Seen, claude, gemini, openai
-from gaia_hooks import usage
+from gaia_hooks.facts import usage
 
 KEYS = (
     "usage", "usageMetadata", "type", "message", "delta", "content", "candidates", "finishReason", "parts", "text",

@@ -108,7 +108,7 @@ def test_a_write_that_breaks_off_leaves_the_cached_answer_as_it_was(
 ) -> None:
     from gaia_budget.middleware.answers import ResponseCache
     from gaia_budget.middleware.passage import Answer
-    from gaia_hooks import files
+    from gaia_hooks.machine import files
 
     key, answer = (
         "ab" + "0" * 62,

@@ -172,7 +172,7 @@ def test_an_old_answer_is_a_miss(tmp_path: Path) -> None:
 
 
 def test_threads_that_replace_one_file_do_not_meet_on_a_temporary_one(tmp_path: Path) -> None:
-    from gaia_hooks import files
+    from gaia_hooks.machine import files
 
     target, together = tmp_path / "state", threading.Barrier(8)
 
@@ -223,7 +223,7 @@ def test_a_folder_that_cannot_be_written_costs_a_notice_not_a_call(
 
 
 def test_a_full_disk_costs_a_notice_not_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gaia_hooks import files
+    from gaia_hooks.machine import files
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

@@ -36,8 +36,8 @@ def delete_everything(copy: Path) -> None:
 
 
 def delete_one_module(copy: Path) -> None:
-    (copy / "gaia_hooks" / "files.py").unlink()
-    shutil.rmtree(copy / "gaia_hooks" / "__pycache__")
+    (copy / "gaia_hooks" / "machine" / "files.py").unlink()
+    shutil.rmtree(copy / "gaia_hooks" / "machine" / "__pycache__")
     (copy / "hooks.bundle").unlink()
 
 
@@ -49,7 +49,7 @@ def tear_a_module(copy: Path) -> None:
 
 
 def fill_compiled_files_with_noise(copy: Path) -> None:
-    for compiled in (copy / "gaia_hooks" / "__pycache__").glob("*.pyc"):
+    for compiled in (copy / "gaia_hooks").rglob("*.pyc"):
         compiled.write_bytes(b"\x00noise" * 10)
 
 
@@ -87,7 +87,7 @@ def test_a_damaged_copy_lets_every_tool_run(interpreter: Path, damage: Callable[
 @pytest.mark.parametrize("interpreter", PYTHONS, ids=lambda program: program.parent.parent.name)
 def test_the_copy_loads_on_every_python_from_its_compiled_files(interpreter: Path) -> None:
     copy = hookcopy.install(interpreter)
-    for source in (copy / "gaia_hooks").glob("*.py"):
+    for source in (copy / "gaia_hooks").rglob("*.py"):
         source.write_text("raise SystemExit('compiled from source')")  # unchecked: the compiled file is taken
     trial = f"import sys; sys.path.insert(0, {str(copy)!r}); import gaia_hooks.main"
     done = subprocess.run([interpreter, "-I", "-S", "-c", trial], capture_output=True, check=False)
@@ -144,7 +144,7 @@ def test_an_interrupted_copy_is_made_again() -> None:
     (copy / "complete").unlink()
     delete_one_module(copy)
     assert hookcopy.install(PYTHONS[-1]) == copy
-    assert (copy / "gaia_hooks" / "files.py").exists()
+    assert (copy / "gaia_hooks" / "machine" / "files.py").exists()
 
 
 def test_old_copies_go_only_when_nothing_is_wired_to_them() -> None:

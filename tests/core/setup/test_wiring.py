@@ -12,7 +12,7 @@ from gaia_budget.errors import ConfigError
 from gaia_budget.jsontext import parse
 from gaia_budget.setup import wiring
 from gaia_budget.setup.wiring import Wiring
-from gaia_hooks.events import SPEAKING
+from gaia_hooks.say.events import SPEAKING
 
 FILE = Path("settings.json")
 FEW = settings(max_examples=50)  # each wires or takes out ten events, which is the dear part

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gaia_budget.transcripts import Bookmark, Reading, Transcript, find, heading, read
-from gaia_hooks import tail
-from gaia_hooks.usage import Response, merged
+from gaia_hooks.facts.usage import Response, merged
+from gaia_hooks.session import tail
 from support import corpus
 from support.rows import assistant, write
 

@@ -8,7 +8,8 @@ from gaia_budget import places
 from gaia_budget.errors import ChannelError
 from gaia_budget.ledger.alerting import FIRED
 from gaia_budget.model import UNALLOCATED
-from gaia_hooks import argus, clock, files
+from gaia_hooks.machine import clock, files
+from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.alerting import Delivery

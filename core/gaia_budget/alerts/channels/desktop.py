@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gaia_budget.alerts import telling
 from gaia_budget.errors import ChannelError
 from gaia_budget.ledger.alerting import FIRED
-from gaia_hooks import notify
+from gaia_hooks.machine import notify
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.alerting import Delivery

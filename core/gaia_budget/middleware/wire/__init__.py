@@ -40,7 +40,7 @@ class Ask(NamedTuple):
 
 
 class Seen:
-    """What an answer has told of itself so far. `usage` None: no figures came yet; see `gaia_hooks.usage`."""
+    """What an answer has told of itself so far. `usage` None: no figures came yet; see `gaia_hooks.facts.usage`."""
 
     __slots__ = ("content", "final", "finished", "model", "usage", "variant")
 

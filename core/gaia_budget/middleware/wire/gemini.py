@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from gaia_budget.middleware.wire import SPEECH, Ask, count, entries, mentions, part, text, unpriced
-from gaia_hooks import usage
+from gaia_hooks.facts import usage
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.wire import Body, Seen

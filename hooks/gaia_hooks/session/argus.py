@@ -4,7 +4,8 @@ A runtime line is a superset of the two runtime shapes (`ts â€¦ details` and `â€
 correlation_id`); a build line has shape A. Nothing private is in them: no prompt, no tool text, no file name.
 """
 
-from gaia_hooks import clock, files, jsonio, usage
+from gaia_hooks.facts import usage
+from gaia_hooks.machine import clock, files, jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,7 +1,8 @@
 """A subagent past the limit gets the cheapest model its module allows, and both human and agent are told."""
 
-from gaia_hooks import agents, snapshot
-from gaia_hooks import session as sessions
+from gaia_hooks.facts import snapshot
+from gaia_hooks.session import agents
+from gaia_hooks.session import counting as sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ The splitter leaves a small file per split (`gaia_claude_md.triggers`): the word
 Loaded only where the setting `add_matching_section` is on.
 """
 
-from gaia_hooks import files, jsonio
+from gaia_hooks.machine import files, jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

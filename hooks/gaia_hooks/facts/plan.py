@@ -7,7 +7,7 @@ read.
 
 import time
 
-from gaia_hooks import clock, files, jsonio
+from gaia_hooks.machine import clock, files, jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

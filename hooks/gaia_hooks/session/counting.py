@@ -3,7 +3,9 @@
 Hooks, `ingest`, the MCP server and the command line all come through here, under the session's lock.
 """
 
-from gaia_hooks import bookkeeping, clock, files, jsonio, modules, pricing, snapshot, state, tail, usage
+from gaia_hooks.facts import modules, pricing, snapshot, usage
+from gaia_hooks.machine import clock, files, jsonio
+from gaia_hooks.session import bookkeeping, state, tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

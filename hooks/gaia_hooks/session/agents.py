@@ -1,12 +1,13 @@
 """The user's own subagent definitions: whether one names the model it wants."""
 
-from gaia_hooks import files, places, system
+from gaia_hooks.facts import places
+from gaia_hooks.machine import files, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gaia_hooks.state import State
+    from gaia_hooks.session.state import State
 
 HEAD_BYTES = 4096
 

@@ -1,6 +1,9 @@
 """Tokens set aside for subagents that run: fan-out cannot pass a limit before anyone has counted it."""
 
-from gaia_hooks import clock, files, jsonio, session, state, usage
+from gaia_hooks.facts import usage
+from gaia_hooks.machine import clock, files, jsonio
+from gaia_hooks.session import counting as session
+from gaia_hooks.session import state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Our own log of what went wrong on the hook path: never a prompt, never tool text."""
 
-from gaia_hooks import clock, files
+from gaia_hooks.machine import clock, files
 
 SIZE_LIMIT = 1 << 20
 

@@ -4,14 +4,16 @@ Loaded only then. A log may have been rotated since (`<log>.1` is the one before
 folder by now.
 """
 
-from gaia_hooks import argus, clock, files, jsonio, usage
+from gaia_hooks.facts import usage
+from gaia_hooks.machine import clock, files, jsonio
+from gaia_hooks.session import argus
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from gaia_hooks.state import State
+    from gaia_hooks.session.state import State
 
 FIGURES = (*usage.FIELDS, "recached_tokens", "cost_nano_usd")
 

@@ -4,7 +4,7 @@
 broken one, the built-in defaults below hold (the owner's published limits).
 """
 
-from gaia_hooks import files, jsonio
+from gaia_hooks.machine import files, jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ DEFAULTS: "dict[str, Any]" = {
     "logs": "",  # ARGUS folder; empty: `logs` in our own state folder
     "config_dirs": [],  # further Claude Code configuration folders
     "roots": [],  # [folded root, module]
-    "prices": {},  # see gaia_hooks.pricing
+    "prices": {},  # see gaia_hooks.facts.pricing
     "price_source": "genai-prices",
     "billing": "unknown",
     "session_types": {

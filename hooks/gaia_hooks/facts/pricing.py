@@ -46,7 +46,7 @@ def source_of(row: "list[Any] | None", default: str) -> str:
 
 
 def cost_nano(usage: "tuple[int, ...] | list[int]", row: "list[Any] | None") -> "int | None":
-    """Nano-dollars of one response's usage (see `gaia_hooks.usage`), rounded half to even, once.
+    """Nano-dollars of one response's usage (see `gaia_hooks.facts.usage`), rounded half to even, once.
 
     None means unpriced: no row, or tokens of a kind that the row has no price for.
     """

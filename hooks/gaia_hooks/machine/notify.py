@@ -2,7 +2,7 @@
 
 import sys
 
-from gaia_hooks import files, log, system
+from gaia_hooks.machine import files, log, system
 
 VARIABLE = "CLAUDE_CODE_ENTRYPOINT"
 SILENT_CLIENTS = (

@@ -1,6 +1,6 @@
 """Which module of the ecosystem a working directory belongs to."""
 
-from gaia_hooks import files
+from gaia_hooks.machine import files
 
 UNALLOCATED = "unallocated"
 

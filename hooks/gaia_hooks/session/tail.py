@@ -1,6 +1,8 @@
 """Reading only what a transcript has grown by since the last call."""
 
-from gaia_hooks import files, heading, jsonio, usage
+from gaia_hooks.facts import usage
+from gaia_hooks.machine import files, jsonio
+from gaia_hooks.session import heading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -104,7 +106,7 @@ def _decoded(line: bytes) -> "usage.Response | None":
 
 
 def head(path: str) -> "tuple[int, str]":
-    """When the file began and the first working directory it names (see `gaia_hooks.heading`)."""
+    """When the file began and the first working directory it names (see `gaia_hooks.session.heading`)."""
     try:
         data = files.read(path, 0, HEAD_BYTES)
     except OSError:

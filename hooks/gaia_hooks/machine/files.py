@@ -4,8 +4,8 @@ import sys
 import time
 from _thread import get_ident
 
-from gaia_hooks.system import WINDOWS
-from gaia_hooks.system import calls as _os
+from gaia_hooks.machine.system import WINDOWS
+from gaia_hooks.machine.system import calls as _os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

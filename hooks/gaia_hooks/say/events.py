@@ -1,8 +1,11 @@
 """What each of Claude Code's events does to the session's state, and what is answered."""
 
-from gaia_hooks import argus, clock, files, jsonio, session_types, snapshot, state, warnings
-from gaia_hooks import session as sessions
-from gaia_hooks.figures import Figures, limit_of
+from gaia_hooks.facts import session_types, snapshot
+from gaia_hooks.machine import clock, files, jsonio
+from gaia_hooks.say import warnings
+from gaia_hooks.say.figures import Figures, limit_of
+from gaia_hooks.session import argus, state
+from gaia_hooks.session import counting as sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ def _session_start(session: sessions.Session, payload: "Payload") -> None:
         session.books.begin()
     if payload.get("source") != "compact":  # then the same process goes on, with its subagents
         session.state.reserved.clear()
-    from gaia_hooks import background
+    from gaia_hooks.machine import background
 
     background.start_ingest(session.home, session.policy)
 
@@ -65,7 +68,7 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
     duration = payload.get("duration_ms")
     failed = payload["hook_event_name"] == "PostToolUseFailure"
     if failed and call in session.state.reserved:
-        from gaia_hooks import allowances
+        from gaia_hooks.session import allowances
 
         allowances.release(session.state, call=call)
     line = argus.build_line(
@@ -84,7 +87,7 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
 def _subagent_start(session: sessions.Session, payload: "Payload") -> None:
     session.count()
     if session.state.reserved:
-        from gaia_hooks import allowances
+        from gaia_hooks.session import allowances
 
         allowances.started(session.state, _text(payload, "agent_id"))
 
@@ -93,7 +96,7 @@ def _subagent_stop(session: sessions.Session, payload: "Payload") -> None:
     session.count()
     agent_id = _text(payload, "agent_id")
     if session.state.reserved:
-        from gaia_hooks import allowances
+        from gaia_hooks.session import allowances
 
         allowances.started(session.state, agent_id)  # its note may not have been there at its start
         allowances.release(session.state, agent_id=agent_id)
@@ -212,7 +215,7 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
 
 def _notify(session: sessions.Session, text: str) -> None:
     """Say it on the desktop where the client shows no other words of ours."""
-    from gaia_hooks import notify, system
+    from gaia_hooks.machine import notify, system
 
     if system.variable(notify.VARIABLE) in notify.SILENT_CLIENTS:
         notify.show(session.home, text)
@@ -221,7 +224,7 @@ def _notify(session: sessions.Session, text: str) -> None:
 def _add_section(session: sessions.Session, payload: "Payload", decided: "Answer") -> None:
     if not _is_human(payload):
         return
-    from gaia_hooks import sections
+    from gaia_hooks.say import sections
 
     cwd, prompt = _text(payload, "cwd"), _text(payload, "prompt")
     text = sections.matching(session.home, cwd, prompt, session.state.session_id)
@@ -244,7 +247,7 @@ def _decision(session: sessions.Session, figures: Figures, payload: "Payload") -
     module = snapshot.module_policy(policy, session.state.module)
     if policy["session_policy"] == "warn" and module.get("on_exceeded", "warn") == "warn":
         return {}
-    from gaia_hooks import limits
+    from gaia_hooks.say import limits
 
     if event == "PreToolUse":
         return limits.tool_answer(session, figures, payload)

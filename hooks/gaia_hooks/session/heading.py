@@ -4,7 +4,7 @@ A fork of an older client repeats its parent's rows with their old instants and 
 client writes above them are of the fork's own time: what is older than the file's beginning was paid elsewhere.
 """
 
-from gaia_hooks import clock
+from gaia_hooks.machine import clock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """What a session's human is told, once: thresholds, the guessed type, a model that the type excludes."""
 
-from gaia_hooks import money, session_types
-from gaia_hooks import session as sessions
-from gaia_hooks.figures import Figures, grouped, limit_of
+from gaia_hooks.facts import money, session_types
+from gaia_hooks.say.figures import Figures, grouped, limit_of
+from gaia_hooks.session import counting as sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

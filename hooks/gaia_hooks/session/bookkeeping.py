@@ -2,16 +2,19 @@
 
 Under the session's lock, in this order: mark the lock dirty, append the lines, note their money, save the state, mark
 the lock clean. Whoever finds the lock dirty, or a state that knows no log, first looks up what the log holds beyond
-the state (`gaia_hooks.recovery`), completes the month file by it, and writes only what is missing from the log.
+the state (`gaia_hooks.session.recovery`), completes the month file by it, and writes only what is missing from the log.
 """
 
-from gaia_hooks import argus, files, months, pricing
+from gaia_hooks.facts import pricing
+from gaia_hooks.machine import files
+from gaia_hooks.session import argus, months
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gaia_hooks import state, usage
+    from gaia_hooks.facts import usage
+    from gaia_hooks.session import state
 
 
 class Books:
@@ -71,7 +74,7 @@ class Books:
         if not self._suspect:
             return
         self._suspect = False
-        from gaia_hooks import recovery
+        from gaia_hooks.session import recovery
 
         path = argus.runtime_path(self._logs, self._mine.module)
         since = 0 if self._dirty else self._policy["counted_to"]  # a lost state: what is older was ingested

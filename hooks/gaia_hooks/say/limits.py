@@ -3,9 +3,12 @@
 Loaded only where a limit is configured. Never `allow`, never `ask`: no permission of the user is bypassed.
 """
 
-from gaia_hooks import allowances, clock, money, months, session_types, snapshot, warnings, wrapping_up
-from gaia_hooks import session as sessions
-from gaia_hooks.figures import Figures, grouped, limit_of
+from gaia_hooks.facts import money, session_types, snapshot
+from gaia_hooks.machine import clock
+from gaia_hooks.say import warnings, wrapping_up
+from gaia_hooks.say.figures import Figures, grouped, limit_of
+from gaia_hooks.session import allowances, months
+from gaia_hooks.session import counting as sessions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,7 +125,7 @@ def _agent(
         return _deny(session, figures, found.reason)
     allowances.reserve(mine, call, tokens)
     if found.mode == DOWNGRADE:
-        from gaia_hooks import downgrade
+        from gaia_hooks.say import downgrade
 
         return downgrade.answer(session, tool_input, found.reason)
     return {}

@@ -4,7 +4,9 @@ It belongs to the session and its threads, never to a path: a worktree moves the
 everything in it but the answers already given is counted again from the transcript.
 """
 
-from gaia_hooks import files, jsonio, tail, usage
+from gaia_hooks.facts import usage
+from gaia_hooks.machine import files, jsonio
+from gaia_hooks.session import tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

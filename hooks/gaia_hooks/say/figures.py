@@ -1,7 +1,8 @@
 """What a session has used so far: the settled tallies plus the responses that are still open."""
 
-from gaia_hooks import session as sessions
-from gaia_hooks import state, usage
+from gaia_hooks.facts import usage
+from gaia_hooks.session import counting as sessions
+from gaia_hooks.session import state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

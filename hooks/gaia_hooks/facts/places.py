@@ -2,7 +2,7 @@
 
 import sys
 
-from gaia_hooks import files, system
+from gaia_hooks.machine import files, system
 
 OFF = "GAIA_BUDGET_OFF"
 HOME = "GAIA_BUDGET_HOME"
@@ -20,8 +20,8 @@ def home() -> str:
 
 
 def _installed_into() -> str:
-    """`<home>/hook/<version>/gaia_hooks/places.py` is how `init` installs us."""
-    version = files.parent(files.parent(__file__))
+    """`<home>/hook/<version>/gaia_hooks/facts/places.py` is how `init` installs us."""
+    version = files.parent(files.parent(files.parent(__file__)))
     hook = files.parent(version)
     return files.parent(hook) if hook.replace("\\", "/").endswith("/hook") else ""
 

@@ -4,7 +4,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gaia_hooks.state import State
+    from gaia_hooks.session.state import State
 
 READING = frozenset(("Read", "Glob", "Grep", "LS", "NotebookRead", "ToolSearch", "ExitPlanMode"))
 PLANNING = frozenset(

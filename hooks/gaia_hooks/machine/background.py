@@ -1,6 +1,6 @@
 """Starting the core's `ingest` beside a session, at most once in five minutes, without waiting for it."""
 
-from gaia_hooks import clock, files, log, system
+from gaia_hooks.machine import clock, files, log, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,13 +4,14 @@ Order: command or MCP tool > `GAIA_SESSION_TYPE` > project setting > inferred > 
 plainly names small or architectural work is a guess; everything else stays the default, and a guess never blocks.
 """
 
-from gaia_hooks import snapshot, system
+from gaia_hooks.facts import snapshot
+from gaia_hooks.machine import system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gaia_hooks.state import State
+    from gaia_hooks.session.state import State
 
 QUICK_FIX, FEATURE_DEV, ARCHITECTURE = "quick_fix", "feature_dev", "architecture"
 TYPES = (QUICK_FIX, FEATURE_DEV, ARCHITECTURE)
@@ -36,7 +37,7 @@ def guess(mine: "State", prompt: str) -> bool:
     if mine.chosen_by != DEFAULT or "prompt" in mine.told:
         return False
     mine.told.append("prompt")
-    from gaia_hooks.first_prompt import infer
+    from gaia_hooks.facts.first_prompt import infer
 
     guessed = infer(prompt)
     if guessed is None:

@@ -1,0 +1,1 @@
+"""The machine below: paths, files, locks, clocks and programs, the same on Windows, macOS and Linux."""

@@ -1,0 +1,1 @@
+"""What is said and decided: one answer to each event of Claude Code."""

@@ -1,0 +1,1 @@
+"""One session: its transcripts read once, its state kept, each settled response written once."""
