@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from gaia_budget.forecast.anomalies import spikes
 from gaia_budget.forecast.month import Days, project
 from gaia_budget.forecast.plan_shares import shares
 from gaia_budget.forecast.rate import fit
+from gaia_budget.forecast.spikes import spikes
 from gaia_hooks.facts import plan
 from support.spend_series import KINDS, SpendMonth, TaskDays, spend_month, task_days
 from support.work_windows import DAY_MINUTES, MINUTE, WEEK_MINUTES, Window, five_hours, seven_days
@@ -253,9 +253,9 @@ def attribution(seeds: range) -> None:
 
 def speed() -> None:
     """Milliseconds of the two commands' questions over a year of 18 modules, against a plain count of its events."""
+    from gaia_budget.forecast.anomalies import anomalies as odd
+    from gaia_budget.forecast.outlook import forecast
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.anomalies import anomalies as odd
-    from gaia_budget.ledger.outlook import forecast
     from gaia_budget.model import Event
     from gaia_budget.settings import Settings
     from support.components import found

@@ -63,7 +63,7 @@ def _advice(task: str, module: str, provider: str) -> answers.RecommendAnswer:
 
 def _found(task: str, module: str | None, provider: str | None) -> tuple[Recommendation, list[str]]:
     """The recommendation, and what it does without because it cannot be read."""
-    from gaia_budget.ledger import recommending
+    from gaia_budget.reports import recommendation
     from gaia_budget.routing import policy
 
     notes = []
@@ -72,7 +72,7 @@ def _found(task: str, module: str | None, provider: str | None) -> tuple[Recomme
     except ConfigError as error:
         policies = policy.Policies({}, {})
         notes.append(f"what the module allows is not known: {error}")
-    ask = partial(recommending.recommend, task, module=module, provider=provider, policies=policies)
+    ask = partial(recommendation.recommend, task, module=module, provider=provider, policies=policies)
     try:
         return ask(), notes
     except LedgerError as error:

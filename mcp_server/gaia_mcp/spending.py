@@ -51,7 +51,7 @@ def _module(current: Running | None, notes: list[str]) -> str:
 
 def _add_month(answer: answers.SpendAnswer, module: str) -> None:
     """The month as `status` shows it: spent is what counts against the limit."""
-    from gaia_budget.ledger.status import MonthStatus
+    from gaia_budget.forecast.standing import MonthStatus
 
     chosen = known.settings.get()
     entry, rule = known.budget.get().module_or_default(module, chosen), chosen.module(module)

@@ -12,35 +12,18 @@ from gaia_budget.alerts.evaluation import Evaluated, evaluate
 from gaia_budget.alerts.facts import Facts
 from gaia_budget.alerts.outbox import send
 from gaia_budget.ledger.questions import instant
-from gaia_budget.ledger.status import MonthStatus
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
 
-__all__ = ["Evaluated", "evaluate", "months", "problems", "send", "stuck"]
+__all__ = ["Evaluated", "evaluate", "problems", "send", "stuck"]
 
 
 def problems(ledger: Ledger, settings: Settings) -> list[str]:
     """What keeps alerts from being judged or told, in words; nothing is judged for it. Raises LedgerError."""
     wrong = [str(error) for error in rules.load().problems]
     return [*wrong, *Facts(ledger, settings).contradictions, *stuck(ledger)]
-
-
-def months(ledger: Ledger, settings: Settings) -> list[MonthStatus]:
-    """The month of every module that has a budget or has spent something. Raises ConfigError, LedgerError."""
-    facts = Facts(ledger, settings)
-    granted = ledger.active_overrides()
-    return [
-        MonthStatus(
-            facts.months[name].month if name in facts.months else ledger.month(name),
-            outlook.limit_nano,
-            settings.module(name).counts_claude_code,
-            outlook,
-            sum(one.left_nano for one in granted if one.module == name),
-        )
-        for name, outlook in sorted(facts.outlooks.items())
-    ]
 
 
 def stuck(ledger: Ledger) -> list[str]:

@@ -7,17 +7,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import ConfigError
+from gaia_budget.forecast.standing import MonthStatus
 from gaia_budget.ledger.questions import bucket
-from gaia_budget.ledger.status import MonthStatus
 from gaia_budget.ledger.zone import HOUR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gaia_budget.alerts.kinds import Span
+    from gaia_budget.forecast.anomalies import Anomaly
+    from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.anomalies import Anomaly
-    from gaia_budget.ledger.outlook import Outlook
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.owner import TokenBudget
     from gaia_budget.settings import Settings
@@ -71,7 +71,7 @@ class Facts:
     @cached_property
     def outlooks(self) -> dict[str, Outlook]:
         """Where each module's month is expected to end. Raises ConfigError."""
-        from gaia_budget.ledger.outlook import forecast
+        from gaia_budget.forecast.outlook import forecast
 
         return {one.module: one for one in forecast(self.ledger, self.settings, now=self.now)}
 
@@ -130,7 +130,7 @@ class Facts:
     @cached_property
     def anomalies(self) -> list[Anomaly]:
         """Days out of the ordinary, of yesterday and today."""
-        from gaia_budget.ledger.anomalies import anomalies
+        from gaia_budget.forecast.anomalies import anomalies
 
         return anomalies(self.ledger, since=self.day(1), now=self.now)
 

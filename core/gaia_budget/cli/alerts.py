@@ -10,8 +10,8 @@ from gaia_budget.cli import override
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, note, say
 
 if TYPE_CHECKING:
+    from gaia_budget.forecast.standing import MonthStatus
     from gaia_budget.ledger.alerting import Alert
-    from gaia_budget.ledger.status import MonthStatus
     from gaia_budget.ledger.zone import Zone
 
 All = Annotated[bool, typer.Option("--all", help="Those that are over, too.")]
@@ -35,6 +35,7 @@ def alerts(
     from gaia_budget import alerts as judged
     from gaia_budget.alerts import telling
     from gaia_budget.ledger import Ledger
+    from gaia_budget.reports import month
     from gaia_budget.settings import load
 
     settings = load()
@@ -43,7 +44,7 @@ def alerts(
         found = ledger.alerts() if every else state.open
         problems = [*state.problems, *judged.stuck(ledger)]
         granted = ledger.active_overrides()
-        states = judged.months(ledger, settings) if months else []
+        states = month.months(ledger, settings) if months else []
     if as_json:
         documents = [telling.document(alert) for alert in found]
         overrides = [override.document(one) for one in granted]

@@ -9,7 +9,7 @@ import typer
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.anomalies import Anomaly
+    from gaia_budget.forecast.anomalies import Anomaly
 
 Module = Annotated[str | None, typer.Option(help="This module alone.")]
 Since = Annotated[
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
 def anomalies(module: Module = None, since: Since = None, as_json: JsonFlag = False) -> None:
     """Days on which a task or a module cost more than is usual for it, with the likely cause."""
     from gaia_budget.cli.current import current_ledger
-    from gaia_budget.ledger.anomalies import anomalies as ask
+    from gaia_budget.forecast.anomalies import anomalies as ask
     from gaia_budget.settings import load
 
     with current_ledger(load()) as ledger:

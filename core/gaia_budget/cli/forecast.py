@@ -10,9 +10,9 @@ from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 
 if TYPE_CHECKING:
     from gaia_budget.forecast.month import Projection
-    from gaia_budget.ledger.outlook import Outlook
-    from gaia_budget.ledger.plan_use import PlanWindow
+    from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.ledger.zone import Zone
+    from gaia_budget.reports.plan import PlanWindow
 
 Module = Annotated[str | None, typer.Option(help="This module alone.")]
 
@@ -26,8 +26,8 @@ def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
     """Where each module's month ends at the rate so far, with a range, and when its cap is used up."""
     from gaia_budget import settings as settings_of
     from gaia_budget.cli.current import current_ledger
-    from gaia_budget.ledger.outlook import forecast as ask
-    from gaia_budget.ledger.plan_use import plan_windows
+    from gaia_budget.forecast.outlook import forecast as ask
+    from gaia_budget.reports.plan import plan_windows
 
     settings = settings_of.load()
     with current_ledger(settings) as ledger:

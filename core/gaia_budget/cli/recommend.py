@@ -37,9 +37,9 @@ def recommend(
     as_json: JsonFlag = False,
 ) -> None:
     """The cheapest viable model, why, what it costs, and where to go when it fails. The text is not kept."""
-    from gaia_budget.ledger import recommending
+    from gaia_budget.reports import recommendation
 
-    found = recommending.recommend(
+    found = recommendation.recommend(
         task,
         module=module,
         provider=provider,

@@ -10,7 +10,7 @@ from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 
 if TYPE_CHECKING:
     from gaia_budget.ingest.context import Row
-    from gaia_budget.ledger.status import Status
+    from gaia_budget.reports.status import Status
 
 OURS = "gaia-budget"  # in the name of our MCP server, however it was registered
 MOST_FILLING = 3
@@ -28,7 +28,7 @@ def status(session: Session = None, as_json: JsonFlag = False) -> None:
     """One plain line, then the breakdown."""
     from gaia_budget import settings as settings_of
     from gaia_budget.cli.current import current_ledger
-    from gaia_budget.ledger.status import status as ask
+    from gaia_budget.reports.status import status as ask
 
     settings = settings_of.load()
     with current_ledger(settings) as ledger:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import alerts, places, snapshot
 from gaia_budget.errors import InputError
+from gaia_budget.forecast.week import working_week
 from gaia_budget.ingest import jseeker, rotation, unattributed
 from gaia_budget.ingest.costs import Costs
 from gaia_budget.ingest.logs import Logs
 from gaia_budget.ingest.months import cover_overspend, lifts, months
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
-from gaia_budget.ledger.plan_use import working_week
 from gaia_budget.ledger.upkeep import upkeep
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import counting as session

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
-from gaia_budget.forecast.anomalies import spikes
+from gaia_budget.forecast.anomalies import Anomaly, anomalies
+from gaia_budget.forecast.spikes import spikes
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.anomalies import Anomaly, anomalies
 from gaia_budget.ledger.zone import DAY
 from support.events import event, ts
 from support.spend_series import TaskDays, task_days

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from gaia_budget import places
 from gaia_budget.cli.app import app
+from gaia_budget.forecast.outlook import Outlook, forecast
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.outlook import Outlook, forecast
 from gaia_budget.model import Event
 from gaia_budget.settings import ModuleSettings, Settings
 from gaia_hooks.facts import plan

@@ -1,4 +1,4 @@
-"""A plan's windows with what the ledger knows: the pace of this user's week, and who used how much of them."""
+"""A plan's windows with what the ledger knows: who used how much of them."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.forecast.plan_shares import Share, shares
-from gaia_budget.forecast.rate import LONGEST, fit
-from gaia_budget.ledger.questions import bucket, instant
+from gaia_budget.ledger.questions import instant
 from gaia_hooks.facts import plan, snapshot
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.ledger.questions import Ask
 
-BY_DAY = (
-    "SELECT bucket, sum(cost_nano) FROM rollups WHERE org = ? AND grain = 'day' AND bucket >= ? AND bucket < ? "
-    "AND source = 'claude_code' GROUP BY bucket"
-)
 MINUTE = 60_000_000
 USED = (
     f"SELECT ts / {MINUTE} AS minute, module, "  # noqa: S608 (a number of our own)
@@ -26,8 +21,6 @@ USED = (
     "sum(cost_nano) FROM events WHERE org = ? AND ts >= ? AND ts < ? AND source = 'claude_code' "
     "AND billing <> 'api' AND cost_nano > 0 GROUP BY minute, module, agent"
 )
-LEAST_WEEK, WEEK_DAYS = 0.1, 14
-"""The least that a weekday is thought to bring, and the days of data from which on weekdays are told apart."""
 
 
 class PlanWindow(NamedTuple):
@@ -55,18 +48,6 @@ class PlanWindow(NamedTuple):
 def _document(kind: str, share: Share) -> dict[str, Any]:
     low, high = round(share.low, 1), round(share.percent, 1)
     return {kind: share.name, "percent": high, "low_percent": low, "high_percent": high}
-
-
-def working_week(ledger: Ledger) -> list[float]:
-    """Each weekday's share of a mean day of Claude Code work, Monday first; empty where too little is known."""
-    today = bucket(ledger.zone, "day", ledger.now())
-    rows = ledger.db.ask(lambda ask: list(ask(BY_DAY, (ledger.org, today - LONGEST, today))))
-    days = {int(day): float(nano) for day, nano in rows}
-    first = min(days, default=today)
-    if today - first < WEEK_DAYS:
-        return []
-    found = fit([days.get(day, 0.0) for day in range(first, today)], first).profile
-    return [round(max(LEAST_WEEK, share), 3) for share in found]
 
 
 def plan_windows(ledger: Ledger, now: int | None = None) -> dict[str, PlanWindow | None]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import owner, places
 from gaia_budget.errors import NotFoundError
-from gaia_budget.ledger.outlook import forecast
-from gaia_budget.ledger.seen import Seen
+from gaia_budget.forecast.outlook import forecast
+from gaia_budget.forecast.standing import MonthStatus, hundredths
+from gaia_budget.reports.seen import Seen
 from gaia_hooks.facts import modules, plan, session_types, snapshot
 from gaia_hooks.facts.money import usd, usd_short
 from gaia_hooks.machine import clock
@@ -19,8 +20,6 @@ NOT_BILLED = " at API prices, not billed"
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger
-    from gaia_budget.ledger.months import MonthSpend
-    from gaia_budget.ledger.outlook import Outlook
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.ledger.sessions import Part, SessionSpend
     from gaia_budget.settings import Settings
@@ -74,53 +73,6 @@ class SessionStatus(NamedTuple):
         }
 
 
-class MonthStatus(NamedTuple):
-    """A module's month against its cap, in nano-dollars; `outlook` tells where it ends, where somebody asked.
-
-    `override_left_nano` is granted on top and not drawn yet.
-    """
-
-    month: MonthSpend
-    limit_nano: int
-    counts_claude_code: bool
-    outlook: Outlook | None = None
-    override_left_nano: int = 0
-
-    @property
-    def spent_nano(self) -> int:
-        """What counts against the cap."""
-        return self.month.spent_nano(counts_claude_code=self.counts_claude_code)
-
-    @property
-    def percent(self) -> float:
-        """Share of the cap, cut to hundredths."""
-        return hundredths(self.spent_nano, self.limit_nano + self.month.override_nano)
-
-    def document(self) -> dict[str, Any]:
-        """The key `month` of `status --json`."""
-        month = self.month
-        return {
-            "module": month.module,
-            "month": month.name,
-            "limit_usd": usd(self.limit_nano),
-            "override_usd": usd(month.override_nano),
-            "override_left_usd": usd(self.override_left_nano),
-            "spent_usd": usd(self.spent_nano),
-            "reserved_usd": usd(month.reserved_nano),
-            "app_usd": usd(month.app_nano),
-            "claude_code_usd": usd(month.claude_code_nano + month.unknown_billing_nano),
-            "plan_equivalent_usd": usd(month.plan_equivalent_nano),
-            "percent": self.percent,
-            "resets_on": month.resets_on,
-            "projected_usd": self._projected(),
-            "exhausted_on": self.outlook.exhausted_on if self.outlook else None,
-        }
-
-    def _projected(self) -> str | None:
-        projected = self.outlook.counted.projected_nano if self.outlook else None
-        return None if projected is None else usd(projected)
-
-
 class Status(NamedTuple):
     """Where things stand for one session (None where there is none yet), its module, and the user's plan."""
 
@@ -170,11 +122,6 @@ def _recached_nano(part: Part) -> int:
     one_hour = found.recached_tokens * found.cache_write_1h_tokens // written if written else 0
     usage = (0, 0, 0, found.recached_tokens - one_hour, one_hour, 0, 0)
     return table.load().price(part.key, usage).cost_nano or 0
-
-
-def hundredths(part: int, whole: int) -> float:
-    """A percentage cut, not rounded, to two decimals; 0 of nothing."""
-    return part * 10_000 // whole / 100 if whole > 0 else 0.0
 
 
 def status(ledger: Ledger, settings: Settings, session_id: str | None = None) -> Status:
