@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from gaia_budget.errors import InputError
-from gaia_claude_md import operations
-from gaia_claude_md.blocks import parse
-from gaia_claude_md.merge import ConflictError
-from gaia_claude_md.planner import Options
-from gaia_claude_md.sections import sections_of
-from gaia_claude_md.splitting import join, split
-from gaia_claude_md.tokens import loaded_tokens
+from gaia_claude_md.files import operations
+from gaia_claude_md.markdown.blocks import parse
+from gaia_claude_md.markdown.sections import sections_of
+from gaia_claude_md.markdown.tokens import loaded_tokens
+from gaia_claude_md.pair.merge import ConflictError
+from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.splitting import join, split
 from support.edits import CONFLICTING, NEW, SURVIVING
 from support.killing import run_and_kill
 from support.markdown import MUTATIONS, split_lines

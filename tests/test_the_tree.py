@@ -125,7 +125,7 @@ def test_importing_a_package_reads_no_file_of_the_user_and_opens_no_socket(packa
 
 def test_our_own_claude_md_keeps_to_its_two_tiers() -> None:
     from gaia_budget.settings import load
-    from gaia_claude_md import operations
+    from gaia_claude_md.files import operations
 
     file, cap = ROOT / "CLAUDE.md", load().l1_token_cap
     assert not operations.check(file, cap).problems

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaia_claude_md.sections import Section
+from gaia_claude_md.markdown.sections import Section
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gaia_claude_md.blocks import Document
+    from gaia_claude_md.markdown.blocks import Document
 
 __all__ = ["Section", "document", "load_section", "section", "sections"]
 
 
 def document(path: Path | str) -> Document:
     """A CLAUDE.md, split or not, parsed as one text. `path` is the file or its folder. Raises InputError."""
-    from gaia_claude_md.blocks import parse
-    from gaia_claude_md.operations import read_source
+    from gaia_claude_md.files.operations import read_source
+    from gaia_claude_md.markdown.blocks import parse
 
     return parse(read_source(path).text)
 
@@ -27,7 +27,7 @@ def sections(path: Path | str) -> list[Section]:
 
     `path` is the file or its folder. Raises InputError.
     """
-    from gaia_claude_md.sections import sections_of
+    from gaia_claude_md.markdown.sections import sections_of
 
     return sections_of(document(path))
 
@@ -37,7 +37,7 @@ def section(name: str, path: Path | str) -> Section:
 
     Raises NotFoundError with the nearest names; InputError when the file cannot be read.
     """
-    from gaia_claude_md.sections import find_section
+    from gaia_claude_md.markdown.sections import find_section
 
     return find_section(document(path), name)
 

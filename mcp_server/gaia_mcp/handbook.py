@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gaia_claude_md import Section
-    from gaia_claude_md.blocks import Document
+    from gaia_claude_md.markdown.blocks import Document
 
 Value = TypeVar("Value")
 _answers = Answers()
@@ -20,7 +20,7 @@ _answers = Answers()
 
 def sections(file: Path) -> list[Section]:
     """All sections in order. Raises InputError where the file cannot be read."""
-    from gaia_claude_md.sections import sections_of
+    from gaia_claude_md.markdown.sections import sections_of
 
     return _answer("sections", file, sections_of)
 
@@ -32,7 +32,7 @@ def sizes(file: Path) -> list[tuple[str, str, int]]:
 
 def section(name: str, file: Path) -> Section:
     """One section by slug, number or title. Raises NotFoundError with the nearest names, InputError."""
-    from gaia_claude_md.sections import find_section
+    from gaia_claude_md.markdown.sections import find_section
 
     return _answer(("section", name), file, lambda document: find_section(document, name))
 

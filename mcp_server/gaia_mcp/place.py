@@ -33,7 +33,7 @@ def claude_md(path: str = "") -> Path:
     `path` is a folder, a CLAUDE.md or a CLAUDE_L2.md inside the project. Raises InputError for every other file,
     for one that a link leads out of the project, and where there is none.
     """
-    from gaia_claude_md.reading import l2_of, locate
+    from gaia_claude_md.files.reading import l2_of, locate
 
     root = _project()
     try:

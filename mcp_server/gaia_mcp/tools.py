@@ -50,7 +50,7 @@ def budget_load_section(
     name: str, path: str = "", offset: int = 0
 ) -> Annotated[CallToolResult, answers.SectionAnswer]:
     """Load a section by slug, number or title."""
-    from gaia_claude_md import loads
+    from gaia_claude_md.files import loads
 
     file = place.claude_md(path)
     found = handbook.section(name, file)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError
-from gaia_claude_md import loads
+from gaia_claude_md.files import loads
 from support.components import requires
 from support.instructions import instructions
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gaia_claude_md.merge import ConflictError
-from gaia_claude_md.planner import Options
-from gaia_claude_md.splitting import join, split
+from gaia_claude_md.pair.merge import ConflictError
+from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.splitting import join, split
 from support.edits import CONFLICTING, NEW, SURVIVING, heading
 from support.instructions import instructions
 

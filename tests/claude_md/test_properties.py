@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gaia_claude_md.planner import Options
+from gaia_claude_md.plan.planner import Options
 from support.markdown import MUTATIONS, documents
 from support.split_properties import check_properties
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gaia_claude_md.blocks import parse
-from gaia_claude_md.planner import MAX_LINES, Options
-from gaia_claude_md.sections import sections_of
-from gaia_claude_md.splitting import split
-from gaia_claude_md.tokens import loaded_tokens
+from gaia_claude_md.markdown.blocks import parse
+from gaia_claude_md.markdown.sections import sections_of
+from gaia_claude_md.markdown.tokens import loaded_tokens
+from gaia_claude_md.plan.planner import MAX_LINES, Options
+from gaia_claude_md.plan.splitting import split
 from support.instructions import instructions
 
 SEEDS = range(20)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gaia_budget.ledger.questions import Figures
 from gaia_budget.prices import table
-from gaia_claude_md.savings import Scenario, Use, compounded, dollars_nano
+from gaia_claude_md.files.savings import Scenario, Use, compounded, dollars_nano
 
 MODEL = "claude-sonnet-5-5"
 

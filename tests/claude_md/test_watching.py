@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_claude_md import operations, reading, repository
-from gaia_claude_md.planner import Options
-from gaia_claude_md.watch import Watcher, sync
+from gaia_claude_md.files import operations, reading, repository
+from gaia_claude_md.files.watch import Watcher, sync
+from gaia_claude_md.plan.planner import Options
 from support.instructions import instructions
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.errors import InputError
-from gaia_claude_md import load_section, operations, reading, sections, store, watch
-from gaia_claude_md.planner import Options
+from gaia_claude_md import load_section, sections
+from gaia_claude_md.files import operations, reading, store, watch
+from gaia_claude_md.plan.planner import Options
 from support.instructions import instructions
 from support.killing import run_and_kill
 

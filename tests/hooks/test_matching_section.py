@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_claude_md import load_section, operations
-from gaia_claude_md.planner import Options
+from gaia_claude_md import load_section
+from gaia_claude_md.files import operations
+from gaia_claude_md.plan.planner import Options
 from support.instructions import instructions
 
 if TYPE_CHECKING:

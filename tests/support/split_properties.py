@@ -7,11 +7,11 @@ from collections import Counter
 
 from markdown_it import MarkdownIt
 
-from gaia_claude_md.blocks import Document, parse
-from gaia_claude_md.planner import CannotFitError, Options
-from gaia_claude_md.sections import Section, named, sections_of
-from gaia_claude_md.splitting import Pair, join, split
-from gaia_claude_md.tokens import loaded_tokens
+from gaia_claude_md.markdown.blocks import Document, parse
+from gaia_claude_md.markdown.sections import Section, named, sections_of
+from gaia_claude_md.markdown.tokens import loaded_tokens
+from gaia_claude_md.plan.planner import CannotFitError, Options
+from gaia_claude_md.plan.splitting import Pair, join, split
 from support.markdown import split_lines
 
 ROW = re.compile(r"`([^`]+)`(: [^`]+)?")

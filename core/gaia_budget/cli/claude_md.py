@@ -13,9 +13,9 @@ from gaia_budget.cli.output import JsonFlag, emit_json, note
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
-    from gaia_claude_md.operations import Checked, Proposal
-    from gaia_claude_md.sections import Section
-    from gaia_claude_md.units import Pin
+    from gaia_claude_md.files.operations import Checked, Proposal
+    from gaia_claude_md.markdown.sections import Section
+    from gaia_claude_md.markdown.units import Pin
 
 Below = Annotated[bool, typer.Option("--all", help="Every CLAUDE.md in the folder and below it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the diff; change nothing.")]
@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
 
 def check(paths: Paths = None, user: User = False, below: Below = False, as_json: JsonFlag = False) -> None:
     """Fail when a CLAUDE.md has 30 lines or more, or too many tokens. For CI, pre-commit and hooks."""
-    from gaia_claude_md import operations
+    from gaia_claude_md.files import operations
 
     cap = token_cap()
     found = [operations.check(path, cap) for path in files_of(paths, user, below)]
@@ -74,7 +74,7 @@ def split(
 
     Ends with 1 where the file stays too long because a split would save nothing.
     """
-    from gaia_claude_md import operations
+    from gaia_claude_md.files import operations
 
     pins: list[tuple[str, Pin]] = [(name, "l1") for name in promote or ()]
     pins += [(name, "l2") for name in demote or ()]
@@ -112,7 +112,7 @@ def split(
 
 def join(path: PathArgument = None, user: User = False, as_json: JsonFlag = False) -> None:
     """Put the whole text back into CLAUDE.md, edits included, and remove CLAUDE_L2.md."""
-    from gaia_claude_md import operations
+    from gaia_claude_md.files import operations
 
     source = operations.join(file_of(path, user))
     if as_json:
@@ -123,7 +123,7 @@ def join(path: PathArgument = None, user: User = False, as_json: JsonFlag = Fals
 
 def list_sections(path: PathArgument = None, user: User = False, as_json: JsonFlag = False) -> None:
     """List the sections with their size."""
-    from gaia_claude_md import operations
+    from gaia_claude_md.files import operations
 
     checked = operations.check(file_of(path, user), token_cap())
     if as_json:
@@ -151,7 +151,7 @@ def show(
 
 def verify(path: PathArgument = None, user: User = False, as_json: JsonFlag = False) -> None:
     """Prove that the two files hold every line and that every section loads."""
-    from gaia_claude_md import operations
+    from gaia_claude_md.files import operations
 
     problems = operations.verify(file_of(path, user), token_cap())
     if as_json:
@@ -169,7 +169,7 @@ def restore(
     as_json: JsonFlag = False,
 ) -> None:
     """Bring both files back as they were before the last write, or before any earlier one."""
-    from gaia_claude_md import operations, reading, store
+    from gaia_claude_md.files import operations, reading, store
 
     l1 = reading.locate(file_of(path, user))
     if list_states:
@@ -190,7 +190,7 @@ def _confirm(proposal: Proposal, yes: bool) -> None:
     """Ask before prohibitions and security rules leave L1, and before others' file is split for the first time."""
     if yes:
         return
-    from gaia_claude_md.repository import other_committers
+    from gaia_claude_md.files.repository import other_committers
 
     l1 = proposal.source.files.l1
     others = other_committers(l1) if proposal.source.state == "whole" else 0

@@ -10,7 +10,7 @@ import typer
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
-    from gaia_claude_md.planner import Options
+    from gaia_claude_md.plan.planner import Options
 
 PathArgument = Annotated[Path | None, typer.Argument(help="The file or its folder; here, if left out.")]
 Paths = Annotated[list[Path] | None, typer.Argument(help="Files or folders; here, if left out.")]
@@ -28,7 +28,7 @@ def file_of(path: Path | None, user: bool) -> Path:
 
 def files_of(paths: list[Path] | None, user: bool, below: bool) -> list[Path]:
     """The files that are meant; with `below`, every CLAUDE.md under the folders. Raises InputError when none is."""
-    from gaia_claude_md import reading
+    from gaia_claude_md.files import reading
 
     if user and paths:
         raise InputError("give paths or --user, not both")
@@ -50,7 +50,7 @@ def token_cap() -> int:
 
 def options() -> Options:
     """What a split depends on besides its source: the cap, and the user's template."""
-    from gaia_claude_md.planner import Options
-    from gaia_claude_md.template import read_template
+    from gaia_claude_md.plan.planner import Options
+    from gaia_claude_md.plan.template import read_template
 
     return Options(token_cap=token_cap(), template=read_template())

@@ -14,8 +14,8 @@ from gaia_hooks.facts.money import usd, usd_short
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gaia_claude_md.loads import Load, Suggestion
-    from gaia_claude_md.savings import Scenario, Use
+    from gaia_claude_md.files.loads import Load, Suggestion
+    from gaia_claude_md.files.savings import Scenario, Use
 
 Days = Annotated[int, typer.Option(min=1, help="How many past days to look at.")]
 PerDay = Annotated[
@@ -38,8 +38,8 @@ def savings(
     as_json: JsonFlag = False,
 ) -> None:
     """Show what the split saves per kind of session, and what that adds up to."""
-    from gaia_claude_md import loads, reading
-    from gaia_claude_md import savings as measured
+    from gaia_claude_md.files import loads, reading
+    from gaia_claude_md.files import savings as measured
 
     l1 = reading.locate(file_of(path, user))
     found = loads.loads(l1, days)
@@ -85,7 +85,7 @@ def _use(l1: Path, days: int) -> Use:
     """Sessions and requests of the file's module; of all modules where the file belongs to none or to the user."""
     from gaia_budget import owner, places
     from gaia_budget.ledger import Ledger
-    from gaia_claude_md.savings import Use
+    from gaia_claude_md.files.savings import Use
 
     module = (
         None if l1.parent == places.claude_config_dir() else owner.load_registry().module_of(str(l1.parent))
@@ -105,14 +105,15 @@ def _days_ago(days: int) -> str:
 
 def _dollars(saved: int, use: Use) -> str | None:
     from gaia_budget.prices import table
-    from gaia_claude_md.savings import dollars_nano
+    from gaia_claude_md.files.savings import dollars_nano
 
     nano = dollars_nano(saved, use, table.load()) if use.requests else None
     return None if nano is None else usd(nano)
 
 
 def _suggestions(l1: Path, found: list[Load], use: Use) -> list[Suggestion]:
-    from gaia_claude_md import loads, operations, sections
+    from gaia_claude_md import sections
+    from gaia_claude_md.files import loads, operations
 
     proposal = operations.propose(l1, options())
     return loads.suggestions(found, use.sessions, sections(l1), proposal.pair.plan.decisions)

@@ -33,8 +33,8 @@ def watch(
     if once:
         _once(files_of(paths, user, below), as_json)
         return
-    from gaia_claude_md import reading
-    from gaia_claude_md.watch import Watcher
+    from gaia_claude_md.files import reading
+    from gaia_claude_md.files.watch import Watcher
 
     roots = files_of(paths, user, False)
     roots = [path.resolve() for path in roots] if below else [_real(reading.locate(path)) for path in roots]
@@ -47,8 +47,8 @@ def watch(
 
 
 def _once(files: list[Path], as_json: bool) -> None:
-    from gaia_claude_md import reading, repository
-    from gaia_claude_md.watch import sync
+    from gaia_claude_md.files import reading, repository
+    from gaia_claude_md.files.watch import sync
 
     located = [reading.locate(path) for path in files]
     said = [sync(l1, options()) for l1 in located if not repository.git_is_busy(l1)]

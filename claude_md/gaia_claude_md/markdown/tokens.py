@@ -5,7 +5,7 @@ What tokens cost is asked of `gaia_budget.prices.estimate`, which knows the mode
 
 from __future__ import annotations
 
-from gaia_claude_md.blocks import Document, comment_text, parse
+from gaia_claude_md.markdown.blocks import Document, comment_text, parse
 
 ASCII_PER_TOKEN = 4
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
-from gaia_claude_md import index, layout
-from gaia_claude_md.merge import Merged, merge
-from gaia_claude_md.planner import Plan, make_plan
+from gaia_claude_md.pair import index, layout
+from gaia_claude_md.pair.merge import Merged, merge
+from gaia_claude_md.plan.planner import Plan, make_plan
 
 if TYPE_CHECKING:
-    from gaia_claude_md.planner import Options
+    from gaia_claude_md.plan.planner import Options
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gaia_budget import places
-from gaia_claude_md import reading
+from gaia_claude_md.files import reading
 from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gaia_claude_md.planner import Decision
-    from gaia_claude_md.sections import Section
+    from gaia_claude_md.markdown.sections import Section
+    from gaia_claude_md.plan.planner import Decision
 
 FEWEST_SESSIONS = 5
 PROMOTED_PERCENT = 50

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
-from gaia_claude_md import vocabulary as words
-from gaia_claude_md.blocks import parse
-from gaia_claude_md.sections import plain_title
+from gaia_claude_md.markdown.blocks import parse
+from gaia_claude_md.markdown.sections import plain_title
+from gaia_claude_md.plan import vocabulary as words
 
 if TYPE_CHECKING:
     from pathlib import Path

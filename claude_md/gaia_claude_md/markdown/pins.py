@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
-from gaia_claude_md.blocks import parse
-from gaia_claude_md.lines import bare, terminator
-from gaia_claude_md.sections import cut_headings, find_section
+from gaia_claude_md.markdown.blocks import parse
+from gaia_claude_md.markdown.lines import bare, terminator
+from gaia_claude_md.markdown.sections import cut_headings, find_section
 
 if TYPE_CHECKING:
-    from gaia_claude_md.units import Pin
+    from gaia_claude_md.markdown.units import Pin
 
 _PIN_LINE = re.compile(r"<!--\s*l[12]\s*-->", re.IGNORECASE)
 

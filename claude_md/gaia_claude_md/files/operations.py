@@ -10,25 +10,27 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import backups
 from gaia_budget.errors import InputError
-from gaia_claude_md import layout, reading, splitting, startup, store, triggers
-from gaia_claude_md.blocks import parse
-from gaia_claude_md.draft import MAX_LINES
-from gaia_claude_md.index import BEGIN, Edits
-from gaia_claude_md.lines import bare, split_lines
-from gaia_claude_md.merge import ConflictError, merge
-from gaia_claude_md.pins import pinned
-from gaia_claude_md.planner import DEFAULT_TOKEN_CAP, Options
-from gaia_claude_md.scoring import prohibitions
-from gaia_claude_md.sections import Section, named, sections_of
-from gaia_claude_md.tokens import estimate, loaded_tokens
+from gaia_claude_md.files import reading, startup, store, triggers
+from gaia_claude_md.markdown.blocks import parse
+from gaia_claude_md.markdown.lines import bare, split_lines
+from gaia_claude_md.markdown.pins import pinned
+from gaia_claude_md.markdown.sections import Section, named, sections_of
+from gaia_claude_md.markdown.tokens import estimate, loaded_tokens
+from gaia_claude_md.pair import layout
+from gaia_claude_md.pair.index import BEGIN, Edits
+from gaia_claude_md.pair.merge import ConflictError, merge
+from gaia_claude_md.plan import splitting
+from gaia_claude_md.plan.draft import MAX_LINES
+from gaia_claude_md.plan.planner import DEFAULT_TOKEN_CAP, Options
+from gaia_claude_md.plan.scoring import prohibitions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from gaia_claude_md.reading import Files
-    from gaia_claude_md.store import State
-    from gaia_claude_md.units import Pin
+    from gaia_claude_md.files.reading import Files
+    from gaia_claude_md.files.store import State
+    from gaia_claude_md.markdown.units import Pin
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gaia_claude_md import reading
-from gaia_claude_md.blocks import parse
-from gaia_claude_md.lines import bare
-from gaia_claude_md.tokens import estimate, loaded_text
-from gaia_claude_md.units import imports_in, without_fences
+from gaia_claude_md.files import reading
+from gaia_claude_md.markdown.blocks import parse
+from gaia_claude_md.markdown.lines import bare
+from gaia_claude_md.markdown.tokens import estimate, loaded_text
+from gaia_claude_md.markdown.units import imports_in, without_fences
 
 HOPS = 4  # as many as Claude Code follows
 SHOWN = 5

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from gaia_claude_md.reading import Files
+    from gaia_claude_md.files.reading import Files
 
 LOCK_SECONDS = 10.0
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gaia_claude_md.blocks import Block, Document, Region, comment_text
-from gaia_claude_md.lines import bare, is_blank, split_lines
+from gaia_claude_md.markdown.blocks import Block, Document, Region, comment_text
+from gaia_claude_md.markdown.lines import bare, is_blank, split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gaia_claude_md import index, layout
-from gaia_claude_md.blocks import comment_text
-from gaia_claude_md.tokens import estimate
+from gaia_claude_md.markdown.blocks import comment_text
+from gaia_claude_md.markdown.tokens import estimate
+from gaia_claude_md.pair import index, layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gaia_claude_md.blocks import Document
-    from gaia_claude_md.layout import Segment
-    from gaia_claude_md.sections import Section
-    from gaia_claude_md.units import Unit
+    from gaia_claude_md.markdown.blocks import Document
+    from gaia_claude_md.markdown.sections import Section
+    from gaia_claude_md.markdown.units import Unit
+    from gaia_claude_md.pair.layout import Segment
 
 MAX_LINES = 29
 INDEX_LINES = 10

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
-from gaia_claude_md import operations, reading, repository
+from gaia_claude_md.files import operations, reading, repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from watchdog.events import FileSystemEvent
 
-    from gaia_claude_md.planner import Options
+    from gaia_claude_md.plan.planner import Options
 
 SETTLE_SECONDS = 0.5
 LOOK_SECONDS = 1.0

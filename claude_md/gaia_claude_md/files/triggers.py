@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gaia_budget import places
-from gaia_claude_md.sections import sections_of
+from gaia_claude_md.markdown.sections import sections_of
 from gaia_hooks.machine import files, jsonio
 from gaia_hooks.say import sections as hook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gaia_claude_md.planner import Plan
+    from gaia_claude_md.plan.planner import Plan
 
 LONGEST_TEXT = 8_000  # characters; the client cuts longer additions to a prompt down to a preview
 

@@ -6,20 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
-from gaia_claude_md import index, layout
-from gaia_claude_md.blocks import Document, parse
-from gaia_claude_md.draft import INDEX_LINES, MAX_LINES, Draft, line_count, token_count
-from gaia_claude_md.lines import finished, is_blank, line_end, split_lines, terminator
-from gaia_claude_md.scoring import LINE_QUOTAS, MOST_RULES, Scored, score
-from gaia_claude_md.sections import sections_of
-from gaia_claude_md.tokens import estimate, loaded
-from gaia_claude_md.units import units_of
+from gaia_claude_md.markdown.blocks import Document, parse
+from gaia_claude_md.markdown.lines import finished, is_blank, line_end, split_lines, terminator
+from gaia_claude_md.markdown.sections import sections_of
+from gaia_claude_md.markdown.tokens import estimate, loaded
+from gaia_claude_md.markdown.units import units_of
+from gaia_claude_md.pair import index, layout
+from gaia_claude_md.plan.draft import INDEX_LINES, MAX_LINES, Draft, line_count, token_count
+from gaia_claude_md.plan.scoring import LINE_QUOTAS, MOST_RULES, Scored, score
+from gaia_claude_md.plan.search_words import trigger_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from gaia_claude_md.layout import Segment
-    from gaia_claude_md.units import Unit
+    from gaia_claude_md.markdown.units import Unit
+    from gaia_claude_md.pair.layout import Segment
 
 DEFAULT_TOKEN_CAP = 1500
 SECTION_LINES = 14
@@ -81,7 +82,7 @@ def make_plan(source: str, options: Options) -> Plan:
     if len(whole) <= MAX_LINES and size <= options.token_cap:
         return Plan(document, final_newline, [], [], [], {}, "it is within the limits already")
     sections = sections_of(document)
-    words = index.trigger_words(sections)
+    words = trigger_words(sections)
     draft = Draft(document, sections, words, options.edits, options.l2_name)
     scored = [score(document, unit) for unit in units_of(document, options.exists)]
     target = min(target_tokens(size), options.token_cap)

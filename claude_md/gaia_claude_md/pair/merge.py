@@ -11,8 +11,9 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
-from gaia_claude_md import index
-from gaia_claude_md.layout import (
+from gaia_claude_md.markdown.lines import bare, finished, is_blank, line_end, split_lines
+from gaia_claude_md.pair import index
+from gaia_claude_md.pair.layout import (
     ANCHOR,
     FRONTMATTER,
     HEADING,
@@ -24,7 +25,6 @@ from gaia_claude_md.layout import (
     Manifest,
     line_hash,
 )
-from gaia_claude_md.lines import bare, finished, is_blank, line_end, split_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

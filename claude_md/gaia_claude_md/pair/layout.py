@@ -10,14 +10,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.errors import InputError
-from gaia_claude_md import index
-from gaia_claude_md.blocks import Block, Document, blocks_of
-from gaia_claude_md.lines import bare, split_lines, terminator
+from gaia_claude_md.markdown.blocks import Block, Document, blocks_of
+from gaia_claude_md.markdown.lines import bare, split_lines, terminator
+from gaia_claude_md.pair import index
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gaia_claude_md.units import Unit
+    from gaia_claude_md.markdown.units import Unit
 
 FRONTMATTER, HEADING, SEPARATOR, PIECE, TEMPLATE, INDEX = "fhspti"
 VERSION = 1

@@ -78,17 +78,3 @@ ARCHITECTURE_TITLE = _any(
 )
 SUBAGENTS_TITLE = SUBAGENTS
 GAIA_TITLE = GAIA
-
-_STOP_WORDS = """
-a about above after again all also always an and any are as at be because been before being below between
-both but by can cannot could did do does doing don down during each etc every few file files for from
-further get had has have having here how if in into is it its itself just like make more most must need
-never new no nor not now of off on once one only or other our out over own per same should so some such
-than that the their them then there these they this those through to too under until up use used uses
-using very via was we were what when where which while who why will with without would you your see note
-example examples following ensure want way may might important required true false null none yes el la los
-las de del y en un una para por con que es se lo como su al más o si der die das und ist nicht mit von zu
-den im für auf eine ein le les des et est une dans pour sur par pas qui du au http https www com org e.g
-i.e vs run add set based directly provides guidance claude code claude.ai working repository
-"""
-STOP_WORDS = frozenset(_STOP_WORDS.split())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gaia_claude_md.lines import bare, frontmatter_length, is_blank, line_end, split_lines
+from gaia_claude_md.markdown.lines import bare, frontmatter_length, is_blank, line_end, split_lines
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
-from gaia_claude_md.layout import MARKER
-from gaia_claude_md.lines import BOM, split_lines
+from gaia_claude_md.markdown.lines import BOM, split_lines
+from gaia_claude_md.pair.layout import MARKER
 
 NAME = "CLAUDE.md"
 MAX_BYTES = 1 << 20  # ten times the largest file known; Claude Code itself would load it whole

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gaia_claude_md import vocabulary as words
-from gaia_claude_md.lines import bare, is_blank
-from gaia_claude_md.sections import plain_title
-from gaia_claude_md.tokens import estimate
-from gaia_claude_md.units import LISTS, Unit, without_fences
+from gaia_claude_md.markdown.lines import bare, is_blank
+from gaia_claude_md.markdown.sections import plain_title
+from gaia_claude_md.markdown.tokens import estimate
+from gaia_claude_md.markdown.units import LISTS, Unit, without_fences
+from gaia_claude_md.plan import vocabulary as words
 
 if TYPE_CHECKING:
-    from gaia_claude_md.blocks import Document
+    from gaia_claude_md.markdown.blocks import Document
 
 WEIGHTS = {
     "rules": 100,

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import re
 import zlib
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from gaia_claude_md.lines import bare
-from gaia_claude_md.sections import slugify
-from gaia_claude_md.vocabulary import STOP_WORDS
+from gaia_claude_md.markdown.lines import bare
+from gaia_claude_md.markdown.sections import slugify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gaia_claude_md.sections import Section
+    from gaia_claude_md.markdown.sections import Section
 
 TOOL = "budget_load_section"
 END = "<!-- gaia:end -->"
 BEGIN = re.compile(r"<!-- gaia:index ([0-9a-f]{8}) -->")
 BETWEEN = " · "
 MOST_WORDS = 4
-_WORD = re.compile(r"[^\W\d_][\w+#]*(?:[.-]\w+)*")
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_STRONG = re.compile(r"\*\*([^*\n]+)\*\*|`([^`\n]+)`")
 _CODE = re.compile(r"`([^`]+)`")
-_LONGEST_WORD, _LONGEST_CJK = 24, 8
-_HEADING_WEIGHT, _STRONG_WEIGHT = 6, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,44 +52,6 @@ def intro(l2_name: str) -> str:
 def checksum(text: str) -> str:
     """Tells a generated entry from one that the user has edited."""
     return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"
-
-
-def trigger_words(sections: Sequence[Section]) -> dict[str, list[str]]:
-    """For each slug the words that set its section apart, best first: frequent here, rare elsewhere."""
-    counts = {section.slug: _weighted_words(section.text) for section in sections}
-    spread = Counter(word for words in counts.values() for word in words)
-    ranked = {}
-    for section in sections:
-        own = set(section.slug.split("-"))
-        words = [(word, n) for word, n in counts[section.slug].items() if word.lower() not in own]
-        words.sort(key=lambda w: (-w[1] * math.log(1 + len(sections) / spread[w[0]]), w[0]))
-        ranked[section.slug] = [word for word, _ in words[:MOST_WORDS]] or [section.slug.replace("-", " ")]
-    return ranked
-
-
-def _weighted_words(text: str) -> dict[str, float]:
-    found: dict[str, float] = {}
-    spelled: dict[str, str] = {}
-    for line in text.splitlines():
-        heading = line.startswith("#")
-        for word in _words(line):
-            key = word.lower()
-            word = spelled.setdefault(key, word)
-            found[word] = found.get(word, 0) + (_HEADING_WEIGHT if heading else 1)
-    for bold, code in _STRONG.findall(text):
-        for word in _words(bold or code):
-            word = spelled.get(word.lower(), word)
-            found[word] = found.get(word, 0) + _STRONG_WEIGHT
-    return {word: math.sqrt(count) for word, count in found.items()}
-
-
-def _words(text: str) -> list[str]:
-    return [
-        word
-        for word in _WORD.findall(text)
-        if word.lower() not in STOP_WORDS
-        and (2 <= len(word) <= _LONGEST_CJK if _CJK.search(word) else 3 <= len(word) <= _LONGEST_WORD)
-    ]
 
 
 def entries(

@@ -10,8 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import NotFoundError
-from gaia_claude_md.blocks import Block, Document, comment_text
-from gaia_claude_md.tokens import estimate
+from gaia_claude_md.markdown.blocks import Block, Document, comment_text
+from gaia_claude_md.markdown.tokens import estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

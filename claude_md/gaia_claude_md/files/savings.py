@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gaia_claude_md import vocabulary as words
-from gaia_claude_md.blocks import parse
-from gaia_claude_md.operations import read_source
-from gaia_claude_md.sections import sections_of
-from gaia_claude_md.startup import also_loaded
-from gaia_claude_md.tokens import loaded_text
+from gaia_claude_md.files.operations import read_source
+from gaia_claude_md.files.startup import also_loaded
+from gaia_claude_md.markdown.blocks import parse
+from gaia_claude_md.markdown.sections import sections_of
+from gaia_claude_md.markdown.tokens import loaded_text
+from gaia_claude_md.plan import vocabulary as words
 
 if TYPE_CHECKING:
     import re
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.prices.table import PriceTable
-    from gaia_claude_md.loads import Load
+    from gaia_claude_md.files.loads import Load
 
 SCENARIOS: dict[str, re.Pattern[str] | None] = {
     "quick question": None,

@@ -1,0 +1,1 @@
+"""A CLAUDE.md as lines, blocks, units and sections: sliced by the parser, never rendered."""

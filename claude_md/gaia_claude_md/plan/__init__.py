@@ -1,0 +1,1 @@
+"""What stays in L1, and why: pure, the same source gives the same plan."""
