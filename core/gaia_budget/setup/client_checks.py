@@ -77,7 +77,7 @@ def wiring_check(project: Path) -> Iterator[Check]:
             yield Check("wiring", False, problem, init)
         elif missing:
             yield Check("wiring", False, f"{file} lacks {', '.join(missing)}", init)
-        elif any(str(hookcopy.folder().name) not in " ".join(entry["args"]) for _, entry in found):
+        elif any(hookcopy.folder().name not in (wiring.our_program(entry) or "") for _, entry in found):
             yield Check("wiring", False, f"{file} starts the hooks of another version", init)
         else:
             yield Check("wiring", True, f"{file} starts our hooks for {len(found)} events")
@@ -117,9 +117,9 @@ def on_failure_check(project: Path) -> Iterator[Check]:
 
 
 def hook_files_check(project: Path) -> Iterator[Check]:
-    """The wired interpreter loads the wired copy."""
+    """The wired interpreter loads the wired copy. Nothing is started that only a settings file names."""
     commands = {
-        (entry["command"], entry["args"][-1])
+        (entry["command"], wiring.our_program(entry) or "")
         for _, text in _texts(project)
         for _, entry in wiring.our_handlers(text)
     }
@@ -132,10 +132,14 @@ def hook_files_check(project: Path) -> Iterator[Check]:
 
 
 def _load_fault(command: str, program: str) -> str:
-    copy = next((copy for copy in hookcopy.root().glob("*") if copy.name in program), None)
+    copy = hookcopy.copy_of(program)
     if copy is None:
         return "the wired copy of the hooks is gone: tools and prompts go on, uncounted"
-    return hookcopy.load_fault(command, copy)
+    if program != hookcopy.bootstrap(copy, hookcopy.HOOK_MODULE):
+        return f"the settings start {copy} in another way than this version does: it is not started here"
+    if command != hookcopy.written_for(copy):
+        return f"the settings start {command}, which `init` has not written: it is not started here"
+    return hookcopy.load_fault(copy)
 
 
 def switched_off_check(project: Path) -> Iterator[Check]:

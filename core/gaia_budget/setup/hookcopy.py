@@ -23,6 +23,7 @@ LAUNCHERS = {
 KEPT_DAYS = (
     30  # Claude Code forgets a session's transcript after as long; no session of an older copy runs on
 )
+MARKER = "complete"  # written last: the interpreter, then the digest of what it starts
 COMPILE_SECONDS = 120
 TRIAL_SECONDS = 30
 
@@ -93,7 +94,7 @@ def _within(source: Path) -> str:
 def install(interpreter: Path) -> Path:
     """Make the copy and compile it for the interpreter; a complete one is left alone. Returns its folder.
 
-    The marker `complete` is written last: a copy that was interrupted is made again.
+    The marker is written last: a copy that was interrupted is made again.
     """
     target = folder()
     if is_complete(interpreter):
@@ -104,13 +105,40 @@ def install(interpreter: Path) -> Path:
     for launcher, module in LAUNCHERS.items():
         files.replace(str(target / launcher), program(target, module).encode("ascii"), durable=False)
     _compile(interpreter, package)
-    files.replace(str(target / "complete"), str(interpreter).encode())
+    files.replace(str(target / MARKER), f"{interpreter}\n{_digest(target)}\n".encode())
     return target
 
 
 def is_complete(interpreter: Path) -> bool:
-    """Whether the copy of this very code is there, compiled for the interpreter."""
-    return _text(folder() / "complete") == str(interpreter)
+    """Whether the copy of this very code is there, as it was written for the interpreter."""
+    return Path(written_for(folder())) == interpreter and is_unchanged(folder())
+
+
+def written_for(copy: Path) -> str:
+    """The interpreter that a copy was compiled for; empty where the copy is not complete."""
+    return _text(copy / MARKER).partition("\n")[0]
+
+
+def is_unchanged(copy: Path) -> bool:
+    """Whether a copy's programs are still those that `init` wrote."""
+    return _text(copy / MARKER).partition("\n")[2].strip() == _digest(copy)
+
+
+def copy_of(program: str) -> Path | None:
+    """The copy in our state folder that a wired bootstrap names, or None where there is none."""
+    copies = root().iterdir() if root().is_dir() else ()
+    return next((copy for copy in copies if copy.name in program), None)
+
+
+def _digest(copy: Path) -> str:
+    """Over all that is started from a copy; compiled files are left out, any other interpreter may add its own."""
+    programs = sorted(
+        file for pattern in ("*.py", "*.bundle") for file in copy.rglob(pattern) if file.is_file()
+    )
+    digest = hashlib.sha256()
+    for file in programs:
+        digest.update(file.relative_to(copy).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _text(path: Path) -> str:
@@ -132,10 +160,16 @@ def _compile(interpreter: Path, package: Path) -> None:
             raise InternalError(f"{interpreter} could not compile the hooks: {problem}")
 
 
-def load_fault(interpreter: str, copy: Path) -> str:
-    """Why an interpreter cannot load a copy, which the bootstrap would hide; empty when it can."""
+def load_fault(copy: Path) -> str:
+    """Why a copy's interpreter cannot load it, which the bootstrap would hide; empty when it can.
+
+    Starts nothing but what `init` wrote, whatever stands in a settings file.
+    """
+    if not is_unchanged(copy):
+        return f"{copy} is not as it was written: it was damaged or changed, and is not started here"
+    interpreter = written_for(copy)
     trial = f"import sys; sys.path.insert(0, {str(copy)!a}); import {HOOK_MODULE}"
-    command = [interpreter, "-I", "-S", "-c", trial]
+    command = [interpreter, "-I", "-S", "-B", "-X", f"pycache_prefix={copy / 'none'}", "-c", trial]
     try:
         done = subprocess.run(command, capture_output=True, timeout=TRIAL_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -149,7 +183,7 @@ def prune(wired: set[str]) -> list[Path]:
     current = folder().name
     gone = []
     for copy in root().iterdir() if root().is_dir() else ():
-        marker = copy / "complete"
+        marker = copy / MARKER
         newest = marker if marker.exists() else copy
         if copy.name != current and copy.name not in wired and newest.stat().st_mtime < limit:
             shutil.rmtree(copy, ignore_errors=True)

@@ -165,7 +165,7 @@ def apply(work: Plan) -> None:
     """
     places.ensure_home()
     with lock():
-        fault = hookcopy.load_fault(str(work.wiring.interpreter), hookcopy.install(work.wiring.interpreter))
+        fault = hookcopy.load_fault(hookcopy.install(work.wiring.interpreter))
         if fault:
             raise InternalError(
                 f"the hooks do not load with {work.wiring.interpreter}: {fault}. Nothing was wired"
@@ -237,5 +237,6 @@ def _wired_copies(journal: Journal) -> set[str]:
         if not file.exists():
             continue
         for _, entry in wiring.our_handlers(decoded(file.read_bytes(), file)):
-            names |= {copy.name for copy in hookcopy.root().glob("*") if copy.name in " ".join(entry["args"])}
+            copy = hookcopy.copy_of(wiring.our_program(entry) or "")
+            names |= {copy.name} if copy else set()
     return names

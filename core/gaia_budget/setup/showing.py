@@ -59,9 +59,9 @@ def _folded(text: str, names: dict[str, str]) -> str:
 def _one_line(entry: dict[str, Any], names: dict[str, str]) -> str:
     """A handler's JSON, in which a name stands for each program of ours: another program, another name."""
     line = json.dumps(entry, ensure_ascii=False)
-    for word in entry.get("args") or ():
-        if isinstance(word, str) and wiring.OURS in word:
-            number = len(names) + 1
-            name = names.setdefault(word, "<bootstrap>" if number == 1 else f"<bootstrap {number}>")
-            line = line.replace(json.dumps(word, ensure_ascii=False), name)
-    return line
+    program = wiring.our_program(entry)
+    if program is None:
+        return line
+    number = len(names) + 1
+    name = names.setdefault(program, "<bootstrap>" if number == 1 else f"<bootstrap {number}>")
+    return line.replace(json.dumps(program, ensure_ascii=False), name)

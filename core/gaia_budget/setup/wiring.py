@@ -28,7 +28,10 @@ WAITED_FOR = SPEAKING | {"SessionEnd"}
 TIMEOUT_SECONDS = {"SessionStart": 5, "UserPromptSubmit": 5, "PreToolUse": 5, "Stop": 10, "SessionEnd": 10}
 BACKGROUND_TIMEOUT_SECONDS = 30
 BLANK = "\ufeff \t\r\n"  # a file of nothing else counts as empty
-OURS = "gaia_hooks"  # stands in every bootstrap of ours
+OUR_OPTIONS = ["-I", "-S", "-c"]
+OUR_PROGRAM = re.compile(
+    r"exec\(['\"]try:\\n.*\bimport gaia_hooks\b.*['\"]\)", re.DOTALL
+)  # of this version or another
 OUR_STATUS_LINE = re.compile(r"[/\\]hook[/\\][^/\\]+[/\\](?:wrapped_)?statusline\.py['\"]?(?: ([0-9a-f]+))?$")
 SERVER = "gaia-budget"
 READ_ONLY_TOOLS = tuple(
@@ -64,7 +67,7 @@ def handler(event: str, interpreter: Path, copy: Path, *, fail_closed: bool = Fa
     entry: dict[str, Any] = {
         "type": "command",
         "command": str(interpreter),
-        "args": ["-I", "-S", "-c", bootstrap(copy, HOOK_MODULE)],
+        "args": [*OUR_OPTIONS, bootstrap(copy, HOOK_MODULE)],
         "timeout": TIMEOUT_SECONDS.get(event, BACKGROUND_TIMEOUT_SECONDS),
     }
     if event not in WAITED_FOR:
@@ -161,11 +164,18 @@ def stripped(text: str, file: Path, tools: Iterable[str] = READ_ONLY_TOOLS) -> s
 
 
 def is_ours(entry: Any) -> bool:
-    """Whether a handler is one that `init` wrote, of this version or another."""
-    if not isinstance(entry, dict):
-        return False
-    words = [entry.get("command"), *(entry.get("args") or [])]
-    return any(isinstance(word, str) and OURS in word for word in words)
+    """Whether a handler has the form that `init` writes, of this version or another; our name alone is not enough."""
+    return (
+        isinstance(entry, dict) and isinstance(entry.get("command"), str) and our_program(entry) is not None
+    )
+
+
+def our_program(entry: dict[str, Any]) -> str | None:
+    """The bootstrap that a handler starts, or None where it starts something else."""
+    args = entry.get("args")
+    if not isinstance(args, list) or len(args) != len(OUR_OPTIONS) + 1 or args[:-1] != OUR_OPTIONS:
+        return None
+    return args[-1] if isinstance(args[-1], str) and OUR_PROGRAM.fullmatch(args[-1]) else None
 
 
 def is_our_status_line(entry: Any) -> bool:

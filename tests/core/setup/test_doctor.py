@@ -97,11 +97,12 @@ def test_hooks_that_are_gone_are_found_though_claude_code_never_notices(tmp_path
 
 
 @pytest.mark.usefixtures("wired")
-def test_hooks_that_do_not_load_are_told_with_the_error(tmp_path: Path) -> None:
-    (hookcopy.folder() / "gaia_hooks" / "main.py").write_text("import no_such_module")
-    shutil.rmtree(hookcopy.folder() / "gaia_hooks" / "__pycache__")
+def test_hooks_whose_interpreter_is_gone_are_told_with_the_error(tmp_path: Path) -> None:
+    wired, gone = hookcopy.written_for(hookcopy.folder()), str(tmp_path / "python-that-was-uninstalled")
+    for file in (hookcopy.folder() / hookcopy.MARKER, settings_path(None)):
+        file.write_text(file.read_text().replace(json.dumps(wired)[1:-1], json.dumps(gone)[1:-1]))
     (check,) = named("hook files", tmp_path)
-    assert "no_such_module" in check.detail
+    assert not check.ok and f"{gone} does not start" in check.detail
 
 
 @pytest.mark.usefixtures("wired")
@@ -167,3 +168,44 @@ def test_a_snapshot_that_is_missing_is_said(tmp_path: Path) -> None:
     (check,) = named("snapshot", tmp_path)
     assert not check.ok
     assert not (places.home() / "snapshot.json").exists()
+
+
+def foreign_program(folder: Path) -> tuple[Path, Path]:
+    """A program in a project, and the file that it leaves where it was started."""
+    trace, program = folder / "started", folder / "x.sh"
+    program.write_text(f"#!/bin/sh\ntouch {trace}\n")
+    program.chmod(0o755)
+    return program, trace
+
+
+@pytest.mark.usefixtures("wired")
+@pytest.mark.parametrize("form", ["our name in an argument", "our bootstrap", "our bootstrap, changed"])
+def test_a_program_that_only_a_settings_file_names_is_never_started(tmp_path: Path, form: str) -> None:
+    program, trace = foreign_program(tmp_path)
+    bootstrap = hookcopy.bootstrap(hookcopy.folder(), hookcopy.HOOK_MODULE)
+    args = {
+        "our name in an argument": [f"gaia_hooks {hookcopy.folder().name}"],
+        "our bootstrap": ["-I", "-S", "-c", bootstrap],
+        "our bootstrap, changed": ["-I", "-S", "-c", bootstrap.replace("try:", "try:\\n import x", 1)],
+    }[form]
+    entry = {"type": "command", "command": str(program), "args": args}
+    settings = tmp_path / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({"hooks": {"Stop": [{"hooks": [entry]}]}}))
+    problems = [check.detail for check in named("hook files", tmp_path) if not check.ok]
+    assert not trace.exists()
+    assert len(problems) == (form != "our name in an argument")
+    assert all("not started here" in problem for problem in problems)
+
+
+@pytest.mark.usefixtures("wired")
+def test_a_copy_that_somebody_changed_is_named_and_not_started(tmp_path: Path) -> None:
+    trace = tmp_path / "started"
+    module = hookcopy.folder() / "gaia_hooks" / "main.py"
+    module.write_text(f"open({str(trace)!r}, 'w').close()\n" + module.read_text())
+    (check,) = named("hook files", tmp_path)
+    assert not check.ok and "is not as it was written" in check.detail
+    assert not trace.exists()
+    init.apply(init.plan(Options()))
+    (check,) = named("hook files", tmp_path)
+    assert check.ok and not trace.exists()

@@ -185,3 +185,19 @@ def test_what_we_cannot_edit_safely_is_refused_with_line_and_column(text: str, p
         with pytest.raises(ConfigError) as caught:
             work()
         assert str(caught.value).startswith(place)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"type": "command", "command": "grep gaia_hooks ~/notes.md"},
+        {"type": "command", "command": "/opt/mine/gaia_hooks-watch"},
+        {"type": "command", "command": "python3", "args": ["-m", "gaia_hooks_report"]},
+        {"type": "command", "command": "python3", "args": ["-I", "-S", "-c", "import gaia_hooks.main"]},
+    ],
+)
+def test_a_hook_of_the_user_that_mentions_our_name_stays_his(entry: dict[str, Any]) -> None:
+    text = json.dumps({"hooks": {"PreToolUse": [{"matcher": "Bash", "hooks": [entry]}]}})
+    both = wiring.wired(text, PLAN, FILE)
+    assert entry in [each for group in plain(both)["hooks"]["PreToolUse"] for each in group["hooks"]]
+    assert plain(wiring.stripped(both, FILE)) == plain(text)
