@@ -77,7 +77,7 @@ def decode(line: bytes) -> Any:
     """A line as JSON, numbers with a fraction as Decimal. Raises Unreadable."""
     try:
         return _DECODER.decode(line.removeprefix(b"\xef\xbb\xbf"))
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"not JSON: {error}") from None
 
 

@@ -16,6 +16,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.model import UNALLOCATED, Event
+from gaia_hooks.facts import bounds, names
 from gaia_hooks.facts.money import NANO
 from gaia_hooks.machine import clock
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 FORMER_NAMES = {"proteus": "jseeker"}
 FAILED = frozenset({"error", "failed", "failure", "timeout", "timed_out", "rate_limited"})
+LONGEST_TEXT = 400  # characters of an id or a name
 LOGGED = "log"  # price source of a cost that an application wrote itself
 BILLINGS = ("api", "plan", "unknown")
 KINDS = ("response", "unattributed", "cache_hit", "failed")
@@ -127,15 +129,10 @@ def _runtime(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call | None
 
 
 def _library(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call | None:
-    seconds = row.get("latency")
-    duration = None
-    if isinstance(seconds, int | Decimal) and not isinstance(seconds, bool):
-        duration = (
-            int((seconds * 1000).to_integral_value()) if isinstance(seconds, Decimal) else seconds * 1000
-        )
     return _legacy(
         row, line, origin, at="timestamp", module=_text(row, "project") or origin.module, inputs="tokens_in",
-        outputs="tokens_out", cost="cost", task=_text(row, "task"), duration_ms=_duration(duration))  # fmt: skip
+        outputs="tokens_out", cost="cost", task=_text(row, "task"),
+        duration_ms=_duration(row.get("latency"), 1000))  # fmt: skip
 
 
 def _cost_event(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call | None:
@@ -190,8 +187,10 @@ def cost_nano(value: Any, name: str) -> int | None:
 
 def _instant(row: Mapping[str, Any], name: str) -> int:
     instant = clock.parse(_text(row, name).replace(" ", "T", 1))
-    if instant is None or instant <= 0:
+    if instant is None:
         raise Unreadable(f"{name} is not an ISO 8601 instant")
+    if not bounds.is_instant(instant):
+        raise Unreadable(f"{name} is no instant between 2015 and 2100")
     return instant
 
 
@@ -199,21 +198,23 @@ def _count(row: Mapping[str, Any], name: str) -> int:
     value = row.get(name)
     if value is None:
         return 0
-    if type(value) is not int or not 0 <= value < 1 << 62:
+    if not bounds.is_count(value):
         raise Unreadable(f"{name} is not a count")
-    return value
+    return int(value)
 
 
-def _duration(value: Any) -> int | None:
-    """Milliseconds; a duration is no reason to lose a line."""
-    if isinstance(value, Decimal) and value.is_finite():
-        value = int(value)
-    return value if type(value) is int and 0 <= value < 1 << 62 else None
+def _duration(value: Any, unit_ms: int = 1) -> int | None:
+    """Milliseconds; a duration is no reason to lose a line. Compared before it becomes an integer of any length."""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    if isinstance(value, Decimal) and not value.is_finite():
+        return None
+    return int(value * unit_ms) if 0 <= value <= bounds.LONGEST_MS else None
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
-    return value.replace("\x00", "") if isinstance(value, str) else ""
+    return names.shown(value, LONGEST_TEXT) if isinstance(value, str) else ""
 
 
 def _choice(row: Mapping[str, Any], name: str, valid: tuple[str, ...], default: str) -> Any:

@@ -1,5 +1,6 @@
 """Which module of the ecosystem a working directory belongs to."""
 
+from gaia_hooks.facts import names
 from gaia_hooks.machine import files
 
 UNALLOCATED = "unallocated"
@@ -56,4 +57,4 @@ def _main_tree(folder: str, marker: str) -> str:
 
 
 def _name(folder: str) -> str:
-    return folder.replace("\\", "/").rstrip("/").rpartition("/")[2].lower()
+    return names.shown(folder.replace("\\", "/").rstrip("/").rpartition("/")[2].lower())

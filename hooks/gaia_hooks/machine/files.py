@@ -20,7 +20,9 @@ else:
 SEPARATORS = "/\\" if WINDOWS else "/"
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 _FLAGS = getattr(_os, "O_BINARY", 0) | getattr(_os, "O_NOINHERIT", 0) | getattr(_os, "O_CLOEXEC", 0)
-READ = _os.O_RDONLY | _FLAGS
+READ = _os.O_RDONLY | getattr(_os, "O_NONBLOCK", 0) | _FLAGS  # a named pipe would make us wait for its writer
+_KIND, _REGULAR = 0o170000, 0o100000
+READ_LIMIT = 256 << 20  # no file that is read whole is nearly as large
 WRITE_NEW = _os.O_WRONLY | _os.O_CREAT | _os.O_TRUNC | _FLAGS
 APPEND = _os.O_RDWR | _os.O_CREAT | _os.O_APPEND | _FLAGS
 UPDATE = _os.O_RDWR | _os.O_CREAT | _FLAGS
@@ -30,6 +32,10 @@ REPLACE_PATIENCE_SECONDS = 2.0  # Windows refuses to replace a file that somebod
 
 class LockTimeout(OSError):
     """A lock was not free in time."""
+
+
+class NotAFile(OSError):
+    """What lies at a path is a device, a pipe or a folder, or is larger than anything that is read whole."""
 
 
 def join(*parts: str) -> str:
@@ -76,21 +82,26 @@ def names_in(folder: str) -> "list[str]":
 
 
 def read(path: str, offset: int = 0, size: int = -1) -> bytes:
-    """Bytes of a file from an offset, to the end when `size` is negative. Raises OSError."""
-    handle = _os.open(path, READ)
+    """Bytes of a regular file from an offset, to the end when `size` is negative. Raises OSError."""
+    handle, status = open_to_read(path)
     try:
         if size < 0:
-            size = max(0, _os.fstat(handle).st_size - offset)
+            size = max(0, status.st_size - offset)
+            if size > READ_LIMIT:
+                raise NotAFile("%s is larger than %d bytes" % (path, READ_LIMIT))
         return read_handle(handle, offset, size)
     finally:
         _os.close(handle)
 
 
 def open_to_read(path: str) -> "tuple[int, Any]":
-    """An open file and its status; `close` it after use. Raises OSError."""
+    """An open regular file and its status; `close` it after use. Never waits. Raises OSError."""
     handle = _os.open(path, READ)
     try:
-        return handle, _os.fstat(handle)
+        status = _os.fstat(handle)
+        if status.st_mode & _KIND != _REGULAR:
+            raise NotAFile("%s is not a regular file" % path)
+        return handle, status
     except BaseException:
         _os.close(handle)
         raise

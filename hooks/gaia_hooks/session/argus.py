@@ -4,7 +4,7 @@ A runtime line is a superset of the two runtime shapes (`ts â€¦ details` and `â€
 correlation_id`); a build line has shape A. Nothing private is in them: no prompt, no tool text, no file name.
 """
 
-from gaia_hooks.facts import usage
+from gaia_hooks.facts import names, usage
 from gaia_hooks.machine import clock, files, jsonio
 
 TYPE_CHECKING = False
@@ -18,12 +18,12 @@ PROVIDER = "anthropic"
 
 def runtime_path(logs: str, module: str) -> str:
     """Where a module's billed calls are written."""
-    return files.join(logs, module.lower() + "_runtime.jsonl")
+    return files.join(logs, names.file_name(module.lower()) + "_runtime.jsonl")
 
 
 def build_path(logs: str, module: str) -> str:
     """Where a module's tool calls are written."""
-    return files.join(logs, module.lower() + "_build.jsonl")
+    return files.join(logs, names.file_name(module.lower()) + "_build.jsonl")
 
 
 def event_id(key: str, whole: "tuple[int, ...] | None" = None) -> str:

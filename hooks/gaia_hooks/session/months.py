@@ -6,7 +6,7 @@ A line booked after `counted_to` (the instant at which the last ingest began to 
 snapshot's figure, or is in both for a moment: a cap may be reached early by that, never late.
 """
 
-from gaia_hooks.facts import snapshot
+from gaia_hooks.facts import names, snapshot
 from gaia_hooks.machine import clock, files
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ TRIM_BYTES = 64 << 10
 
 def path_of(home: str, module: str) -> str:
     """Where a module's settled money is noted."""
-    return files.join(home, "months", module.replace("/", "_") + ".log")
+    return files.join(home, "months", names.file_name(module) + ".log")
 
 
 def note(home: str, module: str, entries: "list[tuple[str, int, int]]", counted_to: int = 0) -> None:

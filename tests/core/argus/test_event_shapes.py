@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget.argus import LogBookmark, LogReading, Origin, read
+from gaia_budget.argus import LogBookmark, LogReading, Origin, read, reading, shapes
 from gaia_hooks.facts.usage import Response
 from gaia_hooks.machine import clock
 from gaia_hooks.session import argus
@@ -212,3 +212,28 @@ def test_the_same_line_in_a_backup_has_the_same_id(tmp_path: Path) -> None:
         read(log(tmp_path / name, RUNTIME), ORIGIN, LogBookmark()).calls[0].event.event_id for name in "ab"
     ]
     assert ids[0] == ids[1]
+
+
+def call(row: dict[str, Any]) -> shapes.Call:
+    line = json.dumps(row).encode()
+    found = shapes.call_of(reading.decode(line), line, ORIGIN)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("duration", ["1e9999999", "-1", "1e30", "true", '"5"'])
+def test_an_impossible_duration_loses_no_line_and_costs_no_time(duration: str) -> None:
+    line = json.dumps(RUNTIME)[:-1].encode() + f', "duration_ms": {duration}}}'.encode()
+    found = shapes.call_of(reading.decode(line), line, ORIGIN)
+    assert found is not None and found.event.duration_ms is None and found.event.cost_nano == 1_600_000
+
+
+@pytest.mark.parametrize("ts", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"])
+def test_an_instant_at_which_nothing_can_have_been_spent_is_named(ts: str) -> None:
+    with pytest.raises(shapes.Unreadable, match="ts is no instant between 2015 and 2100"):
+        call({**RUNTIME, "ts": ts})
+
+
+def test_names_of_a_log_are_cleaned_where_they_come_in() -> None:
+    found = call({**RUNTIME, "component": "evil\u202e\x1b[2J\nname", "task": "t\u200b\n"})
+    assert (found.event.module, found.event.task) == ("evil[2j name", "t")
