@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from .conftest import Watched
 
 COMMON = {"facts", "facts.modules", "facts.money", "facts.names", "facts.places", "facts.pricing",
-          "facts.session_types", "facts.snapshot", "facts.usage", "machine", "machine.clock", "machine.files", "machine.jsonio",
-          "machine.system", "say", "say.figures", "session", "session.argus", "session.bookkeeping",
-          "session.counting", "session.heading", "session.months", "session.state", "session.tail"}  # fmt: skip
+          "facts.session_types", "facts.snapshot", "facts.usage", "machine", "machine.clock", "machine.files",
+          "machine.jsonio", "machine.system", "say", "say.figures", "session", "session.argus",
+          "session.bookkeeping", "session.counting", "session.heading", "session.months", "session.state",
+          "session.tail"}  # fmt: skip
 ALLOWED = {
     "gaia_hooks.main": COMMON | {"main", "say.events", "say.warnings"},
     "gaia_hooks.statusline": COMMON | {"facts.plan", "statusline"},
