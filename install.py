@@ -1,17 +1,22 @@
 """Install GAIA Token Budget from this folder and wire it into Claude Code. Needs Python 3.11 or newer, nothing else.
 
-python3 install.py              install for this user, then `gaia-budget init`; run again to upgrade
-python3 install.py --dry-run    install, and only show what would be wired (every option of init is passed on)
-python3 install.py --undo       take the wiring out again
-python3 install.py --test       make .venv here with the test tools and run the tests (more options go to pytest)
+python3 install.py                    install for this user, then `gaia-budget init`; run again to upgrade
+python3 install.py --with postgres    also install an extra: openai, gemini, postgres (several with commas)
+python3 install.py --dry-run          install, and only show what would be wired (every option of init is passed on)
+python3 install.py --undo             take the wiring out again
+python3 install.py --test --quick     make .venv here with the test tools; run what a machine can break (2 minutes)
+python3 install.py --test             the same with all tests (about 15 minutes; more options go to pytest)
+On Windows: py install.py …
 """
 
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 OLDEST = (3, 11)
@@ -22,6 +27,12 @@ PROGRAM = "gaia-budget.exe" if WINDOWS else "gaia-budget"
 STAMP = (
     "gaia-token-budget.lock"  # what is installed from the lock file, so that an unchanged one costs nothing
 )
+
+
+EXTRAS = {"openai": ["openai"], "gemini": ["google-genai"], "postgres": ["psycopg", "psycopg-binary"]}
+QUICK = ["tests/hooks", "tests/core/setup", "tests/core/config", "tests/test_install.py", "-n", "2"]
+SHOWN_LINES = 15  # of pip's, where it fails
+SLOW_SECONDS = 15  # so long without a word from pip is told to be the network
 
 
 class Failure(Exception):
@@ -66,10 +77,13 @@ def install(arguments: list) -> int:
     """Install for this user, then run `gaia-budget init` with the arguments."""
     folder = state_folder() / "venv"
     program = scripts_of(folder) / PROGRAM
+    wanted, arguments = extras(arguments)
     if "--undo" not in arguments:
-        print(f"Installing into {folder} …", flush=True)
+        print(greeting(installed_version(folder), version_here(), folder), flush=True)
         python = environment(folder)
         pip_install_lock(python, folder, CLONE / "requirements.lock")
+        if wanted:
+            pip_install_extras(python, wanted)
         pip(python, "--no-deps", "--no-build-isolation", "--force-reinstall", str(CLONE))
         print(put_on_path(program), flush=True)
     elif not program.exists():
@@ -81,6 +95,39 @@ def install(arguments: list) -> int:
     return ended
 
 
+def extras(arguments: list) -> "tuple[list, list]":
+    """The extras after `--with`, and the other arguments."""
+    if "--with" not in arguments:
+        return [], arguments
+    place = arguments.index("--with")
+    names = arguments[place + 1].split(",") if place + 1 < len(arguments) else [""]
+    unknown = [name for name in names if name not in EXTRAS]
+    if unknown:
+        raise Failure(f"--with takes {', '.join(EXTRAS)}; it does not know {', '.join(map(repr, unknown))}")
+    return names, arguments[:place] + arguments[place + 2 :]
+
+
+def version_here() -> str:
+    """The version of this clone."""
+    found = re.search(r'(?m)^version = "([^"]+)"', (CLONE / "pyproject.toml").read_text("utf-8"))
+    return found.group(1) if found else "?"
+
+
+def installed_version(folder: Path) -> str:
+    """The version that is installed in the environment; empty when there is none."""
+    found = sorted(folder.glob("[Ll]ib/**/site-packages/gaia_token_budget-*.dist-info"))
+    return found[-1].name.split("-")[1].removesuffix(".dist") if found else ""
+
+
+def greeting(before: str, now: str, folder: Path) -> str:
+    """What is about to happen, in a line."""
+    if not before:
+        return f"Installing GAIA Token Budget {now} into {folder}"
+    if before == now:
+        return f"Installing GAIA Token Budget {now} again, in {folder}"
+    return f"Upgrading GAIA Token Budget from {before} to {now}; what is new: {CLONE / 'CHANGELOG.md'}"
+
+
 def consent(arguments: list) -> list:
     """Where nobody can be asked, running this installer is the answer; the diff is printed all the same."""
     asked = {"--yes", "-y", "--dry-run"}.intersection(arguments) or sys.stdin.isatty()
@@ -89,11 +136,32 @@ def consent(arguments: list) -> list:
 
 def test(options: list) -> int:
     """Run the tests with what the test lock file pins, on the sources as they stand here."""
+    quick = "--quick" in options
+    options = [word for word in options if word != "--quick"]
+    if "--help" not in options and "-h" not in options:
+        what = (
+            "the quick tests: about 2 minutes"
+            if quick
+            else "all tests: about 15 minutes (--quick: 2 minutes)"
+        )
+        print(
+            f"Runs {what}, in {CLONE / '.venv'}, which is made first. What this machine lacks is skipped.",
+            flush=True,
+        )
     folder = CLONE / ".venv"
     python = environment(folder)
     pip_install_lock(python, folder, CLONE / "requirements-test.lock")
     pip(python, "--no-deps", "--no-build-isolation", "--editable", str(CLONE))
-    return subprocess.call([str(python), "-m", "pytest", *options], cwd=str(CLONE))
+    ended = subprocess.call(
+        [str(python), "-m", "pytest", *(QUICK if quick else []), *options], cwd=str(CLONE)
+    )
+    if ended in (0, 1):
+        print(
+            "All is well."
+            if ended == 0
+            else "Some tests failed: the lines above that begin with FAILED name them."
+        )
+    return ended
 
 
 def state_folder() -> Path:
@@ -153,13 +221,82 @@ def pip_install_lock(python: Path, folder: Path, lock: Path) -> None:
     stamp.write_text(wanted, encoding="ascii")
 
 
-def pip(python: Path, *words: str) -> None:
-    """`pip install` in the environment."""
-    command = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *words]
-    if subprocess.call([*command, "--no-input"]):
-        raise Failure(
-            "pip could not install (see above). Behind a proxy or a company index: set up pip first"
+def pip_install_extras(python: Path, names: list) -> None:
+    """Install extras in the versions that were tested."""
+    pins = dict(
+        re.findall(
+            r"(?m)^([A-Za-z0-9._-]+)==([^ ;\\\n]+)", (CLONE / "requirements-test.lock").read_text("utf-8")
         )
+    )
+    wanted = [f"{name}=={pins[name]}" for extra in names for name in EXTRAS[extra]]
+    pip(python, *wanted)
+
+
+def pip(python: Path, *words: str) -> None:
+    """`pip install` in the environment, telling how far it is."""
+    command = [
+        str(python),
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--progress-bar",
+        "off",
+    ]
+    command += [*words, "--no-input"]
+    started = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+    )
+    assert started.stdout is not None
+    said = Progress(sys.stdout)
+    for line in started.stdout:
+        said.take(line)
+    said.end()
+    if started.wait():
+        print("".join(said.lines[-SHOWN_LINES:]), file=sys.stderr)
+        raise Failure(
+            "pip could not install (see above). Behind a proxy or a company index: set up pip first. Offline: fetch "
+            "the packages of requirements.lock elsewhere (pip download), then set PIP_FIND_LINKS and PIP_NO_INDEX=1"
+        )
+
+
+class Progress:
+    """What pip says, as one line on a terminal: how many packages are there, and which one is being fetched."""
+
+    def __init__(self, stream) -> None:
+        self.lines: list = []
+        self.fetched = 0
+        self._stream = stream
+        self._shown = 0
+        self._last = time.monotonic()
+
+    def take(self, line: str) -> None:
+        """One line of pip's."""
+        self.lines.append(line)
+        words = line.split()
+        if words[:1] == ["Collecting"]:
+            self.fetched += 1
+            slow = time.monotonic() - self._last > SLOW_SECONDS
+            self._say(
+                f"  {self.fetched} packages, now {words[1]}" + (" (the network is slow)" if slow else "")
+            )
+        elif words[:2] == ["Installing", "collected"]:
+            self._say(f"  {self.fetched} packages are here, unpacking them")
+        self._last = time.monotonic()
+
+    def end(self) -> None:
+        """Take the line away."""
+        self._say("")
+        if self._shown:
+            self._stream.write("\r")
+            self._stream.flush()
+
+    def _say(self, text: str) -> None:
+        if self._stream.isatty():
+            self._stream.write("\r" + text[:79].ljust(self._shown))
+            self._stream.flush()
+            self._shown = max(self._shown, len(text[:79]))
 
 
 def put_on_path(program: Path) -> str:
@@ -192,6 +329,9 @@ def windows_shim(program: Path):
     if os.path.normcase(str(folder)) not in on_path:
         return None
     place = folder / "gaia-budget.cmd"
+    if place.exists() and "gaia-budget.exe" not in place.read_text("utf-8", "replace"):
+        print(f"{place} is not ours and stays as it is")
+        return None
     place.write_bytes(f'@"{in_batch(program)}" %*\r\n'.encode("oem" if WINDOWS else "utf-8"))
     return place
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import subprocess
 import sys
@@ -33,7 +34,56 @@ def install() -> ModuleType:
 def test_help_names_every_way_to_call_it(install: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert install.main(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert all(word in shown for word in ("--dry-run", "--undo", "--test"))
+    assert all(word in shown for word in ("--dry-run", "--undo", "--test", "--quick", "--with"))
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        ("", "Installing GAIA Token Budget 2.0 into"),
+        ("2.0", "2.0 again"),
+        ("1.9", "from 1.9 to 2.0; what is new"),
+    ],
+)
+def test_it_says_from_which_version_to_which(
+    install: ModuleType, tmp_path: Path, before: str, said: str
+) -> None:
+    if before:
+        packages = tmp_path / "lib" / "python3.11" / "site-packages"
+        (packages / f"gaia_token_budget-{before}.dist-info").mkdir(parents=True)
+    assert install.installed_version(tmp_path) == before
+    assert said in install.greeting(before, "2.0", tmp_path)
+
+
+def test_extras_are_taken_out_of_what_init_gets_and_unknown_ones_named(install: ModuleType) -> None:
+    assert install.extras(["--yes", "--with", "postgres,openai", "--dry-run"]) == (
+        ["postgres", "openai"],
+        ["--yes", "--dry-run"],
+    )
+    assert install.extras(["--yes"]) == ([], ["--yes"])
+    for words in (["--with", "postgress"], ["--with"]):
+        with pytest.raises(install.Failure, match="openai, gemini, postgres"):
+            install.extras(words)
+
+
+def test_progress_is_one_line_on_a_terminal_and_nothing_in_a_pipe(install: ModuleType) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    lines = ["Collecting typer==1 (from -r x)\n", "  Downloading typer\n", "Collecting rich==2\n",
+             "Installing collected packages: rich, typer\n", "Successfully installed\n"]  # fmt: skip
+    shown = {}
+    for stream in (Terminal(), io.StringIO()):
+        progress = install.Progress(stream)
+        for line in lines:
+            progress.take(line)
+        progress.end()
+        shown[type(stream)] = stream.getvalue()
+        assert progress.lines == lines
+    assert "1 packages, now typer==1" in shown[Terminal] and "2 packages are here" in shown[Terminal]
+    assert "\n" not in shown[Terminal] and shown[Terminal].endswith(" \r")
+    assert shown[io.StringIO] == ""
 
 
 def test_undo_before_any_install_installs_nothing(
@@ -91,6 +141,10 @@ def test_a_windows_user_with_umlauts_in_the_name_gets_a_command_that_starts(
     apps.mkdir(parents=True)
     monkeypatch.setenv("LOCALAPPDATA", str(local))
     monkeypatch.setenv("PATH", str(apps))
+    (apps / "gaia-budget.cmd").write_text("@theirs %*")
+    assert install.windows_shim(local / "gaia-budget.exe") is None
+    assert (apps / "gaia-budget.cmd").read_text() == "@theirs %*"
+    (apps / "gaia-budget.cmd").unlink()
     place = install.windows_shim(local / "gaia-budget" / "100%" / "gaia-budget.exe")
     within = Path("gaia-budget", "100%%", "gaia-budget.exe")
     assert place.read_bytes().decode("ascii") == f'@"%LOCALAPPDATA%{os.sep}{within}" %*\r\n'
