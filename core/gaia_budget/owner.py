@@ -81,7 +81,7 @@ class ModuleBudget(OwnerModel):
 
     provider: str = ""
     models: list[str] = []
-    monthly_budget_usd: Number = Field(gt=0)
+    monthly_budget_usd: Number = Field(ge=0)
     alert_threshold_pct: Number = Field(default=Decimal(80), gt=0, le=100)
     critical_threshold_pct: Number = Field(default=Decimal(CRITICAL_PCT), gt=0, le=100)
 

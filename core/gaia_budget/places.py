@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gaia_budget.errors import ConfigError
+from gaia_hooks.facts import places as facts
 
 README = """\
 This folder holds the state of GAIA Token Budget (the command `gaia-budget`). It is private to you.
@@ -35,12 +36,7 @@ the record of past spend goes with it.
 
 def home() -> Path:
     """Our state folder: `GAIA_BUDGET_HOME`, else the user's data folder of this system. It may not exist yet."""
-    named = os.environ.get("GAIA_BUDGET_HOME", "").strip()
-    if named:
-        return _absolute(named)
-    import platformdirs
-
-    return Path(platformdirs.user_data_path("gaia-budget", appauthor=False, roaming=False))
+    return Path(facts.home(_variable))
 
 
 def ensure_home() -> Path:
@@ -90,8 +86,7 @@ def claude_config_dirs() -> list[Path]:
 
 def claude_config_dir() -> Path:
     """The configuration folder of the Claude Code that runs here: `CLAUDE_CONFIG_DIR`, else `~/.claude`."""
-    named = os.environ.get("CLAUDE_CONFIG_DIR", "").strip()
-    return _absolute(named) if named else Path.home() / ".claude"
+    return Path(facts.claude_folder(_variable))
 
 
 def configured(key: str) -> Any:
@@ -111,4 +106,8 @@ def program(module: str, *arguments: str) -> list[str]:
 
 
 def _absolute(name: str) -> Path:
-    return Path(os.path.abspath(Path(name).expanduser()))  # noqa: PTH100 (resolve would follow links)
+    return Path(facts.folder(name, facts.user_home(_variable)))
+
+
+def _variable(name: str) -> str:
+    return os.environ.get(name, "")

@@ -6,6 +6,7 @@ The environment wins over the file, the file over the defaults. `gaia-budget set
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import platform
 from decimal import Decimal
@@ -16,6 +17,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -33,6 +35,8 @@ from gaia_budget import places
 from gaia_budget.calendar_month import SystemZone
 from gaia_budget.errors import ConfigError
 from gaia_budget.model import DEFAULT_ORG, Billing
+from gaia_hooks.facts import billing, plan
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -40,7 +44,8 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 PREFIX = "GAIA_BUDGET_"
-SessionType = Literal["quick_fix", "feature_dev", "architecture"]
+OLD_NAMES = {"billing": "claude_code_billing"}
+"""Keys that had another name: they are still read."""
 OnExceeded = Literal["warn", "block", "downgrade"]
 
 
@@ -60,9 +65,12 @@ class ModuleSettings(BaseModel):
         default="warn", description="what Claude Code hooks do when the module's month is used up"
     )
     counts_claude_code: bool = Field(
-        default=False, description="Claude Code spend that is billed by API counts against the monthly cap"
+        default=False,
+        description="Claude Code spend counts against the monthly cap, unless a plan pays for it",
     )
-    session_type: SessionType | None = Field(default=None, description="the type of its sessions")
+    session_type: str | None = Field(
+        default=None, description="the type of its sessions: one of token_budget.json, or of ours"
+    )
     alert_threshold_pct: Decimal | None = Field(
         default=None, gt=0, le=100, description="percent of its month that warns; wins over token_budget.json"
     )
@@ -99,8 +107,9 @@ class Settings(BaseSettings):
         default_factory=_user, description="who is named in the ledger; default: your login name"
     )
     machine: str = Field(default_factory=platform.node, description="machine named in the ledger")
-    billing: Billing = Field(
-        default="unknown", description="how Claude Code is paid for here: by API price, by a plan, or unknown"
+    claude_code_billing: Literal["auto", "api", "plan"] = Field(
+        default="auto",
+        description="how Claude Code is paid for here: by API price, by a plan, or auto: found out where it can be",
     )
     pricing_source: Literal["genai-prices", "snapshot"] = Field(
         default="genai-prices",
@@ -129,6 +138,9 @@ class Settings(BaseSettings):
     default_monthly_budget_usd: Decimal = Field(
         default=Decimal(10), gt=0, description="monthly cap of a module without an entry in token_budget.json"
     )
+    total_monthly_budget_usd: Decimal | None = Field(
+        default=None, gt=0, description="monthly cap of all modules together; empty: none"
+    )
     l1_token_cap: int = Field(default=1_500, gt=0, description="most tokens that a split CLAUDE.md may have")
     add_matching_section: bool = Field(
         default=False,
@@ -142,6 +154,7 @@ class Settings(BaseSettings):
         description="https address that alerts are posted to as Slack-compatible JSON; see docs/alerts.md",
     )
     modules: dict[str, ModuleSettings] = Field(default={}, description="settings per module, by registry id")
+    _billing: Billing = PrivateAttr(default="unknown")
 
     @classmethod
     def settings_customise_sources(
@@ -155,7 +168,13 @@ class Settings(BaseSettings):
         """Environment, then settings.toml: no .env of whatever folder we run in, no secrets folder."""
         from gaia_budget.configfile import read_toml
 
-        return env_settings, InitSettingsSource(settings_cls, read_toml(places.settings_file()))
+        def renamed(found: dict[str, Any]) -> InitSettingsSource:
+            return InitSettingsSource(settings_cls, {OLD_NAMES.get(key, key): found[key] for key in found})
+
+        old = {
+            key: os.environ[PREFIX + key.upper()] for key in OLD_NAMES if os.environ.get(PREFIX + key.upper())
+        }
+        return env_settings, renamed(old), renamed(read_toml(places.settings_file()))
 
     @property
     def has_hard_cap(self) -> bool:
@@ -165,19 +184,22 @@ class Settings(BaseSettings):
     @field_validator("claude_config_dirs", mode="before")
     @classmethod
     def _split_folders(cls, value: Any) -> Any:
-        return [part for part in value.split(os.pathsep) if part.strip()] if isinstance(value, str) else value
+        return _listed(value, os.pathsep)
 
     @field_validator("protected_agents", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
-        return (
-            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-        )
+        return _listed(value, ",")
 
     @field_validator("thresholds", mode="before")
     @classmethod
     def _split_numbers(cls, value: Any) -> Any:
-        return value.strip("[] ").split(",") if isinstance(value, str) else value
+        return _listed(value, ",")
+
+    @field_validator("claude_code_billing", mode="before")
+    @classmethod
+    def _old_word(cls, value: Any) -> Any:
+        return billing.AUTO if value == billing.UNKNOWN else value
 
     @field_validator("thresholds")
     @classmethod
@@ -215,6 +237,16 @@ class Settings(BaseSettings):
 
         return ZoneInfo(self.timezone) if self.timezone else SystemZone()
 
+    def model_post_init(self, _: Any) -> None:
+        """Find out how Claude Code is paid for, once: it stays the same for whoever holds these settings."""
+        kept = {} if self.claude_code_billing != billing.AUTO else plan.read(str(places.home()))
+        self._billing = billing.resolved(self.claude_code_billing, kept, clock.now())  # type: ignore[assignment]
+
+    @property
+    def billing(self) -> Billing:
+        """How Claude Code is paid for here: as the setting says, else as it was found out when this was loaded."""
+        return self._billing
+
     def module(self, name: str) -> ModuleSettings:
         """What is set for a module; the defaults where nothing is."""
         return self.modules.get(name.lower()) or ModuleSettings()
@@ -232,16 +264,33 @@ def load() -> Settings:
         raise ConfigError("environment", str(error), cure="Give JSON there, or use settings.toml") from None
 
 
+def _listed(value: Any, separator: str) -> Any:
+    """A list in an environment variable: as JSON, else its parts."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("begins like a JSON list and is none") from None
+    return [part.strip() for part in value.split(separator) if part.strip()]
+
+
 def origin(key: str) -> str:
     """Where the value of a key comes from: the environment variable, settings.toml, or `default`."""
     from gaia_budget.configfile import read_toml
 
     if key == "gaia_root" and os.environ.get("GAIA_ROOT"):
         return "GAIA_ROOT"
-    variable = PREFIX + key.upper()
-    if os.environ.get(variable):
-        return variable
-    return "settings.toml" if key in read_toml(places.settings_file()) else "default"
+    for variable in (PREFIX + name.upper() for name in _names(key)):
+        if os.environ.get(variable):
+            return variable
+    listed = read_toml(places.settings_file())
+    return "settings.toml" if any(name in listed for name in _names(key)) else "default"
+
+
+def _names(key: str) -> list[str]:
+    return [key, *(old for old, new in OLD_NAMES.items() if new == key)]
 
 
 def _config_error(error: ValidationError) -> ConfigError:
@@ -255,7 +304,13 @@ def _config_error(error: ValidationError) -> ConfigError:
     if source not in ("settings.toml", "default"):
         return ConfigError(f"environment variable {source}", problem, choices=choices)
     file = places.settings_file()
-    return ConfigError(file, problem, line=toml_line(read_text(file), path), key=key, choices=choices)
+    text = read_text(file)
+    for name in _names(str(path[0])):  # the key as the file has it
+        line = toml_line(text, (name, *path[1:]))
+        if line is not None:
+            key = ".".join(map(str, (name, *path[1:])))
+            return ConfigError(file, problem, line=line, key=key, choices=choices)
+    return ConfigError(file, problem, key=key, choices=choices)
 
 
 def _fields(path: tuple[str | int, ...]) -> dict[str, FieldInfo]:

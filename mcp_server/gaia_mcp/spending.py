@@ -61,9 +61,7 @@ def _add_month(answer: answers.SpendAnswer, module: str) -> None:
     answer.month_usd = usd(month.spent_nano)
     if month.month.override_nano:
         answer.override_usd = usd(month.month.override_nano)
-    beside = (
-        0 if month.counts_claude_code else month.month.claude_code_nano + month.month.unknown_billing_nano
-    )
+    beside = 0 if month.counts_claude_code else month.month.claude_code_nano
     if beside:
         answer.claude_code_usd = usd(beside)
 

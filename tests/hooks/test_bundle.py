@@ -17,7 +17,7 @@ from support.rows import assistant, write
 if TYPE_CHECKING:
     from .conftest import Watched
 
-COMMON = {"facts", "facts.modules", "facts.money", "facts.names", "facts.places", "facts.pricing",
+COMMON = {"facts", "facts.billing", "facts.modules", "facts.money", "facts.names", "facts.places", "facts.pricing",
           "facts.session_types", "facts.snapshot", "facts.usage", "machine", "machine.clock", "machine.files",
           "machine.jsonio", "machine.system", "say", "say.figures", "session", "session.argus",
           "session.bookkeeping", "session.counting", "session.heading", "session.months", "session.state",

@@ -80,8 +80,8 @@ def _rows(rule: Rule, facts: Facts) -> Iterator[tuple[Key, Figures]]:
 def _spend_percent(rule: Rule, facts: Facts) -> Iterator[Reading]:
     for module, month in facts.months.items():
         whole = month.limit_nano + month.month.override_nano
-        if whole > 0:
-            value = Fraction(month.spent_nano * 100, whole)
+        if whole or month.spent_nano:
+            value = _share(month.spent_nano, whole)
             granted = (
                 f" ({usd_short(month.month.override_nano)} of it by override)"
                 if month.month.override_nano
@@ -94,12 +94,17 @@ def _spend_percent(rule: Rule, facts: Facts) -> Iterator[Reading]:
             yield Reading(module, "", value, said)
 
 
+def _share(part: int, whole: int) -> Fraction:
+    """In percent; anything of a budget of nothing is all of it."""
+    return Fraction(part * 100, whole) if whole else Fraction(100)
+
+
 def _projected(rule: Rule, facts: Facts) -> Iterator[Reading]:
     for module, outlook in facts.outlooks.items():
         whole = outlook.limit_nano + outlook.override_nano
         expected = outlook.counted.projected_nano
-        if whole > 0 and expected is not None:
-            value = Fraction(expected * 100, whole)
+        if expected is not None and (whole or expected):
+            value = _share(expected, whole)
             said = f"{module} is expected to spend {usd_short(expected)} of {usd_short(whole)} ({_hundredths(value)} %)"
             yield Reading(module, "", value, f"{said}; {outlook.says()}")
 

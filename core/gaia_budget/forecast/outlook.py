@@ -12,6 +12,7 @@ from gaia_budget.forecast.rate import LONGEST
 from gaia_budget.ledger.months import months
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.ledger.zone import EPOCH, Zone, first_of
+from gaia_hooks.facts import billing
 from gaia_hooks.facts.money import usd, usd_short
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ def _read(
     today = bucket(zone, "day", at)
     values: list[Any] = [org, today - LONGEST, today, *([module] if module is not None else [])]
     series: dict[str, Sums] = {}
-    for name, day, source, billing, nano in ask(DAILY.format("AND module = ?" if module else ""), values):
-        series.setdefault(name, {})[day, source, billing] = int(nano)
+    for name, day, source, paid, nano in ask(DAILY.format("AND module = ?" if module else ""), values):
+        series.setdefault(name, {})[day, source, paid] = int(nano)
     return series, months(ask, zone, org, bucket(zone, "month", at), module)
 
 
@@ -139,11 +140,9 @@ def _outlook(
     number = bucket(zone, "month", at)
     counted: dict[int, int] = {}
     others: dict[int, int] = {}
-    for (day, source, billing), nano in sums.items():
-        against = (source == "app" and billing != "plan") or (
-            counts and (source, billing) == ("claude_code", "api")
-        )
-        if against or source == "claude_code":
+    for (day, source, paid), nano in sums.items():
+        against = billing.counts(source, paid, counts)
+        if against or source == billing.CLAUDE_CODE:
             chosen = counted if against else others
             chosen[day] = chosen.get(day, 0) + nano
     span = tuple((first_of(one) - EPOCH).days for one in (number, number + 1))

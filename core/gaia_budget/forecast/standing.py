@@ -45,7 +45,7 @@ class MonthStatus(NamedTuple):
             "spent_usd": usd(self.spent_nano),
             "reserved_usd": usd(month.reserved_nano),
             "app_usd": usd(month.app_nano),
-            "claude_code_usd": usd(month.claude_code_nano + month.unknown_billing_nano),
+            "claude_code_usd": usd(month.claude_code_nano),
             "plan_equivalent_usd": usd(month.plan_equivalent_nano),
             "percent": self.percent,
             "resets_on": month.resets_on,
@@ -59,5 +59,7 @@ class MonthStatus(NamedTuple):
 
 
 def hundredths(part: int, whole: int) -> float:
-    """A percentage cut, not rounded, to two decimals; 0 of nothing."""
-    return part * 10_000 // whole / 100 if whole > 0 else 0.0
+    """A percentage cut, not rounded, to two decimals; anything of nothing is 100 %."""
+    if whole <= 0:
+        return 100.0 if part > 0 else 0.0
+    return part * 10_000 // whole / 100

@@ -14,6 +14,7 @@ from gaia_budget.ingest import jseeker, rotation, unattributed
 from gaia_budget.ingest.costs import Costs
 from gaia_budget.ingest.logs import Logs
 from gaia_budget.ingest.months import cover_overspend, lifts, months
+from gaia_budget.ingest.rebilling import rebill
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
 from gaia_budget.ledger.upkeep import upkeep
@@ -39,6 +40,7 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     counted_to = clock.now()
     upkeep(ledger)
     report = take_in(settings, ledger, progress)
+    rebill(ledger, settings)
     rotation.rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
     cover_overspend(ledger, settings)
     state = alerts.evaluate(ledger, settings)

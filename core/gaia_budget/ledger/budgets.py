@@ -21,7 +21,8 @@ class Scope(NamedTuple):
     """A budget that a call counts against. Its limit comes with every reservation: configuration may change.
 
     `key` is `module:<id>:<YYYY-MM>` (see `Ledger.module_scope`), `session:<id>` or `task:<module>:<task>:<id>`.
-    `counts_claude_code`: Claude Code spend billed by API counts too (module scopes). `tasks`: what the call is for.
+    `counts_claude_code`: Claude Code spend counts too, but for what a plan pays (module scopes). `tasks`: what the
+    call is for.
     """
 
     key: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The number of the last migration: a test holds the two together."""
 TOKENS = {
     "input_tokens": "fresh input, without cache reads and writes",

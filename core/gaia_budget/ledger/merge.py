@@ -45,10 +45,11 @@ VAGUE = {"": 0, UNALLOCATED: 1, "unknown": 1}
 def joined(a: Event, b: Event) -> Event:
     """One event from two sightings with one id: the larger figures, the better known names, the earlier instant.
 
-    What is unattributed is not a sum that grows but the newest reckoning: the later sighting stands as a whole.
+    What is unattributed is not a sum that grows but the newest reckoning: the later sighting
+    stands as a whole, but for how it is paid for: that becomes known and is never forgotten.
     """
     if a.kind == "unattributed" and b.kind == "unattributed":
-        return max(a, b, key=_newest)
+        return msgspec.structs.replace(max(a, b, key=_newest), billing=max(a.billing, b.billing, key=_known))
     fields: dict[str, object] = {name: max(getattr(a, name), getattr(b, name)) for name in LARGEST}
     for name in KNOWN_BETTER:
         fields[name] = max(getattr(a, name), getattr(b, name), key=_known)
@@ -73,4 +74,5 @@ def _price(event: Event) -> tuple[int, str]:
 
 
 def _newest(event: Event) -> tuple[int, int, str, tuple[str, ...]]:
-    return (event.ts, *_price(event), tuple(map(repr, msgspec.structs.astuple(event))))
+    unpaid = msgspec.structs.replace(event, billing="unknown")
+    return (event.ts, *_price(event), tuple(map(repr, msgspec.structs.astuple(unpaid))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.ledger.zone import Zone, first_of, month_name
+from gaia_hooks.facts import billing
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.questions import Ask
@@ -17,10 +18,11 @@ HELD = "SELECT scope, assumed_nano, reserved_nano, override_nano FROM budgets WH
 
 
 class MonthSpend(NamedTuple):
-    """A module's month in nano-dollars. `spent_nano` is what counts against a cap of apps alone.
+    """A module's month in nano-dollars; what of it counts against a cap says `gaia_hooks.facts.billing`.
 
-    `claude_code_nano` is Claude Code spend that is billed by API, `unknown_billing_nano` that of which nobody
-    said how it is billed, `plan_equivalent_nano` plan usage at API prices, which is not billed.
+    `app_nano` is spend of apps, `claude_code_nano` Claude Code spend that counts where the module's setting says so,
+    `unknown_billing_nano` the part of it of which nobody knows how it is billed, `plan_equivalent_nano` plan usage
+    at API prices, which is not billed.
     """
 
     module: str
@@ -37,7 +39,7 @@ class MonthSpend(NamedTuple):
     override_nano: int
 
     def spent_nano(self, *, counts_claude_code: bool = False) -> int:
-        """What counts against the cap; with Claude Code's API spend where the module's setting says so."""
+        """What counts against the cap; with Claude Code's spend where the module's setting says so."""
         return self.app_nano + self.assumed_nano + (self.claude_code_nano if counts_claude_code else 0)
 
 
@@ -51,8 +53,8 @@ def months(ask: Ask, zone: Zone, org: str, number: int, module: str | None = Non
         spent = ask(SPENT.format("AND module = ?"), (org, number, module))
         held = ask(HELD.format("="), (org, module_scope(module, number)))
         costs = {module: {}}
-    for name, source, billing, nano in spent:
-        costs.setdefault(name, {})[source, billing] = int(nano)
+    for name, source, paid, nano in spent:
+        costs.setdefault(name, {})[source, paid] = int(nano)
     amounts = {name: tuple(rest) for name, *rest in held}
     for name in amounts:
         costs.setdefault(name.split(":", 1)[1].rsplit(":", 1)[0], {})
@@ -71,12 +73,16 @@ def _month(
         zone.start_of_month(number),
         zone.start_of_month(number + 1),
         first_of(number + 1).isoformat(),
-        sum(nano for (source, billing), nano in cost.items() if source == "app" and billing != "plan"),
-        cost.get(("claude_code", "api"), 0),
-        cost.get(("claude_code", "unknown"), 0),
-        sum(nano for (_, billing), nano in cost.items() if billing == "plan"),
+        _countable(cost, billing.APP),
+        _countable(cost, billing.CLAUDE_CODE),
+        cost.get((billing.CLAUDE_CODE, billing.UNKNOWN), 0),
+        sum(nano for (_, paid), nano in cost.items() if paid == billing.PLAN),
         *held,
     )
+
+
+def _countable(cost: dict[tuple[str, str], int], source: str) -> int:
+    return sum(nano for (of, paid), nano in cost.items() if of == source and billing.counts(of, paid, True))
 
 
 def module_scope(module: str, month: int) -> str:

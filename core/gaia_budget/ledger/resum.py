@@ -11,6 +11,7 @@ from gaia_budget.ledger.questions import bucket as bucket_of
 from gaia_budget.ledger.rollups import ADD
 from gaia_budget.ledger.schema import budgets, events, rollups
 from gaia_budget.ledger.zone import DAY, HOUR, Zone, month_name
+from gaia_hooks.facts import billing
 
 if TYPE_CHECKING:
     from sqlalchemy import Select
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.database import Transaction
 
 CHARGES = (
-    "INSERT INTO budgets (org, scope, app_nano, claude_code_nano) "
+    "INSERT INTO budgets (org, scope, app_nano, claude_code_nano) "  # noqa: S608 (words of our own)
     "SELECT org, 'module:' || module || ':' || ?, "
-    "sum(CASE WHEN source = 'app' AND billing <> 'plan' THEN cost_nano ELSE 0 END), "
-    "sum(CASE WHEN source = 'claude_code' AND billing = 'api' THEN cost_nano ELSE 0 END) "
+    f"sum(CASE WHEN {billing.condition(billing.APP)} THEN cost_nano ELSE 0 END), "
+    f"sum(CASE WHEN {billing.condition(billing.CLAUDE_CODE)} THEN cost_nano ELSE 0 END) "
     "FROM rollups WHERE org = ? AND grain = 'month' AND bucket = ? GROUP BY org, module "
     "ON CONFLICT (org, scope) DO UPDATE SET app_nano = excluded.app_nano, "
     "claude_code_nano = excluded.claude_code_nano"

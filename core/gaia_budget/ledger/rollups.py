@@ -15,6 +15,7 @@ from gaia_budget.ledger.insertion import Insertion
 from gaia_budget.ledger.months import module_scope
 from gaia_budget.ledger.schema import EVENT_FIELDS, rollups
 from gaia_budget.ledger.zone import HOUR, QUARTER, Zone
+from gaia_hooks.facts import billing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -102,9 +103,9 @@ class Sums:
 
     def _charges(self) -> dict[Place, Charge]:
         charges: dict[Place, Charge] = {}
-        for (quarter, (org, module, _, _, _, source, billing)), values in self._found.items():
-            app = source == "app" and billing != "plan"
-            claude_code = source == "claude_code" and billing == "api"
+        for (quarter, (org, module, _, _, _, source, paid)), values in self._found.items():
+            countable = billing.counts(source, paid, True)
+            app, claude_code = (countable and source == one for one in (billing.APP, billing.CLAUDE_CODE))
             if values[-1] and (app or claude_code):
                 place = (org, module_scope(module, self.zone.day_and_month(quarter)[1]))
                 add_to(charges, place, Charge(values[-1] * app, values[-1] * claude_code))

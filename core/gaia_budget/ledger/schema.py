@@ -180,7 +180,7 @@ budgets = Table(
     _key("org", ORG),
     _key("scope", "module:<id>:<YYYY-MM>, session:<id>, task:<module>:<task>:<id>"),
     _count("app_nano", "recorded spend of apps (module scopes) or settled spend (other scopes)"),
-    _count("claude_code_nano", "recorded spend of Claude Code that is billed by API (module scopes)"),
+    _count("claude_code_nano", "recorded spend of Claude Code that no plan pays for (module scopes)"),
     _count("assumed_nano", "spend that no event tells of: expired reservations and calls without a price"),
     _count("reserved_nano", "held by open reservations and active leases"),
     _count("override_nano", "drawn from overrides"),

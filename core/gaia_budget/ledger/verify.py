@@ -26,6 +26,7 @@ from gaia_budget.ledger.schema import (
     reservations,
     rollups,
 )
+from gaia_hooks.facts import billing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,13 +158,13 @@ def _months(connection: Connection, org: str) -> Iterator[Problem]:
     """Whether the spend of each module's budget is that of the month's events."""
     r = rollups.c
     spent: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for month, module, source, billing, nano in connection.execute(
+    for month, module, source, paid, nano in connection.execute(
         select(r.bucket, r.module, r.source, r.billing, r.cost_nano).where(r.org == org, r.grain == "month")
     ):
         app, claude_code = spent[module_scope(module, month)]
         spent[module_scope(module, month)] = (
-            app + nano * (source == "app" and billing != "plan"),
-            claude_code + nano * (source == "claude_code" and billing == "api"),
+            app + nano * (source == billing.APP and billing.counts(source, paid, True)),
+            claude_code + nano * (source == billing.CLAUDE_CODE and billing.counts(source, paid, True)),
         )
     b = budgets.c
     for scope, app, claude_code in connection.execute(

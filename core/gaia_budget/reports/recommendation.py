@@ -61,8 +61,10 @@ def _recorded(task: str) -> list[Outcome]:
 
 def _plan() -> dict[str, Any]:
     """How Claude Code is paid for, and whether a plan's windows still have room at the present pace."""
-    from gaia_hooks.facts import plan, snapshot
+    from gaia_hooks.facts import billing, plan, snapshot
+    from gaia_hooks.machine import clock
 
+    chosen = places.configured("claude_code_billing") or places.configured("billing") or billing.AUTO
     home = str(places.home())
     kept, week = plan.read(home), plan.week_of(snapshot.load(home))
     windows = {name: kept[name] for name in plan.LENGTHS if name in kept}
@@ -72,6 +74,6 @@ def _plan() -> dict[str, Any]:
         if plan.reached_at(name, one, kept["as_of"], week) or one["percent"] >= 100
     ]
     return {
-        "billing": str(places.configured("billing") or "unknown"),
+        "billing": billing.resolved(str(chosen), kept, clock.now()),
         "plan_has_room": not full if windows else None,
     }

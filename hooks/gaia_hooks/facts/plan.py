@@ -7,7 +7,7 @@ read.
 
 import time
 
-from gaia_hooks.machine import clock, files, jsonio
+from gaia_hooks.machine import clock, files, jsonio, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ THINNEST_SHARE = 0.02  # of a window that must have passed before its pace says 
 MARK_STEP = 4  # percent between two marks of how a window filled
 EVEN_WEEK = (1.0,) * 7
 DAY = 86_400 * clock.MICRO
+PAID_BY_API = (
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+)
 
 
 def path_of(home: str) -> str:
@@ -39,6 +45,15 @@ def keep(home: str, limits: object, now: int) -> None:
             for name, window in windows.items():
                 marks[name] = _marked(marks.get(name) or [], name, kept.get(name), window, now)
             kept.update(windows, as_of=now, marks=marks)
+            files.replace(path_of(home), jsonio.dumps(kept), durable=False)
+
+
+def note_payment(home: str, now: int) -> None:
+    """Keep that Claude Code runs with an API key or a cloud's account, once a day. Raises OSError."""
+    if any(system.variable(name) for name in PAID_BY_API):
+        kept = read(home)
+        if not 0 <= now - kept.get("api_key_at", 0) < DAY:
+            kept["api_key_at"] = now
             files.replace(path_of(home), jsonio.dumps(kept), durable=False)
 
 
@@ -82,12 +97,14 @@ def shown(payload: "dict[str, Any]", now: int) -> "dict[str, Any]":
 
 
 def read(home: str) -> "dict[str, Any]":
-    """Each window's `percent` and `resets_at`, `as_of` and `marks`, in microseconds; empty where none was seen."""
+    """Each window's `percent` and `resets_at`, `as_of`, `marks` and `api_key_at`, in microseconds; what was never
+    seen is absent.
+    """
     try:
         kept = jsonio.loads(files.read(path_of(home)))
     except (OSError, ValueError):
         return {}
-    return kept if type(kept) is dict and isinstance(kept.get("as_of"), int) else {}
+    return kept if type(kept) is dict and isinstance(kept.get("as_of", 0), int) else {}
 
 
 def week_of(policy: "dict[str, Any]") -> "Sequence[float]":

@@ -17,7 +17,7 @@ def names_a_model(mine: "State", policy: "dict[str, Any]", kind: str) -> bool:
     if not kind:
         return False
     project = system.variable("CLAUDE_PROJECT_DIR") or mine.cwd
-    own = system.variable("CLAUDE_CONFIG_DIR") or files.join(places.user_home(), ".claude")
+    own = places.claude_folder()
     for folder in (files.join(project, ".claude", "agents"), files.join(own, "agents")):
         for name in files.names_in(folder):
             if name.endswith(".md"):

@@ -6,7 +6,7 @@ A line booked after `counted_to` (the instant at which the last ingest began to 
 snapshot's figure, or is in both for a moment: a cap may be reached early by that, never late.
 """
 
-from gaia_hooks.facts import names, snapshot
+from gaia_hooks.facts import billing, names, snapshot
 from gaia_hooks.machine import clock, files
 
 TYPE_CHECKING = False
@@ -86,7 +86,7 @@ class Month:
         begins, ends = policy["month"]
         current = begins <= now < ends  # a snapshot of an old month knows nothing of this one
         added = _added(home, module, policy["counted_to"], begins if current else ends)
-        counts = entry.get("counts_claude_code") and policy["billing"] != "plan"
+        counts = billing.counts(billing.CLAUDE_CODE, policy["billing"], entry.get("counts_claude_code"))
         self.total: int = (entry.get("total_nano", 0) if current else 0) + added
         self.spent: int = (entry.get("spent_nano", 0) if current else 0) + (added if counts else 0)
         self.lifted: int = sum(nano for until, nano in policy["lifts"].get(module, ()) if until > now)

@@ -170,10 +170,10 @@ def test_a_broken_budget_file_is_told_and_leaves_the_other_rules_at_work(
     put(ledger, "2026-11-23T11:10", cost_nano=9 * DOLLAR)
     before = alerts.evaluate(ledger, settings).open
     monkeypatch.setenv("GAIA_ROOT", str(home))
-    (home / "token_budget.json").write_text('{"per_module": {"jseeker": {"monthly_budget_usd": 0}}}')
+    (home / "token_budget.json").write_text('{"per_module": {"jseeker": {"monthly_budget_usd": -1}}}')
     own_rules('[rules.mine]\nmetric = "spend_usd"\nvalue = 1\n')
     state = alerts.evaluate(ledger, settings)
-    assert ["greater than 0" in problem for problem in state.problems] == [True]
+    assert ["greater than or equal to 0" in problem for problem in state.problems] == [True]
     assert {alert.rule for alert in state.open} == {"mine", *(alert.rule for alert in before)}
 
 

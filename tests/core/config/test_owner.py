@@ -97,8 +97,7 @@ def test_the_contradiction_about_opus_is_reported(root: Path) -> None:
     ("old", "new", "line", "key", "words"),
     [
         ("12.50", '"12.50"', 15, "per_module.studio.monthly_budget_usd", "must be a number"),
-        ("12.50", "-1", 15, "per_module.studio.monthly_budget_usd", "greater than 0"),
-        ("12.50", "0", 15, "per_module.studio.monthly_budget_usd", "greater than 0"),
+        ("12.50", "-1", 15, "per_module.studio.monthly_budget_usd", "greater than or equal to 0"),
         ("12.50", "true", 15, "per_module.studio.monthly_budget_usd", "must be a number"),
         ('"monthly_budget_usd": 12.50,', "", 12, "per_module.studio.monthly_budget_usd", "is missing"),
         ("50000", "0", 7, "defaults.session_budgets.quick_fix.max_tokens", "greater than 0"),

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +11,8 @@ import pytest
 
 from gaia_budget import places, settings
 from gaia_budget.errors import ConfigError
+from gaia_hooks.facts import billing, plan
+from gaia_hooks.machine import clock
 
 
 def write(text: str, encoding: str = "utf-8") -> None:
@@ -30,11 +34,57 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     loaded = settings.load()
     assert (loaded.billing, loaded.thresholds) == ("api", [50, 60])
     assert loaded.module("STUDIO").on_exceeded == "block"
-    assert [settings.origin(key) for key in ("billing", "thresholds", "org")] == [
+    assert [settings.origin(key) for key in ("claude_code_billing", "thresholds", "org")] == [
         "GAIA_BUDGET_BILLING",
         "settings.toml",
         "default",
     ]
+
+
+def test_a_list_in_the_environment_may_be_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_PROTECTED_AGENTS", '["a", "b"]')
+    assert settings.load().protected_agents == ["a", "b"]
+    monkeypatch.setenv("GAIA_BUDGET_PROTECTED_AGENTS", '["a", "b"')
+    with pytest.raises(ConfigError, match=r"GAIA_BUDGET_PROTECTED_AGENTS.*JSON list"):
+        settings.load()
+
+
+def test_how_claude_code_is_paid_for_is_found_out_where_nobody_said_it(home: Path) -> None:
+    state = str(places.ensure_home())
+    assert settings.load().billing == "unknown"
+    plan.keep(state, {"five_hour": {"used_percentage": 3, "resets_at": 1}}, clock.now())
+    assert settings.load().billing == "plan"
+    write('claude_code_billing = "api"\n')
+    assert settings.load().billing == "api"
+
+
+def test_an_api_key_alone_means_the_api(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"api_key_at": 5}
+    assert billing.inferred(kept, 10) == "api"
+    assert billing.inferred(kept | {"as_of": 9}, 10) == "plan", (
+        "who has a plan may have a key for other programs"
+    )
+    assert billing.inferred(kept | {"as_of": 9}, 9 + billing.LONGEST_WINDOW) == "api"
+
+
+@pytest.mark.parametrize(
+    ("named", "meant"),
+    [("~/gb", "gb"), (" ~ ", ""), ("gb", "gb"), ("  ~/a b ", "a b"), ("", "gaia-default")],
+)
+def test_a_state_folder_lies_in_the_home_and_never_in_the_project_that_a_program_runs_in(
+    named: str, meant: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_HOME", named)
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+    monkeypatch.chdir(tmp_path)
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from gaia_hooks.facts import places; print(places.home())"
+    package = Path(billing.__file__).parent.parent.parent
+    seen = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, package], capture_output=True, text=True, check=True
+    )
+    assert seen.stdout.strip() == str(places.home()), "hooks and core"
+    if named:
+        assert places.home() == home / meant
 
 
 def test_lists_in_the_environment_are_written_as_people_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +109,7 @@ def test_money_keeps_every_digit() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "key", "words"),
     [
-        ('org = "a"\nbilling = "prepaid"\n', 2, "billing", "valid: api, plan, unknown"),
+        ('org = "a"\nbilling = "prepaid"\n', 2, "billing", "valid: auto, api, plan"),
         ('org = "a"\n\nbiling = "api"\n', 3, "biling", "billing"),
         (
             '[modules.via]\non_exceded = "warn"\n',

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import func, inspect, select
 
 from gaia_budget.errors import LedgerError
-from gaia_budget.ledger.migrations import m0001_first, m0002_alerts, m0003_block_ranges, m0004_spans
+from gaia_budget.ledger.migrations import (
+    m0001_first,
+    m0002_alerts,
+    m0003_block_ranges,
+    m0004_spans,
+    m0005_unknown_billing,
+)
 from gaia_budget.ledger.schema import applied
 
 if TYPE_CHECKING:
@@ -38,6 +44,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(m0002_alerts.TITLE, m0002_alerts.statements),
     Migration(m0003_block_ranges.TITLE, m0003_block_ranges.statements),
     Migration(m0004_spans.TITLE, m0004_spans.statements),
+    Migration(m0005_unknown_billing.TITLE, m0005_unknown_billing.statements),
 )
 """The migration with number n stands at n - 1."""
 
