@@ -110,7 +110,7 @@ async def test_a_recommendation_follows_every_file_it_is_made_from(
         assert (await recommended())["alias"] == "haiku"
         with Ledger.open() as ledger:
             for _ in range(12):
-                ledger.record_outcome("jd_parsing", "claude-haiku-5-5", False)
+                ledger.record_outcome("jd_parse", "claude-haiku-5-5", False)
         assert (await recommended())["alias"] == "sonnet"
 
 

@@ -16,6 +16,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.model import UNALLOCATED, Event
+from gaia_budget.routing.vocabulary import folded
 from gaia_hooks.facts import bounds, names
 from gaia_hooks.facts.money import NANO
 from gaia_hooks.machine import clock
@@ -165,7 +166,7 @@ def _legacy(
     event = Event(
         event_id=line_id(line), ts=_instant(row, at), kind=kind, source="app", billing=billing, org=origin.org,
         user=origin.user, machine=origin.machine, module=module_name(module), provider=_text(row, "provider").lower(),
-        model=_text(row, "model"), task=task, session_id=_text(row, "session_id"), status=status,
+        model=_text(row, "model"), task=folded(task), session_id=_text(row, "session_id"), status=status,
         cost_nano=amount, price_source="unpriced" if amount is None else LOGGED, duration_ms=duration_ms,
         correlation_id=_text(row, "correlation_id"), **counts)  # fmt: skip
     return Call(event)

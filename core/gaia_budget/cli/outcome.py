@@ -31,27 +31,30 @@ def outcome(
     as_json: JsonFlag = False,
 ) -> None:
     """Teach the recommendation: later answers for this task go by what was recorded."""
-    from gaia_budget.errors import NotFoundError
+    from gaia_budget.errors import InputError, NotFoundError
     from gaia_budget.ledger import Ledger
     from gaia_budget.prices.table import load as load_prices
-    from gaia_budget.routing import table
+    from gaia_budget.routing import table, vocabulary
 
     if ok == insufficient:
         raise typer.BadParameter(
             "say one of them, as nothing is recorded otherwise", param_hint="--ok / --insufficient"
         )
     routing = table.load()
-    known = routing.task(task)
-    if known is None:
-        raise NotFoundError("task", task, table.nearest(task, sorted(routing.tasks)))
+    named = vocabulary.task_name(task)
+    if not named or len(task.strip()) > vocabulary.MAX_NAME:
+        raise InputError(
+            f"a task is named in at most {vocabulary.MAX_NAME} characters, such as resume_adaptation; what a model "
+            "was told is not kept"
+        )
     name = load_prices().name(model)
     if name is None:
         listed = [one for tiers in routing.providers.values() for models in tiers.values() for one in models]
         raise NotFoundError("model", model, listed)
     with Ledger.open() as ledger:
-        ledger.record_outcome(known.name, name.model, ok, module=module.lower(), reason=reason)
-    recorded = {"task": known.name, "model": name.model, "ok": ok, "reason": reason, "module": module.lower()}
+        ledger.record_outcome(named, name.model, ok, module=module.lower(), reason=reason)
+    recorded = {"task": named, "model": name.model, "ok": ok, "reason": reason, "module": module.lower()}
     if as_json:
         emit_json({"recorded": recorded})
     else:
-        say(f"recorded: {name.model} {'sufficed' if ok else 'did not suffice'} for {known.name}")
+        say(f"recorded: {name.model} {'sufficed' if ok else 'did not suffice'} for {named}")

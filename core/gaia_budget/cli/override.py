@@ -45,9 +45,10 @@ def add(
     """Grant a module money on top of its month."""
     from gaia_budget.ingest.months import tell_hooks
     from gaia_budget.ledger import Ledger
+    from gaia_budget.routing.vocabulary import task_name
     from gaia_budget.settings import load
 
-    amount = _nano(usd)
+    amount, task = _nano(usd), task_name(task)
     warn_of_broken_files()
     ask_the_human(
         "an override", f"Grant {module}{f', task {task},' if task else ''} ${usd} on top of its month?", yes

@@ -19,6 +19,7 @@ from gaia_budget.errors import InputError
 from gaia_budget.ingest.logs import priced
 from gaia_budget.ingest.overlaps import DATABASE_ROW, Overlaps
 from gaia_budget.model import Event
+from gaia_budget.routing.vocabulary import folded
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _event(event_id: str, row: dict[str, Any], settings: Settings) -> Event:
         machine=settings.machine,
         module=MODULE,
         model=row["model"] if isinstance(row["model"], str) else "",
-        task=row["task"] if isinstance(row["task"], str) else "",
+        task=folded(row["task"]) if isinstance(row["task"], str) else "",
         input_tokens=_count(row, "input_tokens"),
         output_tokens=_count(row, "output_tokens"),
         cache_read_tokens=_count(row, "cache_tokens"),

@@ -36,12 +36,12 @@ class Notes(Store):
         row = (self.org, uuid.uuid4().hex, self.now(), module, task, model, int(ok), reason)
         self.db.write(lambda tx: tx.many(SAY, [row]))
 
-    def outcomes(self, task: str | None = None) -> list[Outcome]:
-        """What users said, the newest first; of one task or of all."""
+    def outcomes(self, *tasks: str) -> list[Outcome]:
+        """What users said, the newest first; of the tasks of these names, or of all."""
         o = outcomes.c
         question = select(o.ts, o.module, o.task, o.model, o.ok, o.reason).where(o.org == self.org)
-        if task is not None:
-            question = question.where(o.task == task)
+        if tasks:
+            question = question.where(o.task.in_(tasks))
         rows = self.db.read(lambda connection: connection.execute(question.order_by(o.ts.desc())).all())
         return [
             Outcome(ts, module, task, model, bool(ok), reason) for ts, module, task, model, ok, reason in rows

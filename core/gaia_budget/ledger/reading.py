@@ -127,8 +127,8 @@ class Reader:
         return LedgerError(f"{self.file}: {error}")
 
 
-def recorded_outcomes(file: Path, org: str, task: str) -> list[tuple[int, str, bool]]:
-    """(ts, model, ok) of what users said of a task, oldest first; none where nothing was ever recorded.
+def recorded_outcomes(file: Path, org: str, tasks: Sequence[str]) -> list[tuple[int, str, bool]]:
+    """(ts, model, ok) of what users said of tasks of these names, oldest first; none where nothing was ever recorded.
 
     For whoever has not loaded the settings. Raises LedgerError.
     """
@@ -139,8 +139,9 @@ def recorded_outcomes(file: Path, org: str, task: str) -> list[tuple[int, str, b
             f"file:{quote(file.as_posix())}?mode=rw", uri=True, timeout=PATIENCE_SECONDS
         )
         try:
-            question = "SELECT ts, model, ok FROM outcomes WHERE org = ? AND task = ? ORDER BY ts"
-            return [(ts, model, bool(ok)) for ts, model, ok in connection.execute(question, (org, task))]
+            named = ", ".join("?" * len(tasks))
+            question = f"SELECT ts, model, ok FROM outcomes WHERE org = ? AND task IN ({named}) ORDER BY ts"  # noqa: S608 (marks alone)
+            return [(ts, model, bool(ok)) for ts, model, ok in connection.execute(question, (org, *tasks))]
         finally:
             connection.close()
     except sqlite3.Error as error:

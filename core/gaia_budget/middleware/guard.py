@@ -75,10 +75,13 @@ class BudgetGuard:
 
         `caller` is the module that a library's call is booked to, `cap_usd` a limit of this task alone (those of
         the tasks around it hold as well), `cache` overrides the guard's. Its `cost_nano` is what it cost so far.
+        However the name is spelled, it is the one that `recommend` and `outcome` have for the task.
         """
+        from gaia_budget.routing.vocabulary import task_name
+
         return tasks.Task(
             self._accounts,
-            name,
+            task_name(name),
             caller=caller.strip().lower(),
             cap_nano=None if cap_usd is None else nano_of(cap_usd),
             correlation_id=correlation_id,

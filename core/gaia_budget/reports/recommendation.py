@@ -38,25 +38,28 @@ def recommend(
     return advice.recommend(
         request,
         policies=policies or policy.load(),
-        outcomes=_recorded(asked.task.name) if asked.task and with_outcomes else (),
+        outcomes=_recorded(asked.name) if asked.name and with_outcomes else (),
     )
 
 
 def _recorded(task: str) -> list[Outcome]:
     """What the ledger knows of a task; the embedded one is asked without loading the database library."""
+    from gaia_budget.routing import vocabulary
     from gaia_budget.routing.learning import Outcome
+
+    names = vocabulary.recorded_as(task)
 
     url = str(places.configured("db") or "")
     if url and not url.startswith("sqlite:///"):
         from gaia_budget.ledger import Ledger
 
         with Ledger.open() as ledger:
-            return [Outcome(one.ts, one.model, one.ok) for one in ledger.outcomes(task)]
+            return [Outcome(one.ts, one.model, one.ok) for one in ledger.outcomes(*names)]
     from gaia_budget.ledger.reading import recorded_outcomes
 
     file = Path(url.removeprefix("sqlite:///")) if url else places.home() / "ledger.db"
     org = str(places.configured("org") or DEFAULT_ORG)
-    return [Outcome(*row) for row in recorded_outcomes(file, org, task)]
+    return [Outcome(*row) for row in recorded_outcomes(file, org, names)]
 
 
 def _plan() -> dict[str, Any]:

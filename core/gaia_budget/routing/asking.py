@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget.errors import InputError, NotFoundError
+from gaia_budget.errors import InputError
 from gaia_budget.routing import table
 from gaia_budget.routing.classify import classify
+from gaia_budget.routing.vocabulary import MAX_NAME, folded
 
 if TYPE_CHECKING:
     from gaia_budget.routing.table import Routing, Task
 
-MAX_NAME = 60
-
 
 class Asked(NamedTuple):
-    """A task as it was understood. `task` is None for free text; `words` are what told its tier."""
+    """A task as it was understood: `task` by its name, or None where its description told the tier.
 
-    text: str
+    `name` is what its outcomes are recorded under: the task's, or the text where that is short enough to be a name
+    of the owner's own; empty for a description. `words` are what told the tier.
+    """
+
     task: Task | None
+    name: str
     tier: str
     confidence: float
     words: tuple[str, ...]
@@ -38,14 +41,22 @@ class Request(NamedTuple):
 
 
 def understand(text: str, routing: Routing | None = None) -> Asked:
-    """A task by its name, else by its description. Raises InputError when there is none."""
+    """A task by its name, else by its description: a name that the table lacks is read as one.
+
+    Raises InputError when there is none.
+    """
     routing = routing or table.load()
     if not text.strip():
         raise InputError("no task given; name one (" + ", ".join(sorted(routing.tasks)) + ") or describe it")
-    named = routing.task(text) if len(text) <= MAX_NAME else None
+    short = len(text.strip()) <= MAX_NAME
+    named = routing.task(text) if short else None
     if named:
-        return Asked(text, named, named.tier, 1.0, ())
-    if "_" in text.strip() and " " not in text.strip():
-        raise NotFoundError("task", text.strip(), table.nearest(text, sorted(routing.tasks)))
-    told = classify(text)
-    return Asked(text, None, told.tier, told.confidence, told.words)
+        return Asked(named, named.name, named.tier, 1.0, ())
+    name = folded(text) if short else ""
+    told = classify(name.replace("_", " ") if _is_name(text) else text)
+    return Asked(None, name, told.tier, told.confidence, told.words)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text is one word, such as `cover_letter` or `coverLetter`, whose parts tell what it is for."""
+    return len(text.split()) == 1

@@ -5,8 +5,6 @@ Both are TOML; a wrong key, value or a circle of successors is a ConfigError tha
 
 from __future__ import annotations
 
-import difflib
-import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -16,13 +14,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import places
 from gaia_budget.configfile import read_toml
 from gaia_budget.errors import ConfigError, NotFoundError
+from gaia_budget.routing import vocabulary
+from gaia_budget.routing.vocabulary import folded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 TIERS = ("cheap", "quality", "architecture")
 DATA = Path(__file__).with_name("routing.toml")
-NEAREST = 5
 
 
 class Task(NamedTuple):
@@ -65,8 +64,7 @@ class Routing(NamedTuple):
 
     def task(self, name: str) -> Task | None:
         """The task of a name, in any spelling of it; None when it is none."""
-        wanted = slug(name)
-        return self.tasks.get(wanted) or next((t for t in self.tasks.values() if wanted in t.also), None)
+        return vocabulary.find(name, self.tasks)
 
     def successor(self, model: str, today: date) -> str | None:
         """What takes a retired model's place, past successors whose own end is known; None while it is sold."""
@@ -93,23 +91,27 @@ def file() -> Path:
 
 def load() -> Routing:
     """The table as it is now. Raises ConfigError."""
+    return _load(*_stamp())
+
+
+def names() -> Mapping[str, str]:
+    """{spelling: task} as `vocabulary.index` makes it, of the table as it is now. Raises ConfigError."""
+    return _index(*_stamp())
+
+
+def _stamp() -> tuple[Path, int, int]:
+    """The user's file with its size and time; both are 0 where there is none."""
     own = file()
     try:
         status = own.stat()
     except OSError:
-        return _load(own, 0, 0)
-    return _load(own, status.st_size, status.st_mtime_ns)
+        return own, 0, 0
+    return own, status.st_size, status.st_mtime_ns
 
 
-def slug(name: str) -> str:
-    """A task's name in one spelling: `JD parsing`, `jd-parsing` and `jd_parsing` are the same."""
-    return re.sub(r"[\W_]+", "_", name.strip().lower()).strip("_")
-
-
-def nearest(name: str, names: Sequence[str]) -> list[str]:
-    """All names, those that resemble one most first, for an error that has to name choices."""
-    first = difflib.get_close_matches(slug(name), names, NEAREST, 0.4)
-    return [*first, *sorted(set(names).difference(first))]
+@lru_cache(maxsize=2)
+def _index(own: Path, size: int, changed: int) -> Mapping[str, str]:
+    return vocabulary.index(_load(own, size, changed).tasks.values())
 
 
 @lru_cache(maxsize=2)
@@ -118,7 +120,7 @@ def _load(own: Path, size: int, changed: int) -> Routing:
     ours = read_toml(DATA, parse_float=Decimal)
     theirs = read_toml(own, parse_float=Decimal) if size else {}
     _check(theirs, ours, own)
-    merged = _laid_over(ours, theirs)
+    merged = _laid_over(ours, _in_our_words(theirs, ours, own))
     routing = Routing(
         _day(merged["updated"], own, "updated"),
         {name: _provider(tiers, own, name) for name, tiers in merged["providers"].items()},
@@ -135,6 +137,18 @@ def _load(own: Path, size: int, changed: int) -> Routing:
     _refuse_circles(routing, own)
     _refuse_doubled_names(routing, own)
     return routing
+
+
+def _in_our_words(theirs: dict[str, Any], ours: dict[str, Any], own: Path) -> dict[str, Any]:
+    """The user's tasks under the names that ours have: whichever alias names one, it is that task."""
+    known = vocabulary.index(dict(_task(name, entry, DATA) for name, entry in ours["tasks"].items()).values())
+    tasks: dict[str, Any] = {}
+    for name, entry in theirs.get("tasks", {}).items():
+        task = vocabulary.named(name, known)
+        if task in tasks:
+            raise ConfigError(own, f"names {task}, which stands there already", key=f"tasks.{name}")
+        tasks[task] = entry
+    return {**theirs, "tasks": tasks}
 
 
 def _laid_over(ours: Any, theirs: Any) -> Any:
@@ -180,8 +194,8 @@ def _task(name: str, entry: dict[str, Any], own: Path) -> tuple[str, Task]:
         amount = None if cap is None else Decimal(str(cap))
     except InvalidOperation:
         raise ConfigError(own, f"{cap!r} is not an amount of USD", key=f"{key}.cap_usd") from None
-    also = tuple(slug(other) for other in _names(entry.get("also", []), own, f"{key}.also"))
-    return slug(name), Task(slug(name), entry["tier"], also, amount)
+    also = tuple(folded(other) for other in _names(entry.get("also", []), own, f"{key}.also"))
+    return folded(name), Task(folded(name), entry["tier"], also, amount)
 
 
 def _session(entry: dict[str, Any], own: Path, name: str) -> SessionRule:

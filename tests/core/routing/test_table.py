@@ -24,8 +24,8 @@ def test_what_the_user_writes_replaces_the_entry_of_that_name_alone(home: Path) 
     own_table(home, '[tasks.jd_parsing]\ntier = "quality"\n[tasks."Loan check"]\ntier = "architecture"\n'
                     '[providers.anthropic]\nquality = ["opus"]\n[learning]\nhalf_life_days = 7\n')  # fmt: skip
     found = table.load()
-    assert found.tasks["jd_parsing"].tier == "quality"
-    assert "jd_parse" in found.tasks["jd_parsing"].also
+    assert found.tasks["jd_parse"].tier == "quality"
+    assert "jd_parsing" in found.tasks["jd_parse"].also
     assert found.task("loan-check") == ("loan_check", "architecture", (), None)
     assert found.providers["anthropic"] == {
         "cheap": ("haiku",),
@@ -55,7 +55,7 @@ def test_a_new_provider_may_be_added(home: Path) -> None:
         ('[tasks.x]\nalso = ["y"]\n', "tasks.x.tier: None is no tier"),
         ('[tasks.x]\ntier = "cheap"\nalso = "y"\n', "tasks.x.also: must be a list of names"),
         ('[tasks.x]\ntier = "cheap"\ncap_usd = "much"\n', "tasks.x.cap_usd: 'much' is not an amount"),
-        ('[tasks.x]\ntier = "cheap"\nalso = ["jd_parse"]\n', "'jd_parse' names jd_parsing as well"),
+        ('[tasks.x]\ntier = "cheap"\nalso = ["jd_parsing"]\n', "'jd_parsing' names jd_parse as well"),
         ("tasks = 3\n", "tasks: must be a table"),
         ("[tasks]\nx = 3\n", "tasks.x: must be a table"),
         ("[providers.anthropic]\nbest = []\n", "providers.anthropic.best: is not a known key (valid: cheap"),
