@@ -89,7 +89,9 @@ def test_what_was_begun_can_be_finished_and_saved(blocked: Watched) -> None:
     assert call("Bash", command="git add . ; make everything") == "deny"
 
 
-@pytest.mark.parametrize("command", ["git status; rm x", "git add $(make)", "git push", "git\ncommit", "git", "", None,
+@pytest.mark.parametrize("command", ["git log --output=/etc/x", "git diff --outp x", "git log '--output'=x",
+                                     "git diff --ext-diff",
+                                     "git status; rm x", "git add $(make)", "git push", "git\ncommit", "git", "", None,
                                      "git commit -m \"`make`\"", "git stash && make", "git log > /p/file"])  # fmt: skip
 def test_nothing_hides_behind_an_allowed_git_command(command: object) -> None:
     assert not wrapping_up.is_allowed(state.State("s"), "Bash", {"command": command})

@@ -71,12 +71,17 @@ def off() -> bool:
     return system.variable(OFF) == "1"
 
 
+def configuration_folders(config_dirs: "list[str]") -> "list[str]":
+    """Claude Code's own configuration folder, then the further ones that are set."""
+    return [claude_folder(), *config_dirs]
+
+
 def is_transcript(path: object, config_dirs: "list[str]") -> bool:
     """Whether a path is a transcript inside a Claude Code configuration folder; anything else is never read."""
     if type(path) is not str or not path.endswith(".jsonl"):
         return False
     form = path.replace("\\", "/")
-    folders = [one.replace("\\", "/").rstrip("/") for one in [claude_folder(), *config_dirs]]
+    folders = [one.replace("\\", "/").rstrip("/") for one in configuration_folders(config_dirs)]
     if "/../" not in form and any(form.startswith(one + "/") for one in folders):
         return True
     import os.path  # a linked folder: rare, so its cost is paid only here

@@ -5,7 +5,7 @@ Loaded only where a limit is configured. Never `allow`, never `ask`: no permissi
 
 from gaia_hooks.facts import money, session_types, snapshot
 from gaia_hooks.machine import clock
-from gaia_hooks.say import warnings, wrapping_up
+from gaia_hooks.say import guarding, warnings, wrapping_up
 from gaia_hooks.say.figures import Figures, grouped, limit_of
 from gaia_hooks.session import allowances, months
 from gaia_hooks.session import counting as sessions
@@ -105,6 +105,9 @@ def tool_answer(session: sessions.Session, figures: Figures, payload: "dict[str,
     tool_input = tool_input if type(tool_input) is dict else {}
     if tool in AGENT_TOOLS:
         return _agent(session, figures, payload, tool_input)
+    held = guarding.refusal(session, payload, tool, tool_input)
+    if held:
+        return _deny(session, figures, held)
     found = verdict(session, figures)
     if found.mode != BLOCK or wrapping_up.is_allowed(session.state, tool, tool_input):
         wrapping_up.remember(session.state, tool, tool_input)

@@ -13,6 +13,7 @@ PLANNING = frozenset(
 EDITING = frozenset(("Edit", "MultiEdit", "Write", "NotebookEdit"))
 SAVING = frozenset(("status", "diff", "log", "add", "commit", "stash"))
 OUR_TOOLS = ("mcp__gaia-budget__", "mcp__plugin_gaia-token-budget_gaia-budget__")
+WRITING = ("--ou", "--ext", "--textconv", "--no-index")  # git takes the beginning of an option for all of it
 CHAINING = frozenset(";|&`$<>(){}\n\r")  # a second command could hide behind an allowed one
 REMEMBERED_FILES = 500
 
@@ -42,5 +43,7 @@ def is_allowed(mine: "State", tool: str, tool_input: "dict[str, Any]") -> bool:
 def _saves_with_git(command: object) -> bool:
     if type(command) is not str or not CHAINING.isdisjoint(command.strip()):
         return False
-    words = command.split()
-    return len(words) > 1 and words[0] == "git" and words[1] in SAVING
+    words = command.replace("'", "").replace('"', "").split()
+    if len(words) < 2 or words[0] != "git" or words[1] not in SAVING:
+        return False
+    return not any(word.startswith(WRITING) for word in words[2:])

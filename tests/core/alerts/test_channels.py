@@ -72,6 +72,18 @@ def test_a_webhook_gets_signed_json_that_slack_understands(
     assert headers["X-Gaia-Delivery"] == "month-warning:jseeker:2026-11/0"
 
 
+@pytest.mark.parametrize("module", ["büro ☃", "資料", "a\r\nX-Evil: 1"])
+def test_an_alert_of_any_name_is_delivered(
+    ledger: Ledger, settings: Settings, clock: Clock, module: str
+) -> None:
+    with Receiver() as receiver:
+        chosen = hooked(settings, receiver)
+        fire(ledger, chosen, module)
+        alerts.send(ledger, chosen)
+        [headers] = receiver.headers
+    assert headers["X-Gaia-Delivery"].isascii() and "X-Evil" not in headers
+
+
 @pytest.mark.parametrize("fault", ["cut", "hang", 500, 404, 302])
 def test_a_receiver_that_fails_gets_it_later_and_in_order(
     ledger: Ledger, settings: Settings, clock: Clock, fault: int | str

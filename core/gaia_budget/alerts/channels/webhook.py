@@ -17,7 +17,7 @@ import urllib.error
 import urllib.request
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from gaia_budget import places
 from gaia_budget.alerts import telling
@@ -48,7 +48,7 @@ def send(delivery: Delivery, settings: Settings) -> None:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "gaia-token-budget",
-        "X-Gaia-Delivery": f"{delivery.alert.alert_id}/{delivery.step}",
+        "X-Gaia-Delivery": f"{quote(delivery.alert.alert_id, safe=':')}/{delivery.step}",  # headers are ASCII
     }
     key = secret()
     if key:
