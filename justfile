@@ -40,7 +40,7 @@ pin := "uv pip compile -q pyproject.toml --group build --universal --python-vers
 # Pin today's versions of all dependencies: what install.py installs, and what the tests need
 lock:
     {{python}} -m {{pin}} --all-extras --upgrade -o requirements-test.lock
-    {{python}} -m {{pin}} --extra dashboard --extra postgres --upgrade -c requirements-test.lock -o requirements.lock
+    {{python}} -m {{pin}} --extra tokens --extra postgres --upgrade -c requirements-test.lock -o requirements.lock
 
 # Cost of a hook against a bare interpreter
 bench:

@@ -32,7 +32,8 @@ import msgspec
 
 from gaia_budget.ledger import Ledger, spans
 from gaia_budget.ledger.resum import resum
-from gaia_budget.ledger.schema import EVENT_FIELDS, events
+from gaia_budget.ledger.rows import EVENT_FIELDS
+from gaia_budget.ledger.schema import EVENTS
 from gaia_budget.ledger.verify import verify
 from gaia_budget.model import Event
 from gaia_budget.settings import Settings
@@ -101,7 +102,7 @@ class PostgresFloor:
         import psycopg
 
         self.connection = psycopg.connect(url)
-        kinds = {column.name: column.type.compile(dialect=None) for column in events.c}
+        kinds = {column.name: "BIGINT" if column.number else "TEXT" for column in EVENTS.columns}
         columns = ", ".join(f'"{name}" {kinds[name]}' for name in EVENT_FIELDS)
         self.connection.execute(f"CREATE TABLE bare ({columns})")
         self.connection.commit()
@@ -167,8 +168,10 @@ def history(ledger: Ledger, count: int) -> float:
 
     ledger.db.write(work)
     if ledger.db.shared:
-        with ledger.db.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+        import psycopg
+
+        with psycopg.connect(autocommit=True, **ledger.db.address.server) as connection:
+            connection.execute("VACUUM ANALYZE")
     else:
         ledger.db.write(lambda tx: tx.text("ANALYZE") and None)
     return time.perf_counter() - began

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     import click
     from pydantic import BaseModel
-    from sqlalchemy import Index, Table
+
+    from gaia_budget.ledger.schema import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- made by docs/generate.py from the code: change it there -->\n\n"
@@ -116,33 +117,25 @@ of jSeeker's own table (naive UTC `timestamp`, `cost_usd` as a floating number).
 
 def schema() -> str:
     """Every table of the ledger with its columns, indexes and checks."""
-    from gaia_budget.ledger.schema import metadata
+    from gaia_budget.ledger.schema import TABLES
 
-    return NOTE + SCHEMA + "\n".join(_table(table) for table in metadata.sorted_tables)
+    return NOTE + SCHEMA + "\n".join(map(_table, TABLES))
 
 
 def _table(table: Table) -> str:
-    from sqlalchemy import CheckConstraint
-
-    lines = [f"## {table.name}\n\n{table.comment}\n\n| column | type | meaning |\n|---|---|---|\n"]
+    lines = [f"## {table.name}\n\n{table.meaning}\n\n| column | type | meaning |\n|---|---|---|\n"]
     for column in table.columns:
-        kind = "text" if str(column.type) == "TEXT" else "integer"
-        kind += " or null" if column.nullable else ""
-        lines.append(f"| `{column.name}` | {kind} | {_cell(column.comment or '')} |\n")
-    lines.append(f"\n- key: {', '.join(f'`{column.name}`' for column in table.primary_key)}\n")
-    indexes = sorted(table.indexes, key=lambda one: str(one.name))
-    lines += [
-        f"- index `{one.name}`: {', '.join(f'`{column.name}`' for column in one.columns)}{_where(one)}\n"
-        for one in indexes
-    ]
-    rules = {*table.constraints, *(rule for column in table.columns for rule in column.constraints)}
-    checks = sorted(str(rule.sqltext) for rule in rules if isinstance(rule, CheckConstraint))
-    return "".join([*lines, *(f"- check `{check}`\n" for check in checks)])
+        kind = ("integer" if column.number else "text") + (" or null" if column.nullable else "")
+        lines.append(f"| `{column.name}` | {kind} | {_cell(column.meaning)} |\n")
+    lines.append(f"\n- key: {_listed(table.key)}\n")
+    for index in table.indexes:
+        where = f", only where `{index.where}`" if index.where else ""
+        lines.append(f"- index `{index.name}`: {_listed(index.columns)}{where}\n")
+    return "".join([*lines, *(f"- check `{check}`\n" for check in table.checks)])
 
 
-def _where(index: Index) -> str:
-    condition = index.dialect_options["postgresql"]["where"]
-    return "" if condition is None else f", only where `{condition}`"
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def plugin_hooks() -> str:

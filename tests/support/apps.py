@@ -56,15 +56,13 @@ def gemini(server: WireServer) -> Any:
 
 def booked(module: str = "jseeker") -> list[Any]:
     """The module's events in the ledger, in the order of time."""
-    from sqlalchemy import text
-
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
 
     with Ledger.open() as ledger:
         columns = ", ".join(f'"{name}"' for name in Event.__struct_fields__)
-        sql = f"SELECT {columns} FROM events WHERE module = :m ORDER BY ts, event_id"
-        rows = ledger.db.read(lambda connection: connection.execute(text(sql), {"m": module}).all())
+        sql = f"SELECT {columns} FROM events WHERE module = ? ORDER BY ts, event_id"
+        rows = ledger.db.ask(lambda ask: ask(sql, (module,)))
         return [Event(**dict(zip(Event.__struct_fields__, row, strict=True))) for row in rows]
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING
 
 from gaia_budget.cli.output import JsonFlag, emit_json, say
+from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
     import typer
@@ -49,8 +49,13 @@ def _text(value: object) -> str | None:
 
 
 def _safe(url: str) -> str:
-    """A database URL without its password."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+    """A database URL without its password and options; nothing of one that cannot be read."""
+    from gaia_budget.ledger.url import parse_url
+
+    try:
+        return parse_url(url).name if url else ""
+    except InputError:
+        return "(cannot be read)"
 
 
 def _shown(value: object) -> str:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import select
-
-from gaia_budget.ledger.schema import events, sessions
 from gaia_budget.ledger.zone import DAY
 
 if TYPE_CHECKING:
@@ -39,35 +36,41 @@ class AppCall(NamedTuple):
     output_tokens: int
 
 
+SESSIONS = "SELECT event_id, session_id FROM events WHERE org = ? AND event_id IN ({})"
+SPANS = "SELECT first_ts, last_ts, session_id FROM sessions WHERE org = ? AND session_id IN ({})"
+RESPONSES = (
+    "SELECT session_id, kind, ts, model, cost_nano, price_source, input_tokens, output_tokens, cache_read_tokens, "
+    "cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, web_searches FROM events "
+    "WHERE org = ? AND session_id IN ({}) AND ts BETWEEN ? AND ?"
+)
+APP_CALLS = (
+    "SELECT event_id, ts, model, input_tokens, output_tokens FROM events "
+    "WHERE org = ? AND source = 'app' AND ts BETWEEN ? AND ?"
+)
+
+
 def sessions_of(ledger: Ledger, event_ids: Collection[str]) -> dict[str, str]:
     """Which session the ledger says made each of these events; unknown events are absent."""
     found: dict[str, str] = {}
     for asked in _portions(list(event_ids)):
-        rows = _fetch(ledger, [events.c.event_id, events.c.session_id], events.c.event_id.in_(asked))
-        found.update((event_id, session_id) for event_id, session_id in rows)
+        found.update(_asked(ledger, SESSIONS, asked))
     return found
 
 
 def responses_of(ledger: Ledger, session_ids: Collection[str]) -> Iterator[Known]:
     """Everything that the ledger holds of these sessions."""
-    c = events.c
-    figures = [c.input_tokens, c.output_tokens, c.cache_read_tokens, c.cache_write_5m_tokens,
-               c.cache_write_1h_tokens, c.reasoning_tokens, c.web_searches]  # fmt: skip
-    columns = [c.session_id, c.kind, c.ts, c.model, c.cost_nano, c.price_source, *figures]
     for asked, first, last in _together(_spans(ledger, session_ids)):
-        for session_id, kind, ts, model, cost, source, *usage in _fetch(
-            ledger, columns, c.session_id.in_(asked), c.ts.between(first, last)
+        for session_id, kind, ts, model, cost, source, *usage in _asked(
+            ledger, RESPONSES, asked, first, last
         ):
             yield Known(session_id, kind, ts, model, tuple(usage), cost, source)
 
 
 def _spans(ledger: Ledger, session_ids: Collection[str]) -> list[tuple[int, int, str]]:
     """First and last instant of each of these sessions, in the order of time."""
-    c = sessions.c
     found: list[tuple[int, int, str]] = []
     for asked in _portions(sorted(session_ids)):
-        mine = _fetch(ledger, [c.first_ts, c.last_ts, c.session_id], c.session_id.in_(asked))
-        found += [(first, last, name) for first, last, name in mine]
+        found += _asked(ledger, SPANS, asked)
     return sorted(found)
 
 
@@ -89,15 +92,14 @@ def _together(spans: Sequence[tuple[int, int, str]]) -> Iterator[tuple[list[str]
 
 def app_calls(ledger: Ledger, since: int, until: int) -> list[AppCall]:
     """The calls of apps between two instants, both included."""
-    c = events.c
-    columns = [c.event_id, c.ts, c.model, c.input_tokens, c.output_tokens]
-    rows = _fetch(ledger, columns, c.source == "app", c.ts.between(since, until))
+    rows = ledger.db.ask(lambda ask: ask(APP_CALLS, (ledger.org, since, until)))
     return [AppCall(*row) for row in rows]
 
 
-def _fetch(ledger: Ledger, columns: Sequence[Any], *conditions: Any) -> Sequence[Any]:
-    question = select(*columns).where(columns[0].table.c.org == ledger.org, *conditions)
-    return ledger.db.read(lambda connection: connection.execute(question).all())
+def _asked(ledger: Ledger, sql: str, names: Sequence[str], *values: int) -> Sequence[tuple[Any, ...]]:
+    """A question about several sessions or events, by name."""
+    marked = sql.format(", ".join("?" * len(names)))
+    return ledger.db.ask(lambda ask: ask(marked, (ledger.org, *names, *values)))
 
 
 def _portions(values: list[str]) -> Iterator[list[str]]:

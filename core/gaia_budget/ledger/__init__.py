@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.ledger import Bookmark, Ledger
+    from gaia_budget.ledger.bookmarks import Bookmark
+    from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.ledger.record import Recorded
 
 __all__ = ["Bookmark", "Ledger", "Recorded"]
@@ -17,6 +18,6 @@ __all__ = ["Bookmark", "Ledger", "Recorded"]
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from gaia_budget.ledger import ledger, record
+    from gaia_budget.ledger import bookmarks, ledger, record
 
-    return record.Recorded if name == "Recorded" else getattr(ledger, name)
+    return {"Bookmark": bookmarks.Bookmark, "Ledger": ledger.Ledger, "Recorded": record.Recorded}[name]

@@ -130,4 +130,4 @@ class Budgeting(Store):
 
     def overrides(self) -> list[Override]:
         """Every override, the newest first."""
-        return self.db.read(lambda connection: overrides.listed(connection, self.org))
+        return self.db.ask(lambda ask: overrides.listed(ask, self.org))

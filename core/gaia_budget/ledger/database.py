@@ -1,42 +1,50 @@
 """The connection to SQLite or PostgreSQL: transactions that retry, and errors that say what to do.
 
-Questions go through SQLAlchemy connections. Writes run on the raw DBAPI connection, with statements that
-SQLAlchemy compiled once: that is several times faster and is what the hot paths need. Every write transaction
-is idempotent, so one that a lost connection left in doubt is simply run again.
+One style for both: SQL as text with `?` marks, on the driver's own connection. Every write transaction is
+idempotent, so one that a lost connection left in doubt is simply run again.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
+import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
-
-from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DBAPIError
+from urllib.parse import quote
 
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger.failures import explained, lost, of_driver, passes
-from gaia_budget.ledger.url import NO_DRIVER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from sqlalchemy import URL, Connection, Engine
-    from sqlalchemy.sql.expression import Executable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from gaia_budget.ledger.questions import Ask
+    from gaia_budget.ledger.url import Address
 
 Result = TypeVar("Result")
 PATIENCE_SECONDS = 60.0
 """How long a write waits for a lock, a deadlocked rival or a restarting server before it gives up."""
 TURN_MILLISECONDS = 50
-"""How long a write leaves it to SQLite to wait for its lock. SQLite looks ever more rarely, in the end ten times a
-second: so each wait is short, and a new one begins until the patience is used up. Else who came last goes first."""
+"""How long it is left to SQLite to wait for a lock. SQLite looks ever more rarely, in the end ten times a second:
+so each wait is short, and a new one begins until the patience is used up. Else who came last goes first."""
 OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+MOST_CONNECTIONS, KEPT_CONNECTIONS = 15, 5
+"""Connections of one process to a server, and how many of them stay open when nobody uses them."""
+CONNECT_SECONDS = 4
+REACHING = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""A server that does not answer is noticed; the URL may say otherwise."""
+NO_DRIVER = 'PostgreSQL needs its driver: install "gaia-token-budget[postgres]"'
 
 
 class Transaction:
-    """One write transaction on the raw connection."""
+    """One write transaction."""
 
     __slots__ = ("cursor", "db")
 
@@ -44,19 +52,13 @@ class Transaction:
         self.db = db
         self.cursor = cursor
 
-    def run(self, statement: Executable, **values: Any) -> Any:
-        """Execute a statement that was compiled once; returns the cursor."""
-        sql, constants = self.db.compiled(statement)
-        return self.cursor.execute(sql, {**constants, **values} if constants else values)
-
     def text(self, sql: str, values: Sequence[Any] = ()) -> Any:
         """Execute SQL with `?` marks; returns the cursor."""
         return self.cursor.execute(self.db.marked(sql), values)
 
-    def keep_out_writers(self, table: str) -> None:
-        """Let no other transaction write to a table until this one ends; SQLite has one writer at a time anyway."""
-        if self.db.shared:
-            self.cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+    def locked(self, sql: str, values: Sequence[Any] = (), how: str = "FOR UPDATE") -> Any:
+        """The same for rows that are read to be changed: rivals wait. An embedded ledger has one writer anyway."""
+        return self.text(f"{sql} {how}" if self.db.shared else sql, values)
 
     def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> int:
         """Execute SQL with `?` marks for many rows; returns how many rows were changed."""
@@ -65,52 +67,37 @@ class Transaction:
         self.cursor.executemany(self.db.marked(sql), rows)
         return int(self.cursor.rowcount)
 
+    def keep_out_writers(self, table: str) -> None:
+        """Let no other transaction write to a table until this one ends; SQLite has one writer at a time anyway."""
+        if self.db.shared:
+            self.cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+
 
 class Database:
-    """A database that holds ledgers. `shared` tells PostgreSQL from the embedded file."""
+    """A database that holds ledgers. `shared` tells PostgreSQL from the embedded file. Safe for threads.
 
-    def __init__(self, url: URL, patience_s: float = PATIENCE_SECONDS) -> None:
-        self.url = url
+    With `reading` an embedded file is never made and never written. A process that was forked makes connections of
+    its own.
+    """
+
+    def __init__(
+        self, address: Address, patience_s: float = PATIENCE_SECONDS, *, reading: bool = False
+    ) -> None:
+        self.address = address
         self.patience_s = patience_s
-        self.shared = url.get_backend_name() == "postgresql"
-        self._compiled: dict[Any, tuple[str, dict[str, Any]]] = {}
+        self.reading = reading
+        self.shared = address.shared
         self._marked: dict[str, str] = {}
-        self._at_hand: list[Any] = []
-        self.engine = self._engine()
+        self._idle: list[Any] = []
+        self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._process = os.getpid()
+        self._of_parents: list[Any] = []  # kept, not closed: a close would end the parent's session as well
+        self._closed = False
 
     @property
     def name(self) -> str:
         """The URL for messages, without its password."""
-        return self.url.set(query={}).render_as_string(hide_password=True)
-
-    def _engine(self) -> Engine:
-        if self.shared:
-            try:
-                return create_engine(self.url, connect_args={"connect_timeout": 10})
-            except ModuleNotFoundError:
-                raise LedgerError(NO_DRIVER) from None
-        engine = create_engine(
-            self.url,
-            paramstyle="named",
-            max_overflow=-1,
-            connect_args={"timeout": self.patience_s, "isolation_level": None},
-        )
-        event.listen(engine, "connect", _tune)
-        return engine
-
-    def compiled(self, statement: Executable) -> tuple[str, dict[str, Any]]:
-        """SQL of a statement and the constants in it; compiled at first use."""
-        found = self._compiled.get(statement)
-        if found is None:
-            found = self._compiled[statement] = self.rendered(statement)
-        return found
-
-    def rendered(self, statement: Executable) -> tuple[str, dict[str, Any]]:
-        """SQL of a statement and the constants in it."""
-        compiled = statement.compile(  # type: ignore[attr-defined]
-            dialect=self.engine.dialect, compile_kwargs={"render_postcompile": True}
-        )
-        return str(compiled), {name: value for name, value in compiled.params.items() if value is not None}
+        return self.address.name
 
     def marked(self, sql: str) -> str:
         """SQL with `?` marks in the driver's own marks."""
@@ -121,48 +108,53 @@ class Database:
             found = self._marked[sql] = sql.replace("%", "%%").replace("?", "%s")
         return found
 
-    def read(self, work: Callable[[Connection], Result]) -> Result:
-        """Ask a question; a lost connection is taken up again once the server is back."""
-        return self._patiently(lambda: self._read(work))
-
-    def view(self, work: Callable[[Connection], Result]) -> Result:
-        """Ask several questions of one unchanging view, whatever others write meanwhile."""
-
-        def viewing(connection: Connection) -> Result:
-            if self.shared:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
-            else:
-                connection.exec_driver_sql("BEGIN")
-            try:
-                return work(connection)
-            finally:
-                connection.rollback()
-
-        return self.read(viewing)
-
     def ask(self, work: Callable[[Ask], Result]) -> Result:
-        """The same for questions that are text (see `questions.Ask`)."""
+        """Ask questions; a lost connection is taken up again once the server is back."""
+        return self._patiently(lambda: self._asked(work, ""))
 
-        def asked(connection: Connection) -> Result:
-            return work(
-                lambda sql, values: connection.exec_driver_sql(self.marked(sql), tuple(values)).fetchall()
-            )
+    def view(self, work: Callable[[Ask], Result]) -> Result:
+        """Ask several questions of one unchanging view, whatever others write meanwhile."""
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.shared else "BEGIN"
+        return self._patiently(lambda: self._asked(work, begin))
 
-        return self.read(asked)
+    def pages(self, sql: str, values: Sequence[Any], size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows of one question in portions, however many: as they were when it was asked."""
+        with self._explaining(), self._connected() as connection:
+            if not self.shared:
+                yield from _portions(connection.execute(sql, values), size)
+                return
+            with connection.transaction(), connection.cursor(name="pages") as cursor:
+                yield from _portions(cursor.execute(self.marked(sql), values), size)
 
-    def write(self, work: Callable[[Transaction], Result], patience_s: float | None = None) -> Result:
+    def write(self, work: Callable[[Transaction], Result], gone_s: float | None = None) -> Result:
         """Run `work` in one transaction: all of it happens or nothing.
 
         It is run again after a deadlock, a serialization failure or a lost connection, so it must be idempotent
-        and must not have effects outside the database. `patience_s`: how long a server that is away is waited
-        for, else as long as the database was told. Raises LedgerError when the database cannot be used.
+        and must not have effects outside the database. `gone_s`: how long a server that cannot be reached is
+        waited for, else as long as the database was told. Raises LedgerError when the database cannot be used.
         """
-        once = self._write_shared if self.shared else self._write_embedded
-        return self._patiently(lambda: once(work), patience_s)
+        return self._patiently(lambda: self._written(work), gone_s)
 
-    def _patiently(self, attempt: Callable[[], Result], patience_s: float | None = None) -> Result:
-        patience_s = self.patience_s if patience_s is None else min(patience_s, self.patience_s)
-        deadline = time.monotonic() + patience_s
+    def check(self) -> None:
+        """Connect once, without patience: a wrong URL is told at once. Raises LedgerError."""
+        with self._explaining(), self._connected():
+            pass
+
+    def keep_log(self) -> None:
+        """Let readers and the writer of a new SQLite file work side by side (write-ahead log).
+
+        File systems that cannot (network drives) keep the ordinary journal, which is slower and as safe.
+        """
+        with self._explaining(), self._connected() as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+
+    def close(self) -> None:
+        """Close every connection, those in use when they are given back."""
+        self._closed = True
+        self._forget()
+
+    def _patiently(self, attempt: Callable[[], Result], gone_s: float | None = None) -> Result:
+        began = time.monotonic()
         pause = 0.005
         while True:
             try:
@@ -171,89 +163,147 @@ class Database:
                 problem = of_driver(error)
                 if problem is None:
                     raise
-                if not passes(problem) or time.monotonic() + pause > deadline:
+                gone = gone_s is not None and lost(problem)
+                patience_s = min(gone_s, self.patience_s) if gone and gone_s is not None else self.patience_s
+                if not passes(problem) or time.monotonic() + pause > began + patience_s:
                     raise explained(problem, self.name) from (None if self.shared else problem)
             if self.shared:  # SQLite has waited already
                 time.sleep(pause)
                 pause = min(pause * 2, 1.0)
 
-    def _read(self, work: Callable[[Connection], Result]) -> Result:
-        with self.engine.connect() as connection:
-            return work(connection)
+    def _asked(self, work: Callable[[Ask], Result], begin: str) -> Result:
+        with self._connected() as connection:
 
-    def _write_embedded(self, work: Callable[[Transaction], Result]) -> Result:
-        """Run `work` once. The connection is kept at hand: the pool costs as much as the commit."""
-        try:
-            pooled = self._at_hand.pop()
-        except IndexError:
-            pooled = self.engine.raw_connection()
-            pooled.cursor().execute(f"PRAGMA busy_timeout = {TURN_MILLISECONDS}")
-        connection: sqlite3.Connection = pooled.driver_connection
-        try:
+            def ask(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+                found: list[tuple[Any, ...]] = connection.execute(self.marked(sql), values).fetchall()
+                return found
+
+            if not begin:
+                return work(ask)
+            connection.execute(begin)
+            try:
+                return work(ask)
+            finally:
+                _rolled_back(connection)
+
+    def _written(self, work: Callable[[Transaction], Result]) -> Result:
+        with self._connected() as connection:
             cursor = connection.cursor()
-            cursor.execute("BEGIN IMMEDIATE")
-            result = work(Transaction(self, cursor))
-            cursor.execute("COMMIT")
-        except BaseException:
-            self._give_up(pooled)
-            raise
-        self._at_hand.append(pooled)
-        return result
+            cursor.execute("BEGIN" if self.shared else "BEGIN IMMEDIATE")
+            try:
+                result = work(Transaction(self, cursor))
+                cursor.execute("COMMIT")
+            except BaseException:
+                _rolled_back(connection)
+                raise
+            return result
 
-    def _give_up(self, pooled: Any) -> None:
-        """Roll back what was not committed; a connection that cannot even do that is thrown away."""
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Any]:
+        """A connection of this thread's own for a while; one that was lost, and its like, are thrown away."""
+        self._after_fork()
+        room = self._room
+        if self.shared and not room.acquire(timeout=self.patience_s):
+            raise LedgerError(f"{self.name}: {MOST_CONNECTIONS} connections are in use, and none became free")
         try:
-            pooled.driver_connection.rollback()
-        except sqlite3.Error:
-            pooled.invalidate()
-        else:
-            self._at_hand.append(pooled)
-
-    def _write_shared(self, work: Callable[[Transaction], Result]) -> Result:
-        connection = self.engine.raw_connection()
-        try:
-            result = work(Transaction(self, connection.cursor()))
-            connection.commit()
-        except BaseException as error:
-            problem = of_driver(error)
-            if problem is not None and lost(problem):
-                connection.invalidate()
-            raise
+            connection = self._taken()
+            try:
+                yield connection
+            except BaseException:
+                if self._is_usable(connection):
+                    self._give_back(connection)
+                else:
+                    connection.close()
+                    self._forget()
+                raise
+            self._give_back(connection)
         finally:
-            connection.close()  # rolls back what was not committed
-        return result
+            if self.shared:
+                room.release()
 
-    def keep_log(self) -> None:
-        """Let readers and the writer of a new SQLite file work side by side (write-ahead log).
+    def _after_fork(self) -> None:
+        if self._process != os.getpid():
+            self._process, self._room = os.getpid(), threading.BoundedSemaphore(MOST_CONNECTIONS)
+            self._of_parents, self._idle = [*self._of_parents, *self._idle], []
 
-        File systems that cannot (network drives) keep the ordinary journal, which is slower and as safe.
-        """
-        with self.engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-
-    def check(self) -> None:
-        """Connect once, without patience: a wrong URL is told at once. Raises LedgerError."""
+    def _taken(self) -> Any:
         try:
-            self.engine.connect().close()
-        except DBAPIError as error:
-            problem = of_driver(error) or error
-            raise explained(problem, self.name) from None
+            return self._idle.pop()
+        except IndexError:
+            return self._reached_server() if self.shared else self._opened_file()
 
-    def close(self) -> None:
-        """Close every connection."""
-        while self._at_hand:
-            self._at_hand.pop().close()
-        self.engine.dispose()
+    def _is_usable(self, connection: Any) -> bool:
+        return not (connection.broken or connection.closed) if self.shared else not connection.in_transaction
 
+    def _give_back(self, connection: Any) -> None:
+        if self._closed or (self.shared and len(self._idle) >= KEPT_CONNECTIONS):
+            connection.close()
+        else:
+            self._idle.append(connection)
 
-def _tune(connection: Any, _record: Any) -> None:
-    """SQLite for many processes: few waits for the disk, and a useful cache."""
-    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-        raise LedgerError(
-            f"this Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.37 or newer. "
-            "Use a newer Python, or a PostgreSQL database (setting db)"
+    def _forget(self) -> None:
+        while True:
+            try:
+                self._idle.pop().close()
+            except IndexError:
+                return
+
+    @contextlib.contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            problem = of_driver(error)
+            if problem is None:
+                raise
+            raise explained(problem, self.name) from (None if self.shared else problem)
+
+    def _reached_server(self) -> Any:
+        try:
+            import psycopg
+        except ModuleNotFoundError:
+            raise LedgerError(NO_DRIVER) from None
+        return psycopg.connect(autocommit=True, **{**REACHING, **self.address.server})  # type: ignore[arg-type]
+
+    def _opened_file(self) -> sqlite3.Connection:
+        """SQLite for many processes: few waits for the disk, and a useful cache."""
+        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+            raise LedgerError(
+                f"this Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.37 or newer. "
+                "Use a newer Python, or a PostgreSQL database (setting db)"
+            )
+        file = self.address.file
+        connection = sqlite3.connect(
+            f"file:{quote(file)}?mode=rw" if self.reading else file,
+            uri=self.reading,
+            timeout=TURN_MILLISECONDS / 1000,
+            isolation_level=None,
+            check_same_thread=False,
         )
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA cache_size = -65536")
-    connection.execute("PRAGMA wal_autocheckpoint = 8000")  # each one waits for the disk
-    connection.execute("PRAGMA temp_store = MEMORY")
+        try:
+            for pragma in READING if self.reading else WRITING:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+READING = ("PRAGMA query_only = 1",)
+WRITING = (
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA cache_size = -65536",
+    "PRAGMA wal_autocheckpoint = 8000",  # each one waits for the disk
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+def _rolled_back(connection: Any) -> None:
+    """Undo what was not committed. Where not even that is possible the connection is not used again."""
+    with contextlib.suppress(Exception):
+        connection.rollback()
+
+
+def _portions(cursor: Any, size: int) -> Iterable[list[tuple[Any, ...]]]:
+    while rows := cursor.fetchmany(size):
+        yield rows

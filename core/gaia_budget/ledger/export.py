@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any, TextIO
 
-from sqlalchemy import select
-
-from gaia_budget.ledger.schema import EVENT_FIELDS, events
+from gaia_budget.ledger.rows import EVENT_FIELDS, INSERT
 from gaia_hooks.facts.money import usd
 from gaia_hooks.machine.clock import iso
 
@@ -35,25 +33,21 @@ def write_csv(
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADER)
     start, end = ledger.instant(since), ledger.instant(until, end=True)
-    c = events.c
-    question = select(*(c[name] for name in EVENT_FIELDS)).where(c.org == ledger.org)
-    for bound in ([c.ts >= start] if start is not None else []) + ([c.ts < end] if end is not None else []):
-        question = question.where(bound)
-    if module is not None:
-        question = question.where(c.module == module)
-    question = question.order_by(c.ts, c.event_id)
-
-    def stream(connection: Any) -> int:
-        count = 0
-        for row in connection.execution_options(yield_per=PAGE).execute(question):
-            writer.writerow(_line(row._mapping))
-            count += 1
-        return count
-
-    return ledger.db.view(stream)
+    where = "org = ?"
+    values: list[Any] = [ledger.org]
+    for condition, value in (("ts >= ?", start), ("ts < ?", end), ("module = ?", module)):
+        if value is not None:
+            where, values = f"{where} AND {condition}", [*values, value]
+    sql = f"SELECT {INSERT.columns} FROM events WHERE {where} ORDER BY ts, event_id"  # noqa: S608
+    count = 0
+    for rows in ledger.db.pages(sql, values, PAGE):
+        writer.writerows(map(_line, rows))
+        count += len(rows)
+    return count
 
 
-def _line(row: Any) -> list[Any]:
+def _line(values: tuple[Any, ...]) -> list[Any]:
+    row = dict(zip(EVENT_FIELDS, values, strict=True))
     cost = row["cost_nano"]
     priced = ["", ""] if cost is None else [cost, usd(cost)]
     return [iso(row["ts"]), *(_safe(row[name]) for name in HEADER[1:-2]), *priced]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError
-
 from gaia_budget.errors import InputError, LedgerError
 
 RETRIED_STATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
@@ -22,8 +20,6 @@ class DamagedError(LedgerError):
 
 def of_driver(error: BaseException) -> Exception | None:
     """The driver's error behind an exception, if it is one."""
-    if isinstance(error, DBAPIError):
-        return error.orig if isinstance(error.orig, Exception) else error
     if isinstance(error, sqlite3.Error):
         return error
     return error if type(error).__module__.startswith("psycopg") and isinstance(error, Exception) else None
@@ -38,8 +34,6 @@ def passes(problem: Exception) -> bool:
 
 def lost(problem: Exception) -> bool:
     """Whether PostgreSQL went away, or is not there yet: classes 08 and 57P, or no state at all."""
-    if type(problem).__name__ == "PoolTimeout":
-        return True
     state = getattr(problem, "sqlstate", None)
     if state is None:
         return type(problem).__name__ == "OperationalError"

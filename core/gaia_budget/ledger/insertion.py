@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from sqlalchemy import Table
-
     from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.schema import Table
 
 BULK = 64
 """From so many rows on, PostgreSQL takes them faster all at once."""
@@ -22,7 +21,7 @@ class Insertion:
 
     def __init__(self, table: Table, columns: Sequence[str], on_conflict: str) -> None:
         self.table = table.name
-        self.key = ", ".join(table.primary_key.columns.keys())
+        self.key = ", ".join(table.key)
         self.columns = ", ".join(f'"{name}"' for name in columns)
         self.on_conflict = on_conflict
         self.each = self.selected(f"VALUES ({', '.join('?' * len(columns))})")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
-
-from sqlalchemy import select
+from typing import TYPE_CHECKING, Self
 
 from gaia_budget import places
+from gaia_budget.ledger import bookmarks as marks
 from gaia_budget.ledger import questions, record, sessions
 from gaia_budget.ledger.alerting import Alerting
 from gaia_budget.ledger.budgeting import Budgeting
@@ -19,28 +18,17 @@ from gaia_budget.ledger.migrations import migrate
 from gaia_budget.ledger.months import MonthSpend
 from gaia_budget.ledger.months import months as sums_of_month
 from gaia_budget.ledger.notes import Notes
-from gaia_budget.ledger.schema import bookmarks
 from gaia_budget.ledger.url import parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from gaia_budget.ledger.bookmarks import Bookmark
     from gaia_budget.ledger.database import Transaction
     from gaia_budget.ledger.record import Recorded
     from gaia_budget.ledger.zone import When
     from gaia_budget.model import Event
     from gaia_budget.settings import Settings
-
-
-FEW_SOURCES = 100
-"""Up to so many are asked for by name: a machine with a long history has thousands."""
-
-
-class Bookmark(NamedTuple):
-    """How far a source has been taken in, and what its reader needs to go on (JSON text)."""
-
-    position: int
-    state: str = ""
 
 
 class Ledger(Budgeting, Alerting, Notes):
@@ -107,22 +95,13 @@ class Ledger(Budgeting, Alerting, Notes):
 
     def bookmarks(self, sources: Iterable[str]) -> dict[str, Bookmark]:
         """The bookmarks of these sources of this machine; new sources are absent."""
-        b, keys = bookmarks.c, {self.source_key(name): name for name in sources}
-        mine = select(b.source, b.position, b.state).where(b.org == self.org, b.machine == self.machine)
-        if len(keys) <= FEW_SOURCES:
-            mine = mine.where(b.source.in_(keys))
-        rows = self.db.read(lambda connection: connection.execute(mine).all())
-        return {keys[source]: Bookmark(position, state) for source, position, state in rows if source in keys}
+        names = {self.source_key(name): name for name in sources}
+        found = self.db.ask(lambda ask: marks.fetch(ask, self.org, self.machine, names))
+        return {names[key]: mark for key, mark in found.items() if key in names}
 
     def _set_bookmarks(self, tx: Transaction, moved: Mapping[str, Bookmark]) -> None:
-        tx.many(
-            "INSERT INTO bookmarks (org, machine, source, position, state) VALUES (?, ?, ?, ?, ?) "
-            "ON CONFLICT (org, machine, source) DO UPDATE SET position = excluded.position, state = excluded.state",
-            [
-                (self.org, self.machine, self.source_key(name), mark.position, mark.state)
-                for name, mark in sorted(moved.items())
-            ],
-        )
+        by_key = {self.source_key(name): mark for name, mark in moved.items()}
+        marks.move(tx, self.org, self.machine, by_key)
 
     def source_key(self, source: str) -> str:
         """Paths stay on the machine: a shared database sees their hash."""
@@ -146,15 +125,15 @@ class Ledger(Budgeting, Alerting, Notes):
 
     def session(self, session_id: str) -> sessions.SessionSpend | None:
         """A session's spend, or None where the ledger knows nothing of it."""
-        return self.db.read(lambda connection: sessions.session(connection, self.org, session_id))
+        return self.db.ask(lambda ask: sessions.session(ask, self.org, session_id))
 
     def latest_session(self, module: str | None = None) -> str | None:
         """The session with the newest event, of one module or of all."""
-        return self.db.read(lambda connection: sessions.latest_session(connection, self.org, module))
+        return self.db.ask(lambda ask: sessions.latest_session(ask, self.org, module))
 
     def recent_sessions(self) -> list[str]:
         """The sessions that spent last, the newest first; a few."""
-        return self.db.read(lambda connection: sessions.recent_sessions(connection, self.org))
+        return self.db.ask(lambda ask: sessions.recent_sessions(ask, self.org))
 
     def month(self, module: str, at: When = None) -> MonthSpend:
         """The calendar month of a module that an instant falls in (default: now), in the ledger's time zone."""
@@ -178,7 +157,7 @@ def _prepare_file(db: Database) -> None:
     """Make the file of an embedded ledger private, and let readers and the writer work side by side."""
     if db.shared:
         return
-    path = Path(str(db.url.database))
+    path = Path(db.address.file)
     if not path.exists() and path.parent.is_dir():
         path.touch(mode=0o600)
         db.keep_log()

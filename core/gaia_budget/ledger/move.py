@@ -6,11 +6,9 @@ import hashlib
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, select
-
 from gaia_budget.errors import InputError, LedgerError
 from gaia_budget.ledger import spans
-from gaia_budget.ledger.schema import metadata
+from gaia_budget.ledger.schema import OF_AN_ORGANISATION, ORGS, SESSIONS, Table
 from gaia_budget.ledger.url import parse_url
 from gaia_budget.ledger.zone import Zone
 
@@ -23,19 +21,14 @@ if TYPE_CHECKING:
 
 PAGE = 5_000
 
-
-OF_THE_TARGET = ("orgs", "sessions")
-"""What the target knows itself: its zone, and when sessions spent."""
-
-
-def tables() -> list[Table]:
-    """Every table that holds an organisation's data and moves."""
-    return [table for table in metadata.sorted_tables if "org" in table.c and table.name not in OF_THE_TARGET]
+MOVED = tuple(table for table in OF_AN_ORGANISATION if table not in (ORGS, SESSIONS))
+"""Every table that holds an organisation's data, but for what the target knows itself: its zone, and when sessions
+spent."""
 
 
 def check_zone(source: Ledger, url: str, settings: Settings) -> None:
     """A shared ledger keeps its months in a named zone: the one of the sums that move. Raises InputError."""
-    shared = parse_url(url).get_backend_name() == "postgresql"
+    shared = parse_url(url).shared
     if shared and not settings.timezone and source.zone.fingerprint() != Zone(UTC).fingerprint():
         raise InputError(
             "a shared ledger keeps its months in a named time zone. Set timezone in settings.toml first, such as "
@@ -48,20 +41,20 @@ def move(source: Ledger, target: Ledger) -> dict[str, int]:
 
     Raises InputError when the target holds data, LedgerError when a row did not arrive as it was.
     """
-    if source.db.url == target.db.url:
+    if source.db.address == target.db.address:
         raise InputError("the ledger is already there; name another database")
     private = target.db.shared and not source.db.shared
 
     def work(tx: Transaction) -> dict[str, int]:
         counts = {}
-        for table in tables():
+        for table in MOVED:
             _refuse_data(tx, table, target.org)
             counts[table.name] = _copy(source, tx, table, private)
         spans.renew(tx, target.org)
         return counts
 
     counts = target.db.write(work)
-    for table in tables():
+    for table in MOVED:
         _prove(source, target, table, private)
     return counts
 
@@ -75,9 +68,7 @@ def _refuse_data(tx: Transaction, table: Table, org: str) -> None:
 
 
 def _copy(source: Ledger, tx: Transaction, table: Table, private: bool) -> int:
-    names = [column.name for column in table.columns]
-    listed = ", ".join(f'"{name}"' for name in names)
-    sql = f"INSERT INTO {table.name} ({listed}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608
+    sql = f"INSERT INTO {table.name} ({_listed(table)}) VALUES ({', '.join('?' * len(table.columns))})"  # noqa: S608
     count = 0
     for rows in _pages(source.db, table, source.org):
         tx.many(sql, [_arriving(table, row, private) for row in rows])
@@ -85,17 +76,19 @@ def _copy(source: Ledger, tx: Transaction, table: Table, private: bool) -> int:
     return count
 
 
+def _listed(table: Table) -> str:
+    return ", ".join(f'"{name}"' for name in table.names)
+
+
 def _pages(db: Database, table: Table, org: str) -> Iterator[Sequence[Any]]:
-    question = select(*table.columns).where(table.c.org == org)
-    with db.engine.connect() as connection:
-        yield from connection.execution_options(yield_per=PAGE).execute(question).partitions()
+    return db.pages(f"SELECT {_listed(table)} FROM {table.name} WHERE org = ?", (org,), PAGE)  # noqa: S608
 
 
 def _arriving(table: Table, row: tuple[Any, ...], private: bool) -> tuple[Any, ...]:
     """A row as the target holds it: no NUL in texts, and no paths in a shared database."""
     values = {
-        column.name: value.replace("\0", "") if isinstance(value, str) else value
-        for column, value in zip(table.columns, row, strict=True)
+        name: value.replace("\0", "") if isinstance(value, str) else value
+        for name, value in zip(table.names, row, strict=True)
     }
     if private and table.name == "bookmarks":
         values["source"] = hashlib.sha256(values["source"].encode("utf-8", "surrogateescape")).hexdigest()

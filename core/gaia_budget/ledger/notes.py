@@ -5,9 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import NamedTuple
 
-from sqlalchemy import select
-
-from gaia_budget.ledger.schema import outcomes
 from gaia_budget.ledger.store import Store
 
 
@@ -28,6 +25,9 @@ SAY = (
 )
 
 
+ASKED = "SELECT ts, module, task, model, ok, reason FROM outcomes WHERE org = ? {} ORDER BY ts DESC"
+
+
 class Notes(Store):
     """What users said."""
 
@@ -38,11 +38,6 @@ class Notes(Store):
 
     def outcomes(self, *tasks: str) -> list[Outcome]:
         """What users said, the newest first; of the tasks of these names, or of all."""
-        o = outcomes.c
-        question = select(o.ts, o.module, o.task, o.model, o.ok, o.reason).where(o.org == self.org)
-        if tasks:
-            question = question.where(o.task.in_(tasks))
-        rows = self.db.read(lambda connection: connection.execute(question.order_by(o.ts.desc())).all())
-        return [
-            Outcome(ts, module, task, model, bool(ok), reason) for ts, module, task, model, ok, reason in rows
-        ]
+        sql = ASKED.format(f"AND task IN ({', '.join('?' * len(tasks))})" if tasks else "")
+        rows = self.db.ask(lambda ask: ask(sql, (self.org, *tasks)))
+        return [Outcome(*row)._replace(ok=bool(row[4])) for row in rows]

@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
-
 from gaia_budget.errors import InputError
-from gaia_budget.ledger.schema import orgs
 from gaia_budget.ledger.zone import Zone
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.database import Database, Transaction
     from gaia_budget.settings import Settings
 
+FIND = "SELECT zone, zone_offsets FROM orgs WHERE org = ?"
 ADD = "INSERT INTO orgs (org, zone, zone_offsets) VALUES (?, ?, ?) ON CONFLICT (org) DO NOTHING"
 
 
@@ -25,8 +23,7 @@ def zone_of(db: Database, settings: Settings) -> Zone:
     A shared one keeps the zone that it was made with (UTC where the settings named none); a machine whose
     settings name another one is told. Raises InputError.
     """
-    mine = select(orgs.c.zone, orgs.c.zone_offsets).where(orgs.c.org == settings.org)
-    stored = db.read(lambda connection: connection.execute(mine).first())
+    stored = next(iter(db.ask(lambda ask: ask(FIND, (settings.org,)))), None)
     if db.shared:
         name = settings.timezone or (stored[0] if stored else "UTC")
         wanted = Zone(ZoneInfo(name))

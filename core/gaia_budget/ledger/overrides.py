@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import InputError, NotFoundError
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.questions import Ask
 
 COLUMNS = "override_id, module, amount_nano, used_nano, reason, granted_by, created_ts, expires_ts, revoked_ts, task"
 ADD = (
@@ -29,6 +30,7 @@ DRAW = (
     "lifted_nano = override_draws.lifted_nano + excluded.lifted_nano"
 )
 LIFT = "UPDATE budgets SET override_nano = override_nano + ? WHERE org = ? AND scope = ?"
+LISTED = f"SELECT {COLUMNS} FROM overrides WHERE org = ? ORDER BY created_ts DESC, override_id"  # noqa: S608
 REVOKE = "UPDATE overrides SET revoked_ts = coalesce(revoked_ts, ?) WHERE org = ? AND override_id = ?"
 
 
@@ -140,13 +142,6 @@ def revoke(tx: Transaction, org: str, override_id: str, now: int) -> None:
         raise NotFoundError("override", override_id, [row[0] for row in known.fetchmany(10)])
 
 
-def listed(tx_or_connection: Any, org: str) -> list[Override]:
+def listed(ask: Ask, org: str) -> list[Override]:
     """Every override of the organisation, the newest first."""
-    from sqlalchemy import select
-
-    from gaia_budget.ledger.schema import overrides
-
-    columns = [overrides.c[name] for name in Override._fields]
-    question = select(*columns).where(overrides.c.org == org)
-    rows = tx_or_connection.execute(question.order_by(overrides.c.created_ts.desc(), overrides.c.override_id))
-    return [Override(*row) for row in rows]
+    return [Override(*row) for row in ask(LISTED, (org,))]

@@ -12,12 +12,12 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from gaia_budget.errors import InputError
-from gaia_budget.ledger.facts import DIMENSIONS, SUMS_OF_EVENTS, SUMS_OF_ROLLUPS
+from gaia_budget.ledger.measures import DIMENSIONS, SUMS_OF_EVENTS, SUMS_OF_ROLLUPS
 from gaia_budget.ledger.zone import DAY, HOUR, Zone, day_name, month_name, week_name
 from gaia_hooks.facts.money import usd
 
-Ask = Callable[[str, Sequence[Any]], Iterable[Sequence[Any]]]
-"""Runs SQL with `?` marks, which every database that holds a ledger understands, and yields its rows."""
+Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+"""Runs SQL with `?` marks, which every database that holds a ledger understands, and gives its rows."""
 TIMES = ("hour", "day", "week", "month")
 COLUMNS = {
     "session": "session_id",

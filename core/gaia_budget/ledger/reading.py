@@ -15,7 +15,7 @@ from urllib.parse import quote
 from gaia_budget import places
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger import months, questions
-from gaia_budget.ledger.facts import SCHEMA_VERSION
+from gaia_budget.ledger.measures import SCHEMA_VERSION
 from gaia_budget.ledger.zone import Zone
 
 if TYPE_CHECKING:

@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-from sqlalchemy import select
 
-from gaia_budget.ledger import record, rows, spans
+from gaia_budget.ledger import bookmarks, record, rows, spans
 from gaia_budget.ledger.merge import LARGEST, joined
 from gaia_budget.ledger.resum import resum
-from gaia_budget.ledger.schema import EVENT_FIELDS, bookmarks, events
+from gaia_budget.ledger.rows import EVENT_FIELDS, INSERT, event_of
 from gaia_budget.ledger.verify import MOST_SHOWN, Problem
-from gaia_budget.model import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import Select
+    from collections.abc import Iterator, Sequence
 
     from gaia_budget.ledger.database import Transaction
     from gaia_budget.ledger.ledger import Ledger
+    from gaia_budget.model import Event
 
 CHUNK = 5_000
-COLUMNS = [events.c[name] for name in EVENT_FIELDS]
-MARK = (
-    "INSERT INTO bookmarks (org, machine, source, position, state) VALUES (?, ?, ?, ?, ?) "
-    "ON CONFLICT (org, machine, source) DO UPDATE SET position = excluded.position, state = excluded.state"
-)
+PAGE = f"SELECT {INSERT.columns} FROM events WHERE org = ? AND event_id > ? ORDER BY event_id LIMIT {CHUNK}"  # noqa: S608
+KNOWN = f"SELECT {INSERT.columns} FROM events WHERE org = ? AND event_id IN ({{}})"  # noqa: S608
 
 
 class Rebuilt(NamedTuple):
@@ -41,18 +35,15 @@ def all_events(ledger: Ledger) -> Iterator[list[Event]]:
     """Every event of the organisation in portions, in the order of ids."""
     last = ""
     while True:
-        page = select(*COLUMNS).where(events.c.org == ledger.org, events.c.event_id > last)
-        page = page.order_by(events.c.event_id).limit(CHUNK)
-        found = _stored(ledger, page)
+        found = _stored(ledger, PAGE, (ledger.org, last))
         if not found:
             return
         last = found[-1].event_id
         yield found
 
 
-def _stored(ledger: Ledger, question: Select[Any]) -> list[Event]:
-    found = ledger.db.read(lambda connection: connection.execute(question).all())
-    return [Event(**dict(zip(EVENT_FIELDS, row, strict=True))) for row in found]
+def _stored(ledger: Ledger, sql: str, values: Sequence[str]) -> list[Event]:
+    return [event_of(row) for row in ledger.db.ask(lambda ask: ask(sql, values))]
 
 
 def anew(old: Event, fresh: Event) -> Event:
@@ -85,7 +76,7 @@ def rebuild(ledger: Ledger, fresh: Ledger) -> Rebuilt:
         spans.renew(tx, ledger.org)
         resum(tx, ledger.zone, ledger.org)
         tx.text("DELETE FROM bookmarks WHERE org = ? AND machine = ?", (ledger.org, ledger.machine))
-        tx.many(MARK, _marks(ledger, fresh))
+        bookmarks.move(tx, ledger.org, ledger.machine, _marks(ledger, fresh))
         total = tx.text("SELECT count(*) FROM events WHERE org = ?", (ledger.org,)).fetchone()[0]
         return Rebuilt(found, total - found)
 
@@ -101,13 +92,9 @@ def _replace(tx: Transaction, events_now: list[Event]) -> None:
     rows.insert(tx, new)
 
 
-def _marks(ledger: Ledger, fresh: Ledger) -> list[tuple[str, str, str, int, str]]:
-    b = bookmarks.c
-    mine = select(b.source, b.position, b.state).where(b.org == fresh.org, b.machine == fresh.machine)
-    found = fresh.db.read(lambda connection: connection.execute(mine).all())
-    return [
-        (ledger.org, ledger.machine, ledger.source_key(name), place, state) for name, place, state in found
-    ]
+def _marks(ledger: Ledger, fresh: Ledger) -> dict[str, bookmarks.Bookmark]:
+    found = fresh.db.ask(lambda ask: bookmarks.fetch(ask, fresh.org, fresh.machine))
+    return {ledger.source_key(name): mark for name, mark in found.items()}
 
 
 def compare(ledger: Ledger, fresh: Ledger, before: int) -> list[Problem]:
@@ -115,8 +102,8 @@ def compare(ledger: Ledger, fresh: Ledger, before: int) -> list[Problem]:
     found: list[Problem] = []
     for events_now in all_events(fresh):
         ids = [event.event_id for event in events_now]
-        question = select(*COLUMNS).where(events.c.org == ledger.org, events.c.event_id.in_(ids))
-        known = {event.event_id: event for event in _stored(ledger, question)}
+        stored = _stored(ledger, KNOWN.format(", ".join("?" * len(ids))), (ledger.org, *ids))
+        known = {event.event_id: event for event in stored}
         for event in events_now:
             if event.ts < before and event.kind != "unattributed":
                 found += _compared(known.get(event.event_id), event)

@@ -12,7 +12,7 @@ from msgspec.structs import astuple
 from gaia_budget.ledger import rows
 from gaia_budget.ledger.merge import joined
 from gaia_budget.ledger.rollups import Sums
-from gaia_budget.ledger.schema import EVENT_FIELDS
+from gaia_budget.ledger.rows import EVENT_FIELDS
 from gaia_budget.ledger.spans import Spans
 
 if TYPE_CHECKING:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, func, literal, literal_column, select
-
-from gaia_budget.ledger.facts import DIMENSIONS, SUMS_OF_EVENTS
+from gaia_budget.ledger.measures import DIMENSIONS, SUMS_OF_EVENTS
+from gaia_budget.ledger.questions import Question
 from gaia_budget.ledger.questions import bucket as bucket_of
 from gaia_budget.ledger.rollups import ADD
-from gaia_budget.ledger.schema import budgets, events, rollups
 from gaia_budget.ledger.zone import DAY, HOUR, Zone, month_name
 from gaia_hooks.facts import billing
 
 if TYPE_CHECKING:
-    from sqlalchemy import Select
-
     from gaia_budget.ledger.database import Transaction
 
+ENDS = "SELECT min(ts), max(ts) FROM events WHERE org = ?"
 CHARGES = (
     "INSERT INTO budgets (org, scope, app_nano, claude_code_nano) "  # noqa: S608 (words of our own)
     "SELECT org, 'module:' || module || ':' || ?, "
@@ -31,31 +28,31 @@ CHARGES = (
 
 def resum(tx: Transaction, zone: Zone, org: str) -> None:
     """Replace the sums and the recorded spend of the module months by what the events say."""
-    tx.run(rollups.delete().where(rollups.c.org == org))
-    modules = budgets.c.scope.like("module:%")
-    tx.run(budgets.update().where(budgets.c.org == org, modules).values(app_nano=0, claude_code_nano=0))
-    span = select(func.min(events.c.ts), func.max(events.c.ts)).where(events.c.org == org)
-    first, last = tx.run(span).fetchone()
+    tx.text("DELETE FROM rollups WHERE org = ?", (org,))
+    tx.text(
+        "UPDATE budgets SET app_nano = 0, claude_code_nano = 0 WHERE org = ? AND scope LIKE 'module:%'",
+        (org,),
+    )
+    first, last = tx.text(ENDS, (org,)).fetchone()
     if first is None:
         return
     for question in questions(zone, org, first, last + 1):
-        sql, values = tx.db.rendered(question)
-        tx.cursor.execute(ADD.selected(sql), values)
+        tx.text(ADD.selected(question.sql), question.values)
     for month in months(zone, first, last):
         tx.text(CHARGES, (month_name(month), org, month))
 
 
-def questions(zone: Zone, org: str, since: int, until: int) -> list[Select[Any]]:
+def questions(zone: Zone, org: str, since: int, until: int) -> list[Question]:
     """The sums of events in [since, until) in the columns of `rollups`; a row may come in several parts.
 
     A day on which the clocks change lies in two stretches with different offsets from UTC.
     """
-    found = [_sums(org, "hour", events.c.ts // literal(HOUR), since, until)]
+    found = [_sums(org, "hour", f"ts / {HOUR}", since, until)]
     for start, end, offset in zone.periods(since, until):
-        found.append(_sums(org, "day", (events.c.ts + literal(offset)) // literal(DAY), start, end))
+        found.append(_sums(org, "day", f"(ts + {offset}) / {DAY}", start, end))
     for month in months(zone, since, until - 1):
         start, end = (max(since, zone.start_of_month(month)), min(until, zone.start_of_month(month + 1)))
-        found.append(_sums(org, "month", literal(month), start, end))
+        found.append(_sums(org, "month", str(month), start, end))
     return found
 
 
@@ -64,17 +61,10 @@ def months(zone: Zone, first: int, last: int) -> range:
     return range(bucket_of(zone, "month", first), bucket_of(zone, "month", last) + 1)
 
 
-def _sums(org: str, grain: str, bucket: ColumnElement[int], since: int, until: int) -> Select[Any]:
-    table = events.c
-    dimensions = [table[name] for name in DIMENSIONS]
-    return (
-        select(
-            literal(org),
-            literal(grain),
-            bucket.label("bucket"),
-            *dimensions,
-            *map(literal_column, SUMS_OF_EVENTS),
-        )
-        .where(table.org == org, table.ts >= since, table.ts < until)
-        .group_by("bucket", *dimensions)
+def _sums(org: str, grain: str, bucket: str, since: int, until: int) -> Question:
+    dimensions = ", ".join(DIMENSIONS)
+    return Question(
+        f"SELECT org, '{grain}', {bucket} AS bucket, {dimensions}, {', '.join(SUMS_OF_EVENTS)} "  # noqa: S608 (names and numbers of our own)
+        f"FROM events WHERE org = ? AND ts >= ? AND ts < ? GROUP BY 1, 3, {dimensions}",
+        (org, since, until),
     )

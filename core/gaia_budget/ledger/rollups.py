@@ -10,10 +10,11 @@ from msgspec.structs import astuple
 
 from gaia_budget.errors import InternalError
 from gaia_budget.ledger.budgets import Charge, add_to
-from gaia_budget.ledger.facts import DIMENSIONS, MEASURES, TOKENLESS, TOKENS
 from gaia_budget.ledger.insertion import Insertion
+from gaia_budget.ledger.measures import DIMENSIONS, MEASURES, TOKENLESS, TOKENS
 from gaia_budget.ledger.months import module_scope
-from gaia_budget.ledger.schema import EVENT_FIELDS, rollups
+from gaia_budget.ledger.rows import EVENT_FIELDS
+from gaia_budget.ledger.schema import ROLLUPS
 from gaia_budget.ledger.zone import HOUR, QUARTER, Zone
 from gaia_hooks.facts import billing
 
@@ -29,7 +30,7 @@ Alike = tuple[int, bool, int, Key]
 """What events that are summed at once share: quarter hour, being unpriced, sign, kind and dimensions."""
 _KEYS = ("org", "grain", "bucket", *DIMENSIONS)
 _SUMS = ", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in MEASURES)
-ADD = Insertion(rollups, (*_KEYS, *MEASURES), f"ON CONFLICT ({', '.join(_KEYS)}) DO UPDATE SET {_SUMS}")
+ADD = Insertion(ROLLUPS, (*_KEYS, *MEASURES), f"ON CONFLICT ({', '.join(_KEYS)}) DO UPDATE SET {_SUMS}")
 CHANGE = (
     f"UPDATE rollups SET {', '.join(f'{name} = {name} + ?' for name in MEASURES)} "  # noqa: S608
     f"WHERE {' AND '.join(f'{name} = ?' for name in _KEYS)}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import astuple
 
 from gaia_budget.ledger.insertion import BULK, Insertion
-from gaia_budget.ledger.schema import EVENT_FIELDS, events
+from gaia_budget.ledger.schema import EVENTS
 from gaia_budget.model import Event
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger.database import Transaction
 
-INSERT = Insertion(events, EVENT_FIELDS, "ON CONFLICT (org, event_id) DO NOTHING")
+EVENT_FIELDS = Event.__struct_fields__
+"""The columns of `events` in the order of the fields of `Event`."""
+INSERT = Insertion(EVENTS, EVENT_FIELDS, "ON CONFLICT (org, event_id) DO NOTHING")
 _FACTS = [name for name in EVENT_FIELDS if name not in ("org", "event_id")]
 _SET = ", ".join(f'"{name}" = ?' for name in _FACTS)  # not the key: a cluster refuses to move a row
 UPDATE = f"UPDATE events SET {_SET} WHERE org = ? AND event_id = ?"  # noqa: S608
@@ -75,6 +77,11 @@ def copy_new(tx: Transaction, found: Sequence[Event], meanwhile: Callable[[], No
     return True
 
 
+def event_of(row: EventRow) -> Event:
+    """The event that a row of `INSERT.columns` holds."""
+    return Event(**dict(zip(EVENT_FIELDS, row, strict=True)))
+
+
 def update(tx: Transaction, changed: Iterable[Event]) -> None:
     """Change known events to what these say."""
     tx.many(UPDATE, [(*_facts_of(row), *_id_of(row)) for row in map(astuple, changed)])
@@ -93,7 +100,6 @@ def fetch(tx: Transaction, places: Iterable[Id], *, locked: bool) -> dict[Id, Ev
                 f"SELECT {INSERT.columns} FROM events WHERE org = ? AND event_id IN ({', '.join('?' * len(asked))})"  # noqa: S608
                 + (" ORDER BY event_id FOR UPDATE" if tx.db.shared and locked else "")
             )
-            for row in tx.text(sql, (org, *asked)).fetchall():
-                event = Event(**dict(zip(EVENT_FIELDS, row, strict=True)))
+            for event in map(event_of, tx.text(sql, (org, *asked)).fetchall()):
                 found[org, event.event_id] = event
     return found

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import func, literal_column, select
-
-from gaia_budget.ledger.facts import SUMS_OF_EVENTS
-from gaia_budget.ledger.questions import Figures
-from gaia_budget.ledger.schema import events, rollups
-from gaia_budget.ledger.schema import sessions as spans
+from gaia_budget.ledger.measures import SUMS_OF_EVENTS
+from gaia_budget.ledger.questions import SPAN, Figures
 from gaia_budget.ledger.zone import HOUR
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from gaia_budget.ledger.questions import Ask
+
+MINE = "FROM events WHERE org = ? AND session_id = ? AND ts BETWEEN ? AND ?"
+PARTS = (
+    f"SELECT kind, model, agent_id, agent_type, {', '.join(SUMS_OF_EVENTS)} {MINE} "
+    "GROUP BY kind, model, agent_id, agent_type"
+)
+ENDS = f"SELECT min(ts), max(ts), min(module) {MINE}"
+NEWEST_HOUR = "SELECT max(bucket) FROM rollups WHERE org = ? AND grain = 'hour' AND events > 0 {}"
+NEWEST = "SELECT session_id FROM events WHERE org = ? AND session_id <> '' {} ORDER BY ts DESC LIMIT 1"
+RECENT = "SELECT session_id FROM sessions WHERE org = ? ORDER BY last_ts DESC, session_id LIMIT 5"
 
 
 class Part(NamedTuple):
@@ -42,25 +48,16 @@ class SessionSpend(NamedTuple):
         return self.figures.cost_nano + self.unattributed_nano
 
 
-def session(connection: Connection, org: str, session_id: str) -> SessionSpend | None:
+def session(ask: Ask, org: str, session_id: str) -> SessionSpend | None:
     """A session's spend, or None where the ledger knows nothing of it."""
-    table, span = events.c, spans.c
-    within = select(span.first_ts, span.last_ts).where(span.org == org, span.session_id == session_id)
-    known = connection.execute(within).first()
-    if known is None:
+    known = ask(SPAN, (org, session_id))
+    if not known:
         return None
-    mine = (table.org == org, table.session_id == session_id, table.ts.between(*known))
-    rows = connection.execute(
-        select(
-            table.kind, table.model, table.agent_id, table.agent_type, *map(literal_column, SUMS_OF_EVENTS)
-        )
-        .where(*mine)
-        .group_by(table.kind, table.model, table.agent_id, table.agent_type)
-    ).all()
+    mine = (org, session_id, *known[0])
+    rows = ask(PARTS, mine)
     if not rows:
         return None
-    ends = select(func.min(table.ts), func.max(table.ts), func.min(table.module)).where(*mine)
-    first, last, module = connection.execute(ends).one()
+    [(first, last, module)] = ask(ENDS, mine)
     unattributed = sum(int(row[-1]) for row in rows if row[0] == "unattributed")
     counted = [(row[1:4], Figures(*map(int, row[4:]))) for row in rows if row[0] != "unattributed"]
     total = Figures()
@@ -84,25 +81,17 @@ def _parts(shares: list[tuple[str, str, Figures]]) -> list[Part]:
     return sorted(found.values(), key=lambda part: (-part.figures.cost_nano, part.key))
 
 
-def latest_session(connection: Connection, org: str, module: str | None = None) -> str | None:
-    """The session with the newest event."""
-    table, sums = events.c, rollups.c
-    question = select(table.session_id).where(table.org == org, table.session_id != "")
-    newest_hour = select(func.max(sums.bucket)).where(sums.org == org, sums.grain == "hour", sums.events > 0)
-    if module is not None:
-        question = question.where(table.module == module)
-        newest_hour = newest_hour.where(sums.module == module)
-    question = question.order_by(table.ts.desc()).limit(1)
-    hour = connection.execute(newest_hour).scalar()
+def latest_session(ask: Ask, org: str, module: str | None = None) -> str | None:
+    """The session with the newest event: in the newest hour that spent, where it is found fast, else in all of it."""
+    of_module, values = ("", (org,)) if module is None else ("AND module = ?", (org, module))
+    [(hour,)] = ask(NEWEST_HOUR.format(of_module), values)
     if hour is None:
         return None
-    recent = connection.execute(question.where(table.ts >= hour * HOUR)).scalar()
-    return connection.execute(question).scalar() if recent is None else recent
+    found = ask(NEWEST.format(f"{of_module} AND ts >= ?"), (*values, hour * HOUR))
+    found = found or ask(NEWEST.format(of_module), values)
+    return found[0][0] if found else None
 
 
-def recent_sessions(connection: Connection, org: str) -> list[str]:
+def recent_sessions(ask: Ask, org: str) -> list[str]:
     """The few sessions that spent last."""
-    known = select(spans.c.session_id).where(spans.c.org == org)
-    return list(
-        connection.execute(known.order_by(spans.c.last_ts.desc(), spans.c.session_id).limit(5)).scalars()
-    )
+    return [name for (name,) in ask(RECENT, (org,))]

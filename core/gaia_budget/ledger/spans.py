@@ -10,7 +10,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from gaia_budget.ledger.insertion import Insertion
-from gaia_budget.ledger.schema import sessions
+from gaia_budget.ledger.schema import SESSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _EARLIER = "excluded.first_ts < sessions.first_ts"
 _LATER = "excluded.last_ts > sessions.last_ts"
 WIDEN = Insertion(
-    sessions,
+    SESSIONS,
     ("org", "session_id", "first_ts", "last_ts"),
     "ON CONFLICT (org, session_id) DO UPDATE SET "
     f"first_ts = CASE WHEN {_EARLIER} THEN excluded.first_ts ELSE sessions.first_ts END, "

@@ -9,31 +9,19 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import CheckConstraint, func, inspect, select, text
-
 from gaia_budget.ledger import resum, spans
 from gaia_budget.ledger.budgets import Charge, is_module
-from gaia_budget.ledger.facts import DIMENSIONS, MEASURES
 from gaia_budget.ledger.failures import DamagedError
+from gaia_budget.ledger.measures import DIMENSIONS, MEASURES
 from gaia_budget.ledger.months import module_scope
-from gaia_budget.ledger.schema import (
-    budgets,
-    draws,
-    events,
-    leases,
-    metadata,
-    overrides,
-    reservations,
-    rollups,
-)
+from gaia_budget.ledger.schema import OF_AN_ORGANISATION, TABLES
 from gaia_hooks.facts import billing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection
-
     from gaia_budget.ledger.ledger import Ledger
+    from gaia_budget.ledger.questions import Ask
 
 MOST_SHOWN = 20
 """Problems of one kind that are listed one by one; the rest are counted."""
@@ -50,20 +38,18 @@ class Problem(NamedTuple):
 def verify(ledger: Ledger) -> list[Problem]:
     """Every check on a consistent view of the ledger; an empty list means that it is sound."""
 
-    def check(connection: Connection) -> list[Problem]:
-        found: list[Problem] = []
-        for problems in (_file(connection), _tables(connection)):
-            found += problems
+    def check(ask: Ask) -> list[Problem]:
+        found = [*(() if ledger.db.shared else _file(ask)), *_tables(ask, shared=ledger.db.shared)]
         if found:
             return found  # nothing else can be asked
         for problems in (
-            _rules(connection, ledger.org),
-            _sums(connection, ledger),
-            _months(connection, ledger.org),
-            _holds(connection, ledger.org),
-            _grants(connection, ledger.org),
-            _settled(connection, ledger.org),
-            _spans(connection, ledger),
+            _rules(ask, ledger.org),
+            _sums(ask, ledger),
+            _months(ask, ledger.org),
+            _holds(ask, ledger.org),
+            _grants(ask, ledger.org),
+            _settled(ask, ledger.org),
+            _spans(ask, ledger.org),
         ):
             found += _shortened(list(problems))
         return found
@@ -81,67 +67,57 @@ def _shortened(problems: list[Problem]) -> list[Problem]:
     return [*problems[:MOST_SHOWN], rest]
 
 
-def _file(connection: Connection) -> Iterator[Problem]:
+def _file(ask: Ask) -> Iterator[Problem]:
     """Whether the pages of an embedded file hang together."""
-    if connection.dialect.name == "sqlite":
-        for (said,) in connection.execute(text("PRAGMA quick_check")):
-            if said != "ok" and not said.startswith(
-                "CHECK constraint failed"
-            ):  # `_rules` tells which, and how often
-                yield Problem("file", "ledger.db", str(said))
+    for (said,) in ask("PRAGMA quick_check", ()):
+        if said != "ok" and not said.startswith(
+            "CHECK constraint failed"
+        ):  # `_rules` tells which, and how often
+            yield Problem("file", "ledger.db", str(said))
 
 
-def _tables(connection: Connection) -> Iterator[Problem]:
-    seen = inspect(connection)
-    there = set(seen.get_table_names())
-    for table in metadata.sorted_tables:
-        if table.name not in there:
+def _tables(ask: Ask, *, shared: bool) -> Iterator[Problem]:
+    for table in TABLES:
+        there = {name for (name,) in ask(SHARED_COLUMNS if shared else EMBEDDED_COLUMNS, (table.name,))}
+        if not there:
             yield Problem("tables", table.name, "is missing")
             continue
-        missing = {column.name for column in table.columns} - {
-            str(column["name"]) for column in seen.get_columns(table.name)
-        }
-        for name in sorted(missing):
+        for name in sorted(set(table.names) - there):
             yield Problem("tables", f"{table.name}.{name}", "is missing")
 
 
-def _rules(connection: Connection, org: str) -> Iterator[Problem]:
+EMBEDDED_COLUMNS = "SELECT name FROM pragma_table_info(?)"
+SHARED_COLUMNS = (
+    "SELECT column_name FROM information_schema.columns "
+    "WHERE table_schema = current_schema() AND table_name = ?"
+)
+
+
+def _rules(ask: Ask, org: str) -> Iterator[Problem]:
     """Rows that break a rule of the schema: somebody wrote past it."""
-    for table in metadata.sorted_tables:
-        if "org" not in table.c:
-            continue
-        rules = {*table.constraints, *(rule for column in table.c for rule in column.constraints)}
-        for rule in (one for one in rules if isinstance(one, CheckConstraint)):
-            broken = connection.execute(
-                select(func.count())
-                .select_from(table)
-                .where(table.c.org == org, text(f"NOT ({rule.sqltext})"))
-            ).scalar()
+    for table in OF_AN_ORGANISATION:
+        for rule in table.checks:
+            sql = f"SELECT count(*) FROM {table.name} WHERE org = ? AND NOT ({rule})"  # noqa: S608
+            [(broken,)] = ask(sql, (org,))
             if broken:
-                yield Problem("rules", table.name, f"{broken} rows break: {rule.sqltext}")
+                yield Problem("rules", table.name, f"{broken} rows break: {rule}")
 
 
 Key = tuple[Any, ...]
 
 
-def _sums(connection: Connection, ledger: Ledger) -> Iterator[Problem]:
+def _sums(ask: Ask, ledger: Ledger) -> Iterator[Problem]:
     """Whether hour, day and month sums are those of the events."""
     wanted: dict[Key, tuple[int, ...]] = {}
-    span = select(func.min(events.c.ts), func.max(events.c.ts)).where(events.c.org == ledger.org)
-    first, last = connection.execute(span).one()
+    [(first, last)] = ask(resum.ENDS, (ledger.org,))
     if first is not None:
         for question in resum.questions(ledger.zone, ledger.org, first, last + 1):
-            for _, *values in connection.execute(question):
+            for _, *values in ask(question.sql, question.values):
                 key, figures = tuple(values[: -len(MEASURES)]), tuple(map(int, values[-len(MEASURES) :]))
                 before = wanted.get(key)
                 wanted[key] = figures if before is None else tuple(map(int.__add__, before, figures))
-    kept = connection.execute(
-        select(*(rollups.c[name] for name in ("grain", "bucket", *DIMENSIONS, *MEASURES))).where(
-            rollups.c.org == ledger.org
-        )
-    )
     nothing = (0,) * len(MEASURES)
-    for row in kept:
+    for row in ask(KEPT, (ledger.org,)):
         key, figures = tuple(row[: -len(MEASURES)]), tuple(row[-len(MEASURES) :])
         if figures != wanted.pop(key, nothing):
             yield Problem("sums", _named(key), "is not the sum of its events")
@@ -149,26 +125,26 @@ def _sums(connection: Connection, ledger: Ledger) -> Iterator[Problem]:
         yield Problem("sums", _named(key), "is missing")
 
 
+KEPT = f"SELECT {', '.join(('grain', 'bucket', *DIMENSIONS, *MEASURES))} FROM rollups WHERE org = ?"  # noqa: S608
+
+
 def _named(key: Key) -> str:
     grain, bucket, *dimensions = key
     return f"{grain} {bucket}: {', '.join(map(str, filter(None, dimensions)))}"
 
 
-def _months(connection: Connection, org: str) -> Iterator[Problem]:
+def _months(ask: Ask, org: str) -> Iterator[Problem]:
     """Whether the spend of each module's budget is that of the month's events."""
-    r = rollups.c
     spent: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    for month, module, source, paid, nano in connection.execute(
-        select(r.bucket, r.module, r.source, r.billing, r.cost_nano).where(r.org == org, r.grain == "month")
-    ):
+    sums = "SELECT bucket, module, source, billing, cost_nano FROM rollups WHERE org = ? AND grain = 'month'"
+    for month, module, source, paid, nano in ask(sums, (org,)):
         app, claude_code = spent[module_scope(module, month)]
         spent[module_scope(module, month)] = (
             app + nano * (source == billing.APP and billing.counts(source, paid, True)),
             claude_code + nano * (source == billing.CLAUDE_CODE and billing.counts(source, paid, True)),
         )
-    b = budgets.c
-    for scope, app, claude_code in connection.execute(
-        select(b.scope, b.app_nano, b.claude_code_nano).where(b.org == org)
+    for scope, app, claude_code in ask(
+        "SELECT scope, app_nano, claude_code_nano FROM budgets WHERE org = ?", (org,)
     ):
         if is_module(scope) and (app, claude_code) != spent.pop(scope, (0, 0)):
             yield Problem("months", scope, "its spend is not that of the recorded events")
@@ -177,13 +153,11 @@ def _months(connection: Connection, org: str) -> Iterator[Problem]:
             yield Problem("months", scope, "has spend and no budget row")
 
 
-def _holds(connection: Connection, org: str) -> Iterator[Problem]:
+def _holds(ask: Ask, org: str) -> Iterator[Problem]:
     """Whether what budgets hold is what reservations and leases say."""
-    wanted = _held(connection, org)
-    b = budgets.c
-    for scope, app, assumed, reserved in connection.execute(
-        select(b.scope, b.app_nano, b.assumed_nano, b.reserved_nano).where(b.org == org)
-    ):
+    wanted = _held(ask, org)
+    budgets = "SELECT scope, app_nano, assumed_nano, reserved_nano FROM budgets WHERE org = ?"
+    for scope, app, assumed, reserved in ask(budgets, (org,)):
         due = wanted.pop(scope, Charge())
         if reserved != due.reserved:
             yield Problem(
@@ -200,68 +174,57 @@ def _holds(connection: Connection, org: str) -> Iterator[Problem]:
             yield Problem("reservations", scope, "is held by a reservation or lease and has no budget row")
 
 
-def _held(connection: Connection, org: str) -> dict[str, Charge]:
+def _held(ask: Ask, org: str) -> dict[str, Charge]:
     found: dict[str, Charge] = {}
 
     def add(scope: str, app: int, assumed: int, reserved: int) -> None:
         before = found.get(scope, Charge())
         found[scope] = Charge(before.app + app, 0, before.assumed + assumed, before.reserved + reserved)
 
-    r = reservations.c
-    for scopes, state, estimate, assumed, actual in connection.execute(
-        select(r.scopes, r.state, r.estimate_nano, r.assumed_nano, r.actual_nano).where(r.org == org)
-    ):
+    calls = "SELECT scopes, state, estimate_nano, assumed_nano, actual_nano FROM reservations WHERE org = ?"
+    for scopes, state, estimate, assumed, actual in ask(calls, (org,)):
         for scope in json.loads(scopes):
             spent = (actual or 0) - assumed if state == "settled" else 0
             add(scope, spent, assumed, estimate if state == "open" else 0)
-    lease = leases.c
-    for scope, state, granted, spent, assumed in connection.execute(
-        select(lease.scope, lease.state, lease.granted_nano, lease.spent_nano, lease.assumed_nano).where(
-            lease.org == org
-        )
-    ):
+    leases = "SELECT scope, state, granted_nano, spent_nano, assumed_nano FROM leases WHERE org = ?"
+    for scope, state, granted, spent, assumed in ask(leases, (org,)):
         left = granted - spent
         priced = spent - (assumed - left if state == "expired" else assumed)
         add(scope, priced, assumed, left if state == "active" else 0)
     return found
 
 
-def _grants(connection: Connection, org: str) -> Iterator[Problem]:
+def _grants(ask: Ask, org: str) -> Iterator[Problem]:
     """Whether what was drawn from overrides is what they and the budgets say."""
     by_grant: dict[str, int] = defaultdict(int)
     by_scope: dict[str, int] = defaultdict(int)
-    d = draws.c
-    for override_id, scope, drawn, lifted in connection.execute(
-        select(d.override_id, d.scope, d.drawn_nano, d.lifted_nano).where(d.org == org)
-    ):
+    draws = "SELECT override_id, scope, drawn_nano, lifted_nano FROM override_draws WHERE org = ?"
+    for override_id, scope, drawn, lifted in ask(draws, (org,)):
         by_grant[override_id] += drawn
         by_scope[scope] += lifted
-    o, b = overrides.c, budgets.c
-    for override_id, used in connection.execute(select(o.override_id, o.used_nano).where(o.org == org)):
+    for override_id, used in ask("SELECT override_id, used_nano FROM overrides WHERE org = ?", (org,)):
         if used != by_grant.pop(override_id, 0):
             yield Problem("overrides", override_id, "its use is not what budgets drew from it")
     for override_id in by_grant:
         yield Problem("overrides", override_id, "was drawn from and does not exist")
-    for scope, raised in connection.execute(select(b.scope, b.override_nano).where(b.org == org)):
+    for scope, raised in ask("SELECT scope, override_nano FROM budgets WHERE org = ?", (org,)):
         if raised != by_scope.pop(scope, 0):
             yield Problem("overrides", scope, "is lifted by another amount than it drew")
 
 
-def _settled(connection: Connection, org: str) -> Iterator[Problem]:
+def _settled(ask: Ask, org: str) -> Iterator[Problem]:
     """Whether every settled call still has its event."""
-    r, e = reservations.c, events.c
-    known = select(e.event_id).where(e.org == org)
-    for (reservation_id,) in connection.execute(
-        select(r.reservation_id)
-        .where(r.org == org, r.event_id != "", r.event_id.not_in(known))
-        .order_by(r.reservation_id)
-    ):
+    lost = (
+        "SELECT reservation_id FROM reservations WHERE org = ? AND event_id <> '' AND event_id NOT IN "
+        "(SELECT event_id FROM events WHERE org = ?) ORDER BY reservation_id"
+    )
+    for (reservation_id,) in ask(lost, (org, org)):
         yield Problem("events", reservation_id, "was settled with an event that is not there")
 
 
-def _spans(connection: Connection, ledger: Ledger) -> Iterator[Problem]:
+def _spans(ask: Ask, org: str) -> Iterator[Problem]:
     """Whether every event of a session lies in the span in which it is looked for."""
-    for session_id, hidden in connection.exec_driver_sql(ledger.db.marked(spans.OUTSIDE), (ledger.org,)):
+    for session_id, hidden in ask(spans.OUTSIDE, (org,)):
         yield Problem(
             "sessions", session_id, f"does not find {hidden} of its events (`gaia-budget rebuild` mends it)"
         )

@@ -64,7 +64,7 @@ def test_a_server_that_takes_no_writes_is_told(server: Server) -> None:
     with Ledger.open(server.create("standby"), settings=SETTINGS) as ledger:
         sql = "ALTER DATABASE standby SET default_transaction_read_only = on"
         ledger.db.write(lambda tx: tx.text(sql) and None)
-        ledger.db.engine.dispose()
+        ledger.db.close()  # the setting holds for new connections
         with pytest.raises(LedgerError, match="read-only"):
             ledger.record([event("a")])
 

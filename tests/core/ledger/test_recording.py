@@ -119,7 +119,7 @@ def test_a_bookmark_moves_with_the_rows_it_stands_for(make: Callable[..., Ledger
 
 def test_a_shared_database_never_sees_a_path(ledger: Ledger) -> None:
     ledger.record([], bookmarks={"/home/ana/secret-project/x.jsonl": Bookmark(1)})
-    stored = ledger.db.read(lambda c: c.exec_driver_sql("SELECT source FROM bookmarks").scalar())
+    stored = ledger.db.ask(lambda ask: ask("SELECT source FROM bookmarks", ())[0][0])
 
     assert ("secret" in str(stored)) == (not ledger.db.shared)
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = pytest.mark.usefixtures("price_list")
-HEAVY = ("pydantic", "sqlalchemy", "genai_prices", "tiktoken", "anthropic", "mcp", "rich")
+HEAVY = ("pydantic", "genai_prices", "tiktoken", "anthropic", "mcp", "rich")
 
 
 def run(*arguments: str, code: int = 0) -> str:

@@ -45,7 +45,7 @@ def test_every_setting_is_printed_with_value_origin_and_meaning(monkeypatch: pyt
     assert set(rows) == set(Settings.model_fields)
     assert all(row["meaning"] for row in rows.values())
     assert (rows["billing"]["value"], rows["billing"]["origin"]) == ("plan", "GAIA_BUDGET_BILLING")
-    assert rows["db"]["value"] == "postgresql://me:***@db.example/ledger"
+    assert rows["db"]["value"] == "postgresql://me@db.example/ledger"
 
 
 def test_the_table_for_people_cuts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,6 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from sqlalchemy import func, inspect, select
-
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger.migrations import (
     m0001_first,
@@ -21,15 +19,13 @@ from gaia_budget.ledger.migrations import (
     m0004_spans,
     m0005_unknown_billing,
 )
-from gaia_budget.ledger.schema import applied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Connection
-
     from gaia_budget.ledger.database import Database, Transaction
+    from gaia_budget.ledger.questions import Ask
 
 
 class Migration(NamedTuple):
@@ -52,6 +48,8 @@ APPLIED = (
     "CREATE TABLE IF NOT EXISTS migrations (number BIGINT NOT NULL, title TEXT NOT NULL, "
     "applied_ts BIGINT NOT NULL, PRIMARY KEY (number))"
 )
+EMBEDDED_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
+SHARED_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 LOCK = 4_921_837_113
 """PostgreSQL advisory lock of whoever migrates: machines that start at once wait for each other."""
 
@@ -74,13 +72,13 @@ def migrate(db: Database, backups: Path, migrations: Sequence[Migration] = MIGRA
 def _version(db: Database) -> int:
     """The number of the last applied migration; 0 for an empty database."""
 
-    def ask(connection: Connection) -> int:
-        if not inspect(connection).has_table("migrations"):
+    def look(ask: Ask) -> int:
+        there = SHARED_TABLES if db.shared else EMBEDDED_TABLES
+        if ("migrations",) not in ask(there, ()):
             return 0
-        newest = connection.execute(select(func.max(applied.c.number))).scalar()
-        return newest or 0
+        return int(ask("SELECT coalesce(max(number), 0) FROM migrations", ())[0][0])
 
-    return db.read(ask)
+    return db.ask(look)
 
 
 def _apply(tx: Transaction, migrations: Sequence[Migration]) -> None:
@@ -101,7 +99,7 @@ def _back_up(db: Database, backups: Path, version: int) -> None:
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     target = backups / f"ledger-schema{version}-{stamp}.db"
     target.touch(mode=0o600)
-    source = sqlite3.connect(str(db.url.database))
+    source = sqlite3.connect(db.address.file)
     try:
         copy = sqlite3.connect(target)
         try:
