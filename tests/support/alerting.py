@@ -25,7 +25,7 @@ def evaluate_from_processes(processes: int, url: str, at: int, zone: str) -> lis
         pipes.append(ours)
     for pipe in pipes:
         assert pipe.poll(PATIENCE_SECONDS), "a process hangs"
-        assert pipe.recv() == "ready"
+        assert (said := pipe.recv()) == "ready", said
     for pipe in pipes:
         pipe.send("go")
     return [said for pipe in pipes if (said := pipe.recv()) != "done"]

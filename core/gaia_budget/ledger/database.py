@@ -121,7 +121,11 @@ class Database:
         """The rows of one question in portions, however many: as they were when it was asked."""
         with self._explaining(), self._connected() as connection:
             if not self.shared:
-                yield from _portions(connection.execute(sql, values), size)
+                connection.execute(f"PRAGMA busy_timeout = {int(self.patience_s * 1000)}")
+                try:
+                    yield from _portions(connection.execute(sql, values), size)
+                finally:
+                    connection.execute(f"PRAGMA busy_timeout = {TURN_MILLISECONDS}")
                 return
             with connection.transaction(), connection.cursor(name="pages") as cursor:
                 yield from _portions(cursor.execute(self.marked(sql), values), size)
@@ -136,17 +140,15 @@ class Database:
         return self._patiently(lambda: self._written(work), gone_s)
 
     def check(self) -> None:
-        """Connect once, without patience: a wrong URL is told at once. Raises LedgerError."""
-        with self._explaining(), self._connected():
-            pass
+        """Connect once, without patience for a server: a wrong URL is told at once. Raises LedgerError."""
+        self._patiently(lambda: self._asked(lambda _: None, ""), gone_s=0)
 
     def keep_log(self) -> None:
         """Let readers and the writer of a new SQLite file work side by side (write-ahead log).
 
         File systems that cannot (network drives) keep the ordinary journal, which is slower and as safe.
         """
-        with self._explaining(), self._connected() as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
+        self.ask(lambda ask: ask("PRAGMA journal_mode = WAL", ()))
 
     def close(self) -> None:
         """Close every connection, those in use when they are given back."""
@@ -155,7 +157,7 @@ class Database:
 
     def _patiently(self, attempt: Callable[[], Result], gone_s: float | None = None) -> Result:
         began = time.monotonic()
-        pause = 0.005
+        pause = 0.005 if self.shared else 0.001
         while True:
             try:
                 return attempt()
@@ -163,13 +165,11 @@ class Database:
                 problem = of_driver(error)
                 if problem is None:
                     raise
-                gone = gone_s is not None and lost(problem)
-                patience_s = min(gone_s, self.patience_s) if gone and gone_s is not None else self.patience_s
+                patience_s = self.patience_s if gone_s is None or not lost(problem) else gone_s
                 if not passes(problem) or time.monotonic() + pause > began + patience_s:
                     raise explained(problem, self.name) from (None if self.shared else problem)
-            if self.shared:  # SQLite has waited already
-                time.sleep(pause)
-                pause = min(pause * 2, 1.0)
+            time.sleep(pause)
+            pause = min(pause * 2, 1.0) if self.shared else 0.001  # SQLite has waited already
 
     def _asked(self, work: Callable[[Ask], Result], begin: str) -> Result:
         with self._connected() as connection:
