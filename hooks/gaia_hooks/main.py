@@ -1,6 +1,6 @@
 """The hook: one event as JSON on stdin, an answer as JSON on stdout or nothing. It always ends in exit 0."""
 
-from gaia_hooks.facts import places, snapshot
+from gaia_hooks.facts import places, snapshot, trust
 from gaia_hooks.machine import files, jsonio, system
 from gaia_hooks.say import events
 from gaia_hooks.session import counting as sessions
@@ -18,6 +18,7 @@ BACKGROUND = frozenset(("PostToolUse", "PostToolUseFailure", "SubagentStart", "S
 
 def run() -> None:
     """Handle the event on stdin; whatever goes wrong is logged and the user's tool call goes on."""
+    ignored = trust.forget_project_variables()
     if places.off():
         return
     home = places.home()
@@ -26,6 +27,8 @@ def run() -> None:
         payload = _payload(system.read_stdin(STDIN_LIMIT))
         event = str(payload.get("hook_event_name"))[:40]
         policy = snapshot.load(home)
+        if ignored:
+            policy["problems"] = [*policy["problems"], trust.notice(ignored)]
         _check(payload, policy)
         answer = _handle(home, payload, policy)
         if answer:

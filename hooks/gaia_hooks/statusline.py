@@ -3,7 +3,7 @@
 Plan windows first where there are any, then the context, then the session, then the module's month.
 """
 
-from gaia_hooks.facts import money, places, plan, session_types, snapshot
+from gaia_hooks.facts import money, places, plan, session_types, snapshot, trust
 from gaia_hooks.machine import clock, files, jsonio, system
 from gaia_hooks.say.figures import Figures, grouped, limit_of
 from gaia_hooks.session import counting as sessions
@@ -21,6 +21,7 @@ WINDOWS = (("five_hour", "5h"), ("seven_day", "7d"))
 
 def run(data: "bytes | None" = None) -> None:
     """Print the line for the JSON in `data`, else on stdin; what goes wrong is logged and the line stays short."""
+    trust.forget_project_variables()
     if places.off():
         return
     home = places.home()

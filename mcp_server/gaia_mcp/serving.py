@@ -7,7 +7,10 @@ the start.
 from __future__ import annotations
 
 import gc
+import sys
 from typing import TYPE_CHECKING
+
+from gaia_hooks.facts import trust
 
 if TYPE_CHECKING:
     from gaia_mcp.server import BudgetServer
@@ -30,6 +33,9 @@ def http(port: int) -> None:
 
 
 def _started() -> BudgetServer:
+    ignored = trust.forget_project_variables()
+    if ignored:
+        sys.stderr.write(f"gaia-budget mcp: {trust.notice(ignored)}\n")
     gc.disable()
     try:
         from gaia_mcp.server import build

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from .conftest import Watched
 
 COMMON = {"facts", "facts.billing", "facts.modules", "facts.money", "facts.names", "facts.places", "facts.pricing",
-          "facts.session_types", "facts.snapshot", "facts.usage", "machine", "machine.clock", "machine.files",
-          "machine.jsonio", "machine.system", "say", "say.figures", "session", "session.argus",
+          "facts.session_types", "facts.snapshot", "facts.trust", "facts.usage", "machine", "machine.clock",
+          "machine.files", "machine.jsonio", "machine.system", "say", "say.figures", "session", "session.argus",
           "session.bookkeeping", "session.counting", "session.heading", "session.months", "session.state",
           "session.tail"}  # fmt: skip
 ALLOWED = {

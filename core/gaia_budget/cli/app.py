@@ -92,10 +92,14 @@ for verb in VERBS:
 def main() -> None:
     """Run the command line; every error ends here with a message and its exit code (see `gaia_budget.errors`)."""
     from gaia_budget.errors import GaiaBudgetError
+    from gaia_hooks.facts import trust
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a cp1252 console must never end in UnicodeEncodeError
             stream.reconfigure(encoding="utf-8", errors="replace")
+    ignored = trust.forget_project_variables()
+    if ignored:
+        sys.stderr.write(f"gaia-budget: {trust.notice(ignored)}\n")
     try:
         _with_verb(sys.argv[1] if len(sys.argv) > 1 else "")()
     except GaiaBudgetError as error:

@@ -31,7 +31,7 @@ def _is_absolute(path: str) -> bool:
 def user_home(variable: "Callable[[str], str]" = system.variable) -> str:
     """The user's home folder, where Claude Code looks for it as well."""
     names = ("USERPROFILE", "HOME") if system.WINDOWS else ("HOME", "USERPROFILE")
-    return variable(names[0]) or variable(names[1])
+    return variable(names[0]) or variable(names[1]) or system.own_home()
 
 
 def home(variable: "Callable[[str], str]" = system.variable) -> str:

@@ -29,6 +29,35 @@ def variable(name: str) -> str:
     return value.decode("utf-8", "surrogateescape")
 
 
+def forget(name: str) -> None:
+    """Take a variable out of the environment of this process, and of what it starts."""
+    environment: "Any" = calls.environ
+    environment.pop(name.upper() if WINDOWS else name.encode(), None)
+    loaded = sys.modules.get("os")  # which has its own view of the environment
+    if loaded is not None:
+        loaded.environ.pop(name, None)
+
+
+def working_folder() -> str:
+    """The working directory; empty where it is gone."""
+    try:
+        return calls.getcwd()
+    except OSError:
+        return ""
+
+
+def own_home() -> str:
+    """The user's home folder by the system's own list of users, where no variable names it."""
+    if WINDOWS:
+        return ""
+    import pwd  # builtin
+
+    try:
+        return pwd.getpwuid(calls.getuid()).pw_dir
+    except KeyError:
+        return ""
+
+
 def read_stdin(limit: int) -> bytes:
     """Everything on standard input, up to `limit` bytes."""
     parts, left = [], limit
