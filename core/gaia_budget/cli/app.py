@@ -31,7 +31,9 @@ from gaia_budget.cli import (
     status,
     verify,
 )
+from gaia_budget.cli.output import JsonFlag  # noqa: TC001 (typer reads annotations)
 from gaia_budget.cli.quick import QuickGroup
+from gaia_budget.cli.seeing import tables
 
 VERBS = (
     alerts,
@@ -54,13 +56,15 @@ VERBS = (
     settings,
     spend,
     status,
+    tables,
     verify,
 )
 
 app = typer.Typer(
     name="gaia-budget",
     cls=QuickGroup,
-    no_args_is_help=True,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -78,11 +82,17 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
+    as_json: JsonFlag = False,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
     ] = False,
 ) -> None:
-    """Token budgets for Claude Code and for apps: exact counting, warnings in time, limits that hold."""
+    """Where everything stands: today, this month against the caps, projects, models, what needs you."""
+    if context.invoked_subcommand is None:
+        from gaia_budget.cli.seeing.overview import overview
+
+        overview(as_json)
 
 
 for verb in VERBS:

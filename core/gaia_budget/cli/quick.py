@@ -13,6 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+WANTED = {
+    "See what was spent": ("daily", "weekly", "monthly", "projects", "sessions", "blocks", "spend", "status"),
+    "Plan ahead": ("forecast", "anomalies", "recommend", "outcome", "prices"),
+    "Set limits": ("alerts", "override", "session"),
+    "Files": ("claude-md", "ingest", "import", "export"),
+    "Set up": ("init", "doctor", "settings", "mcp", "hook", "statusline", "verify", "rebuild", "migrate-db"),
+}
+"""The commands by what people want."""
+WHOLE = 300
+"""Characters that a sentence may have."""
+
+
 class QuickCommand(typer.core.TyperCommand):
     """A command whose text options need no check."""
 
@@ -27,6 +39,18 @@ class QuickGroup(typer.core.TyperGroup):
     def get_params(self, context: Any) -> list[Any]:
         """The parameters, `--help` among them."""
         return [_quick(parameter) for parameter in super().get_params(context)]
+
+    def format_commands(self, context: Any, formatter: Any) -> None:
+        """The commands by what people want, each with its whole first sentence."""
+        found = {name: self.get_command(context, name) for name in self.list_commands(context)}
+        grouped = {name for names in WANTED.values() for name in names}
+        rest = tuple(name for name in found if name not in grouped)
+        for title, names in {**WANTED, "More": rest}.items():
+            known = [(name, one) for name in names if (one := found.get(name)) and not one.hidden]
+            rows = [(name, command.get_short_help_str(WHOLE)) for name, command in known]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
 
 def _quick(parameter: Any) -> Any:

@@ -23,8 +23,12 @@ Since = Annotated[
 ]
 Until = Annotated[str | None, typer.Option(help="Up to here; a date includes its day.")]
 Module = Annotated[str | None, typer.Option(help="This module alone.")]
-Session = Annotated[str | None, typer.Option(help="This session alone.")]
-Top = Annotated[int | None, typer.Option(min=1, help="The first rows alone; the total stays whole.")]
+Session = Annotated[
+    str | None, typer.Option(help="This session alone; the first letters of its id are enough.")
+]
+Top = Annotated[
+    int | None, typer.Option(min=1, help="The first rows alone, of times the newest; the total is whole.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -43,19 +47,22 @@ def spend(
 ) -> None:
     """What was spent: dearest first, times in order."""
     from gaia_budget.cli.current import current_ledger
-    from gaia_budget.ledger.questions import CONTEXT_AXES
+    from gaia_budget.ledger.questions import CONTEXT_AXES, TIMES
+    from gaia_budget.reports.asked import module_named, session_named
     from gaia_budget.settings import load
 
     axes = [axis.strip() for axis in by.split(",") if axis.strip()]
-    module = module.lower() if module else None
     warn_of_broken_files()
     with current_ledger(load()) as ledger:
+        module = module_named(ledger, module) if module else None
+        session = session_named(ledger, session) if session else None
         if set(CONTEXT_AXES) & set(axes):
             total = ledger.spend((), since, until, module, session)
             _context(axes, total, module, session, top, as_json)
             return
         answer = ledger.spend(axes, since, until, module, session)
-    answer = answer._replace(rows=answer.rows[:top])
+    newest = bool(axes) and axes[0] in TIMES
+    answer = answer._replace(rows=answer.rows[-top:] if top and newest else answer.rows[:top])
     if as_json:
         emit_json(answer.document())
     else:

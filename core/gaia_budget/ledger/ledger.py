@@ -135,6 +135,17 @@ class Ledger(Budgeting, Alerting, Notes):
         """The sessions that spent last, the newest first; a few."""
         return self.db.ask(lambda ask: sessions.recent_sessions(ask, self.org))
 
+    def sessions_between(
+        self, since: When = None, until: When = None, module: str | None = None
+    ) -> list[str]:
+        """The sessions that spent something in [since, until), the newest first; of one module or of all."""
+        start, end = self.instant(since), self.instant(until, end=True)
+        return self.db.ask(lambda ask: questions.sessions_between(ask, self.org, start, end, module))
+
+    def sessions_named(self, beginning: str) -> list[str]:
+        """A few sessions whose ids begin so."""
+        return self.db.ask(lambda ask: questions.sessions_named(ask, self.org, beginning))
+
     def month(self, module: str, at: When = None) -> MonthSpend:
         """The calendar month of a module that an instant falls in (default: now), in the ledger's time zone."""
         return self._months(at, module)[module]

@@ -32,6 +32,16 @@ ENDS = {"hour": 10_000_000, "day": 100_000, "month": 100_000}
 not those of one grain, takes days since some date for most of the table, and reads all of it."""
 SPAN = "SELECT first_ts, last_ts FROM sessions WHERE org = ? AND session_id = ?"
 """When a session spent: there its events are looked for."""
+BETWEEN = (
+    "SELECT session_id FROM sessions s WHERE org = ? AND last_ts >= ? AND first_ts < ? {} "
+    "ORDER BY last_ts DESC, session_id"
+)
+OF_MODULE = (
+    "AND EXISTS (SELECT 1 FROM events e WHERE e.org = s.org AND e.session_id = s.session_id "
+    "AND e.ts BETWEEN s.first_ts AND s.last_ts AND e.module = ?)"
+)
+NAMED = "SELECT session_id FROM sessions WHERE org = ? AND substr(session_id, 1, ?) = ? ORDER BY session_id LIMIT 6"
+LAST_INSTANT = 2**62
 CONTEXT_AXES = ("tool", "mcp_server", "file")
 """Axes of what fills the context: estimates, made from the transcripts (`gaia_budget.ingest.context`)."""
 
@@ -57,6 +67,16 @@ class Figures(NamedTuple):
         """What counts against session budgets: input + cache writes + output - re-cached (requirement R24)."""
         written = self.cache_write_5m_tokens + self.cache_write_1h_tokens
         return self.input_tokens + written + self.output_tokens - self.recached_tokens
+
+    @property
+    def cache_tokens(self) -> int:
+        """What went through the cache: written to it or read from it."""
+        return self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
+
+    @property
+    def total_tokens(self) -> int:
+        """Everything: input, output, and what went through the cache."""
+        return self.input_tokens + self.output_tokens + self.cache_tokens
 
     def plus(self, other: Figures) -> Figures:
         """Both together."""
@@ -151,6 +171,20 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
         if axis in TIMES:
             ordered.sort(key=lambda row: row.key[place])
     return Spend(tuple(by), asked.since, asked.until, total, ordered)
+
+
+def sessions_between(
+    ask: Ask, org: str, since: int | None, until: int | None, module: str | None
+) -> list[str]:
+    """The sessions that spent something in [since, until), in a module where one is named; the newest first."""
+    values: list[Any] = [org, 0 if since is None else since, LAST_INSTANT if until is None else until]
+    rows = ask(BETWEEN.format(OF_MODULE if module else ""), [*values, *([module] if module else [])])
+    return [str(session) for (session,) in rows]
+
+
+def sessions_named(ask: Ask, org: str, beginning: str) -> list[str]:
+    """A few sessions whose ids begin so."""
+    return [str(session) for (session,) in ask(NAMED, [org, len(beginning), beginning])]
 
 
 def _within_session(ask: Ask, asked: Range) -> Range:

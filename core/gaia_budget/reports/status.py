@@ -10,6 +10,7 @@ from gaia_budget import owner, places
 from gaia_budget.errors import NotFoundError
 from gaia_budget.forecast.outlook import forecast
 from gaia_budget.forecast.standing import MonthStatus, hundredths
+from gaia_budget.reports.asked import known_session
 from gaia_budget.reports.seen import Seen
 from gaia_hooks.facts import modules, plan, session_types, snapshot
 from gaia_hooks.facts.money import usd, usd_short
@@ -133,7 +134,9 @@ def status(ledger: Ledger, settings: Settings, session_id: str | None = None) ->
     wanted = session_id or os.environ.get("CLAUDE_CODE_SESSION_ID") or ledger.latest_session()
     session, noted = None, state.State("")
     if wanted:
-        session, noted = _session(ledger, budget, wanted, asked=session_id is not None)
+        session, noted = session_status(
+            ledger, budget, known_session(ledger, wanted), asked=session_id is not None
+        )
     module = noted.module or _module_here()
     month = MonthStatus(
         ledger.month(module),
@@ -152,9 +155,10 @@ def status(ledger: Ledger, settings: Settings, session_id: str | None = None) ->
     )
 
 
-def _session(
+def session_status(
     ledger: Ledger, budget: owner.TokenBudget, session_id: str, *, asked: bool
 ) -> tuple[SessionStatus | None, state.State]:
+    """A session and what the hooks noted of it; without either, NotFoundError where somebody `asked` for it."""
     from gaia_budget.ledger.questions import Figures
 
     spent = ledger.session(session_id)

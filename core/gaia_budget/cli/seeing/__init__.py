@@ -1,0 +1,1 @@
+"""The screens that show what was spent: every one draws a value of `gaia_budget.reports`."""

@@ -1,0 +1,276 @@
+"""`gaia-budget` alone: one screen that says where everything stands and what to do next."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from gaia_budget.cli.seeing.grid import listed
+from gaia_budget.cli.seeing.paper import Paper, here, state
+from gaia_budget.reports import shown
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.reports.overview import Overview, Project
+    from gaia_budget.reports.tables import Line
+
+WIDE, WIDEST = 76, 110
+MOST_PROJECTS = 7
+MOST_ALERTS = 3
+LONGEST_NAME = 18
+WINDOWS = {"five_hour": "5 hours", "seven_day": "7 days"}
+
+
+def overview(as_json: bool) -> None:
+    """Draw the first screen, or give its figures as JSON."""
+    from gaia_budget.cli.current import current_ledger
+    from gaia_budget.cli.output import emit_json, say, warn_of_broken_files
+    from gaia_budget.cli.seeing.empty import nothing
+    from gaia_budget.reports.overview import overview as ask
+    from gaia_budget.settings import load
+
+    settings = load()
+    warn_of_broken_files()
+    with current_ledger(settings) as ledger:
+        found = ask(ledger, settings)
+        if as_json:
+            emit_json(found.document())
+        elif found.empty:
+            for line in nothing(ledger, " this month"):
+                say(line)
+        else:
+            paper = here()
+            screen = _Screen(found, ledger, settings.billing == "plan", paper)
+            paper.draw(screen.wide() if paper.width >= WIDE else screen.narrow())
+
+
+class _Screen:
+    """One overview on one paper."""
+
+    def __init__(self, found: Overview, ledger: Ledger, on_a_plan: bool, paper: Paper) -> None:
+        self.found, self.zone, self.paper = found, ledger.zone, paper
+        self.width = min(paper.width, WIDEST)
+        self.now = self.zone.local(found.at)
+        self.when = f"{self.now:%a} {self.now.day} {self.now:%b}, {self.now:%H:%M}"
+        self.billed = "not billed" if on_a_plan else "API prices"
+        self.capped = found.total.limit_nano > 0
+        rest = found.projects[MOST_PROJECTS:]
+        self.projects = found.projects[:MOST_PROJECTS] if len(rest) > 1 else found.projects
+        self.others = rest if len(rest) > 1 else []
+
+    def wide(self) -> list[Text]:
+        """From 76 columns on."""
+        blocks = [self._periods(), self._plan(), self._projects(), self._models() + self._attention()]
+        return [line for block in blocks if block for line in (*block, Text(""))][:-1]
+
+    def _periods(self) -> list[Text]:
+        found, month = self.found, f"{self.now:%B}"
+        total = found.total
+        rows = [[f"{self.when} {self.now:%Z}", "today", "7 days", month, ""]]
+        if self.capped:
+            of = f"of {shown.money(total.limit_nano)}"
+            spent = [shown.money(one.line.apps_nano) for one in found.periods[:2]]
+            rows.append(["Apps, against the caps", *spent, shown.money(total.spent_nano), of])
+        code = [shown.money(one.line.claude_code_nano) for one in found.periods]
+        rows.append([f"Claude Code, {self.billed}", *code, ""])
+        widths = [max(cell_len(row[place]) for row in rows) for place in range(5)]
+        lines = []
+        for row in rows:
+            line = Text(row[0].ljust(widths[0] + 2), "dim" if row is rows[0] else "")
+            for place in (1, 2, 3):
+                style = "dim" if row is rows[0] else "bold" if place == 1 else ""
+                line.append(row[place].rjust(widths[place]) + ("  " if place < 3 else " "), style)
+            line.append(row[4], "dim")
+            lines.append(line)
+        if self.capped and total.low_nano is not None and total.high_nano is not None:
+            end = f"{shown.money(total.low_nano)}-{shown.money(total.high_nano)[1:]}"
+            lines[0].append(Text("month's end".rjust(self.width - lines[0].cell_len), "dim"))
+            lines[1].append(end.rjust(self.width - lines[1].cell_len))
+        return lines
+
+    def _plan(self) -> list[Text]:
+        lines: list[Text] = []
+        windows = self.found.seen.document()["plan"]
+        for name, label in WINDOWS.items():
+            window = windows[name]
+            if window is None:
+                continue
+            sign, style = state(window["percent"])
+            line = Text(("Plan" if not lines else "").ljust(8) + label.ljust(9), "")
+            line += self.paper.bar(window["percent"] / 100, 20, style or "cyan")
+            line.append(f" {window['percent']:3.0f} %{' ' + sign if sign else ''}", style)
+            line.append(f"  {self._until(name, stale=window['stale'])}")
+            lines.append(line)
+        return lines
+
+    def _until(self, name: str, *, stale: bool) -> str:
+        from gaia_hooks.facts import plan
+
+        seen, kept = self.found.seen, self.found.seen.kept
+        reached = plan.reached_at(name, kept[name], kept["as_of"], seen.week)
+        resets = kept[name].get("resets_at")
+        parts = [f"full {self._clock(reached)}"] if reached else []
+        parts += [f"resets {self._clock(resets)}"] if resets else []
+        if stale:
+            parts.append(f"as seen {self._clock(kept['as_of'])}, may have changed")
+        return ", ".join(parts)
+
+    def _clock(self, ts: int) -> str:
+        local = self.zone.local(ts)
+        return f"{local:%H:%M}" if local.date() == self.now.date() else f"{local:%a} {local:%H:%M}"
+
+    def _projects(self) -> list[Text]:
+        if not self.found.projects:
+            return []
+        month = f"{self.now:%B}"
+        rows = list(self.projects)
+        code, code_total = shown.cents([one.line.claude_code_nano for one in [*rows, *self.others]])
+        if self.others:
+            code = [*code[: len(rows)], shown.cents([one.line.claude_code_nano for one in self.others])[1]]
+        names = [shown.name(one.name or "no project", LONGEST_NAME) for one in rows]
+        names += [f"{len(self.others)} others"] if self.others else []
+        first = max(map(cell_len, [*names, month]))
+        cap = _CapColumns(self.found, rows, self.others, self.paper, 12 if self.width < 100 else 24)
+        last = max(map(len, (*code, code_total, "Claude Code")))
+        head = Text(month.ljust(first) + "  ", "dim")
+        if self.capped:
+            head.append(cap.head + "  ", "dim")
+        head.append("Claude Code".rjust(last) + "  14 days", "dim")
+        lines = [head]
+        for place, name in enumerate(names):
+            line = Text(set_cell_size(name, first) + "  ")
+            if self.capped:
+                line += cap.cells[place]
+                line.append("  ")
+            line.append(code[place].rjust(last) + "  ")
+            if place < len(rows):
+                line += self.paper.trend(rows[place].trend)
+            lines.append(line)
+        total = Text("Total".ljust(first) + "  ", "bold")
+        if self.capped:
+            total += cap.total
+            total.append("  ")
+        total.append(code_total.rjust(last))
+        return [*lines, total]
+
+    def _models(self) -> list[Text]:
+        lines: list[Text] = []
+        for label, source in (("Apps", "app"), ("Claude Code", "claude_code")):
+            parts = [
+                (one.key, one.of(source)) for one in self.found.models.lines if one.key and one.of(source)
+            ]
+            whole = sum(nano for _, nano in parts)
+            if not whole:
+                continue
+            parts.sort(key=lambda part: -part[1])
+            names = [f"{short_model(model)} {nano * 100 // whole} %" for model, nano in parts]
+            lines.append(Text(("Models" if not lines else "").ljust(8) + label.ljust(13) + listed(names, 3)))
+        return lines
+
+    def _attention(self) -> list[Text]:
+        lines = []
+        for alert in self.found.alerts[:MOST_ALERTS]:
+            style = "bold red" if alert.severity == "critical" else "yellow"
+            sign = "■" if alert.severity == "critical" else "▲"
+            cause = shown.name(alert.cause.partition("; most by ")[0], self.width - 2)
+            lines.append(Text(sign, style) + Text(f" {cause}"))
+        more = len(self.found.alerts) - MOST_ALERTS
+        if more > 0:
+            lines.append(Text(f"  and {more} more: gaia-budget alerts"))
+        if not lines:
+            return [Text("Nothing needs you.")]
+        step = wrap(shown.name(self.found.alerts[0].next_step, 1000), self.width - 6, break_on_hyphens=False)
+        return lines + [
+            Text("      " if place else "Next  ") + Text(part, "cyan") for place, part in enumerate(step)
+        ]
+
+    def narrow(self) -> list[Text]:
+        """Below 76 columns: figures below one another."""
+        found, width = self.found, self.width
+        lines = [Text("Token spend"), Text(self.when, "dim"), Text("")]
+        heads = ["Apps", "Claude Code"] if self.capped else ["Claude Code"]
+        lines.append(Text(" " * (width - 13 * len(heads)) + "".join(head.rjust(13) for head in heads), "dim"))
+        for one, label in zip(found.periods, ("Today", "7 days", f"{self.now:%B}"), strict=True):
+            amounts = [one.line.apps_nano] if self.capped else []
+            if self.capped and one is found.periods[-1]:
+                amounts = [found.total.spent_nano]
+            amounts.append(one.line.claude_code_nano)
+            cells = "".join(shown.money(nano).rjust(13) for nano in amounts)
+            lines.append(Text(label.ljust(width - len(cells)) + cells, "bold" if label == "Today" else ""))
+        lines += [Text(""), *(self._plan_narrow() or [])]
+        lines += [self._project_narrow(project) for project in self.projects if project.month is not None]
+        lines.append(Text(""))
+        return lines + self._attention()
+
+    def _plan_narrow(self) -> list[Text]:
+        lines = []
+        for name, label in WINDOWS.items():
+            window = self.found.seen.document()["plan"][name]
+            if window is not None:
+                sign, style = state(window["percent"])
+                line = Text(label.ljust(8)) + self.paper.bar(window["percent"] / 100, 14, style or "cyan")
+                line.append(f" {window['percent']:3.0f} % {sign}", style)
+                lines.append(line)
+        return [*lines, Text("")] if lines else []
+
+    def _project_narrow(self, one: Project) -> Text:
+        assert one.month is not None
+        sign, style = state(one.month.percent)
+        line = Text(set_cell_size(shown.name(one.name, 9), 10))
+        line += self.paper.bar(one.month.percent / 100, 8, style or "cyan")
+        line.append(f" {int(one.month.percent):3d} %{sign or ' '}", style)
+        line.append(f" {shown.money(one.month.spent_nano)}")
+        return line
+
+
+class _CapColumns:
+    """Spent, cap, percent and bar of each project, as wide as the widest of each."""
+
+    def __init__(
+        self, found: Overview, rows: list[Project], others: list[Project], paper: Paper, cells: int
+    ) -> None:
+        amounts = [one.month.spent_nano if one.month else 0 for one in [*rows, *others]]
+        spent, spent_total = shown.cents(amounts)
+        if others:
+            spent = [*spent[: len(rows)], shown.cents(amounts[len(rows) :])[1]]
+        limits = [one.month.limit_nano + one.month.month.override_nano if one.month else 0 for one in rows]
+        caps = [shown.money(limit) if limit else "" for limit in limits]
+        total_cap = shown.money(found.total.limit_nano)
+        self.spent_width = max(map(len, (*spent, spent_total, "Apps")))
+        self.cap_width = max(map(len, (*caps, total_cap)))
+        self.paper, self.bar_cells = paper, cells
+        self.head = "Apps".rjust(self.spent_width) + "  cap".ljust(self.cap_width + 5) + " " * (7 + cells)
+        self.cells = [
+            self._row(spent[place], caps[place], one.month.percent if one.month else None)
+            for place, one in enumerate(rows)
+        ]
+        if others:
+            self.cells.append(self._row(spent[-1], "", None))
+        whole = found.total.spent_nano * 100 / found.total.limit_nano if found.total.limit_nano else 0
+        self.total = self._row(spent_total, total_cap, whole)
+
+    def _row(self, spent: str, cap: str, percent: float | None) -> Text:
+        line = Text(spent.rjust(self.spent_width))
+        line.append("  of " if cap else "     ", "dim")
+        line.append(cap.rjust(self.cap_width))
+        if percent is None or not cap:
+            return line + Text(" " * (self.bar_cells + 7))
+        sign, style = state(percent)
+        line.append(f"{int(percent):4d} %", style)
+        line.append(f"{sign or ' '}", style)
+        return line + self.paper.bar(percent / 100, self.bar_cells, style or "cyan")
+
+
+def short_model(model: str) -> str:
+    """A model as people call it: without its maker and its date, where it has them."""
+    plain = shown.name(model).removeprefix("claude-").removeprefix("models/")
+    head, _, date = plain.rpartition("-")
+    return head if len(date) == 8 and date.isdigit() else plain
+
+
+def shares(line: Line, most: int) -> str:
+    """The models of a row, the dearest first."""
+    return listed([short_model(model) for model in line.models], most)

@@ -1,0 +1,114 @@
+"""What is asked about: a stretch of time and the names that it is narrowed to, in every face's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+from gaia_budget.errors import InputError, NotFoundError
+from gaia_budget.ledger.questions import AXES, TIMES, Figures, Row, Spend
+from gaia_budget.model import Billing, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.zone import When
+
+NARROWING = tuple(axis for axis in AXES if axis not in (*TIMES, "response"))
+"""What an answer can be narrowed by: every axis that holds names."""
+FIXED: dict[str, tuple[str, ...]] = {"source": get_args(Source), "billing": get_args(Billing)}
+"""Axes whose names are known beforehand."""
+SHORT = 8
+"""Characters of a session's id that people are shown; every command takes them."""
+EVERYTHING: Mapping[str, str] = {}
+
+
+class Asked(NamedTuple):
+    """[since, until) as a user writes it (see `Zone.instant`), and one value for each axis of `where`."""
+
+    since: When = None
+    until: When = None
+    where: Mapping[str, str] = EVERYTHING
+
+
+def sums(ledger: Ledger, by: Sequence[str], asked: Asked) -> Spend:
+    """What was spent by these axes, narrowed to `asked.where`.
+
+    Raises InputError for an unknown axis or time and a stretch that ends before it begins, NotFoundError for a name
+    that nothing was ever spent on.
+    """
+    for axis in asked.where:
+        if axis not in NARROWING:
+            raise InputError(f"nothing can be narrowed by {axis!r}. Valid: {', '.join(NARROWING)}")
+    named = dict(asked.where)
+    since, until = ledger.instant(asked.since), ledger.instant(asked.until, end=True)
+    if since is not None and until is not None and until <= since:
+        raise InputError(f"the stretch from {asked.since} to {asked.until} ends before it begins")
+    if "session" in named:
+        named["session"] = session_named(ledger, named["session"])
+    module, session = named.pop("module", None), named.pop("session", None)
+    module = module and module_named(ledger, module)
+    extra = [axis for axis in named if axis not in by]
+    answer = ledger.spend((*by, *extra), since, until, module, session)
+    if not named:
+        return answer
+    _refuse_unknown(ledger, named)
+    return _narrowed(answer, tuple(by), named)
+
+
+def _narrowed(answer: Spend, by: tuple[str, ...], named: Mapping[str, str]) -> Spend:
+    wanted = [(answer.by.index(axis), value) for axis, value in named.items()]
+    merged: dict[tuple[str, ...], Figures] = {}
+    for row in answer.rows:
+        if all(row.key[place] == value for place, value in wanted):
+            key = row.key[: len(by)]
+            merged[key] = merged[key].plus(row.figures) if key in merged else row.figures
+    total = Figures()
+    for figures in merged.values():
+        total = total.plus(figures)
+    rows = [Row(key, figures) for key, figures in merged.items()]
+    if not set(by) & set(TIMES):
+        rows.sort(key=lambda row: (-row.figures.cost_nano, -row.figures.budget_tokens, row.key))
+    return answer._replace(by=by, total=total, rows=rows)
+
+
+def _refuse_unknown(ledger: Ledger, named: Mapping[str, str]) -> None:
+    for axis, value in named.items():
+        if value in FIXED.get(axis, ()):
+            continue
+        known = sorted({*FIXED.get(axis, ()), *(row.key[0] for row in ledger.spend((axis,)).rows)})
+        if value not in known:
+            raise NotFoundError(axis, value, known)
+
+
+def module_named(ledger: Ledger, name: str) -> str:
+    """The project or module of that name, whatever its case. Raises NotFoundError with those that there are."""
+    from gaia_budget import owner
+
+    known = {row.key[0] for row in ledger.spend(("module",)).rows}
+    known |= {one.lower() for one in (*owner.load_token_budget().per_module, *owner.load_registry().projects)}
+    for wanted in (name, name.lower()):
+        if wanted in known:
+            return wanted
+    raise NotFoundError("project", name, sorted(known))
+
+
+def session_named(ledger: Ledger, words: str) -> str:
+    """The session whose id is `words` or begins so.
+
+    Raises InputError where several do, NotFoundError with the last ones where none does.
+    """
+    found = ledger.sessions_named(words) if words else []
+    if words in found:
+        return words
+    if len(found) > 1:
+        raise InputError(f"several sessions begin with {words!r}: {', '.join(found)}. Give more letters")
+    if not found:
+        raise NotFoundError("session", words, [one[:SHORT] for one in ledger.recent_sessions()])
+    return found[0]
+
+
+def known_session(ledger: Ledger, words: str) -> str:
+    """The one session that begins so, else the words as they are: hooks may know it before the ledger does."""
+    found = ledger.sessions_named(words)
+    return found[0] if len(found) == 1 else words

@@ -1,0 +1,201 @@
+"""The first screen: today, seven days and the month against the caps, projects, models, plan, what needs somebody."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget import places
+from gaia_budget.errors import LedgerError
+from gaia_budget.ledger.questions import bucket, instant
+from gaia_budget.reports.asked import Asked
+from gaia_budget.reports.month import months
+from gaia_budget.reports.seen import Seen
+from gaia_budget.reports.tables import Line, Table, table
+from gaia_hooks.facts import plan, snapshot
+from gaia_hooks.facts.money import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gaia_budget.forecast.standing import MonthStatus
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.alerting import Alert
+    from gaia_budget.settings import Settings
+
+TREND_DAYS = 14
+
+
+class Period(NamedTuple):
+    """What was spent since an instant: apps, and Claude Code at API prices."""
+
+    name: str
+    since: int
+    line: Line
+
+    def document(self) -> dict[str, Any]:
+        """One of `periods`."""
+        return {
+            "name": self.name,
+            "since": instant(self.since),
+            "spent_usd": usd(self.line.figures.cost_nano),
+            "counted_usd": usd(self.line.apps_nano),
+            "claude_code_usd": usd(self.line.claude_code_nano),
+            "tokens": self.line.figures.total_tokens,
+        }
+
+
+class MonthTotal(NamedTuple):
+    """All caps together, in nano-dollars; the range is that of every module at once, so it is wider than it need be.
+
+    `projected_nano`, `low_nano` and `high_nano` are None before anything is known.
+    """
+
+    limit_nano: int
+    spent_nano: int
+    projected_nano: int | None
+    low_nano: int | None
+    high_nano: int | None
+
+    def document(self) -> dict[str, Any]:
+        """The key `total`."""
+        return {
+            "limit_usd": usd(self.limit_nano),
+            "spent_usd": usd(self.spent_nano),
+            "projected_usd": _usd(self.projected_nano),
+            "low_usd": _usd(self.low_nano),
+            "high_usd": _usd(self.high_nano),
+        }
+
+
+class Project(NamedTuple):
+    """A project's month: what it spent, its cap where it has one, and the last days' spend, the oldest first."""
+
+    name: str
+    line: Line
+    month: MonthStatus | None
+    trend: Sequence[int]
+
+    def document(self) -> dict[str, Any]:
+        """One of `projects`."""
+        return {
+            "module": self.name,
+            **self.line.document(),
+            "month": self.month.document() if self.month else None,
+            "trend_usd": [usd(nano) for nano in self.trend],
+        }
+
+
+class Overview(NamedTuple):
+    """Everything on the first screen, as of `at`; `capped` are the modules that have a cap of their own."""
+
+    at: int
+    periods: list[Period]
+    total: MonthTotal
+    projects: list[Project]
+    models: Table
+    seen: Seen
+    alerts: list[Alert]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was spent this month, nor in the last seven days."""
+        return not any(one.line.figures.events for one in self.periods)
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of `gaia-budget` alone."""
+        from gaia_budget.alerts.telling import document
+
+        return {
+            "at": instant(self.at),
+            "periods": [one.document() for one in self.periods],
+            "total": self.total.document(),
+            "projects": [one.document() for one in self.projects],
+            "models": [{"model": one.key, **one.document()} for one in self.models.lines],
+            "plan": self.seen.document()["plan"],
+            "attention": [document(one) for one in self.alerts],
+        }
+
+
+def overview(ledger: Ledger, settings: Settings) -> Overview:
+    """The first screen of everything. Raises ConfigError for broken files, LedgerError."""
+    at, zone, home = ledger.now(), ledger.zone, str(places.home())
+    today = zone.local(at).date()
+    day, week = zone.start_of_day(today), zone.start_of_day(today - timedelta(days=6))
+    month = zone.start_of_month(bucket(zone, "month", at))
+    standing = {one.month.module: one for one in months(ledger, settings)}
+    spent = {name: table(ledger, "module", Asked(since)) for name, since in
+             (("today", day), ("7 days", week), ("month", month))}  # fmt: skip
+    return Overview(
+        at,
+        [Period(name, one.since or 0, one.total) for name, one in spent.items()],
+        _total(list(standing.values())),
+        _projects(ledger, spent["month"], standing),
+        table(ledger, "model", Asked(month)),
+        Seen(plan.read(home), {}, at, plan.week_of(snapshot.load(home))),
+        attention(ledger, settings),
+    )
+
+
+def attention(ledger: Ledger, settings: Settings) -> list[Alert]:
+    """The alerts that fire and nobody has taken note of, of several thresholds of one figure the worst.
+
+    Judged anew; where the ledger may only be read, as they were last judged. Raises LedgerError.
+    """
+    from gaia_budget.alerts import evaluate, rules
+    from gaia_budget.alerts.telling import loudest
+
+    try:
+        return evaluate(ledger, settings).told_by("terminal")
+    except LedgerError:
+        return loudest(ledger.alerts_lately(), rules.load().rules, "terminal")
+
+
+def _total(standing: list[MonthStatus]) -> MonthTotal:
+    """The modules that have a cap: those with one of their own, and those that spent against the default one."""
+    mine = [one for one in standing if matters(one)]
+    ends = [one.outlook.counted for one in mine if one.outlook and one.outlook.counted.known]
+
+    def whole(name: str) -> int | None:
+        return sum(getattr(one, name) or 0 for one in ends) if ends else None
+
+    return MonthTotal(
+        sum(one.limit_nano + one.month.override_nano for one in mine),
+        sum(one.spent_nano for one in mine),
+        whole("projected_nano"),
+        whole("low_nano"),
+        whole("high_nano"),
+    )
+
+
+def matters(one: MonthStatus) -> bool:
+    """Whether a module is held to a cap: the owner's file names it, or it spent what counts."""
+    from gaia_budget import owner
+
+    return owner.load_token_budget().module(one.month.module) is not None or one.spent_nano > 0
+
+
+def _projects(ledger: Ledger, spent: Table, standing: dict[str, MonthStatus]) -> list[Project]:
+    zone = ledger.zone
+    today = zone.local(ledger.now()).date()
+    days = [(today - timedelta(days=ago)).isoformat() for ago in reversed(range(TREND_DAYS))]
+    costs: dict[str, dict[str, int]] = {}
+    for row in ledger.spend(
+        ("module", "day"), zone.start_of_day(today - timedelta(days=TREND_DAYS - 1))
+    ).rows:
+        costs.setdefault(row.key[0], {})[row.key[1]] = row.figures.cost_nano
+    lines = {one.key: one for one in spent.lines}
+    names = [*lines, *(name for name, one in standing.items() if name not in lines and matters(one))]
+    found = []
+    for name in names:
+        month, trend = standing.get(name), costs.get(name, {})
+        line = lines.get(name) or spent.total._replace(
+            key=name, figures=type(spent.total.figures)(), shares={}
+        )
+        capped = month if month and matters(month) else None
+        found.append(Project(name, line, capped, [trend.get(day, 0) for day in days]))
+    return found
+
+
+def _usd(nano: int | None) -> str | None:
+    return None if nano is None else usd(nano)

@@ -1,0 +1,86 @@
+"""How every face writes figures and names: cents that add up, names that steer no terminal, rows as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+from gaia_hooks.facts import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+CENT = 10_000_000
+"""Nano-dollars."""
+NONE = "–"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def name(text: str, most: int = names.SHOWN_LIMIT) -> str:
+    """A foreign name as it may be shown: without what steers, cut to `most` characters."""
+    return names.shown(text, most)
+
+
+def cents(amounts: Sequence[int]) -> tuple[list[str], str]:
+    """Nano-dollars rounded to cents, and their total: the column adds up to what stands below it.
+
+    The total is rounded; of the rows those are rounded up that lose most (largest remainder). A zero is a dash.
+    """
+    whole = rounded(sum(amounts))
+    floors = [amount // CENT for amount in amounts]
+    by_loss = sorted(range(len(amounts)), key=lambda place: (-(amounts[place] % CENT), place))
+    for place in by_loss[: max(0, whole - sum(floors))]:
+        floors[place] += 1
+    cells = [NONE if not amount else dollars(floor) for amount, floor in zip(amounts, floors, strict=True)]
+    return cells, dollars(whole) if any(amounts) else NONE
+
+
+def rounded(nano: int) -> int:
+    """Nano-dollars as cents, half to even."""
+    floor, rest = divmod(nano, CENT)
+    return floor + (rest * 2 > CENT or (rest * 2 == CENT and floor % 2))
+
+
+def money(nano: int | None) -> str:
+    """An amount by itself, to the cent; a dash for none."""
+    return NONE if nano is None else dollars(rounded(nano))
+
+
+def dollars(count: int) -> str:
+    """Cents as dollars, such as `$1,204.50`."""
+    whole, rest = divmod(abs(count), 100)
+    return f"{'−' if count < 0 else ''}${whole:,}.{rest:02d}"
+
+
+def percent(share: float | None) -> str:
+    """A percentage cut to a whole one: 79.99 is not yet 80."""
+    return NONE if share is None else f"{int(share)} %"
+
+
+def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Rows as CSV with a head; figures exact, lists with blanks between, and no name that a spreadsheet would run."""
+    found = list(rows)
+    out = io.StringIO()
+    if found:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(found[0])
+        writer.writerows([_cell(value) for value in row.values()] for row in found)
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return _cell(" ".join(map(str, value)))
+    if isinstance(value, str):
+        clean = names.shown(value, len(value) + 1)
+        return f"'{clean}" if clean.startswith(FORMULA) and not _is_number(clean) else clean
+    return "" if value is None else value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,52 @@
+"""The month of `support.spent_month` in the state folder's ledger, with every clock stopped at its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gaia_budget.ledger import Ledger
+from gaia_budget.ledger.store import Store
+from gaia_hooks.machine import clock
+from support import spent_month
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gaia_budget.model import Event
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clocks of ledger and hooks at the month's end, in UTC."""
+    monkeypatch.setattr(Store, "now", lambda _: spent_month.NOW)
+    monkeypatch.setattr(clock, "now", lambda: spent_month.NOW)
+    monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "UTC")
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture(scope="session")
+def recorded() -> dict[str, bytes]:
+    """The ledger's file, once it has been made."""
+    return {}
+
+
+@pytest.fixture
+def month(
+    stopped: None, home: Path, monkeypatch: pytest.MonkeyPatch, recorded: dict[str, bytes]
+) -> list[Event]:
+    """The events, which are in the ledger; caps and plan windows are told."""
+    spent_month.owner_files(home / "gaia")
+    spent_month.plan_windows(home / "gaia-budget")
+    monkeypatch.setenv("GAIA_ROOT", str(home / "gaia"))
+    monkeypatch.setenv("GAIA_BUDGET_BILLING", "plan")
+    found = spent_month.events()
+    file = home / "gaia-budget" / "ledger.db"
+    if recorded:
+        file.write_bytes(recorded["ledger"])
+        return found
+    with Ledger.open() as ledger:
+        ledger.record(found)
+    recorded["ledger"] = file.read_bytes()
+    return found
