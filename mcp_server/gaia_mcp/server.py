@@ -1,7 +1,6 @@
 """The server object: six tools, the sections of CLAUDE.md as resources, two prompts. Both protocol eras."""
 
 import logging
-import os
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
@@ -15,6 +14,7 @@ from mcp_types import Resource as ListedResource
 from pydantic import ValidationError
 
 from gaia_budget.errors import GaiaBudgetError
+from gaia_hooks.facts import places
 from gaia_mcp import prompts, resources, tools
 from gaia_mcp.changes import Changes
 
@@ -91,12 +91,12 @@ def _explained(error: ToolError) -> ToolError:
 
 
 def build() -> BudgetServer:
-    """The server with everything registered. With `GAIA_BUDGET_OFF=1` it answers, and offers nothing."""
+    """The server with everything registered. With `GAIA_BUDGET_OFF` it answers, and offers nothing."""
     if not logging.getLogger().handlers:  # before the SDK sets up a terminal's rich log
         logging.basicConfig(
             level=logging.WARNING, format="gaia-budget mcp: %(levelname)s %(name)s: %(message)s"
         )
-    if os.environ.get("GAIA_BUDGET_OFF") == "1":
+    if places.off():
         return BudgetServer((), Changes())
     server = BudgetServer(tools.ALL, Changes())
     resources.register(server)

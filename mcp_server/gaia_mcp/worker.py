@@ -43,6 +43,8 @@ def is_free() -> bool:
 def main() -> None:
     """Work until stdin ends."""
     logging.basicConfig(level=logging.WARNING, format="gaia-budget worker: %(levelname)s %(message)s")
+    if places.off():
+        return
     try:
         with lock():
             threading.Thread(target=_end_with_stdin, daemon=True).start()

@@ -106,11 +106,13 @@ def test_a_broken_snapshot_leaves_the_built_in_limits(watched: Watched) -> None:
     assert "unpriced" in answer["systemMessage"]
 
 
-def test_turned_off_nothing_is_done(watched: Watched) -> None:
+@pytest.mark.parametrize(("word", "off"), [("1", True), ("true", True), ("YES", True), (" on ", True), ("0", False),
+                                           ("false", False), ("", False), ("Off", False)])  # fmt: skip
+def test_turned_off_in_any_usual_spelling_nothing_is_done(watched: Watched, word: str, off: bool) -> None:
     write(watched.transcript, assistant("a", input_tokens=10))
-    done = watched.raw(json.dumps(watched.payload("PreToolUse")).encode(), GAIA_BUDGET_OFF="1")
+    done = watched.raw(json.dumps(watched.payload("PreToolUse")).encode(), GAIA_BUDGET_OFF=word)
     assert (done.returncode, done.stdout) == (0, b"")
-    assert not watched.state_file.exists()
+    assert watched.state_file.exists() != off
 
 
 def test_nothing_private_reaches_log_or_events(watched: Watched) -> None:

@@ -9,6 +9,7 @@ from gaia_budget.configfile import read_text
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import hookcopy, inert, mcp_server, wiring
 from gaia_budget.setup.init import settings_path
+from gaia_hooks.facts import places as facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,17 +145,24 @@ def _load_fault(command: str, program: str) -> str:
 
 def switched_off_check(project: Path) -> Iterator[Check]:
     """What turns hooks off."""
-    if os.environ.get("GAIA_BUDGET_OFF") == "1":
-        fix = "Unset GAIA_BUDGET_OFF"
-        yield Check("switched off", False, "GAIA_BUDGET_OFF=1: hooks, status line and server do nothing", fix)
+    if facts.off():
+        problem = f"{facts.OFF}={os.environ.get(facts.OFF)}: hooks, status line and server do nothing"
+        yield Check("switched off", False, problem, f"Unset {facts.OFF}")
     for file, text in _texts(project):
         content = _plain(text)
         if content.get("disableAllHooks") is True:
             fix = f"Remove disableAllHooks from {file}"
             yield Check("switched off", False, f"{file} has disableAllHooks: no hook of anybody runs", fix)
-        if (content.get("env") or {}).get("GAIA_BUDGET_OFF") == "1":
+        env = content.get("env")
+        if isinstance(env, dict) and facts.off(str(env.get(facts.OFF) or "")):
+            own = file == settings_path(None)
+            does = (
+                "hooks, status line and server do nothing"
+                if own
+                else "ignored, a project does not decide that"
+            )
             yield Check(
-                "switched off", False, f"{file} sets GAIA_BUDGET_OFF=1", f"Remove it from env in {file}"
+                "switched off", not own, f"{file} sets {facts.OFF}: {does}", f"Remove it from env in {file}"
             )
 
 

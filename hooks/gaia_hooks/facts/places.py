@@ -66,9 +66,10 @@ def _default(variable: "Callable[[str], str]") -> str:
     return files.join(data if data.startswith("/") else files.join(mine, ".local/share"), APPLICATION)
 
 
-def off() -> bool:
-    """Whether the user has turned everything off."""
-    return system.variable(OFF) == "1"
+def off(value: "str | None" = None) -> bool:
+    """Whether the user has turned everything off, in any of the usual spellings (`1`, `true`, `yes`, `on`, …)."""
+    text = system.variable(OFF) if value is None else value
+    return text.strip().lower() not in ("", "0", "false", "no", "off", "n", "f")
 
 
 def configuration_folders(config_dirs: "list[str]") -> "list[str]":
