@@ -37,7 +37,7 @@ def section(name: str, path: Path | str) -> Section:
 
     Raises NotFoundError with the nearest names; InputError when the file cannot be read.
     """
-    from gaia_claude_md.markdown.sections import find_section
+    from gaia_claude_md.markdown.lookup import find_section
 
     return find_section(document(path), name)
 

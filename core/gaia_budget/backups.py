@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
@@ -12,6 +13,11 @@ from gaia_hooks.machine import files
 def digest(content: bytes) -> str:
     """The name that a content is kept under."""
     return hashlib.sha256(content).hexdigest()
+
+
+def is_digest(name: str) -> bool:
+    """Whether a text is such a name, and so no path."""
+    return bool(re.fullmatch(r"[0-9a-f]{64}", name))
 
 
 def keep(content: bytes) -> str:
@@ -25,6 +31,8 @@ def keep(content: bytes) -> str:
 
 def content(name: str) -> bytes:
     """A content that was kept. Raises InputError when it is missing or no longer what was kept."""
+    if not is_digest(name):
+        raise InputError("the backup is named by no digest; nothing was read or written")
     file = places.home() / "backups" / name
     try:
         found = file.read_bytes()

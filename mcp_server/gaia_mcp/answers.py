@@ -65,8 +65,9 @@ class RecommendAnswer(Answer):
 
 
 class SectionRow(BaseModel):
-    """One section; `tokens` is an estimate."""
+    """One section; `tokens` is an estimate, `file` is named where several are seen."""
 
+    file: str | None = None
     slug: str
     title: str
     tokens: int
@@ -79,8 +80,12 @@ class SectionsAnswer(Answer):
 
 
 class SectionAnswer(Answer):
-    """The answer of budget_load_section: the exact text, or a part of it and how to get the `rest`."""
+    """The answer of budget_load_section: the exact text, or a part of it and how to get the `rest`.
 
+    `file` is named where several are seen.
+    """
+
+    file: str | None = None
     text: str
     rest: str | None = None
 

@@ -6,10 +6,14 @@ import os
 from pathlib import Path
 
 from gaia_budget.errors import InputError
+from gaia_claude_md.files import finding
+from gaia_claude_md.files.reading import l2_of
 
-L1, L2 = "CLAUDE.md", "CLAUDE_L2.md"
-KNOWN = (L1, L2)
-REFUSED = f"path must be a folder of this project, or a {L1} or {L2} in it"
+L1S = ("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md")
+KNOWN = frozenset(name for l1 in L1S for name in (l1, l2_of(Path(l1)).name))
+REFUSED = (
+    "path must be a folder of this project, or a CLAUDE.md, AGENTS.md, CLAUDE_L2.md or AGENTS_L2.md in it"
+)
 
 
 def project() -> Path:
@@ -18,7 +22,7 @@ def project() -> Path:
 
 
 def folders() -> list[Path]:
-    """Where the project's CLAUDE.md may stand: in its folder or in `.claude` there."""
+    """Where the project's own files of instructions may stand: in its folder or in `.claude` there."""
     root = project()
     return [folder for folder in (root, root / ".claude") if folder.is_dir()]
 
@@ -27,26 +31,42 @@ def _project() -> str:
     return os.path.realpath(os.environ.get("CLAUDE_PROJECT_DIR") or os.curdir)
 
 
-def claude_md(path: str = "") -> Path:
-    """The CLAUDE.md whose sections are meant; its CLAUDE_L2.md, if any, stands beside it.
+def handbooks(path: str = "") -> finding.Seen:
+    """The files whose sections are meant; the L2 of each stands beside it.
 
-    `path` is a folder, a CLAUDE.md or a CLAUDE_L2.md inside the project. Raises InputError for every other file,
-    for one that a link leads out of the project, and where there is none.
+    Without a path what a session in the project's folder sees, up to the root of its repository; else `path` is a
+    folder or such a file inside that repository. Raises InputError for every other file, for one that a link leads
+    out of it, and where there is none.
     """
-    from gaia_claude_md.files.reading import l2_of, locate
+    place = _project()
+    root = finding.project_root(place)
+    if not path:
+        seen = finding.upwards(place, root)
+    else:
+        try:
+            seen = _named(root, os.path.join(place, path))
+        except (OSError, ValueError) as error:  # too long, a NUL
+            raise InputError(REFUSED) from error
+    files = [file for file in seen.files if finding.inside(root, str(file))]
+    if not files:
+        finding.locate(place if not path else os.path.join(place, path))  # says what is wrong
+        raise InputError(REFUSED)
+    return finding.Seen(files, seen.problems)
 
-    root = _project()
+
+def shown(file: Path) -> str:
+    """How a file is named in answers: from the project's folder."""
     try:
-        wanted = os.path.join(root, path)  # noqa: PTH118 (text is ten times as fast as `Path` here)
-        if _inside(root, wanted):
-            found = locate(wanted)
-            if found.name == L1 and _inside(root, str(found)) and _inside(root, str(l2_of(found))):
-                return found
-    except (OSError, ValueError) as error:  # too long, a NUL
-        raise InputError(REFUSED) from error
-    raise InputError(REFUSED)
+        return Path(os.path.relpath(os.path.realpath(file), _project())).as_posix()
+    except ValueError:  # another drive
+        return file.name
 
 
-def _inside(root: str, file: str) -> bool:
-    inner, outer = os.path.normcase(os.path.realpath(file)), os.path.normcase(root)
-    return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)
+def _named(root: str, wanted: str) -> finding.Seen:
+    if not finding.inside(root, wanted):
+        raise InputError(REFUSED)
+    if os.path.isdir(wanted):
+        return finding.of_folder(wanted)
+    if os.path.basename(wanted) not in KNOWN:
+        raise InputError(REFUSED)
+    return finding.Seen([finding.locate(wanted)], [])

@@ -1,5 +1,6 @@
 """The sections of CLAUDE.md and CLAUDE_L2.md as resources `claude-md://{section}`, with completion."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -38,7 +39,7 @@ def register(server: MCPServer[Any]) -> None:
 def read(section: str) -> str:
     """The exact text of one section."""
     try:
-        return handbook.section(section, place.claude_md()).text
+        return handbook.section(section, place.handbooks().files).section.text
     except InputError as error:
         raise ResourceNotFoundError(str(error)) from error
 
@@ -46,13 +47,8 @@ def read(section: str) -> str:
 async def listed() -> list[Resource]:
     """One resource per section; none where there is no file."""
     return [
-        Resource(
-            uri=f"claude-md://{quote(section.slug, safe='/')}",
-            name=section.slug,
-            title=section.title,
-            mime_type=MIME,
-        )
-        for section in await anyio.to_thread.run_sync(_sections)
+        Resource(uri=f"claude-md://{quote(name, safe='/:')}", name=name, title=section.title, mime_type=MIME)
+        for name, section in await anyio.to_thread.run_sync(_sections)
     ]
 
 
@@ -63,7 +59,7 @@ async def complete(
 ) -> Completion | None:
     """Slugs for `{section}`, session types for the prompt."""
     if isinstance(ref, ResourceTemplateReference):
-        names = [section.slug for section in await anyio.to_thread.run_sync(_sections)]
+        names = [name for name, _ in await anyio.to_thread.run_sync(_sections)]
     else:
         names = list(TYPES)
     typed = argument.value.casefold()
@@ -73,8 +69,14 @@ async def complete(
     )
 
 
-def _sections() -> "list[Section]":
+def _sections() -> "list[tuple[str, Section]]":
+    """Each section under a name of its own: its slug, after its file where two files have the same."""
     try:
-        return handbook.sections(place.claude_md())
+        found = handbook.sections(place.handbooks().files)
     except InputError:
         return []
+    shared = Counter(section.slug for _, section in found)
+    return [
+        (f"{place.shown(file)}:{section.slug}" if shared[section.slug] > 1 else section.slug, section)
+        for file, section in found
+    ]

@@ -4,13 +4,14 @@ No `from __future__ import annotations` here: the SDK reads the signatures as th
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from mcp.server.elicitation import ElicitationResult
-from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import Resolve
 from mcp_types import CallToolResult, ToolAnnotations
 
+from gaia_claude_md.files.finding import Seen
 from gaia_mcp import advising, answers, asking, handbook, overriding, place, running, session, spending
 from gaia_mcp.answers import result
 from gaia_mcp.asking import Approval, SessionType
@@ -20,7 +21,9 @@ Provider = Literal["anthropic", "openai", "gemini"]
 NO_AXIS: Any = ""
 NO_PROVIDER: Any = ""
 NO_TYPE: Any = ""
-SECTION_CHARACTERS = 40_000  # the client passes 45,000 on whole and cuts longer answers down to a preview
+ANSWER_CHARACTERS = (
+    40_000  # as sent; the client passes 45,000 on whole and cuts longer answers down to a preview
+)
 
 
 def budget_spend(
@@ -41,28 +44,32 @@ def budget_recommend(
 
 def budget_sections(path: str = "") -> Annotated[CallToolResult, answers.SectionsAnswer]:
     """List the sections of CLAUDE.md, sizes in tokens."""
-    found = handbook.sizes(place.claude_md(path))
-    rows = [answers.SectionRow(slug=slug, title=title, tokens=tokens) for slug, title, tokens in found]
-    return result(answers.SectionsAnswer(sections=rows))
+    seen = place.handbooks(path)
+    rows = [
+        answers.SectionRow(file=_file(size.file, seen), slug=size.slug, title=size.title, tokens=size.tokens)
+        for size in handbook.sizes(seen.files)
+    ]
+    return result(answers.SectionsAnswer(sections=rows, notes=seen.problems or None))
 
 
-def budget_load_section(
-    name: str, path: str = "", offset: int = 0
-) -> Annotated[CallToolResult, answers.SectionAnswer]:
+def budget_load_section(name: str, path: str = "") -> Annotated[CallToolResult, answers.SectionAnswer]:
     """Load a section by slug, number or title."""
     from gaia_claude_md.files import loads
+    from gaia_claude_md.markdown.lookup import part_of
 
-    file = place.claude_md(path)
-    found = handbook.section(name, file)
-    if not offset:
-        loads.record(file, found.slug, running.session_id() or "")
-    text = found.text
-    if not 0 <= offset <= len(text):
-        raise ToolError(f"offset must be from 0 to {len(text)}, the section's length in characters")
-    end = offset + SECTION_CHARACTERS
-    left = len(text) - end
-    rest = f"{left:,} more characters: call again with offset={end}" if left > 0 else None
-    return result(answers.SectionAnswer(text=text[offset:end], rest=rest))
+    seen = place.handbooks(path)
+    whole, _, number = name.rpartition("#")
+    part = int(number) if whole and number.isdecimal() and len(number) < 6 else 0
+    found = handbook.section(whole if part else name, seen.files)
+    file = next(file for file in seen.files if place.shown(file) == found.file)
+    if part <= 1:
+        loads.record(file, found.section.slug, running.session_id() or "")
+    text, parts = part_of(found.section.text, part or 1, ANSWER_CHARACTERS)
+    rest = None
+    if parts > (part or 1):
+        following = f"{found.section.slug}#{(part or 1) + 1}"
+        rest = f"part {part or 1} of {parts}: load `{following}` for the next"
+    return result(answers.SectionAnswer(file=_file(file, seen), text=text, rest=rest))
 
 
 def budget_session(
@@ -86,6 +93,11 @@ def budget_override(
     """Ask the human for USD beyond a module's budget."""
     asking.require(approval, "Nothing was granted. A human can run `gaia-budget override add` in a terminal")
     return result(overriding.granted(module, usd, reason))
+
+
+def _file(file: Path, seen: Seen) -> str | None:
+    """How a file is named in an answer; not at all where there is but one."""
+    return place.shown(file) if len(seen.files) > 1 else None
 
 
 Definition = tuple[Callable[..., Any], ToolAnnotations]

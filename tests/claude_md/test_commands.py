@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -95,6 +96,7 @@ def test_split_list_show_verify_join_give_their_keys(l1: Path) -> None:
     assert split["l2_tokens"] > split["l1_tokens"]
     assert {"slug", "title", "lines", "tokens"} == split["sections"][0].keys()
     listed = document("list", l1.parent)
+    assert {row.pop("file") for row in listed["sections"]} == {os.path.relpath(l1)}
     assert listed["sections"] == split["sections"]
     assert document("show", "commands", l1)["text"] == run("show", "Commands", l1)
     assert document("verify", l1) == {"ok": True, "problems": []}

@@ -123,11 +123,11 @@ def test_a_section_is_parsed_once_until_a_file_changes(
     original = gaia_claude_md.document
     monkeypatch.setattr(gaia_claude_md, "document", lambda path: parsed.append(path) or original(path))
     file = project / "CLAUDE.md"
-    texts = [handbook.section(name, file).text for name in ("2", "pricing-rules", "2")]
-    assert [one.slug for one in handbook.sections(file)] == ["shop", "pricing-rules", "größe"]
+    texts = [handbook.section(name, [file]).section.text for name in ("2", "pricing-rules", "2")]
+    assert [one.slug for _, one in handbook.sections([file])] == ["shop", "pricing-rules", "größe"]
     assert len(set(texts)) == len(parsed) == 1
     file.write_text("# A\n\n## Pricing rules\n\nOther ones.\n", encoding="utf-8")
-    assert handbook.section("2", file).text == "## Pricing rules\n\nOther ones.\n"
+    assert handbook.section("2", [file]).section.text == "## Pricing rules\n\nOther ones.\n"
 
 
 def test_answers_are_bounded_and_an_error_is_none() -> None:

@@ -129,19 +129,52 @@ async def test_a_section_comes_with_its_exact_text(era: str, project: Path) -> N
     assert "pricing-rules" in text
 
 
-async def test_a_long_section_comes_in_parts_that_are_the_whole(era: str, project: Path) -> None:
-    whole = "## Long\n\n" + "ä line of words\n" * 6_000
+@pytest.mark.parametrize(
+    "line", ["ä line of words\n", '"quoted" and back\\slashed\n', "x" * 90_000 + "\n", "- item\n\n"]
+)
+async def test_a_long_section_comes_in_named_parts_that_are_the_whole(
+    line: str, era: str, project: Path
+) -> None:
+    whole = "## Long\n\n" + line * (90_000 // len(line) + 1)
     (project / "CLAUDE.md").write_text(whole, encoding="utf-8", newline="")
-    parts, offset = [], 0
-    for _ in range(4):
-        _, answer = await ask(era, "budget_load_section", name="long", offset=offset)
+    parts, name = [], "long"
+    while name:
+        text, answer = await ask(era, "budget_load_section", name=name)
         assert answer is not None
+        assert len(text) <= 40_200, "as it is sent, the client shows it whole"
         parts.append(answer["text"])
-        if "rest" not in answer:
-            break
-        assert len(answer["text"]) == 40_000
-        offset = int(answer["rest"].rpartition("offset=")[2])
+        name = answer.get("rest", "``").split("`")[1]
     assert "".join(parts) == whole
+    text, answer = await ask(era, "budget_load_section", name=f"long#{len(parts) + 1}")
+    assert answer is None and f"the section has {len(parts)}" in text
+
+
+async def test_a_session_in_a_monorepo_sees_the_files_above_it_and_is_asked_back_about_a_name(
+    era: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inner = project / "packages" / "till"
+    inner.mkdir(parents=True)
+    (inner / "AGENTS.md").write_text("# Till\n\nFor cash.\n\n## Pricing rules\n\nIn cents.\n", "utf-8")
+    monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(inner))
+    _, listed = await ask(era, "budget_sections")
+    assert listed is not None
+    assert [(row["file"], row["slug"]) for row in listed["sections"]] == [
+        ("AGENTS.md", "till"),
+        ("AGENTS.md", "pricing-rules"),
+        ("../../CLAUDE.md", "shop"),
+        ("../../CLAUDE.md", "pricing-rules"),
+        ("../../CLAUDE.md", "größe"),
+    ]
+    text, nothing = await ask(era, "budget_load_section", name="pricing-rules")
+    assert nothing is None
+    assert "`AGENTS.md:pricing-rules`, `../../CLAUDE.md:pricing-rules`" in text
+    for name, path in (("AGENTS.md:pricing-rules", ""), ("pricing-rules", "."), ("2", "AGENTS.md")):
+        _, answer = await ask(era, "budget_load_section", name=name, path=path)
+        assert answer is not None and answer["text"] == "## Pricing rules\n\nIn cents.\n"
+    _, answer = await ask(era, "budget_load_section", name="größe")
+    assert answer is not None and answer["file"] == "../../CLAUDE.md"
+    _, answer = await ask(era, "budget_load_section", name="shop", path="../../CLAUDE.md")
+    assert answer is not None and "sells" in answer["text"]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +185,7 @@ async def test_no_file_but_the_projects_own_is_read(path: str, project: Path) ->
     for tool, arguments in (("budget_sections", {}), ("budget_load_section", {"name": "1"})):
         text, answer = await ask("legacy", tool, path=path, **arguments)
         assert answer is None
-        assert text == "path must be a folder of this project, or a CLAUDE.md or CLAUDE_L2.md in it"
+        assert text.startswith("path must be a folder of this project, or a CLAUDE.md, AGENTS.md")
 
 
 async def test_a_link_out_of_the_project_is_not_followed(project: Path, tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from collections import Counter
 from markdown_it import MarkdownIt
 
 from gaia_claude_md.markdown.blocks import Document, parse
-from gaia_claude_md.markdown.sections import Section, named, sections_of
+from gaia_claude_md.markdown.lookup import named
+from gaia_claude_md.markdown.sections import Section, sections_of
 from gaia_claude_md.markdown.tokens import loaded_tokens
 from gaia_claude_md.plan.planner import CannotFitError, Options
 from gaia_claude_md.plan.splitting import Pair, join, split

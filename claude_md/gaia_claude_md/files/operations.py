@@ -5,16 +5,16 @@ from __future__ import annotations
 import difflib
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from gaia_budget import backups
 from gaia_budget.errors import InputError
-from gaia_claude_md.files import reading, startup, store, triggers
+from gaia_claude_md.files import finding, reading, startup, store, triggers
 from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.lines import bare, split_lines
+from gaia_claude_md.markdown.lookup import named
 from gaia_claude_md.markdown.pins import pinned
-from gaia_claude_md.markdown.sections import Section, named, sections_of
+from gaia_claude_md.markdown.sections import Section, sections_of
 from gaia_claude_md.markdown.tokens import estimate, loaded_tokens
 from gaia_claude_md.pair import layout
 from gaia_claude_md.pair.index import BEGIN, Edits
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gaia_claude_md.files.reading import Files
+    from gaia_claude_md.files.startup import Loaded
     from gaia_claude_md.files.store import State
     from gaia_claude_md.markdown.units import Pin
 
@@ -55,12 +56,16 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What a check found. Tokens are estimates; those of L1 leave out comments, which the client strips."""
+    """What a check found. Tokens are estimates; those of L1 leave out comments, which the client strips.
+
+    `imports` load with L1 and count as it does.
+    """
 
     path: Path
     lines: int
     l1_tokens: int
     l2_tokens: int
+    imports: list[Loaded]
     sections: list[Section]
     problems: list[str]
 
@@ -130,11 +135,19 @@ def check(path: Path | str, token_cap: int = DEFAULT_TOKEN_CAP) -> Checked:
     problems = []
     if lines > MAX_LINES:
         problems.append(f"{lines} lines; at most {MAX_LINES} are allowed")
+    imports = startup.imported(files.l1)
+    imported = sum(loaded.tokens for loaded in imports)
     if tokens > token_cap:
         problems.append(f"about {tokens} tokens; at most {token_cap} are allowed (l1_token_cap)")
+    elif tokens + imported > token_cap:
+        names = ", ".join(startup.shown(loaded.path, files.l1) for loaded in imports[: startup.SHOWN])
+        problems.append(
+            f"about {tokens} tokens and {imported} more that it imports ({names}); at most {token_cap} are allowed "
+            "(l1_token_cap). Without the @ a file is read when it is needed"
+        )
     source = source_of(files)
     l2_tokens = estimate(files.l2_text) if source.manifest and files.l2_text else 0
-    return Checked(files.l1, lines, tokens, l2_tokens, sections_of(parse(source.text)), problems)
+    return Checked(files.l1, lines, tokens, l2_tokens, imports, sections_of(parse(source.text)), problems)
 
 
 def propose(path: Path | str, options: Options, pins: Sequence[tuple[str, Pin]] = ()) -> Proposal:
@@ -149,7 +162,7 @@ def propose(path: Path | str, options: Options, pins: Sequence[tuple[str, Pin]] 
     options = replace(
         options,
         l2_name=reading.shown_name(files.l2),
-        exists=partial(startup.exists_beside, files.l1),
+        exists=lambda target: finding.imported_file(files.l1, target) is not None,
         edits=source.edits,
     )
     if source.state == "whole" and files.l2_data is not None:
@@ -206,7 +219,7 @@ def restore(path: Path | str, number: int | None = None) -> State:
 
     Raises InputError when there is no such state.
     """
-    l1 = reading.locate(path)
+    l1 = finding.locate(path)
     states = store.states(l1)
     if not states:
         raise InputError(f"{l1}: nothing to restore; no state of it was ever kept")

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
-from gaia_claude_md.markdown.lines import BOM, split_lines
+from gaia_claude_md.files.finding import NAME, locate
+from gaia_claude_md.markdown.lines import BOM, bare, split_lines
 from gaia_claude_md.pair.layout import MARKER
 
-NAME = "CLAUDE.md"
 MAX_BYTES = 1 << 20  # ten times the largest file known; Claude Code itself would load it whole
-SKIPPED_FOLDERS = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", "dist", "build", "target"}
-_CONFLICT = re.compile(r"^<{7}(?: .*)?$(?:.|\n)*?^={7}$(?:.|\n)*?^>{7}(?: .*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,37 +42,6 @@ class Files:
         return None if self.l2_data is None else self.l2_data.decode("utf-8").removeprefix(BOM)
 
 
-def locate(path: Path | str) -> Path:
-    """The L1 file that a path means: the file itself, or `CLAUDE.md` or `.claude/CLAUDE.md` of a folder.
-
-    Raises InputError.
-    """
-    text = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 (resolve would follow links)
-    given = Path(text)
-    if not os.path.isdir(text):  # noqa: PTH112 (this is asked for each answer of the server: see gaia_mcp.place)
-        if given.stem.endswith("_L2") and given.with_name(given.name.replace("_L2", "", 1)).is_file():
-            return given.with_name(given.name.replace("_L2", "", 1))
-        return given
-    if given.name == NAME:
-        raise InputError(f"{given} is a folder; a file was expected. Rename the folder")
-    for candidate in (given / NAME, given / ".claude" / NAME):
-        if candidate.is_file():
-            return candidate
-    if (given / NAME).is_dir():
-        raise InputError(f"{given / NAME} is a folder; a file was expected. Rename the folder")
-    raise InputError(f"there is no {NAME} in {given}. Name the file, or a folder that holds one")
-
-
-def below(folder: Path) -> list[Path]:
-    """Every CLAUDE.md in a folder and the folders below it, dependencies and hidden caches left out."""
-    found = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS)
-        if NAME in names:
-            found.append(Path(place) / NAME)
-    return found
-
-
 def l2_of(l1: Path) -> Path:
     """Where the L2 of an L1 stands: beside it, so that relative links go on working."""
     return l1.with_name(f"{l1.stem}_L2{l1.suffix}")
@@ -83,13 +51,16 @@ def read(path: Path | str) -> Files:
     """Read L1 and, where there is one, L2. Raises InputError for anything that is not UTF-8 text."""
     l1 = locate(path)
     l2 = l2_of(l1)
-    return Files(l1, l2, _text_bytes(l1), _text_bytes(l2) if l2.exists() else None)
+    if l2.is_symlink():
+        raise InputError(f"{l2} is a symbolic link to {l2.readlink()}; it is not followed. Make it a file")
+    return Files(l1, l2, text_bytes(l1), text_bytes(l2) if l2.exists() else None)
 
 
 def shown_name(l2: Path) -> str:
     """How L1 names its L2: from the repository's root, or from the home folder for the user's own file."""
     name = l2.name
-    if l2.parent == places.claude_config_dir():
+    own = Path(os.path.realpath(places.claude_config_dir() / NAME))
+    if l2.parent == places.claude_config_dir() or l2.parent == own.parent:
         name = l2.as_posix()
         if l2.is_relative_to(Path.home()):
             name = "~/" + l2.relative_to(Path.home()).as_posix()
@@ -100,22 +71,21 @@ def shown_name(l2: Path) -> str:
     return name if re.fullmatch(r"[^\x00-\x1f`*<>]+", name) else l2.name
 
 
-def _text_bytes(file: Path) -> bytes:
+def text_bytes(file: Path) -> bytes:
+    """The bytes of a text. Raises InputError for what is none, and for more than the limit."""
     try:
-        if file.is_dir():
-            raise InputError(f"{file} is a folder; a file was expected. Rename the folder")
-        size = file.stat().st_size
-        if size > MAX_BYTES:
-            raise InputError(
-                f"{file}: {size:,} bytes; the limit is {MAX_BYTES:,}. This is no file of instructions: name another"
-            )
-        data = file.read_bytes()
+        data = content_of(file)
     except FileNotFoundError:
         split = l2_of(file).is_file()
         cure = "`gaia-budget claude-md restore` brings it back" if split else "Name the file, or its folder"
         raise InputError(f"{file}: there is no such file. {cure}") from None
     except OSError as error:
         raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
+    if len(data) > MAX_BYTES:
+        raise InputError(
+            f"{file}: {file.stat().st_size:,} bytes; the limit is {MAX_BYTES:,}. "
+            "This is no file of instructions: name another"
+        )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{file}: the text is UTF-16. Save it as UTF-8")
     if b"\0" in data:
@@ -131,15 +101,36 @@ def _text_bytes(file: Path) -> bytes:
     return data
 
 
+def content_of(file: Path) -> bytes:
+    """The bytes of a file up to one beyond the limit; what is no regular file is refused before it can block.
+
+    Raises OSError, InputError.
+    """
+    if file.is_dir():
+        raise InputError(f"{file} is a folder; a file was expected. Rename the folder")
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise InputError(f"{file} is no regular file (a pipe or a device). Name a text file")
+        return stream.read(MAX_BYTES + 1)
+
+
 def _line_at(data: bytes, offset: int) -> int:
     return len(split_lines(data[:offset].decode("utf-8", "replace"))) or 1
 
 
 def refuse_conflicts(file: Path, text: str) -> None:
     """Raises InputError where a half-merged git conflict stands in the text."""
-    if "<<<<<<<" in text and (found := _CONFLICT.search(text.replace("\r\n", "\n"))):
-        line = text.replace("\r\n", "\n").count("\n", 0, found.start()) + 1
-        raise InputError(f"{file}:{line}: a git conflict marker. Resolve the conflict first")
+    if "<<<<<<<" not in text:
+        return
+    opened, divided = 0, False
+    for number, line in enumerate(map(bare, split_lines(text)), start=1):
+        if line == "<<<<<<<" or line.startswith("<<<<<<< "):
+            opened, divided = opened or number, False
+        elif opened and line == "=======":
+            divided = True
+        elif divided and (line == ">>>>>>>" or line.startswith(">>>>>>> ")):
+            raise InputError(f"{file}:{opened}: a git conflict marker. Resolve the conflict first")
 
 
 def refuse_markers(file: Path, text: str) -> None:

@@ -6,14 +6,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gaia_claude_md.files import reading
+from gaia_budget.errors import InputError
+from gaia_claude_md.files import finding, reading
 from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.lines import bare
 from gaia_claude_md.markdown.tokens import estimate, loaded_text
-from gaia_claude_md.markdown.units import imports_in, without_fences
 
 HOPS = 4  # as many as Claude Code follows
 SHOWN = 5
+LARGE = 500  # tokens, from which on a nested file is worth a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,61 +36,63 @@ class Loaded:
         return self.how != "nested"
 
 
+def imported(l1: Path) -> list[Loaded]:
+    """What an L1 imports, four hops deep, each file once. Files that cannot be read are left out."""
+    return [Loaded(path, _loaded(path), "import") for path in _imported(l1, HOPS, {l1.resolve()})]
+
+
 def also_loaded(l1: Path) -> list[Loaded]:
     """Everything besides L1 that loads because of where L1 stands. Files that cannot be read are left out."""
     root = l1.parent.parent if l1.parent.name == ".claude" else l1.parent
-    found = [Loaded(path, _loaded(path), "import") for path in _imported(l1, HOPS, {l1.resolve()})]
+    found = imported(l1)
     rules = sorted((root / ".claude" / "rules").rglob("*.md"))
     found += [Loaded(path, _loaded(path), "rules") for path in rules if not _has_paths(path)]
-    local = root / "CLAUDE.local.md"
-    if local.is_file():
-        found.append(Loaded(local, _loaded(local), "local"))
-    nested = [path for path in reading.below(root) if path.parent not in (root, root / ".claude")]
-    return found + [Loaded(path, _loaded(path), "nested") for path in nested if path != l1]
+    known = {path.resolve() for path in (l1, *(loaded.path for loaded in found))}
+    beside = [path for path in finding.of_folder(root).files if path.resolve() not in known]
+    known.update(path.resolve() for path in beside)
+    found += [Loaded(path, _loaded(path), "beside") for path in beside]
+    nested = [path for path in finding.below(root) if path.resolve() not in known]
+    return found + [Loaded(path, _loaded(path), "nested") for path in nested]
 
 
 def warnings(l1: Path, saved_tokens: int) -> list[str]:
     """What undoes a saving, in words: what else loads at every start, and nested files above the limit."""
     found = also_loaded(l1)
     rows = []
-    for how in ("import", "rules", "local"):
+    for how in ("import", "rules", "beside"):
         files = [loaded for loaded in found if loaded.how == how and loaded.tokens]
         total = sum(loaded.tokens for loaded in files)
         if not files:
             continue
-        names = ", ".join(_shown(loaded.path, l1) for loaded in files[:SHOWN])
+        names = ", ".join(shown(loaded.path, l1) for loaded in files[:SHOWN])
         more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
         undone = "; this undoes the saving" if total >= saved_tokens > 0 else ""
         rows.append(f"{how}: about {total} tokens more at every start from {names}{more}{undone}")
     rows += [
-        f"nested: {_shown(loaded.path, l1)} adds about {loaded.tokens} tokens whenever a file near it is read; "
+        f"nested: {shown(loaded.path, l1)} adds about {loaded.tokens} tokens whenever a file near it is read; "
         "split it too"
         for loaded in found
-        if loaded.how == "nested" and loaded.tokens > max(saved_tokens, 500)
+        if loaded.how == "nested" and loaded.tokens > max(saved_tokens, LARGE)
     ]
+    if l1.name == finding.LOCAL and reading.l2_of(l1).exists():
+        rows.append(f"{reading.l2_of(l1).name} is as private as {l1.name}: name it in .gitignore too")
     return rows
 
 
-def exists_beside(l1: Path, target: str) -> bool:
-    """Whether an import target, relative to L1, is a file."""
+def shown(path: Path, l1: Path) -> str:
+    """A path as it is named from the folder of an L1."""
     try:
-        return (l1.parent / Path(target).expanduser()).is_file()
-    except (OSError, ValueError, RuntimeError):
-        return False
+        return Path(os.path.relpath(path, l1.parent)).as_posix()
+    except ValueError:  # another drive
+        return str(path)
 
 
 def _imported(file: Path, hops: int, seen: set[Path]) -> list[Path]:
     found: list[Path] = []
-    document = parse(_text(file)) if hops else parse("")
-    for block in document.blocks:
-        if block.kind in {"fence", "code_block"}:
-            continue
-        text = without_fences(document.text(block.start, block.end))
-        for target in imports_in(text, lambda name: exists_beside(file, name)):
-            path = file.parent / Path(target).expanduser()
-            if exists_beside(file, target) and path.resolve() not in seen:
-                seen.add(path.resolve())
-                found += [path, *_imported(path, hops - 1, seen)]
+    for path in finding.imports_of(file, _text(file)) if hops else []:
+        if path.resolve() not in seen:
+            seen.add(path.resolve())
+            found += [path, *_imported(path, hops - 1, seen)]
     return found
 
 
@@ -105,13 +108,6 @@ def _loaded(file: Path) -> str:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_bytes()[: reading.MAX_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd")
-    except OSError:
+        return reading.content_of(file).decode("utf-8", "replace").replace("\0", "\ufffd")
+    except (OSError, InputError):
         return ""
-
-
-def _shown(path: Path, l1: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, l1.parent)).as_posix()
-    except ValueError:  # another drive
-        return str(path)

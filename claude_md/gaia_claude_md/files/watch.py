@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
-from gaia_claude_md.files import operations, reading, repository
+from gaia_claude_md.files import finding, operations, reading, repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,13 +147,13 @@ class Watcher:
                 handler: Any = self
                 watch = self._observer.schedule(handler, str(folder), recursive=self._recursive)
                 self._watched[folder] = (watch, identity)
-                for l1 in reading.below(folder) if self._recursive else self._roots:
+                for l1 in finding.below(folder) if self._recursive else self._roots:
                     self._expect(l1)
 
 
 def _l1_of(path: Path) -> Path | None:
     """The L1 that an event on a file concerns."""
-    if path.name == reading.NAME:
+    if path.name == finding.NAME:
         return path
     if path.stem.endswith("_L2"):
         return path.with_name(path.stem.removesuffix("_L2") + path.suffix)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from gaia_budget.errors import InputError
 from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.lines import bare, terminator
-from gaia_claude_md.markdown.sections import cut_headings, find_section
+from gaia_claude_md.markdown.lookup import find_section
+from gaia_claude_md.markdown.sections import cut_headings
 
 if TYPE_CHECKING:
     from gaia_claude_md.markdown.units import Pin

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
-from gaia_budget.errors import NotFoundError
 from gaia_claude_md.markdown.blocks import Block, Document, comment_text
 from gaia_claude_md.markdown.tokens import estimate
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COARSEST_CUT, FINEST_CUT = 2, 6
 FEW_SECTIONS = 3
 SLUG_LENGTH = 40
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_LINK = re.compile(r"!?\[([^\[\]]{0,200})\]\([^()]{0,500}\)")  # bounded: runs in linear time
 _NUMBERING = re.compile(r"^\s*(?:\d+(?:\.\d+)*[.):、]?|[ivxIVX]+[.)])\s+")
-_CLOSING_COMMENT = re.compile(r"<!--.*?-->")
+_CLOSING_COMMENT = re.compile(r"<!--.{0,500}?-->")
 _WORD = re.compile(r"\w+")
 
 
@@ -124,59 +118,3 @@ def _slugs(plain: list[str], levels: list[int]) -> list[str]:
         taken.add(name)
         unique.append(name)
     return unique
-
-
-def find_section(document: Document, name: str) -> Section:
-    """The section with this slug, number (from 1) or title, or else a deeper heading's part of one.
-
-    Raises NotFoundError with the nearest slugs.
-    """
-    sections = sections_of(document)
-    wanted = name.strip().strip("`")
-    found = named(sections, wanted)
-    if len(found) == 1:
-        return found[0]
-    part = None if found else _part(document, wanted)
-    if part:
-        return part
-    raise NotFoundError("section", wanted[:80], _nearest(wanted.casefold(), sections, found))
-
-
-def named(sections: Sequence[Section], name: str) -> list[Section]:
-    """The section with this slug or number; or else all with this title."""
-    folded = name.casefold()
-    for section in sections:
-        if section.slug.casefold() == folded:
-            return [section]
-    if name.isdecimal() and len(name) < 6 and 1 <= int(name) <= len(sections):
-        return [sections[int(name) - 1]]
-    titled = [section for section in sections if section.title.casefold() == folded]
-    slug = slugify(name)
-    return titled or [section for section in sections if slug and slugify(section.title) == slug]
-
-
-def _part(document: Document, wanted: str) -> Section | None:
-    """The only heading of any depth with this title, with all that stands under it."""
-    slug = slugify(wanted)
-    headings = [block for block in document.blocks if block.kind == "heading"]
-    found = [heading for heading in headings if slug and slugify(heading.title) == slug]
-    if len(found) != 1:
-        return None
-    heading = found[0]
-    end = next(
-        (h.start for h in headings if h.start > heading.start and h.level <= heading.level),
-        len(document.lines),
-    )
-    title = plain_title(heading.title)
-    return Section(slug, title, heading.level, heading.start, end, document.text(heading.start, end))
-
-
-def _nearest(wanted: str, sections: Sequence[Section], titled: Sequence[Section]) -> list[str]:
-    if titled:
-        return [section.slug for section in titled]
-    by_name = {section.slug.casefold(): section.slug for section in sections}
-    by_name.update({section.title.casefold(): section.slug for section in sections})
-    close = [by_name[found] for found in difflib.get_close_matches(wanted[:80], by_name, n=5, cutoff=0.4)]
-    words = set(_WORD.findall(wanted))
-    close += [s.slug for s in sections if words & set(_WORD.findall(s.title.casefold()))]
-    return list(dict.fromkeys(close))[:8] or [section.slug for section in sections][:30]

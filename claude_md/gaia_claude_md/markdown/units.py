@@ -16,9 +16,9 @@ Pin = Literal["l1", "l2", ""]
 LISTS = {"bullet_list", "ordered_list"}
 _PIN = re.compile(r"<!--\s*(l1|l2)\s*-->", re.IGNORECASE)
 _PIN_TEXT = re.compile(r"(l1|l2)", re.IGNORECASE)
-_BOLD_LINE = re.compile(r"\s*(\*\*|__)[^*_].*\1[:：]?\s*")
+_BOLD_LINE = re.compile(r"\s*(\*\*|__)[^*_].{0,300}\1[:：]?\s*")
 _FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(`{3,}|~{3,})")
-_INLINE_CODE = re.compile(r"(`+)(?!`).{1,2000}?(?<!`)\1(?!`)", re.DOTALL)  # bounded: runs in linear time
+_TICKS = re.compile(r"`+")
 _IMPORT = re.compile(r"(?:^|(?<=\s))@((?:[^\s\\#]|\\ )+)")
 _IMPORTED_NAME = re.compile(
     r"(?:\./|~/|/(?=.)|\.\./)|.*\.(?:md|mdc|mdx|markdown|txt|text|rst|json|ya?ml|toml)$", re.IGNORECASE
@@ -63,7 +63,7 @@ def imports_in(text: str, exists: Callable[[str], bool]) -> list[str]:
     """
     if "@" not in text:
         return []
-    prose = _INLINE_CODE.sub(" ", text)
+    prose = without_code(text)
     targets = [found.replace("\\ ", " ").rstrip(".,;:!?)]}'\"*_") for found in _IMPORT.findall(prose)]
     return [target for target in targets if target and (_IMPORTED_NAME.match(target) or exists(target))]
 
@@ -139,7 +139,7 @@ def _unit(
         if block.kind not in {"fence", "code_block"}:
             text = without_fences(document.text(block.start, block.end))
             imports += imports_in(text, exists)
-            pin = _inline_pin(_INLINE_CODE.sub(" ", text)) or pin
+            pin = _inline_pin(without_code(text)) or pin
     managed = any(block.kind == "managed" for block in group)
     inside = any(not r.managed and r.start <= group[0].start < r.end for r in document.regions)
     torn = inside and group[0].kind != "wrapper"
@@ -161,6 +161,26 @@ def without_fences(text: str) -> str:
         elif not fence:
             kept.append(line)
     return "".join(kept)
+
+
+def without_code(text: str) -> str:
+    """A text with a blank for each span of inline code: from a run of backticks to the next of its length."""
+    runs = [(found.start(), found.end()) for found in _TICKS.finditer(text)]
+    following: dict[int, int] = {}
+    closing = [-1] * len(runs)
+    for number in range(len(runs) - 1, -1, -1):
+        length = runs[number][1] - runs[number][0]
+        closing[number] = following.get(length, -1)
+        following[length] = number
+    kept: list[str] = []
+    at = number = 0
+    while number < len(runs):
+        if closing[number] >= 0:
+            kept += [text[at : runs[number][0]], " "]
+            number = closing[number]
+            at = runs[number][1]
+        number += 1
+    return "".join([*kept, text[at:]])
 
 
 def _pin_of(comment: str) -> Pin:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from gaia_budget import backups
 from gaia_budget.errors import InputError
 from gaia_claude_md.markdown.blocks import Block, Document, blocks_of
 from gaia_claude_md.markdown.lines import bare, split_lines, terminator
@@ -202,13 +203,30 @@ def read_l2(text: str, name: str) -> tuple[str, Manifest] | None:
     try:
         data = json.loads(found[0][1])
         manifest = Manifest(**data)
-        known = manifest.version == VERSION and all(len(s) == 3 for s in manifest.segments)
-        consistent = known and sum(s[1] for s in manifest.segments) == len(manifest.lines)
-    except (ValueError, TypeError) as error:
+        consistent = _well_formed(manifest)
+    except (ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{name}: its manifest cannot be read ({error}). {RESTORE}") from error
     if not consistent:
         raise InputError(f"{name}: its manifest does not add up, or a newer version wrote it. {RESTORE}")
     return text[: found[0].start()] + text[found[0].end() :], manifest
+
+
+def _well_formed(manifest: Manifest) -> bool:
+    """Whether a manifest, which anybody may have written, is what `split` writes."""
+    digests = (manifest.source, manifest.before, manifest.body)
+    return (
+        manifest.version == VERSION
+        and isinstance(manifest.id, str)
+        and all(isinstance(name, str) and backups.is_digest(name) for name in digests)
+        and isinstance(manifest.segments, list)
+        and all(isinstance(s, list) and list(map(type, s)) == [str, int, int] for s in manifest.segments)
+        and all(count > 0 for _, count, _ in manifest.segments)
+        and isinstance(manifest.lines, list)
+        and all(isinstance(line, str) for line in manifest.lines)
+        and sum(count for _, count, _ in manifest.segments) == len(manifest.lines)
+        and isinstance(manifest.rows, dict)
+        and all(isinstance(row, str) for row in manifest.rows.values())
+    )
 
 
 RESTORE = "Nothing was written. `gaia-budget claude-md restore` brings back an earlier state"

@@ -36,7 +36,7 @@ LINE_QUOTAS = {
 MOST_RULES = 5
 EMPHASIS, MOST_EMPHASIS, UNEMPHATIC = 8, 24, 35
 LONG_LINE_TOKENS = 40
-_COMMAND = re.compile(r"`[^`\n]+`|^\s*(?:\$|>)?\s*[a-z][\w./-]* \S", re.MULTILINE)
+_COMMAND = re.compile(r"`[^`\n]+`|^[ \t]{0,9}[$>]? ?[a-z][\w./-]* \S", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

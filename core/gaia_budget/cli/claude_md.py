@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gaia_budget.cli import claude_md_savings, claude_md_watch
-from gaia_budget.cli.claude_md_files import PathArgument, Paths, User, file_of, files_of, options, token_cap
+from gaia_budget.cli.claude_md_files import (
+    PathArgument,
+    Paths,
+    User,
+    file_of,
+    files_of,
+    options,
+    seen_from,
+    token_cap,
+)
 from gaia_budget.cli.output import JsonFlag, emit_json, note
 from gaia_budget.errors import InputError
 
@@ -48,15 +57,13 @@ def check(paths: Paths = None, user: User = False, below: Below = False, as_json
     ok = not any(checked.problems for checked in found)
     if as_json:
         described = [_described(checked) for checked in found]
-        emit_json({"ok": ok, "files": described, **(described[0] if len(described) == 1 else {})})
+        emit_json({**described[0], "ok": ok, "files": described})
     else:
         for checked in found:
-            verdict = (
-                "; ".join(checked.problems) or f"{checked.lines} lines, about {checked.l1_tokens} tokens"
-            )
+            verdict = "; ".join(checked.problems) or _size(checked)
             sys.stdout.write(f"{checked.path}: {'too long: ' if checked.problems else 'ok: '}{verdict}\n")
         if not ok:
-            sys.stdout.write("`gaia-budget claude-md split` moves the rest to CLAUDE_L2.md\n")
+            sys.stdout.write("`gaia-budget claude-md split` moves the rest to a second file beside it\n")
     raise typer.Exit(0 if ok else 1)
 
 
@@ -122,15 +129,22 @@ def join(path: PathArgument = None, user: User = False, as_json: JsonFlag = Fals
 
 
 def list_sections(path: PathArgument = None, user: User = False, as_json: JsonFlag = False) -> None:
-    """List the sections with their size."""
+    """List the sections with their size: those of a folder's files and, up to the repository's root, above it."""
     from gaia_claude_md.files import operations
+    from gaia_claude_md.markdown.sections import sections_of
 
-    checked = operations.check(file_of(path, user), token_cap())
+    seen = [(file, sections_of(document)) for file, document in seen_from(path, user)]
     if as_json:
-        emit_json(_described(checked))
+        rows = [{"file": file, **_section(one)} for file, sections in seen for one in sections]
+        emit_json({**_described(operations.check(seen[0][0], token_cap())), "sections": rows})
         return
-    for number, section in enumerate(checked.sections, start=1):
-        sys.stdout.write(f"{number:3} {section.slug:40} {section.lines:5} lines {section.tokens:6} tokens\n")
+    number = 0
+    for file, sections in seen:
+        if len(seen) > 1:
+            sys.stdout.write(f"{file}\n")
+        for one in sections:
+            number += 1
+            sys.stdout.write(f"{number:3} {one.slug:40} {one.lines:5} lines {one.tokens:6} tokens\n")
 
 
 def show(
@@ -139,12 +153,13 @@ def show(
     user: User = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Print the exact text of one section."""
-    from gaia_claude_md import load_section
+    """Print the exact text of one section. Where several files have it, FILE:SECTION says which one."""
+    from gaia_claude_md.markdown.lookup import find
 
-    text = load_section(name, file_of(path, user))
+    found = find(seen_from(path, user), name)
+    text = found.section.text
     if as_json:
-        emit_json({"name": name, "text": text})
+        emit_json({"name": name, "file": found.file, "text": text})
     else:
         sys.stdout.buffer.write(text.encode("utf-8"))
 
@@ -169,9 +184,9 @@ def restore(
     as_json: JsonFlag = False,
 ) -> None:
     """Bring both files back as they were before the last write, or before any earlier one."""
-    from gaia_claude_md.files import operations, reading, store
+    from gaia_claude_md.files import finding, operations, store
 
-    l1 = reading.locate(file_of(path, user))
+    l1 = finding.locate(file_of(path, user))
     if list_states:
         found = store.states(l1)
         if as_json:
@@ -219,8 +234,15 @@ def _described(checked: Checked) -> dict[str, Any]:
         "l1_tokens": checked.l1_tokens,
         "l2_tokens": checked.l2_tokens,
         "sections": [_section(section) for section in checked.sections],
+        "imports": [{"path": str(loaded.path), "tokens": loaded.tokens} for loaded in checked.imports],
         "problems": checked.problems,
     }
+
+
+def _size(checked: Checked) -> str:
+    imported = sum(loaded.tokens for loaded in checked.imports)
+    more = f", about {imported} more from {len(checked.imports)} imports" if checked.imports else ""
+    return f"{checked.lines} lines, about {checked.l1_tokens} tokens{more}"
 
 
 def _section(section: Section) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
+    from gaia_claude_md.markdown.blocks import Document
     from gaia_claude_md.plan.planner import Options
 
 PathArgument = Annotated[Path | None, typer.Argument(help="The file or its folder; here, if left out.")]
@@ -27,18 +29,44 @@ def file_of(path: Path | None, user: bool) -> Path:
 
 
 def files_of(paths: list[Path] | None, user: bool, below: bool) -> list[Path]:
-    """The files that are meant; with `below`, every CLAUDE.md under the folders. Raises InputError when none is."""
-    from gaia_claude_md.files import reading
+    """The files that are meant: those that load from a folder; with `below`, from every folder under it.
+
+    Raises InputError when there is none.
+    """
+    from gaia_claude_md.files import finding
 
     if user and paths:
         raise InputError("give paths or --user, not both")
+    look = finding.below if below else lambda folder: finding.of_folder(folder).files or [folder]
     given = paths or [file_of(None, user)]
-    if not below:
-        return given
-    found = [file for path in given for file in (reading.below(path) if path.is_dir() else [path])]
+    found = [file for path in given for file in (look(path) if path.is_dir() else [path])]
     if not found:
-        raise InputError(f"no CLAUDE.md in {', '.join(map(str, given))} or below")
+        raise InputError(f"no CLAUDE.md or AGENTS.md in {', '.join(map(str, given))} or below")
     return found
+
+
+def seen_from(path: Path | None, user: bool) -> list[tuple[str, Document]]:
+    """The files that are seen together, each under its name: a folder's own, then those above; or one file.
+
+    Raises InputError.
+    """
+    from gaia_claude_md import document
+    from gaia_claude_md.files import finding
+
+    place = file_of(path, user)
+    if user or not place.is_dir():
+        files = [finding.locate(place)]
+    else:
+        files = finding.upwards(place).files or [finding.locate(place)]
+    return [(_shown(file), document(file)) for file in files]
+
+
+def _shown(file: Path) -> str:
+    """A file as it is named from here."""
+    try:
+        return os.path.relpath(file)
+    except ValueError:  # another drive
+        return str(file)
 
 
 def token_cap() -> int:

@@ -38,10 +38,10 @@ def savings(
     as_json: JsonFlag = False,
 ) -> None:
     """Show what the split saves per kind of session, and what that adds up to."""
-    from gaia_claude_md.files import loads, reading
+    from gaia_claude_md.files import finding, loads
     from gaia_claude_md.files import savings as measured
 
-    l1 = reading.locate(file_of(path, user))
+    l1 = finding.locate(file_of(path, user))
     found = loads.loads(l1, days)
     rows = measured.scenarios(l1, _server_text(), found, _tokens)
     use = _use(l1, days)

@@ -33,11 +33,11 @@ def watch(
     if once:
         _once(files_of(paths, user, below), as_json)
         return
-    from gaia_claude_md.files import reading
+    from gaia_claude_md.files import finding
     from gaia_claude_md.files.watch import Watcher
 
     roots = files_of(paths, user, False)
-    roots = [path.resolve() for path in roots] if below else [_real(reading.locate(path)) for path in roots]
+    roots = [path.resolve() for path in roots] if below else [_real(finding.locate(path)) for path in roots]
     watcher = Watcher(roots, options(), _print, recursive=below)
     _print(f"watching {', '.join(map(str, roots))}; end with Ctrl-C")
     try:
@@ -47,10 +47,10 @@ def watch(
 
 
 def _once(files: list[Path], as_json: bool) -> None:
-    from gaia_claude_md.files import reading, repository
+    from gaia_claude_md.files import finding, repository
     from gaia_claude_md.files.watch import sync
 
-    located = [reading.locate(path) for path in files]
+    located = [finding.locate(path) for path in files]
     said = [sync(l1, options()) for l1 in located if not repository.git_is_busy(l1)]
     messages = [synced.message for synced in said if synced]
     if as_json:

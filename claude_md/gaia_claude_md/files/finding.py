@@ -1,0 +1,220 @@
+"""Which files of instructions a path means, and which ones a session sees together: links and imports followed."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from gaia_budget import places
+from gaia_budget.errors import InputError
+from gaia_claude_md.markdown.blocks import comment_text, parse
+from gaia_claude_md.markdown.units import imports_in, without_fences
+
+NAME = "CLAUDE.md"
+LOADED = (NAME, ".claude/CLAUDE.md")
+"""What the client loads from each folder, at its start or when a file near it is read."""
+LOCAL = "CLAUDE.local.md"
+INSTEAD = ("AGENTS.md", ".claude/AGENTS.md")
+"""What it loads from a folder that has nothing of the above."""
+NAMES = (*LOADED, LOCAL, *INSTEAD)
+SKIPPED_FOLDERS = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", "dist", "build", "target"}
+_SMALL = 2_000  # bytes of a file that says nothing but where the instructions are
+_OWN_WORDS = 2  # lines of prose that such a file may have
+_LAYER = re.compile(r"_L2(?=\.[^.]*$)")
+
+
+class Seen(NamedTuple):
+    """The files that a session in a folder sees, nearest first, and what was left out and why."""
+
+    files: list[Path]
+    problems: list[str]
+
+
+def locate(path: Path | str) -> Path:
+    """The L1 file that a path means: the file itself, or the one that the client loads from a folder.
+
+    A symbolic link is followed to its file, and a file that only imports another one to that; neither leaves the
+    project. Raises InputError.
+    """
+    text = os.path.abspath(os.path.expanduser(path))
+    if not os.path.isdir(text):
+        layer = _LAYER.sub("", text)
+        return _followed(layer if layer != text and os.path.isfile(layer) else text)
+    if os.path.basename(text) in (NAME, LOCAL, INSTEAD[0]):
+        raise InputError(f"{text} is a folder; a file was expected. Rename the folder")
+    for name in (*LOADED, *INSTEAD):
+        file = os.path.join(text, name)
+        if os.path.lexists(file):
+            return _followed(file)
+    raise InputError(f"there is no {NAME} or {INSTEAD[0]} in {text}. {_elsewhere(Path(text))}")
+
+
+def of_folder(folder: Path | str) -> Seen:
+    """The L1 files that the client loads from one folder, each once."""
+    found: dict[str, Path] = {}
+    problems: list[str] = []
+    names = [name for name in (*LOADED, LOCAL) if os.path.lexists(os.path.join(folder, name))]
+    if not any(name in LOADED for name in names):
+        names += [name for name in INSTEAD if os.path.lexists(os.path.join(folder, name))]
+    for name in names:
+        try:
+            l1 = _followed(os.path.join(folder, name))
+        except InputError as error:
+            problems.append(str(error))
+        else:
+            if l1.is_file():
+                found.setdefault(os.path.realpath(l1), l1)
+    return Seen(list(found.values()), problems)
+
+
+def upwards(folder: Path | str, top: Path | str | None = None) -> Seen:
+    """The L1 files that a session in a folder sees: its own, then those above, up to the repository's root."""
+    place = os.path.abspath(folder)
+    last = os.path.abspath(top) if top else project_root(place)
+    found: dict[str, Path] = {}
+    problems: list[str] = []
+    while True:
+        here = of_folder(place)
+        problems += here.problems
+        for l1 in here.files:
+            found.setdefault(os.path.realpath(l1), l1)
+        above = os.path.dirname(place)
+        if place == last or above == place:
+            return Seen(list(found.values()), problems)
+        place = above
+
+
+def below(folder: Path) -> list[Path]:
+    """Every L1 in a folder and the folders below it, dependencies and hidden caches left out.
+
+    Files that are refused are left out too: naming one says why.
+    """
+    found: dict[str, Path] = {}
+    for place, folders, _ in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS and name != ".claude")
+        for l1 in of_folder(place).files:
+            found.setdefault(os.path.realpath(l1), l1)
+    return list(found.values())
+
+
+def project_root(folder: str) -> str:
+    """The root of the git repository that a folder lies in; the folder itself where there is none."""
+    place = folder
+    while True:
+        if os.path.lexists(os.path.join(place, ".git")):
+            return place
+        above = os.path.dirname(place)
+        if above == place:
+            return folder
+        place = above
+
+
+def inside(root: str, file: str) -> bool:
+    """Whether a file really lies in a folder, links resolved."""
+    inner, outer = (os.path.normcase(os.path.realpath(path)) for path in (file, root))
+    return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)
+
+
+def imported_file(file: Path, target: str) -> Path | None:
+    """The file that an import target of a file means; None when there is none."""
+    try:
+        path = file.parent / Path(target).expanduser()
+        return path if path.is_file() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def imports_of(file: Path, text: str) -> list[Path]:
+    """The files that a text imports where code does not, in order, as far as they exist."""
+    if "@" not in text:
+        return []
+    document = parse(text)
+    found: list[Path | None] = []
+    for block in document.blocks:
+        if block.kind in {"fence", "code_block"} or comment_text(block, document.lines) is not None:
+            continue
+        prose = without_fences(document.text(block.start, block.end))
+        targets = imports_in(prose, lambda name: imported_file(file, name) is not None)
+        found += [imported_file(file, target) for target in targets]
+    return list(dict.fromkeys(path for path in found if path))
+
+
+def _followed(text: str) -> Path:
+    """The file that holds the instructions: behind links, and behind files that only import another one."""
+    text = os.path.normpath(text)
+    chain: list[str] = []
+    while True:
+        text = _behind_links(text)
+        if text in chain:
+            names = " imports ".join(os.path.basename(name) for name in [*chain, text])
+            raise InputError(f"{names}: the imports run in a circle. Put the instructions into one of them")
+        chain.append(text)
+        target = _only_import(text)
+        if target is None:
+            return Path(text)
+        text = str(target)
+
+
+def _behind_links(text: str) -> str:
+    """The path without a link as its last part. Raises InputError where links lead out of the project."""
+    if not os.path.lexists(text):
+        return text
+    roots = _roots(text)
+    try:
+        real = os.path.realpath(text, strict=True)
+    except OSError as error:
+        raise InputError(
+            f"{text}: a symbolic link that leads nowhere ({error.strerror}). Mend the link"
+        ) from None
+    if not any(inside(root, real) for root in roots):
+        raise InputError(
+            f"{text}: a symbolic link leads to {real}, out of {roots[0]}; nothing was read or written. "
+            "Name that file itself, or make this one a file"
+        )
+    return real if os.path.islink(text) else text
+
+
+def _roots(text: str) -> list[str]:
+    """The folders that a link may lead to: the project, and for the user's own file the home folder too."""
+    folder = os.path.dirname(text)
+    root = project_root(folder)
+    if root == folder and os.path.basename(folder) == ".claude":
+        root = os.path.dirname(folder)
+    config = str(places.claude_config_dir())
+    return [root, config, str(Path.home())] if folder == config else [root]
+
+
+def _only_import(text: str) -> Path | None:
+    """What a file imports that has hardly a word besides: the instructions are there."""
+    with suppress(OSError, UnicodeDecodeError):
+        status = os.stat(text)
+        if stat.S_ISREG(status.st_mode) and status.st_size <= _SMALL:
+            file = Path(text)
+            content = file.read_bytes().decode("utf-8-sig")
+            found = imports_of(file, content)
+            if len(found) == 1 and found[0].suffix == ".md" and _says_little(content):
+                project = _roots(text)
+                return found[0] if any(inside(root, str(found[0])) for root in project) else None
+    return None
+
+
+def _says_little(content: str) -> bool:
+    """Whether a text has but a line or two besides headings, comments and imports."""
+    document = parse(content)
+    own = 0
+    for block in document.blocks:
+        if block.kind == "heading" or comment_text(block, document.lines) is not None:
+            continue
+        lines = document.lines[block.start : block.end]
+        own += sum(not line.lstrip("-* ").startswith("@") for line in lines if line.strip())
+    return own <= _OWN_WORDS
+
+
+def _elsewhere(folder: Path) -> str:
+    """Where the nearest file above stands, or what to do."""
+    above = upwards(folder).files
+    return f"The nearest is {above[0]}" if above else "Name the file, or a folder that holds one"
