@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gaia_budget.errors import BudgetExceededError, GaiaBudgetError
-    from gaia_budget.middleware.costs import APICost, get_session_costs, get_total_session_cost
+    from gaia_budget.middleware.books.costs import APICost, get_session_costs, get_total_session_cost
     from gaia_budget.middleware.guard import BudgetGuard
 
 __all__ = [
@@ -22,12 +22,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "APICost": "middleware.costs",
+    "APICost": "middleware.books.costs",
     "BudgetExceededError": "errors",
     "BudgetGuard": "middleware.guard",
     "GaiaBudgetError": "errors",
-    "get_session_costs": "middleware.costs",
-    "get_total_session_cost": "middleware.costs",
+    "get_session_costs": "middleware.books.costs",
+    "get_total_session_cost": "middleware.books.costs",
 }
 
 

@@ -85,6 +85,17 @@ class BudgetExceededError(GaiaBudgetError):
         self.spent_nano, self.reserved_nano, self.limit_nano = spent_nano, reserved_nano, limit_nano
         super().__init__(message)
 
+    def advised(self, cure: str) -> BudgetExceededError:
+        """The same refusal with one more way out."""
+        return BudgetExceededError(
+            f"{self}{cure}",
+            scope=self.scope,
+            spent_nano=self.spent_nano,
+            reserved_nano=self.reserved_nano,
+            limit_nano=self.limit_nano,
+            resets_on=self.resets_on,
+        )
+
 
 class LedgerError(GaiaBudgetError):
     """The ledger cannot be used; nothing was written."""

@@ -141,6 +141,16 @@ class Settings(BaseSettings):
     total_monthly_budget_usd: Decimal | None = Field(
         default=None, gt=0, description="monthly cap of all modules together; empty: none"
     )
+    hard_stop_pct: Decimal = Field(
+        default=Decimal(110),
+        ge=100,
+        le=1000,
+        description="percent of its month at which a module with on_exceeded = downgrade stops, too",
+    )
+    local_hosts: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description="hosts whose answers cost nothing, such as localhost:11434 (Ollama, vLLM); also without a port",
+    )
     l1_token_cap: int = Field(default=1_500, gt=0, description="most tokens that a split CLAUDE.md may have")
     add_matching_section: bool = Field(
         default=False,
@@ -186,7 +196,7 @@ class Settings(BaseSettings):
     def _split_folders(cls, value: Any) -> Any:
         return _listed(value, os.pathsep)
 
-    @field_validator("protected_agents", mode="before")
+    @field_validator("protected_agents", "local_hosts", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return _listed(value, ",")

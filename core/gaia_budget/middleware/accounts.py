@@ -11,24 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places
 from gaia_budget.middleware import policy, tasks
-from gaia_budget.middleware.answers import ResponseCache, key_of
-from gaia_budget.middleware.booking import Books
+from gaia_budget.middleware.books.bill import Seller
+from gaia_budget.middleware.books.booking import Books
+from gaia_budget.middleware.books.settlement import NOT_PRICED
+from gaia_budget.middleware.caching.prompt_cache import PromptCache
+from gaia_budget.middleware.caching.response_cache import ResponseCache, key_of
 from gaia_budget.middleware.passage import Place
-from gaia_budget.middleware.prompt_cache import PromptCache
 from gaia_hooks.facts.money import usd
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.budgets import Scope
+    from gaia_budget.middleware.books.journal import Settlement
     from gaia_budget.middleware.call import Call
-    from gaia_budget.middleware.journal import Settlement
-    from gaia_budget.middleware.passage import Answer
+    from gaia_budget.middleware.passage import Answer, Line
     from gaia_budget.middleware.policy import Policy, Rules
     from gaia_budget.middleware.tasks import Task
     from gaia_budget.middleware.wire import Ask
 
 log = logging.getLogger("gaia_budget")
 NOTICES = 100
+REMEMBERED = 1_000  # hosts
 QUARTER = 900 * clock.MICRO
 
 
@@ -63,6 +66,8 @@ class Accounts:
         self._lock = threading.RLock()
         self._noticed: set[str] = set()
         self._months: dict[str, tuple[int, Rules, Scope]] = {}
+        self._sellers: dict[tuple[str, str, float], Seller] = {}
+        self.no_usage_asked: set[str] = set()
 
     @property
     def answers(self) -> ResponseCache:
@@ -153,12 +158,50 @@ class Accounts:
             return ""
         return key_of(ask, request)
 
+    def seller(self, line: Line, url: Any) -> Seller:
+        """Who answers at a URL, by whose prices."""
+        address = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}"
+        held = self.policy()
+        asked = (address, line.provider, held.read_at)
+        found = self._sellers.get(asked)
+        if found is None:
+            found = _seller(held, line, address, url.host)
+            if len(self._sellers) > REMEMBERED:
+                self._sellers.clear()
+            self._sellers[asked] = found
+        return found
+
+    def give_up(self, call: Call) -> None:
+        """Add nothing any more to requests of a shape that its provider refuses with our marks."""
+        host = call.attempt.seller.host
+        if call.hides_usage:
+            self.no_usage_asked.add(host)
+        if call.marked:
+            self.prompt_cache.give_up(call.attempt.ask)
+        what = "stream_options" if call.hides_usage else "cache marks"
+        self.notice_once(
+            f"{host} {what}",
+            f"{host} refuses {what} that the guard added ({call.attempt.ask.model}): such requests go as they are",
+        )
+
     def settle(self, call: Call, settlement: Settlement) -> None:
         """Book a call; never raises."""
         self.books().settle(settlement)
-        if call.case.place.task is not None:
-            call.case.place.task.add(settlement.actual_nano)
+        self._tell(call, settlement)
+        if call.attempt.place.task is not None:
+            call.attempt.place.task.add(settlement.actual_nano)
         self.prompt_cache.learn(call, settlement.event)
+
+    def _tell(self, call: Call, settlement: Settlement) -> None:
+        """Say once of each kind what could not be priced, and what was estimated."""
+        attempt = call.attempt
+        if attempt.notice:
+            self.notice_once(attempt.notice, attempt.notice)
+        for one in settlement.details.split("; ") if "not priced" in settlement.details else ():
+            if one.startswith(NOT_PRICED):
+                self.notice_once(
+                    one, f"{one}, at {attempt.seller.host or attempt.seller.provider}: name it in prices.toml"
+                )
 
     def keep(self, key: str, answer: Answer) -> None:
         """Keep an answer for the same request; never raises."""
@@ -166,7 +209,7 @@ class Accounts:
 
     def book_hit(self, call: Call, kept: Answer) -> None:
         """Book an answer that cost nothing, and what it saved."""
-        call.case.details = (
+        call.attempt.details = (
             f"saved {usd(kept.cost_nano)} USD" if kept.cost_nano is not None else "saved an unpriced call"
         )
         with self._lock:
@@ -184,3 +227,14 @@ class Accounts:
         if kind not in self._noticed:
             self._noticed.add(kind)
             self.notice(text)
+
+
+def _seller(held: Policy, line: Line, address: str, host: str) -> Seller:
+    local = held.settings.local_hosts
+    if host in local or address.partition("://")[2] in local:
+        return Seller(line.provider, host, known=True, free=True)
+    found = held.prices.provider_at(f"{address}/")
+    if not found and host.endswith((".api.openai.com", ".api.anthropic.com")):
+        found = line.provider
+    known = bool(found) or line.provider != line.wire.provider
+    return Seller(found or line.provider, host, known=known)

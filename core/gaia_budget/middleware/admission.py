@@ -7,51 +7,49 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gaia_budget.errors import BudgetExceededError
-from gaia_budget.middleware import batches, bounds
+from gaia_budget.middleware import batches, bounds, downgrade
+from gaia_budget.middleware.books.settlement import Attempt
 from gaia_budget.middleware.call import Call
-from gaia_budget.middleware.outcome import Case
-from gaia_budget.middleware.wire import body_of
-from gaia_hooks.facts import pricing
+from gaia_budget.middleware.wire import body_of, form_of
 from gaia_hooks.facts.money import usd_short
-from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.accounts import Accounts
-    from gaia_budget.middleware.passage import Passage, Place
+    from gaia_budget.middleware.books.bill import Seller
+    from gaia_budget.middleware.passage import Line, Passage, Place
     from gaia_budget.middleware.wire import Ask, Wire
 
-PROBE = (1_000, 1_000, 0, 0, 0, 0, 0)  # the call by whose price models are compared
 FREE = (
     "count_tokens", "countTokens", "computeTokens", "/input_tokens", "/moderations", "/files", "/uploads", "/cancel",
 )  # fmt: skip
 
 
-def admit(accounts: Accounts, wire: Wire, request: Any) -> Passage | None:
+def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
     """Let a request through: None for one that costs nothing.
 
     Raises BudgetExceededError before anything is sent, LedgerError when nothing can be accounted for.
     """
-    path = request.url.path
-    if (batch := batches.admit(accounts, wire.provider, request)) is not None:
+    path, wire = request.url.path, line.wire
+    if (batch := batches.admit(accounts, line, request)) is not None:
         return batch
     if request.method != "POST" or not wire.billable(path):
         _notice_uncounted(accounts, wire, request.method, path)
         return None
     content = _content(request)
-    ask = wire.ask(path, body_of(content))
-    if ask.unpriced:
+    ask = wire.ask(path, body_of(content) or form_of(content))
+    place, seller = accounts.place(), accounts.seller(line, request.url)
+    if ask.unpriced and not seller.free:
         _notice_unpriced(accounts, wire, path)
-    place = accounts.place()
     key = accounts.key_of(ask, request, place.task)
     kept = accounts.answers.get(key) if key else None
     if kept is not None:
-        found = _call(accounts, wire, ask, place, 0)
+        found = _call(accounts, wire, ask, place, seller, 0)
         found.replay = kept
         accounts.book_hit(found, kept)
         return found
     if is_signed(request):
-        return _held(accounts, wire, ask, place, len(content))
-    return _prepared(accounts, wire, ask, place, key, request)
+        return _held(accounts, wire, ask, place, seller, len(content))
+    return _prepared(accounts, wire, ask, place, seller, key, request)
 
 
 def is_signed(request: Any) -> bool:
@@ -59,17 +57,21 @@ def is_signed(request: Any) -> bool:
     return str(request.headers.get("authorization", "")).startswith("AWS4-")
 
 
-def _prepared(accounts: Accounts, wire: Wire, ask: Ask, place: Place, key: str, request: Any) -> Call:
+def _prepared(
+    accounts: Accounts, wire: Wire, ask: Ask, place: Place, seller: Seller, key: str, request: Any
+) -> Call:
     """The call with its money held, and with the guard's own marks in its body."""
     prompt_key, task = accounts.prompt_cache.key(ask), place.task.name if place.task else ask.operation
     marked = accounts.prompt_cache.marked(ask, prompt_key, accounts.policy().prices, task)
-    wanted, hides_usage = _asking_for_usage(marked)
+    wanted, hides_usage = marked, False
+    if seller.host not in accounts.no_usage_asked:
+        wanted, hides_usage = _asking_for_usage(marked)
     size = len(_content(request))
     try:
-        made = _held(accounts, wire, wanted, place, size)
+        made = _held(accounts, wire, wanted, place, seller, size)
     except BudgetExceededError as refusal:
-        made = _downgraded(accounts, wire, wanted, place, size, refusal)
-    sent = made.case.ask
+        made = _downgraded(accounts, wire, wanted, place, seller, size, refusal)
+    sent = made.attempt.ask
     if sent.body is not ask.body:
         made.body = msgspec.json.encode(sent.body)
     if ask.provider == "gemini" and sent.model != ask.model:
@@ -97,24 +99,29 @@ def _notice_uncounted(accounts: Accounts, wire: Wire, method: str, path: str) ->
 
 def _notice_unpriced(accounts: Accounts, wire: Wire, path: str) -> None:
     text = (
-        f"calls of {wire.provider} to {path} have no price by the token: they are logged as unpriced, "
-        "refused once a limit is reached, and count nothing against it"
+        f"calls of {wire.provider} to {path} have no price by the token unless their answers tell tokens: they are "
+        "logged as unpriced, refused once a limit is reached, and count nothing against it"
     )
     accounts.notice_once(f"{wire.provider} {path.rsplit('/', 1)[-1]}", text)
 
 
-def _call(accounts: Accounts, wire: Wire, ask: Ask, place: Place, size: int) -> Call:
+def _call(accounts: Accounts, wire: Wire, ask: Ask, place: Place, seller: Seller, size: int) -> Call:
     """A call with its upper bound; nothing is held yet."""
     prices = accounts.policy().prices
-    bound = bounds.bound(prices, ask, size, accounts.unbounded_output_tokens)
-    made = Call(wire, Case(ask, place, prices, bound), accounts)
-    made.case.details = place.task.details if place.task else ""
+    bound = bounds.bound(prices, ask, seller, size, accounts.unbounded_output_tokens)
+    made = Call(wire, Attempt(ask, place, prices, bound, seller), accounts)
+    made.attempt.details = place.task.details if place.task else ""
     return made
 
 
-def _held(accounts: Accounts, wire: Wire, ask: Ask, place: Place, size: int) -> Call:
-    made = _call(accounts, wire, ask, place, size)
-    accounts.books().hold(place.scopes, made.case.worst())
+def _held(accounts: Accounts, wire: Wire, ask: Ask, place: Place, seller: Seller, size: int) -> Call:
+    made = _call(accounts, wire, ask, place, seller, size)
+    try:
+        accounts.books().hold(place.scopes, made.attempt.worst())
+    except BudgetExceededError as refusal:
+        left = refusal.limit_nano - refusal.spent_nano - refusal.reserved_nano
+        cure = made.attempt.bound.cure(ask, left)
+        raise (refusal.advised(cure) if cure else refusal) from None
     made.held = True
     return made
 
@@ -132,41 +139,37 @@ def _asking_for_usage(ask: Ask) -> tuple[Ask, bool]:
 
 
 def _downgraded(
-    accounts: Accounts, wire: Wire, ask: Ask, place: Place, size: int, refusal: BudgetExceededError
+    accounts: Accounts,
+    wire: Wire,
+    ask: Ask,
+    place: Place,
+    seller: Seller,
+    size: int,
+    refusal: BudgetExceededError,
 ) -> Call:
-    """The call on the cheapest allowed model, where that is wanted and fits; else the refusal is raised."""
-    rules = accounts.policy().rules(place.module)
-    cheaper = _cheapest(accounts, ask, rules.models) if rules.downgrade else None
+    """The call on the cheapest allowed model, where that is wanted, up to the hard stop; else the refusal is raised."""
+    policy = accounts.policy()
+    rules = policy.rules(place.module)
+    cheaper = downgrade.cheapest(policy.prices, ask, seller, rules.models) if rules.downgrade else None
     if cheaper is None:
         raise refusal
+    month = place.scopes[0]
+    beyond = place._replace(
+        scopes=(month._replace(limit_nano=max(month.limit_nano, rules.hard_stop_nano)), *place.scopes[1:])
+    )
     try:
-        made = _held(accounts, wire, cheaper, place, size)
-    except BudgetExceededError:
-        raise refusal from None
-    made.case.details = f"downgraded from {ask.model}: {refusal.scope} is nearly used up"
-    asked = bounds.bound(accounts.policy().prices, ask, size, accounts.unbounded_output_tokens)
-    accounts.notice(
-        f"{ask.model} would cost up to {usd_short(asked.nano)}, more than is left of {refusal.scope}: "
+        made = _held(accounts, wire, cheaper, beyond, seller, size)
+    except BudgetExceededError as stopped:
+        raise (refusal if cheaper.model != ask.model else stopped) from None
+    asked = bounds.bound(policy.prices, ask, seller, size, accounts.unbounded_output_tokens)
+    made.attempt.details = f"downgraded from {ask.model}: {refusal.scope} is nearly used up"
+    what = (
         f"{cheaper.model} answers instead"
+        if cheaper.model != ask.model
+        else "no allowed model is cheaper: it goes on"
+    )
+    accounts.notice(
+        f"{ask.model} would cost up to {usd_short(asked.nano)}, more than is left of {refusal.scope}: {what}, "
+        f"until {usd_short(rules.hard_stop_nano)}"
     )
     return made
-
-
-def _cheapest(accounts: Accounts, ask: Ask, models: tuple[str, ...]) -> Ask | None:
-    """The same request to the provider's cheapest allowed model; None where the one asked for is no dearer."""
-    prices, now = accounts.policy().prices, clock.now() / clock.MICRO
-    asked = prices.name(ask.model, ask.provider)
-    found: dict[str, int] = {}
-    for listed in models:
-        name = prices.name(listed, ask.provider)
-        if name is not None:
-            cost = pricing.cost_nano(PROBE, pricing.row_at(prices.rows(name), now))
-            if cost is not None:
-                found[name.model] = cost
-    row = pricing.row_at(prices.rows(asked), now) if asked else None
-    limit = pricing.cost_nano(PROBE, row)
-    model = min(found, key=lambda name: (found[name], name), default=None)
-    if model is None or (limit is not None and found[model] >= limit):
-        return None
-    body = ask.body if ask.provider == "gemini" else {**ask.body, "model": model}
-    return ask._replace(model=model, body=body)

@@ -16,9 +16,10 @@ import msgspec
 
 from gaia_budget import places
 from gaia_budget.middleware import bounds, finished
+from gaia_budget.middleware.books.bill import Seller
+from gaia_budget.middleware.books.journal import Settlement
+from gaia_budget.middleware.books.settlement import UNKNOWN, event_at
 from gaia_budget.middleware.finished import TASK, VARIANT
-from gaia_budget.middleware.journal import Settlement
-from gaia_budget.middleware.outcome import UNKNOWN, event_at
 from gaia_budget.middleware.passage import Handled
 from gaia_budget.middleware.wire import Seen, body_of, claude, entries, part, text
 from gaia_hooks.facts import usage
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gaia_budget.middleware.accounts import Accounts
-    from gaia_budget.middleware.passage import Passage
+    from gaia_budget.middleware.passage import Line, Passage
     from gaia_budget.model import Event
 
 log = logging.getLogger("gaia_budget")
@@ -48,12 +49,12 @@ class _Held(msgspec.Struct):
     session_id: str
 
 
-def admit(accounts: Accounts, provider: str, request: Any) -> Passage | None:
+def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
     """The batch that a request hands in, or whose results it reads; None for every other request.
 
     Raises BudgetExceededError, LedgerError.
     """
-    method, path = request.method, request.url.path
+    method, path, provider = request.method, request.url.path, line.wire.provider
     if provider != claude.provider:
         return finished.admit(accounts, provider, method, path)
     if method == "POST" and SUBMIT.search(path):
@@ -78,7 +79,9 @@ class Submission(Handled):
             ask = claude.ask("", part(request, "params"))._replace(variant=VARIANT)
             size = len(msgspec.json.encode(ask.body))
             prices = self._accounts.policy().prices
-            total += bounds.bound(prices, ask, size, self._accounts.unbounded_output_tokens).nano
+            total += bounds.bound(
+                prices, ask, Seller(claude.provider), size, self._accounts.unbounded_output_tokens
+            ).nano
         event = event_at(
             self._place,
             event_id=self._id,

@@ -1,92 +1,155 @@
 """The most that a request can cost, from its bytes alone: no tokenizer, no question to the provider.
 
-A token is at least one byte of the request, so its length bounds its input; what it brings in by reference is
-bounded by the model's context window alone. Output is bounded by what the request allows, at most the window.
+A token is at least one byte of text, so the request's length bounds its input; images, pages and seconds count by
+what their maker documents (`wire.attachments`), what is brought in by reference with the model's context window.
+Output is bounded by what the request allows, else by the most that the model's maker publishes.
 """
 
 from __future__ import annotations
 
 import time
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.middleware.wire import count, entries, text
+from gaia_budget.middleware.books import bill
+from gaia_budget.middleware.wire import attachments, count, entries, part, text
+from gaia_budget.prices import fees, limits
 from gaia_hooks.facts import pricing
+from gaia_hooks.facts.money import usd_short
 
 if TYPE_CHECKING:
+    from gaia_budget.middleware.books.bill import Seller
     from gaia_budget.middleware.wire import Ask, Body
     from gaia_budget.prices.names import Name
     from gaia_budget.prices.table import PriceTable
 
 TOOL_PROMPT_TOKENS = 2_000
 """What a provider adds to a prompt with tools: at most 700 tokens (Anthropic, "Tool use", pricing), with room."""
-
-
+CACHE_SECONDS = 3600
+"""How long a Gemini cache lives that is made without a time."""
 LEAST = 1
 """Held for a call that has no price by the token: at a limit it is refused all the same."""
 SEARCHES = 10
 """Assumed for a search tool without a limit: Anthropic's loop of server tools ends after ten rounds."""
+LIMIT_NAMES = {
+    "messages": "max_tokens",
+    "chat": "max_completion_tokens",
+    "responses": "max_output_tokens",
+    "generateContent": "max_output_tokens",
+    "interactions": "max_output_tokens",
+}
+"""How a request of each operation names the limit of its output."""
 
 
 class Bound(NamedTuple):
-    """An upper bound in nano-dollars, the model it was priced as, and whether the asked one has a price."""
+    """An upper bound in nano-dollars, the model it was priced as, and whether the asked one has a price.
+
+    `prompt` is what the input may cost of it, `output` how many tokens of output the rest stands for.
+    """
 
     nano: int
     priced_as: Name | None
     known: bool
+    prompt: int = 0
+    output: int = 0
+
+    def cure(self, ask: Ask, left_nano: int) -> str:
+        """What makes a refused request fit, in words; empty where its prompt alone is too much."""
+        name, room = LIMIT_NAMES.get(ask.operation), left_nano - self.prompt
+        if name is None or not self.output or room <= 0 or self.nano <= self.prompt:
+            return ""
+        fits = self.output // ask.choices * room // (self.nano - self.prompt)
+        fits -= fits % 100 if fits > 1_000 else 0
+        if fits < 1:
+            return ""
+        needs = self.prompt + (self.nano - self.prompt) * fits * ask.choices // self.output + 1
+        return f" Or set {name}={fits}: this call then needs at most {usd_short(needs)}."
 
 
-def bound(prices: PriceTable, ask: Ask, size: int, unbounded_output: int) -> Bound:
-    """The most that a request of `size` bytes can cost; one for an unpriced model counts as the dearest.
+def bound(prices: PriceTable, ask: Ask, seller: Seller, size: int, unbounded_output: int) -> Bound:
+    """The most that a request of `size` bytes can cost; a model without a price counts as the dearest of its family.
 
-    `unbounded_output` is the number of output tokens assumed for a request that sets no bound.
+    `unbounded_output` is assumed for a request without a limit to a model whose maker publishes none.
     """
+    if seller.free:
+        return Bound(0, None, True)
     if ask.unpriced:
         return Bound(LEAST, None, False)
-    known = prices.name(ask.model, ask.provider)
-    if known is not None:
-        row = pricing.row_at(prices.rows(known, ask.variant), time.time())
-        nano = _dearest_way(row, _ways(ask, size, _window(prices, known), unbounded_output))
-        if nano is not None:
-            return Bound(nano, known, True)
-    dearest = prices.dearest(ask.provider)
-    if dearest is None:
-        return Bound(0, None, False)
-    row = pricing.row_at(prices.rows(dearest), time.time())
-    return Bound(
-        _dearest_way(row, _ways(ask, size, _window(prices, dearest), unbounded_output)) or 0, dearest, False
-    )
-
-
-def _window(prices: PriceTable, name: Name) -> int:
-    return int(prices.facts(name).get("context_window") or 0)
-
-
-def _dearest_way(row: list[Any] | None, ways: list[tuple[int, ...]]) -> int | None:
-    """The dearest of the ways that the model has prices for."""
-    costs = [pricing.cost_nano(usage, row) for usage in ways]
-    return max((cost for cost in costs if cost is not None), default=None)
-
-
-def _ways(ask: Ask, size: int, window: int, unbounded_output: int) -> list[tuple[int, ...]]:
-    """How the prompt may be charged: as fresh input, or as written to a cache."""
-    prompt = size + (TOOL_PROMPT_TOKENS if ask.body.get("tools") else 0)
-    if ask.by_reference:
-        prompt = max(prompt, window)
+    known = bill.name_of(prices, ask.model, seller)
+    name = known or bill.stand_in(prices, seller, ask.model)
+    row = _row(prices, name, ask.variant) if name else None
+    if name is None or row is None:
+        return Bound(LEAST, None, False)
+    window = int(prices.facts(name).get("context_window") or 0)
+    prompt, media = _prompt(ask, name.model, size, window)
     output = ask.max_output
     if output is None:
-        output = min(unbounded_output, window) if window else unbounded_output
-    output *= ask.choices
-    searches = _searches(ask)
-    ways: list[tuple[int, ...]] = [
-        (prompt, output, 0, 0, 0, 0, searches),
-        (0, output, 0, prompt, 0, 0, searches),
-    ]
+        output = limits.most_output(name.model) or unbounded_output
+    output = (min(output, window) if window else output) * ask.choices
+    spoken = media | _written_media(ask, row, output)
+    extra = _by_the_piece(ask, name, row, prompt) + _helpers(prices, seller, ask, prompt + output)
+    least = _dearest_way(prices, row, ask, prompt, 0, media)
+    nano = _dearest_way(prices, row, ask, prompt, output, spoken)
+    if nano is None or least is None:
+        return Bound(LEAST, None, False)
+    percent = _percent(ask, seller, name)
+    nano, least = (round(Fraction((one * ask.rounds + extra) * percent, 100)) for one in (nano, least))
+    return Bound(nano, name, known is not None, least, output)
+
+
+def _row(prices: PriceTable, name: Name, variant: str) -> list[Any] | None:
+    """The row that a request may be charged by at most: that of its tier, else the usual one."""
+    now = time.time()
+    return pricing.row_at(prices.rows(name, variant), now) or pricing.row_at(prices.rows(name), now)
+
+
+def _prompt(ask: Ask, model: str, size: int, window: int) -> tuple[int, dict[str, int]]:
+    """The most tokens of the prompt, and how many of them are sound or images."""
+    documented, media = limits.media(model), dict[str, int]()
+    text_bytes, tokens, unbounded = size, 0, ask.by_reference
+    for one in attachments.found_in(ask.body) if size > SMALL else ():
+        most = attachments.most_tokens(one, documented)
+        if most is None:
+            unbounded = True
+            continue
+        text_bytes -= len(one.data)
+        tokens += most
+        kind = one.mime.partition("/")[0]
+        kind = f"input_{'audio' if kind in attachments.SOUND else kind}"
+        media[kind] = media.get(kind, 0) + most
+    prompt = max(0, text_bytes) + tokens + (TOOL_PROMPT_TOKENS if ask.body.get("tools") else 0)
+    if unbounded:
+        prompt = max(prompt, window)
+    return (min(prompt, window) if window else prompt), media
+
+
+SMALL = 300
+"""Bytes below which a request can hold no attachment."""
+
+
+def _written_media(ask: Ask, row: list[Any], output: int) -> dict[str, int]:
+    """Output that may be sound or images, where those are dearer than text."""
+    rates = row[3].get("media", {}) if len(row) > 3 else {}
+    if "output_audio" in rates and (
+        ask.provider == "gemini" or "audio" in (ask.body.get("modalities") or ())
+    ):
+        return {"output_audio": output}
+    return {"output_image": output} if "output_image" in rates else {}
+
+
+def _dearest_way(
+    prices: PriceTable, row: list[Any], ask: Ask, prompt: int, output: int, media: dict[str, int]
+) -> int | None:
+    """The prompt may be charged as fresh input, or as written to a cache: the dearest that the model has prices for."""
+    ways: list[tuple[int, ...]] = [(prompt, output, 0, 0, 0, 0, 0), (0, output, 0, prompt, 0, 0, 0)]
     if ask.provider == "anthropic":
-        ways.append((0, output, 0, 0, prompt, 0, searches))
-    return ways
+        ways.append((0, output, 0, 0, prompt, 0, 0))
+    costs = [prices.cost(row, usage, media) for usage in ways]
+    plain = [prices.cost(row, usage, {}) for usage in ways]  # where a kind of media is cheaper than text
+    return max((cost for cost in costs + plain if cost is not None), default=None)
 
 
-def _searches(ask: Ask) -> int:
+def searches(ask: Ask) -> int:
     """How many searches of the web a request allows, each at a price of its own."""
     return sum(
         count(tool.get("max_uses")) or SEARCHES for tool in entries(ask.body, "tools") if _searches_web(tool)
@@ -94,4 +157,61 @@ def _searches(ask: Ask) -> int:
 
 
 def _searches_web(tool: Body) -> bool:
-    return "web_search" in text(tool, "type") or any(key.lower().startswith("googlesearch") for key in tool)
+    kind = text(tool, "type")
+    return (
+        "web_search" in kind
+        or "google_search" in kind
+        or any(k.lower().startswith("googlesearch") for k in tool)
+    )
+
+
+def _by_the_piece(ask: Ask, name: Name, row: list[Any], prompt: int) -> int:
+    """Searches, maps, containers: as many as the request allows."""
+    wanted: dict[str, int] = {}
+    if found := searches(ask):
+        preview = any(
+            text(tool, "type").startswith("web_search_preview") for tool in entries(ask.body, "tools")
+        )
+        wanted["search preview" if preview else "search"] = found
+    for tool in entries(ask.body, "tools"):
+        kind = text(tool, "type")
+        if kind == "file_search":
+            wanted["file search"] = SEARCHES
+        elif kind == "code_interpreter":
+            size = text(part(tool, "container"), "memory_limit")
+            wanted[f"container {size}" if size in ("4g", "16g", "64g") else "container"] = 1
+        elif "googleMaps" in tool or kind == "google_maps":
+            wanted["maps"] = SEARCHES
+    if ask.operation == "chat" and "search" in ask.model:
+        wanted["search model"] = 1
+    total = 0
+    for what, pieces in wanted.items():
+        listed = None if row[2] is None or what != "search" else row[2] * pieces
+        if listed is not None:
+            per_nano = (
+                row[3].get("per_nano", pricing.FEMTO_PER_NANO) if len(row) > 3 else pricing.FEMTO_PER_NANO
+            )
+            total += -(-listed // per_nano)
+        else:
+            total += fees.cost_nano(what, name.provider, name.model, pieces) or 0
+    if ask.operation == "caches":
+        life = text(ask.body, "ttl").removesuffix("s").partition(".")[0]
+        stored = prompt * (count(life) if life else CACHE_SECONDS)
+        total += fees.cost_nano("cache storage", name.provider, name.model, stored) or 0
+    return total
+
+
+def _helpers(prices: PriceTable, seller: Seller, ask: Ask, prompt: int) -> int:
+    """Models that the provider may ask besides: each use reads all that was said so far."""
+    total = 0
+    for model, uses, output in ask.helpers:
+        name = bill.name_of(prices, model, seller)
+        row = _row(prices, name, "") if name else None
+        total += uses * ((_dearest_way(prices, row, ask, prompt, output, {}) if row else None) or 0)
+    return total
+
+
+def _percent(ask: Ask, seller: Seller, name: Name) -> int:
+    """The share of the list's price that a region may charge."""
+    regional = ask.provider == "anthropic" and text(ask.body, "inference_geo") not in ("", "global")
+    return (110 if regional else 100) + fees.uplift(name.provider, seller.host, name.model)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 from functools import cache
 from importlib.metadata import version
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
 from gaia_budget.middleware import http
+from gaia_budget.middleware.passage import Line
 from gaia_budget.middleware.wire import claude, gemini, openai
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from gaia_budget.middleware.accounts import Accounts
     from gaia_budget.middleware.wire import Wire
@@ -21,55 +23,65 @@ log = logging.getLogger("gaia_budget")
 
 
 class Sdk(NamedTuple):
-    """An SDK whose clients are known; `majors` are the versions that the tests run against."""
+    """An SDK whose clients are known; `majors` are the versions that the tests run against.
+
+    `clients` gives for each class the provider whose prices hold where the host is nobody's own.
+    """
 
     distribution: str
     module: str
-    clients: tuple[str, ...]
+    clients: Mapping[str, str]
     majors: tuple[int, ...]
     wire: Wire
-    wrap: Callable[[Any, Accounts, Wire], Any]
+    wrap: Callable[[Any, Accounts, Line], Any]
 
 
 def wrap(client: Any, accounts: Accounts) -> Any:
     """Put the guard under a client, and return that client. Raises InputError for one that cannot be guarded."""
-    sdk = _sdk_of(client)
-    _check_version(sdk)
+    sdk, line = _sdk_of(client)
+    _check_version(sdk.distribution, sdk.majors)
     try:
-        return sdk.wrap(client, accounts, sdk.wire)
+        return sdk.wrap(client, accounts, line)
     except AttributeError as error:
         raise InputError(
             f"{sdk.distribution} {version(sdk.distribution)} is built otherwise than the versions that are known "
-            f"({_range(sdk)}): {error.name} is missing. Install a version in that range"
+            f"({_range(sdk.majors)}): {error.name} is missing. Install a version in that range"
         ) from None
 
 
-def _sdk_of(client: object) -> Sdk:
+def _sdk_of(client: object) -> tuple[Sdk, Line]:
+    """By the nearest class that the SDK itself defines: one that it does not know is never taken for its parent."""
     for kind in type(client).__mro__:
         for sdk in SDKS:
-            if f"{kind.__module__}.".startswith(sdk.module) and kind.__name__ in sdk.clients:
-                return sdk
+            if f"{kind.__module__}.".startswith(sdk.module) and kind.__module__ != __name__:
+                if kind.__name__ in sdk.clients:
+                    return sdk, Line(sdk.wire, sdk.clients[kind.__name__])
+                raise InputError(_unknown(client))
+    raise InputError(_unknown(client))
+
+
+def _unknown(client: object) -> str:
     known = "; ".join(f"{sdk.module[:-1]}: {', '.join(sdk.clients)}" for sdk in SDKS)
-    raise InputError(
-        f"cannot wrap {type(client).__module__}.{type(client).__qualname__}. Known clients: {known}"
-    )
+    if isinstance(client, ModuleType):
+        return f"cannot wrap the module {client.__name__}: make a client of it. Known clients: {known}"
+    return f"cannot wrap {type(client).__module__}.{type(client).__qualname__}. Known clients: {known}"
 
 
 @cache
-def _check_version(sdk: Sdk) -> None:
-    found = version(sdk.distribution)
-    if int(found.split(".")[0]) not in sdk.majors:
+def _check_version(distribution: str, majors: tuple[int, ...]) -> None:
+    found = version(distribution)
+    if int(found.split(".")[0]) not in majors:
         log.warning(
             "%s %s is outside the tested range (%s); its calls are guarded all the same: compare the first "
             "figures with the provider's",
-            sdk.distribution,
+            distribution,
             found,
-            _range(sdk),
+            _range(majors),
         )
 
 
-def _range(sdk: Sdk) -> str:
-    return ", ".join(f"{major}.x" for major in sdk.majors)
+def _range(majors: tuple[int, ...]) -> str:
+    return ", ".join(f"{major}.x" for major in majors)
 
 
 def _is_wrapped(http_client: object, accounts: Accounts) -> bool:
@@ -83,12 +95,12 @@ def _is_wrapped(http_client: object, accounts: Accounts) -> bool:
     return other is accounts
 
 
-def _wrap_stainless(client: Any, accounts: Accounts, wire: Wire) -> Any:
+def _wrap_stainless(client: Any, accounts: Accounts, line: Line) -> Any:
     """Anthropic's and OpenAI's clients: built alike, by the same generator."""
     if _is_wrapped(client._client, accounts):
         return client
     is_async = hasattr(client._client, "aclose")
-    twin = http.guarded(client._client, accounts, wire)
+    twin = http.guarded(client._client, accounts, line)
     kind: Any = type(client)
     client.__class__ = _guarded_kind(kind, is_async)
     client._client = twin
@@ -116,7 +128,7 @@ def _guarded_kind(kind: Any, is_async: bool) -> type:
         made = kind.copy(self, **options)
         if http.accounts_of(made._client) is None:  # the copy was given an HTTP client of its own
             mine = self._client
-            made._client = http.guarded(made._client, mine.gaia_accounts, mine.gaia_wire)
+            made._client = http.guarded(made._client, mine.gaia_accounts, mine.gaia_line)
         return made
 
     names = {
@@ -130,15 +142,15 @@ def _guarded_kind(kind: Any, is_async: bool) -> type:
     return type(kind.__name__, (kind,), names)
 
 
-def _wrap_gemini(client: Any, accounts: Accounts, wire: Wire) -> Any:
+def _wrap_gemini(client: Any, accounts: Accounts, line: Line) -> Any:
     """Google's client: it sends through two HTTP clients, and through aiohttp unless it is told otherwise."""
     api = client._api_client
     if _is_wrapped(api._httpx_client, accounts):
         return client
     if api._async_httpx_client is None:
         raise InputError("a google.genai client with client certificates (mTLS) cannot be guarded")
-    api._httpx_client = http.guarded(api._httpx_client, accounts, wire)
-    api._async_httpx_client = http.guarded(api._async_httpx_client, accounts, wire)
+    api._httpx_client = http.guarded(api._httpx_client, accounts, line)
+    api._async_httpx_client = http.guarded(api._async_httpx_client, accounts, line)
     if callable(api._use_aiohttp):  # naming our client among its options would leave it unclosed
         api._use_aiohttp = _never
     for owner in (client, getattr(client, "_aio", None)):
@@ -153,7 +165,35 @@ def _never() -> bool:
 
 
 SDKS = (
-    Sdk("anthropic", "anthropic.", ("Anthropic", "AsyncAnthropic"), (0, 1, 2), claude, _wrap_stainless),
-    Sdk("openai", "openai.", ("OpenAI", "AsyncOpenAI"), (2, 3), openai, _wrap_stainless),
-    Sdk("google-genai", "google.genai.", ("Client", "AsyncClient"), (2, 3), gemini, _wrap_gemini),
+    Sdk(
+        "anthropic",
+        "anthropic.",
+        {
+            "Anthropic": "anthropic",
+            "AsyncAnthropic": "anthropic",
+            "AnthropicAWS": "anthropic",  # Anthropic's own service and prices, billed through AWS
+            "AsyncAnthropicAWS": "anthropic",
+            "AnthropicFoundry": "azure",
+            "AsyncAnthropicFoundry": "azure",
+        },
+        (0, 1, 2),
+        claude,
+        _wrap_stainless,
+    ),
+    Sdk(
+        "openai",
+        "openai.",
+        {"OpenAI": "openai", "AsyncOpenAI": "openai", "AzureOpenAI": "azure", "AsyncAzureOpenAI": "azure"},
+        (2, 3),
+        openai,
+        _wrap_stainless,
+    ),
+    Sdk(
+        "google-genai",
+        "google.genai.",
+        {"Client": "gemini", "AsyncClient": "gemini"},
+        (2, 3),
+        gemini,
+        _wrap_gemini,
+    ),
 )

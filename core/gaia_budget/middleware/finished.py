@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import GaiaBudgetError
-from gaia_budget.middleware.journal import Settlement
-from gaia_budget.middleware.outcome import UNKNOWN, event_at
+from gaia_budget.middleware.books.journal import Settlement
+from gaia_budget.middleware.books.settlement import UNKNOWN, event_at
 from gaia_budget.middleware.passage import Handled
 from gaia_budget.middleware.wire import Body, Seen, body_of, entries, gemini, openai, part, text
 from gaia_hooks.facts import usage

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from collections import deque
     from collections.abc import Awaitable, Callable
 
-    from gaia_budget.middleware.answers import ResponseCache
+    from gaia_budget.middleware.caching.prompt_cache import TaskCaching
+    from gaia_budget.middleware.caching.response_cache import ResponseCache
     from gaia_budget.middleware.escalation import Escalation
-    from gaia_budget.middleware.prompt_cache import TaskCaching
     from gaia_budget.middleware.tasks import Task
 
 Client = TypeVar("Client")

@@ -11,25 +11,28 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.middleware import beside
+from gaia_budget.middleware import beside, tasks
 from gaia_budget.middleware.admission import admit, is_signed
 from gaia_budget.middleware.streams import kept_stream, library_of, watch
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.accounts import Accounts
-    from gaia_budget.middleware.passage import Answer, Passage
-    from gaia_budget.middleware.wire import Wire
+    from gaia_budget.middleware.passage import Answer, Line, Passage
 
+UNFIT = frozenset({400, 404, 415, 422})
+OURS = (b"cache_control", b"stream_options", b"include_usage", b"xtra", b"nknown", b"nrecognized", b"unsupported",
+        b"ot permitted", b"nexpected")  # fmt: skip
+LONGEST_REFUSAL = 16_384
 ADMITTED = "gaia_budget.call"
 HIT_HEADER = "x-gaia-budget-cache"
 
 
-def guarded(inner: Any, accounts: Accounts, wire: Wire) -> Any:
+def guarded(inner: Any, accounts: Accounts, line: Line) -> Any:
     """The twin of an HTTP client whose billable requests pass the guard."""
     kind: Any = type(inner)
     twin: Any = object.__new__(_twin_of(kind, hasattr(kind, "aclose")))
     twin.__dict__ = inner.__dict__
-    twin.gaia_inner, twin.gaia_accounts, twin.gaia_wire = inner, accounts, wire
+    twin.gaia_inner, twin.gaia_accounts, twin.gaia_line = inner, accounts, line
     return twin
 
 
@@ -40,25 +43,27 @@ def accounts_of(http_client: object) -> Accounts | None:
 
 @cache
 def _twin_of(kind: type, is_async: bool) -> type:
-    names = {"__slots__": ("gaia_accounts", "gaia_inner", "gaia_wire"), "__module__": __name__}
+    names = {"__slots__": ("gaia_accounts", "gaia_inner", "gaia_line"), "__module__": __name__}
     return type(f"Guarded{kind.__name__}", (_AsyncSend if is_async else _Send, kind), names)
 
 
 def admit_early(http_client: Any, request: Any) -> None:
     """Pass the guard while SDKs still let exceptions through unchanged; `send` finds the call in the request."""
-    call = beside.within(lambda: admit(http_client.gaia_accounts, http_client.gaia_wire, request))
+    call = beside.within(lambda: admit(http_client.gaia_accounts, http_client.gaia_line, request))
     request.extensions = {**request.extensions, ADMITTED: call or False}
 
 
 async def admit_early_beside(http_client: Any, request: Any) -> None:
     """The same from an event loop."""
-    call = await admit_beside(http_client.gaia_accounts, http_client.gaia_wire, request)
+    call = await admit_beside(http_client.gaia_accounts, http_client.gaia_line, request)
     request.extensions = {**request.extensions, ADMITTED: call or False}
 
 
-async def admit_beside(accounts: Accounts, wire: Wire, request: Any) -> Passage | None:
+async def admit_beside(accounts: Accounts, line: Line, request: Any) -> Passage | None:
     """Pass the guard without holding the event loop up; who is cancelled meanwhile leaves nothing held."""
-    return await beside.run(lambda: beside.within(lambda: admit(accounts, wire, request)), undo=_unsent)
+    return await beside.run(
+        tasks.carried(lambda: beside.within(lambda: admit(accounts, line, request))), undo=_unsent
+    )
 
 
 def _unsent(call: Passage | None) -> None:
@@ -75,7 +80,7 @@ class _Send:
     def send(self: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
         call = _admitted(request)
         if call is None:
-            call = beside.within(lambda: admit(self.gaia_accounts, self.gaia_wire, request))
+            call = beside.within(lambda: admit(self.gaia_accounts, self.gaia_line, request))
         if not call:
             return super().send(request, stream=stream, **options)  # type: ignore[misc]
         if call.replay is not None:
@@ -87,6 +92,13 @@ class _Send:
         except BaseException as error:
             _failed(call, error)
             raise
+        if response.status_code in UNFIT and call.altered and _names_ours(_read(response)):
+            call.as_asked()
+            try:
+                response = super().send(_outgoing(request, call), stream=True, **options)  # type: ignore[misc]
+            except BaseException as error:
+                _failed(call, error)
+                raise
         if response.status_code >= 400:
             beside.within(lambda: call.refused(response.status_code))
             return response if stream else _read(response)
@@ -103,7 +115,7 @@ class _AsyncSend:
     async def send(self: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
         call = _admitted(request)
         if call is None:
-            call = await admit_beside(self.gaia_accounts, self.gaia_wire, request)
+            call = await admit_beside(self.gaia_accounts, self.gaia_line, request)
         if not call:
             return await super().send(request, stream=stream, **options)  # type: ignore[misc]
         if call.replay is not None:
@@ -115,11 +127,23 @@ class _AsyncSend:
         except BaseException as error:
             _failed(call, error)
             raise
+        if response.status_code in UNFIT and call.altered and _names_ours(await _aread(response)):
+            call.as_asked()
+            try:
+                response = await super().send(_outgoing(request, call), stream=True, **options)  # type: ignore[misc]
+            except BaseException as error:
+                _failed(call, error)
+                raise
         if response.status_code >= 400:
             await beside.run(lambda: beside.within(lambda: call.refused(response.status_code)))
             return response if stream else await _aread(response)
         watched = watch(response, call)
         return watched if stream else await _aread(watched)
+
+
+def _names_ours(response: Any) -> bool:
+    """Whether a refusal speaks of what we added, or of something that it does not know."""
+    return any(word in response.content[:LONGEST_REFUSAL] for word in OURS)
 
 
 def _failed(call: Passage, error: BaseException) -> None:

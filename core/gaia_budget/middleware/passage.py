@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gaia_budget.ledger.budgets import Scope
     from gaia_budget.middleware.tasks import Task
+    from gaia_budget.middleware.wire import Wire
+
+
+class Line(NamedTuple):
+    """How a client speaks, and who answers where its host is no provider's own."""
+
+    wire: Wire
+    provider: str
 
 
 class Place(NamedTuple):
@@ -65,8 +73,22 @@ class Passage(Protocol):
     def is_settled(self) -> bool:
         """Whether nothing more will be booked."""
 
+    @property
+    def awaits_figures(self) -> bool:
+        """Whether the answer is complete but for its figures, which come next."""
+
+    @property
+    def altered(self) -> bool:
+        """Whether something of ours stands in the body that is sent."""
+
     hides_usage: bool
     sent: bool
+
+    def as_asked(self) -> None:
+        """Send the caller's own body after all: the provider does not take ours."""
+
+    def take_headers(self, headers: Any) -> None:
+        """Take in what the headers of the answer tell."""
 
     def take_whole(self, body: bytes) -> None:
         """Take in the body of a complete answer; never raises."""
@@ -97,10 +119,16 @@ class Handled:
     body: bytes | None = None
     path: str | None = None
     streams, takes_parts, cache_key = False, False, ""
-    hides_usage = sent = False
+    hides_usage = sent = awaits_figures = altered = False
 
     def __init__(self) -> None:
         self.is_settled = False
+
+    def as_asked(self) -> None:
+        """Nothing of ours is in it."""
+
+    def take_headers(self, headers: Any) -> None:
+        """Take in what the headers of the answer tell."""
 
     def take_whole(self, body: bytes) -> None:
         """Take in a complete answer."""

@@ -17,12 +17,13 @@ FRESH_SECONDS = 30.0
 
 
 class Rules(NamedTuple):
-    """A module's month. `models` is empty where every model is allowed."""
+    """A module's month. `models` is empty where every model is allowed; downgraded calls go on to the hard stop."""
 
     limit_nano: int
     counts_claude_code: bool
     downgrade: bool
     models: tuple[str, ...]
+    hard_stop_nano: int = 0
 
 
 class Policy:
@@ -49,6 +50,7 @@ class Policy:
                 chosen.counts_claude_code,
                 chosen.on_exceeded == "downgrade",
                 tuple(entry.models),
+                int(entry.limit_nano * self.settings.hard_stop_pct / 100),
             )
         return found
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
+import contextlib
+import logging
 import sys
+import time
 import zlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
 
     from gaia_budget.middleware.passage import Passage
 
+log = logging.getLogger("gaia_budget")
+DRAIN_SECONDS, DRAIN_BYTES = 3.0, 1 << 20
+"""How long, and how far, a stream is read on for its figures after the caller has left it at its end."""
 EVENTS = "text/event-stream"
 PLAIN, ZIPPED = ("", "identity"), ("gzip", "deflate")
 MEDIA = ("audio/", "image/", "video/")
@@ -36,8 +43,15 @@ def watch(response: Any, call: Passage) -> Any:
     is_async = isinstance(response.stream, http.AsyncByteStream) and not isinstance(
         response.stream, http.SyncByteStream
     )
+    call.take_headers(response.headers)
     kind = _kinds(http)[1 if is_async else 0]
-    response.stream = kind(response.stream, call, response.headers)
+    watched = kind(response.stream, call, response.headers)
+    if hasattr(
+        response, "_content"
+    ):  # made in memory, as the transports of tests do: nobody will read it again
+        watched.take_in(response.content)
+        return response
+    response.stream = watched
     return response
 
 
@@ -78,6 +92,7 @@ class _Watch:
         self._readable = encoding in (*PLAIN, *ZIPPED) and not self._type.startswith(MEDIA)
         self._unzip = zlib.decompressobj(ANY_ZLIB) if encoding in ZIPPED else None
         self._kept: list[bytes] = []
+        self._draining = False
         if encoding not in PLAIN:
             call.hides_usage = False  # what is compressed passes as it is
 
@@ -109,6 +124,13 @@ class _Watch:
             self.call.take_whole(b"".join(self._kept))
         return b""
 
+    def take_in(self, body: bytes) -> None:
+        """Take in an answer that is there as a whole."""
+        self._unzip = None  # it is unpacked already
+        self.chunk(body)
+        self.rest()
+        self.over(None)
+
     def over(self, error: BaseException | None) -> None:
         """Settle the call, and offer its answer to those who keep answers."""
         if not self.call.is_settled:
@@ -116,38 +138,82 @@ class _Watch:
 
 
 class _Watched(_Watch):
+    _source: Iterator[bytes] | None = None  # held: dropping it would end the connection
+
     def __iter__(self) -> Iterator[bytes]:
+        self._source = source = iter(self.inner)
         try:
-            for data in self.inner:
+            for data in source:
                 if passed := self.chunk(data):
                     yield passed
             if rest := self.rest():
                 yield rest
         except BaseException as error:
-            self.over(error)
+            self._left(error)
             raise
         self.over(None)
 
     def close(self) -> None:
         """The caller has had enough, or everything."""
+        if self._left(GeneratorExit()):
+            return  # whoever reads the rest closes it
+        self.inner.close()
+
+    def _left(self, error: BaseException) -> bool:
+        """The caller reads no further; whether the rest is being read for its figures."""
+        if self._source is not None and isinstance(error, GeneratorExit) and self.call.awaits_figures:
+            if not self._draining:
+                self._draining = True
+                try:
+                    _thread.start_new_thread(self._drain, ())
+                except RuntimeError:  # the interpreter is ending
+                    self.over(error)
+                    return False
+            return True
+        if not self._draining:
+            self.over(error)
+        return self._draining
+
+    def _drain(self) -> None:
+        """Read on to the figures, which come after the reason to end; not for long."""
+        until, left = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES
         try:
+            for data in self._source or ():
+                self.chunk(data)
+                left -= len(data)
+                if (
+                    self.call.is_settled
+                    or not self.call.awaits_figures
+                    or left < 0
+                    or time.monotonic() > until
+                ):
+                    break
+            self.rest()
+        except Exception as error:  # noqa: BLE001 (a connection that breaks here has told all that it will tell)
+            log.debug("an answer ended before its figures: %s", type(error).__name__)
+        self.over(GeneratorExit())
+        with contextlib.suppress(Exception):
             self.inner.close()
-        finally:
-            self.over(GeneratorExit())
 
     def __del__(self) -> None:
         if not sys.is_finalizing():  # at the end of the process the journal settles it
-            self.over(GeneratorExit())
+            self._left(GeneratorExit())
 
 
 class _WatchedAsync(_Watch):
+    _source: AsyncIterator[bytes] | None = None
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._source = source = self.inner.__aiter__()
         try:
-            async for data in self.inner:
+            async for data in source:
                 if passed := self.chunk(data):
                     yield passed
             if rest := self.rest():
                 yield rest
+        except GeneratorExit:
+            await self._left()
+            raise
         except BaseException as error:
             self.over(error)  # at once: who is cancelled must not wait
             raise
@@ -157,10 +223,41 @@ class _WatchedAsync(_Watch):
     async def aclose(self) -> None:
         """The caller has had enough, or everything."""
         try:
-            await self.inner.aclose()
+            await self._left()
         finally:
-            self.over(GeneratorExit())
+            await self.inner.aclose()
+
+    async def _left(self) -> None:
+        """The caller reads no further: read on to the figures where they come next, not for long."""
+        if self._source is not None and self.call.awaits_figures and not self._draining:
+            self._draining = True
+            try:
+                await self._drain()
+            finally:
+                self._draining = False
+        self.over(GeneratorExit())
+
+    async def _drain(self) -> None:
+        from anyio import move_on_after
+
+        left = DRAIN_BYTES
+        try:
+            with move_on_after(DRAIN_SECONDS):
+                async for data in self._source or _nothing():
+                    self.chunk(data)
+                    left -= len(data)
+                    if self.call.is_settled or not self.call.awaits_figures or left < 0:
+                        break
+                else:
+                    self.rest()
+        except Exception as error:  # noqa: BLE001 (a connection that breaks here has told all that it will tell)
+            log.debug("an answer ended before its figures: %s", type(error).__name__)
 
     def __del__(self) -> None:
         if not sys.is_finalizing():
             self.over(GeneratorExit())
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield b""

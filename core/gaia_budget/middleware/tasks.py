@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
 import uuid
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakValueDictionary
 
 from gaia_budget.errors import InputError
 from gaia_hooks.facts.money import usd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextvars import Token
-    from types import TracebackType
+    from collections.abc import Callable, Iterator
+    from types import FrameType, TracebackType
     from typing import Self
 
+Result = TypeVar("Result")
+
 _running: ContextVar[Task | None] = ContextVar("gaia_budget_task", default=None)
+_entered_in: WeakValueDictionary[int, Task] = WeakValueDictionary()
+"""Tasks by the frame of the generator or coroutine that has entered them.
+
+A server drives a generator (a streaming response) from another thread and context at each step, so what it has set
+in a context is gone at the next. Its frame is still there: calls come from within it.
+"""
+SCANNED = 100  # frames that are looked through
+SUSPENDING = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 
 
 class Task:
@@ -43,7 +56,7 @@ class Task:
         self.cost_nano = self.calls = 0
         self._owner = owner
         self._around: Task | None = None
-        self._token: Token[Task | None] | None = None
+        self._entered = self._over = False
         self._lock = threading.Lock()
 
     @property
@@ -67,22 +80,85 @@ class Task:
                 task.calls += 1
 
     def __enter__(self) -> Self:
-        if self._token is not None:
+        if self._entered:
             raise InputError(f"task {self.name!r} was entered before; make a new one with guard.task()")
-        self._around = _running.get()
-        self._token = _running.set(self)
+        self._entered = True
+        self._around = running()
+        _running.set(self)
+        frame = _suspending(sys._getframe(1))
+        if frame:
+            _entered_in[frame] = self
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._token is not None
-        _running.reset(self._token)
+        """Never raises: a generator may be ended in another thread and context than it began in."""
+        self._over = True
+        if _running.get() is self:
+            _running.set(_alive(self._around))
+
+
+def _alive(task: Task | None) -> Task | None:
+    """The innermost of a task and those around it that was not left, in whichever thread or context."""
+    while task is not None and task._over:
+        task = task._around
+    return task
+
+
+def _suspending(frame: FrameType | None) -> int:
+    """The nearest frame that can be left and come back to, by its id; 0: there is none.
+
+    Not that of a `contextmanager`, which stands beside the frame whose work it is for.
+    """
+    for _ in range(SCANNED):
+        if frame is None:
+            return 0
+        caller = frame.f_back
+        helps = caller is not None and caller.f_code.co_filename == contextlib.__file__
+        if frame.f_code.co_flags & SUSPENDING and not helps:
+            return id(frame)
+        frame = caller
+    return 0
+
+
+def running() -> Task | None:
+    """The innermost task that this call is in: by its context, and by the frames that it comes from."""
+    here = _alive(_running.get())
+    if not _entered_in:
+        return here
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(SCANNED):
+        if frame is None:
+            break
+        task = _alive(_entered_in.get(id(frame)))
+        if task is not None:
+            return here if here is not None and _is_within(here, task) else task
+        frame = frame.f_back
+    return here
+
+
+def _is_within(inner: Task, outer: Task) -> bool:
+    task: Task | None = inner
+    while task is not None and task is not outer:
+        task = task._around
+    return task is not None
+
+
+def carried(work: Callable[[], Result]) -> Callable[[], Result]:
+    """Work for another thread, in the task that this call is in."""
+    task = running()
+
+    def carry() -> Result:
+        _running.set(task)
+        return work()
+
+    return carry if task is not None else work
 
 
 def current(owner: object) -> Task | None:
     """The innermost task of this guard that the running context is in."""
-    task = _running.get()
-    while task is not None and task._owner is not owner:
+    task = running()
+    while task is not None and (task._owner is not owner or task._over):
         task = task._around
     return task

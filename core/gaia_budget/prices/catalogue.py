@@ -20,7 +20,7 @@ from gaia_hooks.machine import files
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORM = 1  # of the stored file; to be raised with every change of what `flatten` makes
+FORM = 2  # of the stored file; to be raised with every change of what `flatten` makes
 
 
 class Catalogue(NamedTuple):

@@ -3,7 +3,8 @@
 The rows are in the form of `gaia_hooks.facts.pricing`; each comes from genai-prices' own resolution at the instants
 where its data changes, so that it cannot differ from it. A kind of token without a price of its own is
 charged as the kind it belongs to (a cache read as input, a one-hour write as a write), as genai-prices does.
-Prices of audio, images, video, pages and minutes are left out: a usage does not tell them apart.
+Tokens of audio, images and video have rates of their own beside the tiers (`MEDIA`); prices by the page, the
+minute and the character are left out.
 """
 
 from __future__ import annotations
@@ -36,6 +37,18 @@ KINDS = (
 )
 REASONING = ("output_reasoning_mtok",)
 
+MEDIA = {
+    "input_audio": "input_audio_mtok",
+    "output_audio": "output_audio_mtok",
+    "cached_audio": "cache_audio_read_mtok",
+    "input_image": "input_image_mtok",
+    "output_image": "output_image_mtok",
+    "cached_image": "cache_image_read_mtok",
+    "input_video": "input_video_mtok",
+    "output_video": "output_video_mtok",
+}
+"""Kinds of tokens within a usage that may have a price of their own, by the name that the list gives it."""
+
 
 def build(providers: Iterable[Provider]) -> dict[str, Any]:
     """The whole table: `rows` by key, `providers` with what is needed to find a model, `models` with facts.
@@ -60,6 +73,7 @@ def build(providers: Iterable[Provider]) -> dict[str, Any]:
         found.append(
             {
                 "id": provider.id,
+                "hosts": provider.api_pattern,
                 "owns": _rule(provider.model_match),
                 "named": _rule(provider.provider_match),
                 "fallback": provider.fallback_model_providers or [],
@@ -162,8 +176,18 @@ def _row(start: int, price: ModelPrice) -> list[Any]:
         if reasoning is not None:
             rates.append(reasoning)
         tiers.append([above, *rates])
+    media = {
+        kind: [_per_token(price, (name,), tier[0]) for tier in tiers]
+        for kind, name in MEDIA.items()
+        if getattr(price, name) is not None
+    }
     return flat_row(
-        start, tiers, _per_thousand(price, "web_searches_kcount"), _per_thousand(price, "requests_kcount")
+        start,
+        tiers,
+        _per_thousand(price, "web_searches_kcount"),
+        _per_thousand(price, "requests_kcount"),
+        media=media,
+        per_file_search=_per_thousand(price, "storage_searches_kcount"),
     )
 
 
@@ -173,19 +197,31 @@ def flat_row(
     per_search: Decimal | None,
     per_request: Decimal | None = None,
     source: str = "",
+    *,
+    media: Mapping[str, list[Decimal | None]] | None = None,
+    per_file_search: Decimal | None = None,
 ) -> list[Any]:
     """A row in the flat form from amounts in USD (per token, search, request), none of them rounded.
 
     The first figure of a tier is its threshold. `source` is who names the price, where it is not the table's.
+    `media` has for each kind (`MEDIA`) a rate per tier.
     """
     amounts = [rate for tier in tiers for rate in tier[1:] if rate is not None]
-    amounts += [amount for amount in (per_search, per_request) if amount is not None]
+    amounts += [rate for rates in (media or {}).values() for rate in rates if rate is not None]
+    amounts += [amount for amount in (per_search, per_request, per_file_search) if amount is not None]
     scale = FEMTO_PER_USD
     while any(amount * scale % 1 for amount in amounts):
         scale *= 10
     extras: dict[str, Any] = {"source": source} if source else {}
     if per_request:
         extras["request"] = int(per_request * scale)
+    if per_file_search:
+        extras["file_search"] = int(per_file_search * scale)
+    if media:
+        extras["media"] = {
+            kind: [None if rate is None else int(rate * scale) for rate in rates]
+            for kind, rates in media.items()
+        }
     if scale != FEMTO_PER_USD:
         extras["per_nano"] = scale // NANO_PER_USD
     whole = [[tier[0], *(None if rate is None else int(rate * scale) for rate in tier[1:])] for tier in tiers]
@@ -194,7 +230,7 @@ def flat_row(
 
 
 def _thresholds(price: ModelPrice) -> list[int]:
-    names = {name for kind in (*KINDS, REASONING) for name in kind}
+    names = {name for kind in (*KINDS, REASONING, MEDIA.values()) for name in kind}
     tiered = [value for name in names if hasattr(value := getattr(price, name), "tiers")]
     return sorted({-1, *(tier.start for value in tiered for tier in value.tiers)})
 

@@ -22,6 +22,7 @@ BRACKETS = re.compile(r"\[[^\]]*\]$")
 COMPACT_DATE = re.compile(r"-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|@|$)")
 BEDROCK = re.compile(r"^(?:[a-z]{2,6}(?:-[a-z]+)?\.)?anthropic\.claude")
 BEDROCK_VERSION = re.compile(r"-v\d+(?::\d+)?(?::\d+k)?$")
+KINDS = frozenset({"pro", "flash", "lite", "mini", "nano", "embedding", "image", "audio", "tts", "codex"})
 OUR_NAMES = {"google": "gemini"}  # the owner's files and the SDKs speak of Gemini
 THEIR_NAMES = {ours: theirs for theirs, ours in OUR_NAMES.items()}
 SPEAKS_FOR_ALL = "multi"  # a module with several providers says so in token_budget.json
@@ -112,6 +113,17 @@ def _forms(name: str) -> Iterator[str]:
         yield COMPACT_DATE.sub("", unversioned)
     if "/" in name:
         yield name.rpartition("/")[2]
+
+
+def family(model: str) -> str:
+    """The family that a name shows (`gpt`, `claude-opus`, `gemini-flash`, `o`): models of one kind of price."""
+    plain = PATHS.sub("", model.strip().lower()).rpartition("/")[2]
+    known = families.family_of(plain)
+    if known:
+        return f"claude-{known}"
+    words = re.findall(r"[a-z]+", plain)
+    kinds = [word for word in words[1:] if word in KINDS]
+    return "-".join([*words[:1], *kinds])
 
 
 def matches(rule: list[Any] | None, text: str) -> bool:

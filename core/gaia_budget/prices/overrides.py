@@ -17,11 +17,14 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from math import lcm
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import families, flatten
+from gaia_hooks.facts import pricing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,6 +87,34 @@ def snapshot_row(rows: Mapping[str, Mapping[str, list[Any]]], model: str, provid
     """The snapshot's row of a model: by its id, else by its family; None where the snapshot has none."""
     entries = rows.get(provider, {})
     return entries.get(model.lower()) or entries.get(families.family_of(model) or "")
+
+
+def in_variant(row: list[Any], standard: list[Any], listed: list[Any]) -> list[list[Any]]:
+    """A row of the user's for a tier of service, such as batch or flex.
+
+    Where the list sells that tier, each rate moves as the list's does from `standard` to `listed`, by its dates.
+    """
+    if not listed or not standard:
+        return [row]
+    dates = sorted({row[0], *(one[0] for one in (*standard, *listed) if one[0] > row[0])})
+    return [_moved(row, at, pricing.row_at(standard, at), pricing.row_at(listed, at)) for at in dates]
+
+
+def _moved(row: list[Any], at: int, usual: list[Any] | None, special: list[Any] | None) -> list[Any]:
+    if usual is None or special is None:
+        return [at, *row[1:]]
+    rates, text, other = row[1][0], usual[1][0], special[1][0]
+    moved: list[Any] = []
+    for own, old, new in zip(rates[1:6], text[1:6], other[1:6], strict=True):
+        moved.append(own if not old or new is None else Fraction(own * new, old))
+    moved += [moved[1] if rates[6] == rates[2] else rates[6]] if len(rates) > 6 else []
+    finer = lcm(*(Fraction(rate).denominator for rate in moved))
+    extras = {**(row[3] if len(row) > 3 else {})}
+    extras["per_nano"] = extras.get("per_nano", pricing.FEMTO_PER_NANO) * finer
+    if "request" in extras:
+        extras["request"] *= finer
+    search = None if row[2] is None else row[2] * finer
+    return [at, [[-1, *(int(rate * finer) for rate in moved)]], search, extras]
 
 
 def _override(entry: Any, source: Path, place: str) -> Override:

@@ -7,6 +7,7 @@ rows through the snapshot (`price_rows`).
 from __future__ import annotations
 
 import difflib
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -16,12 +17,15 @@ from gaia_budget import places
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import catalogue, families, names, overrides
 from gaia_hooks.facts import pricing
+from gaia_hooks.facts.usage import prompt_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 GENAI, SNAPSHOT, UNPRICED = "genai-prices", overrides.SNAPSHOT, "unpriced"
 SIMILAR = 5
+REMEMBERED = 10_000
+TEXT_RATES = {"input": 1, "output": 2, "cached": 3}  # where a tier has the rate of text for a kind of media
 PROBE = (1_000_000, 1_000_000, 0, 0, 0, 0, 0)  # what "dearest" compares: a million tokens in and out
 
 
@@ -60,16 +64,30 @@ class PriceTable:
     def name(self, model: str, provider: str = "") -> names.Name | None:
         """The known model that a name means, those of the user's own prices included; None when unknown."""
         asked = (model, provider)
-        if asked not in self._found:
-            self._found[asked] = self._own_name(model, provider) or names.find(self._listed, model, provider)
-        return self._found[asked]
+        if asked in self._found:
+            return self._found[asked]
+        found = self._own_name(model, provider) or names.find(self._listed, model, provider)
+        _remember(self._found, asked, found)
+        return found
 
     def rows(self, name: names.Name, variant: str = "") -> list[Any]:
-        """The rows of a known model, own prices last so that they win; empty when the variant has no price."""
+        """The rows of a known model, own prices last so that they win; empty when the variant has no price.
+
+        A price of the user's holds for every variant: lowered or raised as the list's is, else as it stands.
+        """
         asked = (name.key, variant)
         if asked not in self._rows:
-            self._rows[asked] = self._base_rows(name, variant) + ([] if variant else self._own_rows(name))
+            base, own = self._base_rows(name, variant), self._own_rows(name)
+            if variant:
+                standard = self._base_rows(name, "")
+                own = [scaled for row in own for scaled in overrides.in_variant(row, standard, base)]
+            self._rows[asked] = base + own
         return self._rows[asked]
+
+    def provider_at(self, url: str) -> str:
+        """The provider that answers at a URL, by the price list; empty for a host that it does not know."""
+        found = next((one for one in self._listed.providers if re.match(one["hosts"], url)), None)
+        return names.OUR_NAMES.get(found["id"], str(found["id"])) if found else ""
 
     def listed_rows(self, name: names.Name, variant: str = "") -> list[Any]:
         """The rows of the public price list, whatever the user or the owner names."""
@@ -82,35 +100,54 @@ class PriceTable:
         at: datetime | float | None = None,
         provider: str = "",
         variant: str = "",
+        media: Mapping[str, int] | None = None,
     ) -> Priced:
         """What a usage (see `gaia_hooks.facts.usage`) cost at an instant, now when none is given.
 
         `at` is a time with a zone (without one: UTC) or seconds since the epoch. `variant` is `batch`, `fast`,
-        `flex` or `priority`. Unknown models, and kinds of tokens without a price, are unpriced.
+        `flex` or `priority`. `media` tells how many of the usage's tokens were audio, images or video (kinds of
+        `flatten.MEDIA`); a kind without a price of its own costs what text does. Unknown models, and kinds of
+        tokens without a price, are unpriced.
         """
         asked = (model, provider, variant)
         known = self._priced.get(asked)
         if known is None:
             name = self.name(model, provider)
-            known = self._priced[asked] = (name, self.rows(name, variant) if name else [])
+            known = (name, self.rows(name, variant) if name else [])
+            _remember(self._priced, asked, known)
         name, rows = known
         if name is None:
             return Priced(None, UNPRICED, model, provider)
         row = pricing.row_at(rows, at if isinstance(at, int | float) else _epoch(at))
-        cost = pricing.cost_nano(usage, row)
+        cost = None if row is None else self.cost(row, usage, media or {})
         source = UNPRICED if cost is None else pricing.source_of(row, self._default_source)
         return Priced(cost, source, name.model, name.provider)
 
-    def dearest(self, provider: str, at: datetime | float | None = None) -> names.Name | None:
-        """The provider's dearest model that is still sold: what an unknown one counts as for enforcement."""
+    def cost(self, row: list[Any], usage: tuple[int, ...], media: Mapping[str, int]) -> int | None:
+        """Nano-dollars by a row, with tokens of audio, images and video at their own rates; None: unpriced."""
+        return pricing.cost_nano(usage, row, media_units(row, usage, media) if media else 0)
+
+    def dearest(self, provider: str, at: datetime | float | None = None, like: str = "") -> names.Name | None:
+        """The provider's dearest model that is still sold: what an unknown one counts as for enforcement.
+
+        With `like`, a model's name, the dearest of that family alone: never another maker's or family's price.
+        """
         moment = _epoch(at)
         ours = names.THEIR_NAMES.get(provider.lower(), provider.lower())
         owner = next((one for one in self._listed.providers if one["id"] == ours), None)
+        wanted = names.family(like) if like else ""
+        if like and owner and not any(names.family(model) == wanted for _, model, _ in owner["models"]):
+            wanted = wanted.partition("-")[
+                0
+            ]  # a new name of the maker's: any of its models of that first word
         costs = []
         for key, model, _ in owner["models"] if owner else ():
-            if not self._listed.models[key].get("deprecated"):
-                name = names.Name(key, names.OUR_NAMES.get(ours, ours), model)
-                costs.append((pricing.cost_nano(PROBE, pricing.row_at(self.rows(name), moment)) or 0, name))
+            if self._listed.models[key].get("deprecated") or (
+                like and not f"{names.family(model)}-".startswith(f"{wanted}-")
+            ):
+                continue
+            name = names.Name(key, names.OUR_NAMES.get(ours, ours), model)
+            costs.append((pricing.cost_nano(PROBE, pricing.row_at(self.rows(name), moment)) or 0, name))
         return max(costs)[1] if costs else None
 
     def similar(self, model: str) -> list[str]:
@@ -167,6 +204,26 @@ class PriceTable:
     def _as_name(self, own: overrides.Override) -> names.Name:
         known = names.find(self._listed, own.model, own.provider)
         return known or names.Name(own.model, own.provider, own.model)
+
+
+def _remember(known: dict[Any, Any], asked: Any, answer: Any) -> None:
+    """Keep an answer; all are found again where somebody asks for more names than there are."""
+    if len(known) >= REMEMBERED:
+        known.clear()
+    known[asked] = answer
+
+
+def media_units(row: list[Any], usage: tuple[int, ...], media: Mapping[str, int]) -> int:
+    """By how much tokens of audio, images and video cost more (or less) than text, in the units of the row."""
+    rates = row[3].get("media", {}) if len(row) > 3 else {}
+    place = pricing.tier_of(row, prompt_tokens(usage))
+    text = row[1][place]
+    units = 0
+    for kind, count in media.items():
+        own = rates.get(kind)
+        if own and own[place] is not None:
+            units += count * (own[place] - (text[TEXT_RATES[kind.partition("_")[0]]] or 0))
+    return units
 
 
 def load() -> PriceTable:

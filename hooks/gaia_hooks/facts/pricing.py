@@ -14,7 +14,8 @@ unpriced.
 What few rows have: a seventh figure of a tier is the rate of reasoning tokens where it is not the one of
 output; a fourth part of a row is a dict with any of `source` (who names this price, when it is not the table's
 own source), `request` (rate of one request), `daily` ([from, to) in seconds of the UTC day: the row is in
-force then only) and `per_nano` (units in a nano-dollar, where femto-dollars would round a price).
+force then only), `per_nano` (units in a nano-dollar, where femto-dollars would round a price), `media` (rates of
+tokens of audio, images and video by kind, one for each tier) and `file_search` (rate of one).
 """
 
 TYPE_CHECKING = False
@@ -45,10 +46,16 @@ def source_of(row: "list[Any] | None", default: str) -> str:
     return str(row[3].get("source", default)) if len(row) > 3 else default
 
 
-def cost_nano(usage: "tuple[int, ...] | list[int]", row: "list[Any] | None") -> "int | None":
+def tier_of(row: "list[Any]", prompt: int) -> int:
+    """Which of a row's tiers a prompt of that many tokens falls into."""
+    return max(place for place, tier in enumerate(row[1]) if place == 0 or prompt > tier[0])
+
+
+def cost_nano(usage: "tuple[int, ...] | list[int]", row: "list[Any] | None", more: int = 0) -> "int | None":
     """Nano-dollars of one response's usage (see `gaia_hooks.facts.usage`), rounded half to even, once.
 
-    None means unpriced: no row, or tokens of a kind that the row has no price for.
+    `more` is what else it bills, in the units of the row. None means unpriced: no row, or tokens of a kind that
+    the row has no price for.
     """
     if row is None:
         return None
@@ -75,7 +82,7 @@ def cost_nano(usage: "tuple[int, ...] | list[int]", row: "list[Any] | None") -> 
         if any(rate is None for _, rate in pairs):
             return None
         units = sum(count * rate for count, rate in pairs)
-    units += request
+    units += request + more
     nano, rest = divmod(units, per_nano)
     if 2 * rest > per_nano or (2 * rest == per_nano and nano % 2):
         nano += 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import BudgetGuard
-from gaia_budget.middleware.prompt_cache import break_even, minimum
+from gaia_budget.middleware.caching.prompt_cache import break_even, minimum
 from support import apps
 from support.wire_server import Say
 

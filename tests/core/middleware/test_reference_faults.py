@@ -106,7 +106,7 @@ def test_a_corrupt_cache_file_does_not_crash(root: Path, server: WireServer, hom
 def test_a_write_that_breaks_off_leaves_the_cached_answer_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gaia_budget.middleware.answers import ResponseCache
+    from gaia_budget.middleware.caching.response_cache import ResponseCache
     from gaia_budget.middleware.passage import Answer
     from gaia_hooks.machine import files
 

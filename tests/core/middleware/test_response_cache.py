@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import BudgetGuard
-from gaia_budget.middleware.answers import ResponseCache
+from gaia_budget.middleware.caching.response_cache import ResponseCache
 from gaia_budget.middleware.passage import Answer
 from support import apps
 from support.wire_server import SECRET_ANSWER, Say

@@ -6,13 +6,20 @@ than the SDKs do.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from gaia_hooks.facts import usage
+
 Body = dict[str, Any]
-SPEECH = "audio"
-"""Variant of an answer with tokens of speech: they have prices of their own, which no table of ours has."""
+MOST = 10**10
+"""No provider's figure is larger: what is more is no count, and would not fit into a ledger's sums."""
+UNSAID = frozenset(
+    {"id", "type", "role", "data", "object", "status", "model", "call_id", "item_id", "annotations"}
+)
+"""Strings of an answer that the model has not written."""
 
 
 class Ask(NamedTuple):
@@ -22,6 +29,8 @@ class Ask(NamedTuple):
     tools), so its length bounds nothing. `varies`: the same request may be answered differently (sampling,
     live tools). `stateful`: the provider keeps something of it, so an old answer cannot stand in for it.
     `hidden_output`: some of the output is billed without being sent. `unpriced`: it has no price by the token.
+    `rounds`: how often the provider may read the whole prompt again (compaction, tools on its side).
+    `helpers`: (model, uses, output tokens) of models that the provider may ask besides.
     """
 
     provider: str
@@ -37,20 +46,66 @@ class Ask(NamedTuple):
     stateful: bool = False
     hidden_output: bool = False
     unpriced: bool = False
+    rounds: int = 1
+    helpers: tuple[tuple[str, int, int], ...] = ()
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it asks for embeddings, which have no output."""
+        return self.operation == "embeddings"
+
+
+class Part(NamedTuple):
+    """What one model did within an answer beside the one that answered: its usage, tier of service and share."""
+
+    model: str
+    usage: tuple[int, ...]
+    variant: str = ""
+    percent: int = 100
 
 
 class Seen:
-    """What an answer has told of itself so far. `usage` None: no figures came yet; see `gaia_hooks.facts.usage`."""
+    """What an answer has told of itself so far. `usage` None: no figures came yet; see `gaia_hooks.facts.usage`.
 
-    __slots__ = ("content", "final", "finished", "model", "usage", "variant")
+    `media`: how many tokens of it were audio, images or video (kinds of `gaia_budget.prices.flatten.MEDIA`).
+    `parts`: what other models did. `fees`: how often something was used that is charged by the piece.
+    `unpriced`: what it bills and nobody has a price for. `texts`: what the model wrote, as it came.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = (
+        "asked", "asked_model", "content", "ended", "fees", "final", "finished", "later", "media", "model", "parts",
+        "percent", "queries", "texts", "told_nano", "total", "unpriced", "usage", "variant",
+    )  # fmt: skip
+
+    def __init__(self, ask: Ask | None = None) -> None:
+        self.asked: Body = ask.body if ask else {}
+        self.asked_model = ask.model if ask else ""
         self.model = ""
-        self.variant = ""
+        self.variant: str | None = None  # None: the answer does not tell which tier of service it was
         self.usage: tuple[int, ...] | None = None
+        self.total = 0  # all tokens, where that alone was told
         self.final = False  # the figures are the last ones
+        self.ended = False  # a reason to end has come
         self.finished = False  # the model came to its own end: neither cut off nor refused
         self.content = False
+        self.later = ""  # the id under which the provider will tell the figures later
+        self.percent = 100  # of the list's price, where a region is dearer
+        self.told_nano: int | None = None  # the provider's own bill
+        self.media: dict[str, int] = {}
+        self.fees: dict[str, int] = {}
+        self.parts: list[Part] = []
+        self.queries: set[tuple[str, str]] = set()
+        self.unpriced: list[str] = []
+        self.texts: list[str] = []
+
+    def add(self, found: tuple[int, ...]) -> None:
+        """Take in figures: what grows while an answer comes stands at its largest."""
+        self.usage = found if self.usage is None else usage.merged(self.usage, found)
+
+    def not_priced(self, what: str) -> None:
+        """Something that has no price in any list."""
+        if what not in self.unpriced:
+            self.unpriced.append(what)
 
 
 class Wire(Protocol):
@@ -69,6 +124,9 @@ class Wire(Protocol):
 
     def event(self, document: Body, seen: Seen) -> None:
         """Take in one event of a streamed answer."""
+
+    def headers(self, headers: Any, seen: Seen) -> None:
+        """Take in what the answer's headers tell."""
 
 
 def unpriced(provider: str, path: str, body: Body) -> Ask:
@@ -91,9 +149,61 @@ def body_of(content: bytes) -> Body:
     return found if isinstance(found, dict) else {}
 
 
+FIELD = re.compile(rb'name="(model|language|prompt|response_format|stream)"\r\n\r\n([^\r\n]{0,1000})\r\n')
+"""The fields of a form that say what is asked, not what is sent with it."""
+LONGEST_FORM_HEAD = 1 << 20
+
+
+def form_of(content: bytes) -> Body:
+    """What a multipart form asks for: the model of an upload of sound or images; empty for anything else."""
+    if not content.startswith(b"--"):
+        return {}
+    found = FIELD.findall(content[:LONGEST_FORM_HEAD]) + FIELD.findall(content[-LONGEST_FORM_HEAD:])
+    return {name.decode(): value.decode("utf-8", "replace") for name, value in found}
+
+
+def figure(value: object) -> int | None:
+    """A token figure as providers and gateways write it: an integer, also as a float or in a string.
+
+    None for what is no figure: absent, null, negative, or larger than any provider's.
+    """
+    if type(value) is int:
+        found = value
+    elif (type(value) is float and value.is_integer()) or (
+        isinstance(value, str) and value.strip().isdigit() and len(value) < 20
+    ):
+        found = int(value)
+    else:
+        return None
+    return found if 0 <= found <= MOST else None
+
+
 def count(value: object) -> int:
-    """A token figure; absent, null, negative or foreign values are 0 and never raise after a paid call."""
-    return value if type(value) is int and value > 0 else 0
+    """The same with 0 for what is no figure: it never raises after a paid call."""
+    if type(value) is int and 0 <= value <= MOST:
+        return value
+    return figure(value) or 0
+
+
+def tidy(value: object) -> Any:
+    """A usage object with every figure as an integer, for those who count integers alone."""
+    if isinstance(value, dict):
+        return {key: tidy(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [tidy(inner) for inner in value]
+    found = figure(value) if type(value) in (float, str) else None
+    if type(value) is int and figure(value) is None:
+        return 0
+    return value if found is None else found
+
+
+def said(value: object) -> list[str]:
+    """Every text within an answer, a part of one, or a request; not what it only names, nor attachments."""
+    if isinstance(value, str):
+        return [] if value.startswith("data:") else [value]
+    if isinstance(value, dict):
+        return [text for key, inner in value.items() if key not in UNSAID for text in said(inner)]
+    return [text for inner in value for text in said(inner)] if isinstance(value, list) else []
 
 
 def part(document: object, key: str) -> Body:
@@ -114,8 +224,20 @@ def entries(document: Body, key: str) -> list[Body]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def mentions(value: object, keys: frozenset[str]) -> bool:
-    """Whether any object inside a request has one of these keys with something in it."""
+def mentions(value: object, keys: frozenset[str], inline: str = "\0") -> bool:
+    """Whether any object inside a request has one of these keys with something in it.
+
+    Not where it is a text that begins with `inline`, or an object with such a text: that is content, no reference.
+    """
     if isinstance(value, dict):
-        return any((key in keys and bool(inner)) or mentions(inner, keys) for key, inner in value.items())
-    return isinstance(value, list) and any(mentions(inner, keys) for inner in value)
+        return any(
+            (key in keys and bool(inner) and not _begins(inner, inline)) or mentions(inner, keys, inline)
+            for key, inner in value.items()
+        )
+    return isinstance(value, list) and any(mentions(inner, keys, inline) for inner in value)
+
+
+def _begins(value: object, inline: str) -> bool:
+    if isinstance(value, dict):
+        value = value.get("url")
+    return isinstance(value, str) and value.startswith(inline)

@@ -5,10 +5,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gaia_budget.middleware.wire import Ask, count, entries, mentions, part, text, unpriced
+from gaia_budget.middleware.wire import (
+    Ask,
+    count,
+    entries,
+    figure,
+    mentions,
+    part,
+    said,
+    text,
+    tidy,
+    unpriced,
+)
 from gaia_hooks.facts import usage
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from gaia_budget.middleware.wire import Body, Seen
 
 provider = "anthropic"
@@ -16,7 +29,11 @@ provider = "anthropic"
 SERVICES = re.compile(r"/v1/(?:complete|sessions/[^/]+/events)$")
 REFERENCES = frozenset({"url", "file_id", "container", "mcp_servers"})
 OWN_END = frozenset({"end_turn", "stop_sequence", "tool_use"})
-CLIENT_TOOLS = ("custom", "bash_", "text_editor_", "computer_", "memory_")
+ADVICES, ADVICE = 10, 8_192
+"""Assumed for an advisor without limits: rounds of the provider's loop, and four times what it says to expect."""
+COUNTED_TOOLS = frozenset({"web_search_requests", "web_fetch_requests", "tool_search_requests"})
+"""Uses of server tools that are charged by the piece, or not at all beside their tokens."""
+CLIENT_TOOLS = ("advisor_", "custom", "bash_", "text_editor_", "computer_", "memory_")
 
 
 def billable(path: str) -> bool:
@@ -29,6 +46,7 @@ def ask(path: str, body: Body) -> Ask:
     if SERVICES.search(path):
         return unpriced(provider, path, body)
     live = _server_tools(body)
+    compacts = any(text(edit, "type").startswith("compact") for edit in _edits(body))
     temperature = body.get("temperature")
     return Ask(
         provider=provider,
@@ -42,7 +60,21 @@ def ask(path: str, body: Body) -> Ask:
         varies=live or type(temperature) not in (int, float) or temperature != 0,
         stateful="container" in body,
         hidden_output=bool(part(body, "thinking")) and part(body, "thinking").get("type") != "disabled",
+        rounds=2 if compacts else 1,
+        helpers=tuple(
+            (
+                text(tool, "model"),
+                count(tool.get("max_uses")) or ADVICES,
+                count(tool.get("max_tokens")) or ADVICE,
+            )
+            for tool in entries(body, "tools")
+            if text(tool, "type").startswith("advisor_")
+        ),
     )
+
+
+def _edits(body: Body) -> list[Body]:
+    return entries(part(body, "context_management"), "edits")
 
 
 def _server_tools(body: Body) -> bool:
@@ -54,10 +86,11 @@ def whole(document: Body, seen: Seen) -> None:
     """A message."""
     _opened(document, seen)
     seen.final = seen.usage is not None
+    seen.ended = bool(document.get("stop_reason"))
     seen.finished = document.get("stop_reason") in OWN_END
-    seen.content = any(
-        block.get("type") != "text" or block.get("text") for block in entries(document, "content")
-    )
+    blocks = entries(document, "content")
+    seen.content = any(block.get("type") != "text" or block.get("text") for block in blocks)
+    seen.texts += said(blocks)
 
 
 def event(document: Body, seen: Seen) -> None:
@@ -67,12 +100,21 @@ def event(document: Body, seen: Seen) -> None:
         _opened(part(document, "message"), seen)
     elif kind == "content_block_delta":
         seen.content = True
+        seen.texts += said(document.get("delta"))
     elif kind == "content_block_start":
-        seen.content = seen.content or part(document, "content_block").get("type") != "text"
+        block = part(document, "content_block")
+        seen.content = seen.content or block.get("type") != "text"
+        seen.texts += said(block)
     elif kind == "message_delta":
         _figures(document, seen)
         seen.final = seen.usage is not None
-        seen.finished = part(document, "delta").get("stop_reason") in OWN_END
+        reason = part(document, "delta").get("stop_reason")
+        seen.ended = seen.ended or bool(reason)
+        seen.finished = reason in OWN_END
+
+
+def headers(headers: Any, seen: Seen) -> None:
+    """Its headers tell nothing of the bill."""
 
 
 def _opened(message: Body, seen: Seen) -> None:
@@ -82,11 +124,14 @@ def _opened(message: Body, seen: Seen) -> None:
 
 def _figures(holder: Body, seen: Seen) -> None:
     raw = holder.get("usage")
-    if not isinstance(raw, dict):
+    if not isinstance(raw, dict) or all(figure(raw.get(name)) is None for name in usage.FIGURES):
         return
-    found = usage.usage_of(raw)
-    seen.usage = found if seen.usage is None else usage.merged(seen.usage, found)
+    raw = tidy(raw)
+    seen.add(usage.usage_of(raw))
     if raw.get("speed") == "fast":
         seen.variant = "fast"
     elif raw.get("service_tier") == "batch":
         seen.variant = "batch"
+    for name, uses in part(raw, "server_tool_use").items():
+        if count(uses) and name not in COUNTED_TOOLS:
+            seen.not_priced(name.removesuffix("_requests").replace("_", " "))

@@ -30,13 +30,17 @@ WRITE = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """How to settle one call. `details` is for the log alone; `reserved` tells that the ledger holds money for it."""
+    """How to settle one call. `details` is for the log alone; `reserved` tells that the ledger holds money for it.
+
+    `more` are events of what the call bills and nobody has a price for.
+    """
 
     call_id: str
     actual_nano: int
     event: Event
     details: str = ""
     reserved: bool = True
+    more: tuple[Event, ...] = ()
 
 
 class _Line(msgspec.Struct, omit_defaults=True):

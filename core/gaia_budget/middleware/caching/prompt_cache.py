@@ -71,6 +71,7 @@ class PromptCache:
         self._read: dict[str, list[int]] = {}
         self._notes: dict[str, dict[str, None]] = {}
         self._told: set[tuple[str, str]] = set()
+        self._refused: set[tuple[Any, ...]] = set()
         self._lock = threading.Lock()
 
     def key(self, ask: Ask) -> str:
@@ -78,6 +79,8 @@ class PromptCache:
         if not self._enabled or ask.operation != "messages":
             return ""
         if not (ask.body.get("system") or ask.body.get("tools")) or mentions(ask.body, MARKS):
+            return ""
+        if self._refused and _shape(ask) in self._refused:
             return ""
         return hashlib.sha256(ask.model.encode() + b"\0" + _prefix_bytes(ask)).hexdigest()
 
@@ -95,11 +98,17 @@ class PromptCache:
             tokens, refused = prefix.tokens, prefix.refused
         if not again or tokens is None or refused or not self._pays(ask, prices, tokens, task):
             return ask
-        return ask._replace(body=_mark(ask.body))
+        body = _mark(ask.body)
+        return ask if body is None else ask._replace(body=body)
+
+    def give_up(self, ask: Ask) -> None:
+        """The provider refuses a request because of our mark: requests of its shape get none any more."""
+        with self._lock:
+            self._refused.add(_shape(ask))
 
     def learn(self, call: Call, event: Event) -> None:
         """Take in what an answer tells of prompt and cache."""
-        used = call.case.seen.usage
+        used = call.attempt.seen.usage
         if event.kind != "response" or used is None:
             return
         whole = prompt_tokens(used)
@@ -111,8 +120,8 @@ class PromptCache:
             if prefix is None:
                 return
             if prefix.tokens is None:
-                size = len(msgspec.json.encode(call.case.ask.body))
-                prefix.tokens = whole * len(_prefix_bytes(call.case.ask)) // size
+                size = len(msgspec.json.encode(call.attempt.ask.body))
+                prefix.tokens = whole * len(_prefix_bytes(call.attempt.ask)) // size
             elif call.marked and not event.cache_read_tokens and not event.cache_write_5m_tokens:
                 prefix.refused = True
                 notes = self._notes.setdefault(event.task, {})
@@ -175,7 +184,7 @@ def break_even(row: list[Any] | None) -> int | None:
 
 @cache
 def _minimums() -> list[tuple[str, int]]:
-    text = resources.files("gaia_budget.middleware").joinpath("prompt_cache.toml").read_text("utf-8")
+    text = resources.files("gaia_budget.middleware.caching").joinpath("prompt_cache.toml").read_text("utf-8")
     return sorted(tomllib.loads(text)["minimum_tokens"].items(), key=lambda entry: -len(entry[0]))
 
 
@@ -184,16 +193,51 @@ def minimum(model: str) -> int | None:
     return next((tokens for start, tokens in _minimums() if model.startswith(start)), None)
 
 
+def _shape(ask: Ask) -> tuple[Any, ...]:
+    """What requests have in common that are refused for the same reason: model, and kinds of system and tools."""
+    system, tools = ask.body.get("system"), ask.body.get("tools")
+    kinds = (
+        [str(one.get("type")) for one in tools if isinstance(one, dict)] if isinstance(tools, list) else []
+    )
+    return ask.model, type(system).__name__, tuple(sorted(set(kinds)))
+
+
 def _prefix_bytes(ask: Ask) -> bytes:
     return msgspec.json.encode([ask.body.get("tools"), ask.body.get("system")])
 
 
-def _mark(body: dict[str, Any]) -> dict[str, Any]:
-    """Mark the end of the part that repeats: the system prompt, which comes after the tools, else the last tool."""
+def _mark(body: dict[str, Any]) -> dict[str, Any] | None:
+    """Mark the end of the part that repeats, where the provider's rules allow a mark; None: nowhere.
+
+    That is the system prompt, which comes after the tools, else the last tool. No mark stands on an empty block or
+    on a tool whose loading is deferred (it is no part of the prompt), nor on one of the provider's own kinds.
+    """
     system, tools = body.get("system"), body.get("tools")
-    if isinstance(system, str) and system:
+    if isinstance(system, str) and system.strip():
         return {**body, "system": [{"type": "text", "text": system, "cache_control": EPHEMERAL}]}
-    if isinstance(system, list) and system:
-        return {**body, "system": [*system[:-1], {**system[-1], "cache_control": EPHEMERAL}]}
-    assert isinstance(tools, list)
-    return {**body, "tools": [*tools[:-1], {**tools[-1], "cache_control": EPHEMERAL}]}
+    if isinstance(system, list) and (marked := _marked_last(system, _is_said)):
+        return {**body, "system": marked}
+    if isinstance(tools, list) and (marked := _marked_last(tools, _is_plain_tool)):
+        return {**body, "tools": marked}
+    return None
+
+
+def _marked_last(entries: list[Any], fits: Callable[[Any], bool]) -> list[Any] | None:
+    """The entries with the last one that may carry a mark marked."""
+    place = next((n for n in reversed(range(len(entries))) if fits(entries[n])), None)
+    if place is None:
+        return None
+    return [*entries[:place], {**entries[place], "cache_control": EPHEMERAL}, *entries[place + 1 :]]
+
+
+def _is_said(block: Any) -> bool:
+    return (
+        isinstance(block, dict)
+        and block.get("type") == "text"
+        and isinstance(block.get("text"), str)
+        and bool(block["text"].strip())
+    )
+
+
+def _is_plain_tool(tool: Any) -> bool:
+    return isinstance(tool, dict) and tool.get("type") in (None, "custom") and not tool.get("defer_loading")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError, LedgerError, NotFoundError
-from gaia_budget.middleware import costs
-from gaia_budget.middleware.journal import Journal, abandoned
+from gaia_budget.middleware.books import costs
+from gaia_budget.middleware.books.journal import Journal, abandoned
 from gaia_hooks.facts import usage
 from gaia_hooks.machine import files
 from gaia_hooks.session import argus
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.budgets import Scope
-    from gaia_budget.middleware.journal import Settlement
+    from gaia_budget.middleware.books.journal import Settlement
     from gaia_budget.settings import Settings
 
 log = logging.getLogger("gaia_budget")
@@ -124,6 +124,8 @@ class Books:
                 self.ledger.record([settlement.event])
         else:
             self.ledger.record([settlement.event])
+        if settlement.more:
+            self.ledger.record(settlement.more)
 
     def _append(self, settlement: Settlement) -> None:
         files.append(argus.runtime_path(self._logs, settlement.event.module), line_of(settlement))
@@ -152,6 +154,8 @@ class Books:
                 return  # it died before the ledger held anything: the call was never sent
         else:
             self.ledger.record([settlement.event])
+        if settlement.more:
+            self.ledger.record(settlement.more)
         path = argus.runtime_path(self._logs, settlement.event.module)
         if not _stands_in(path, settlement.call_id):
             files.append(path, line_of(settlement))
