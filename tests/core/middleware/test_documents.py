@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from gaia_budget.middleware import bounds
 from gaia_budget.middleware.wire import Seen, claude, gemini, openai
-from gaia_hooks.facts import usage
 
 KEYS = (
     "usage", "usageMetadata", "type", "message", "delta", "content", "candidates", "finishReason", "parts", "text",
@@ -62,7 +61,7 @@ def test_no_document_breaks_a_reader(document: dict[str, Any], wire: Any) -> Non
 def test_searches_of_the_web_are_held(wire: Any, path: str, body: dict[str, Any]) -> None:
     allowed = 3 if wire is claude else bounds.SEARCHES
     asked = wire.ask(path, {"model": "m", **body})
-    assert bounds._ways(asked, 10, 1000, 100)[0][usage.SEARCHES] == allowed
+    assert bounds.searches(asked) == allowed
 
 
 def test_searches_of_the_web_are_counted() -> None:
@@ -85,13 +84,16 @@ def test_searches_of_the_web_are_counted() -> None:
         assert seen.usage == (5, 0, 0, 0, 0, 0, count)
 
 
-def test_speech_has_prices_of_its_own_so_it_is_unpriced() -> None:
+def test_speech_and_images_are_told_apart_from_text() -> None:
     seen = Seen()
     openai.whole({"usage": {"prompt_tokens": 9, "prompt_tokens_details": {"audio_tokens": 4}}}, seen)
-    assert seen.variant == "audio"
-    seen, spoken = (
-        Seen(),
-        {"promptTokenCount": 9, "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 4}]},
-    )
-    gemini.whole({"usageMetadata": spoken}, seen)
-    assert seen.variant == "audio"
+    assert seen.media == {"input_audio": 4}
+    told = {
+        "promptTokenCount": 9,
+        "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 4}],
+        "candidatesTokenCount": 7,
+        "candidatesTokensDetails": [{"modality": "IMAGE", "tokenCount": 6}],
+    }
+    seen = Seen()
+    gemini.whole({"usageMetadata": told}, seen)
+    assert seen.media == {"input_audio": 4, "output_image": 6}

@@ -196,7 +196,8 @@ def test_an_exception_in_the_callers_loop_bills_what_is_known(
         for _ in stream:
             raise ZeroDivisionError
     (event,) = _settled(root, statuses=["interrupted"])
-    assert (event.price_source, event.kind) == ("reserve", "failed")
+    assert (event.price_source, event.kind) == ("estimate", "response")
+    assert 0 < event.cost_nano < 100_000, "what was sent and what arrived, not the reserve"
 
 
 def test_a_dropped_stream_is_settled_when_it_is_gone(
@@ -213,15 +214,19 @@ def test_a_dropped_stream_is_settled_when_it_is_gone(
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_answer_without_any_usage_counts_in_full_it_is_not_free(
+def test_an_answer_without_any_usage_is_estimated_by_its_text_and_not_free(
     stream: bool, guard: BudgetGuard, server: WireServer, root: Path
 ) -> None:
     server.script(Say(usage=False))
     answer = guard.wrap(apps.gpt(server)).chat.completions.create(**CHAT, stream=stream)
     if stream:
         assert list(answer)
-    (event,) = _settled(root, statuses=["no_usage"])
-    assert event.cost_nano >= 100 * 600
+    (event,) = _settled(root, statuses=["success"])
+    assert event.price_source == "estimate"
+    assert 5 * 600 < event.cost_nano < 100 * 600, (
+        "five words are more than their tokens, and less than the reserve"
+    )
+    assert "carry no usage" in guard.notices[0]
 
 
 def test_a_broken_body_counts_in_full(guard: BudgetGuard, server: WireServer, root: Path) -> None:
