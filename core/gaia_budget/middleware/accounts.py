@@ -197,11 +197,10 @@ class Accounts:
         attempt = call.attempt
         if attempt.notice:
             self.notice_once(attempt.notice, attempt.notice)
+        place = attempt.seller.host or attempt.seller.provider
         for one in settlement.details.split("; ") if "not priced" in settlement.details else ():
             if one.startswith(NOT_PRICED):
-                self.notice_once(
-                    one, f"{one}, at {attempt.seller.host or attempt.seller.provider}: name it in prices.toml"
-                )
+                self.notice_once(one, f"{one}, at {place}: prices.toml may name it")
 
     def keep(self, key: str, answer: Answer) -> None:
         """Keep an answer for the same request; never raises."""

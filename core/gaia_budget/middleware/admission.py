@@ -10,7 +10,7 @@ from gaia_budget.errors import BudgetExceededError
 from gaia_budget.middleware import batches, bounds, downgrade
 from gaia_budget.middleware.books.settlement import Attempt
 from gaia_budget.middleware.call import Call
-from gaia_budget.middleware.wire import body_of, form_of
+from gaia_budget.middleware.wire import body_of
 from gaia_hooks.facts.money import usd_short
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
         _notice_uncounted(accounts, wire, request.method, path)
         return None
     content = _content(request)
-    ask = wire.ask(path, body_of(content) or form_of(content))
+    ask = wire.ask(path, body_of(content) or _form(request))
     place, seller = accounts.place(), accounts.seller(line, request.url)
     if ask.unpriced and not seller.free:
         _notice_unpriced(accounts, wire, path)
@@ -88,6 +88,15 @@ def _content(request: Any) -> bytes:
     except RuntimeError:  # RequestNotRead, of httpx as of httpx2
         return b""
     return content
+
+
+def _form(request: Any) -> dict[str, Any]:
+    """What an upload of sound or images says beside its files: the model, for one."""
+    fields = getattr(request.stream, "fields", ())
+    told = {
+        str(one.name): one.value for one in fields if isinstance(getattr(one, "value", None), str | bytes)
+    }
+    return {name: value.decode() if isinstance(value, bytes) else value for name, value in told.items()}
 
 
 def _notice_uncounted(accounts: Accounts, wire: Wire, method: str, path: str) -> None:

@@ -81,6 +81,11 @@ class _Kept:
         yield self._body
 
 
+_read_now: set[_Watch] = set()
+"""Answers that are being read. An SDK's stream that an app drops is a ring of garbage, which is taken apart in any
+order: held here, an answer outlives it, and hears of it by the GeneratorExit of its own iteration."""
+
+
 class _Watch:
     """What passes through, decompressed for us alone where the server compressed it."""
 
@@ -133,6 +138,7 @@ class _Watch:
 
     def over(self, error: BaseException | None) -> None:
         """Settle the call, and offer its answer to those who keep answers."""
+        _read_now.discard(self)
         if not self.call.is_settled:
             beside.finish(lambda: self.call.ended(error, self._type, self._kept))
 
@@ -142,6 +148,7 @@ class _Watched(_Watch):
 
     def __iter__(self) -> Iterator[bytes]:
         self._source = source = iter(self.inner)
+        _read_now.add(self)
         try:
             for data in source:
                 if passed := self.chunk(data):
@@ -205,6 +212,7 @@ class _WatchedAsync(_Watch):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._source = source = self.inner.__aiter__()
+        _read_now.add(self)
         try:
             async for data in source:
                 if passed := self.chunk(data):

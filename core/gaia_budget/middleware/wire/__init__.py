@@ -6,7 +6,6 @@ than the SDKs do.
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -147,19 +146,6 @@ def body_of(content: bytes) -> Body:
     """A JSON object; empty for everything else."""
     found = decoded(content)
     return found if isinstance(found, dict) else {}
-
-
-FIELD = re.compile(rb'name="(model|language|prompt|response_format|stream)"\r\n\r\n([^\r\n]{0,1000})\r\n')
-"""The fields of a form that say what is asked, not what is sent with it."""
-LONGEST_FORM_HEAD = 1 << 20
-
-
-def form_of(content: bytes) -> Body:
-    """What a multipart form asks for: the model of an upload of sound or images; empty for anything else."""
-    if not content.startswith(b"--"):
-        return {}
-    found = FIELD.findall(content[:LONGEST_FORM_HEAD]) + FIELD.findall(content[-LONGEST_FORM_HEAD:])
-    return {name.decode(): value.decode("utf-8", "replace") for name, value in found}
 
 
 def figure(value: object) -> int | None:
