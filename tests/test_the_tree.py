@@ -131,6 +131,6 @@ def test_our_own_claude_md_keeps_to_its_two_tiers() -> None:
     from gaia_budget.settings import load
     from gaia_claude_md.files import operations
 
-    file, cap = ROOT / "CLAUDE.md", load().l1_token_cap
+    file, cap = ROOT / ".claude" / "CLAUDE.md", load().l1_token_cap
     assert not operations.check(file, cap).problems
     assert not operations.verify(file, cap)

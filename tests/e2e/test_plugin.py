@@ -39,8 +39,10 @@ def plugin(claude: Claude, tmp_path: Path) -> Path:
 
 
 def test_the_client_finds_nothing_wrong_with_plugin_and_marketplace(claude: Claude) -> None:
-    for manifest in (".claude-plugin/plugin.json", ".claude-plugin/marketplace.json"):
-        shown = claude.shell("claude", "plugin", "validate", str(ROOT / manifest))
+    directory = ("--profile", "directory")  # what the catalog of plugins would refuse
+    for options, target in ((directory, ""), (directory, ".claude-plugin/plugin.json"),
+                            ((), ".claude-plugin/marketplace.json")):  # fmt: skip
+        shown = claude.shell("claude", "plugin", "validate", "--strict", *options, str(ROOT / target))
         assert "Validation passed" in shown.stdout, shown.stdout
 
 
