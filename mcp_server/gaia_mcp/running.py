@@ -6,7 +6,7 @@ import os
 import threading
 from typing import NamedTuple
 
-from gaia_hooks.facts import places, session_types, snapshot
+from gaia_hooks.facts import places, session_files, session_types, snapshot
 from gaia_hooks.machine import files
 from gaia_hooks.say import figures
 from gaia_hooks.session import counting as sessions
@@ -107,8 +107,8 @@ _kept: dict[str, tuple[list[Mark], Running]] = {}
 def _marks(found: Running) -> list[Mark]:
     home, mine = places.home(), found.session.state
     transcripts = [thread.place.path for thread in mine.threads.values()]
-    agents = mine.transcript.removesuffix(sessions.TRANSCRIPT_END) + "/subagents"
-    paths = (state.path_of(home, found.session_id), snapshot.path_of(home), agents, *transcripts)
+    folders = {session_files.agents_folder(mine.transcript), *mine.looked}
+    paths = (state.path_of(home, found.session_id), snapshot.path_of(home), *folders, *transcripts)
     return [mark(path) for path in paths]
 
 

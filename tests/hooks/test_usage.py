@@ -5,43 +5,43 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_hooks.facts import usage
+from gaia_hooks.facts import responses, usage
 from support.rows import SESSION, assistant
 
 counts = st.tuples(*[st.integers(0, 10**7)] * 7)
 
 
 def test_rows_of_one_message_are_one_response_at_their_field_wise_maximum() -> None:
-    thread = usage.Thread()
+    thread = responses.Thread()
     for output, reads in ((1, 500), (90, 500), (40, 0)):
         row = assistant("msg_1", input_tokens=10, output_tokens=output, reads=reads)
-        seen = usage.response_of(row)
+        seen = responses.response_of(row)
         assert seen is not None
         thread.add(seen)
-    [(response, correction)] = thread.settle()
-    assert not correction
-    assert response.usage == (10, 90, 500, 0, 0, 0, 0)
+    [settled] = thread.settle()
+    assert settled.before is None
+    assert settled.response.usage == (10, 90, 500, 0, 0, 0, 0)
 
 
 def test_rows_that_are_no_response_of_this_session_count_for_nothing() -> None:
     copied = assistant("msg_1", input_tokens=5, requestSessionId="another")
-    assert usage.response_of(copied) is None
-    assert usage.response_of(assistant("msg_1", input_tokens=5, forkedFrom={"sessionId": "x"})) is None
-    assert usage.response_of(assistant("msg_1", input_tokens=5, model="<synthetic>")) is None
-    assert usage.response_of({"type": "progress", "message": assistant("m")["message"]}) is None
+    assert responses.response_of(copied) is None
+    assert responses.response_of(assistant("msg_1", input_tokens=5, forkedFrom={"sessionId": "x"})) is None
+    assert responses.response_of(assistant("msg_1", input_tokens=5, model="<synthetic>")) is None
+    assert responses.response_of({"type": "progress", "message": assistant("m")["message"]}) is None
     for odd in (None, [], 3, {}, {"type": "assistant"}, {"type": "assistant", "message": {"usage": None}}):
-        assert usage.response_of(odd) is None
-    own = usage.response_of(assistant("msg_1", input_tokens=5, requestSessionId=SESSION))
+        assert responses.response_of(odd) is None
+    own = responses.response_of(assistant("msg_1", input_tokens=5, requestSessionId=SESSION))
     assert own is not None
 
 
 def test_a_missing_message_id_falls_back_to_the_request_and_then_the_row() -> None:
     row = assistant("")
-    seen = usage.response_of(row)
+    seen = responses.response_of(row)
     assert seen is not None
     assert seen.key == "req-"
     del row["requestId"]
-    seen = usage.response_of(row)
+    seen = responses.response_of(row)
     assert seen is not None
     assert seen.key == row["uuid"]
 
@@ -59,33 +59,33 @@ def test_cache_writes_without_a_split_are_five_minute_writes() -> None:
 
 
 def test_what_is_written_again_after_the_cache_expired_does_not_count() -> None:
-    thread = usage.Thread()
-    first = usage.response_of(assistant("a", input_tokens=10, write_5m=1000))
-    again = usage.response_of(assistant("b", input_tokens=10, write_5m=1100))
+    thread = responses.Thread()
+    first = responses.response_of(assistant("a", input_tokens=10, write_5m=1000))
+    again = responses.response_of(assistant("b", input_tokens=10, write_5m=1100))
     assert first is not None and again is not None
     thread.add(first)
     thread.add(again)
-    [(response, _)] = thread.settle()
-    assert response.recached == 1010
-    assert usage.budget_tokens(response.usage, response.recached) == 100
+    [settled] = thread.settle()
+    assert settled.response.recached == 1000, "the ten uncached tokens of the first were never held"
+    assert usage.budget_tokens(settled.response.usage, settled.response.recached) == 110
 
 
 def test_a_prompt_that_shrank_after_compaction_counts_in_full() -> None:
-    assert usage.recached_tokens((10, 5, 0, 300, 0, 0, 0), previous_prompt=5000) == 0
+    assert usage.recached_tokens((10, 5, 0, 300, 0, 0, 0), previous_prompt=5000, held=5000) == 0
 
 
 def test_a_settled_response_that_grows_late_yields_only_the_difference() -> None:
-    thread = usage.Thread()
+    thread = responses.Thread()
     for key, output in (("a", 10), ("b", 1)):
-        seen = usage.response_of(assistant(key, output_tokens=output))
+        seen = responses.response_of(assistant(key, output_tokens=output))
         assert seen is not None
         thread.add(seen)
-    late = usage.response_of(assistant("a", output_tokens=25))
+    late = responses.response_of(assistant("a", output_tokens=25))
     assert late is not None
-    [(response, correction)] = thread.add(late)
-    assert correction
-    assert response.usage == (0, 15, 0, 0, 0, 0, 0)
-    repeated = usage.response_of(assistant("a", output_tokens=25))
+    [settled] = thread.add(late)
+    assert settled.before is not None
+    assert (settled.before[0][1], settled.response.usage[1]) == (10, 25)
+    repeated = responses.response_of(assistant("a", output_tokens=25))
     assert repeated is not None
     assert thread.add(repeated) == []
 
@@ -95,14 +95,16 @@ def test_the_sum_of_what_settles_is_the_sum_of_the_maxima(
     sightings: list[tuple[int, tuple[int, ...]]],
 ) -> None:
     """For any interleaving of rows of up to ten responses, nothing is lost and nothing is counted twice."""
-    thread, settled = usage.Thread(), [0] * 7
+    thread, settled = responses.Thread(), [0] * 7
     maxima: dict[int, tuple[int, ...]] = {}
     booked = []
     for key, figures in sightings:
         maxima[key] = usage.merged(maxima.get(key, usage.NOTHING), figures)
-        booked += thread.add(usage.Response(str(key), "m", figures, ""))
-    for response, _ in booked + thread.settle():
-        settled = [old + new for old, new in zip(settled, response.usage, strict=True)]
+        booked += thread.add(responses.Response(str(key), "m", figures, ""))
+    for one in booked + thread.settle():
+        before = usage.NOTHING if one.before is None else one.before[0]
+        growth = zip(settled, one.response.usage, before, strict=True)
+        settled = [summed + new - old for summed, new, old in growth]
     assert (
         settled == [sum(column) for column in zip(*maxima.values(), strict=True)]
         if maxima
@@ -110,10 +112,10 @@ def test_the_sum_of_what_settles_is_the_sum_of_the_maxima(
     )
 
 
-@given(counts, st.integers(0, 10**8))
+@given(counts, st.integers(0, 10**8), st.integers(0, 10**8))
 def test_re_cached_tokens_are_never_more_than_what_was_paid_fresh(
-    figures: tuple[int, ...], before: int
+    figures: tuple[int, ...], before: int, held: int
 ) -> None:
-    recached = usage.recached_tokens(figures, before)
+    recached = usage.recached_tokens(figures, before, held)
     assert 0 <= recached <= figures[0] + figures[3] + figures[4]
     assert usage.budget_tokens(figures, recached) >= figures[1]

@@ -117,7 +117,7 @@ def forked_by_older_client(corpus: Corpus) -> None:
     for _ in range(3):
         parent.respond("claude-opus-4-8")
     fork = Session(corpus, version="2.1.197", start=parent.clock + 60_000)
-    fork.prompts = dict(parent.prompts)
+    fork.prompts, fork.held = dict(parent.prompts), dict(parent.held)
     fork.files[""].extend(row | {"sessionId": fork.id} for row in parent.conversation())
     fork.respond("claude-opus-4-8")
     fork.finish()

@@ -85,6 +85,7 @@ class Session:
         self.started = self.clock
         self.files: dict[str, list[dict[str, Any] | bytes]] = {"": []}
         self.prompts: dict[str, int] = {}
+        self.held: dict[str, int] = {}  # what each thread's last response left in the cache
         self.carried = 0
         self.hidden = 0
         self.spent = 0
@@ -148,11 +149,12 @@ class Session:
         growth = grow or self.summary or self.random.randrange(300, 4000)
         self.summary = 0
         fresh = self.random.randrange(1, 30)
-        reads = 0 if expired else before
+        held = self.held.get(agent, 0) if before else 0
+        reads = 0 if expired else held
         writes = max(0, before + growth - reads - fresh)
         write_5m, write_1h = (0, writes) if one_hour else (writes, 0)
         output = self.random.randrange(40, 900)
-        self.prompts[agent] = fresh + reads + writes
+        self.prompts[agent], self.held[agent] = fresh + reads + writes, reads + writes
         key = f"msg_{self.random.getrandbits(80):020x}"
         count = 1 if without == "both" else rows or self.random.randrange(1, 4)
         for number in range(1, count + 1):
@@ -167,7 +169,7 @@ class Session:
             self.tick(self.random.randrange(5, 60))
         usage = (fresh, output, reads, write_5m, write_1h, output // 4, searches)
         self.tell(
-            known_as, Told(self.id, agent, model, usage, before if expired else 0, list_price(model, usage))
+            known_as, Told(self.id, agent, model, usage, held if expired else 0, list_price(model, usage))
         )
         return known_as
 

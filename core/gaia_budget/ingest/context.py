@@ -116,7 +116,7 @@ def _chosen(transcripts: Iterable[Transcript], asked: Asked) -> list[tuple[str, 
             status = os.stat(transcript.path)  # noqa: PTH116 (thousands of files)
             if asked.since is not None and status.st_mtime_ns // 1000 < asked.since:
                 continue
-            began, cwd = heading(transcript)
+            began, cwd, _ = heading(transcript)
         except OSError:  # deleted since it was found, or not ours to read: `ingest` says so
             continue
         chosen.append((began, transcript.path, cwd, transcript, status.st_size))

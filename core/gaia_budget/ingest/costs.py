@@ -32,8 +32,16 @@ class Costs:
     def _list(self) -> table.PriceTable:
         return table.PriceTable(catalogue.load(None))
 
-    def of(self, model: str, variant: str, usage: tuple[int, ...], ts: int, provider: str = "") -> Cost:
-        """What a response cost at an instant (microseconds), by the prices in force."""
+    def of(
+        self,
+        model: str,
+        variant: str,
+        usage: tuple[int, ...],
+        ts: int,
+        provider: str = "",
+        runs: tuple[tuple[int, ...], ...] = (),
+    ) -> Cost:
+        """What a response cost at an instant (microseconds), by the prices in force (`runs`: see `pricing`)."""
         found = self._rows.get((model, variant))
         if found is None:
             name = self._in_force.name(model, provider)
@@ -41,7 +49,7 @@ class Costs:
             self._rows[model, variant] = found
         rows, provider = found
         row = pricing.row_at(rows, ts / clock.MICRO)
-        cost = pricing.cost_nano(usage, row)
+        cost = pricing.cost_nano(usage, row, runs=runs)
         if cost is None:
             return Cost(None, table.UNPRICED, provider)
         return Cost(cost, pricing.source_of(row, self._in_force.default_source), provider)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from gaia_budget.ingest.stored import sessions_of
+from gaia_budget.ingest.stored import Maker, makers_of
 from gaia_budget.ledger import Bookmark as LedgerBookmark
 from gaia_budget.model import Event
 from gaia_budget.transcripts import Bookmark, Reading, Transcript, find, heading, read
-from gaia_hooks.facts import modules
+from gaia_hooks.facts import modules, session_files
+from gaia_hooks.facts.responses import MADE_BY, is_genuine
 from gaia_hooks.machine import clock
 from gaia_hooks.session import argus
 
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from gaia_budget.ingest.report import Report
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
-    from gaia_hooks.facts.usage import Response
+    from gaia_hooks.facts.responses import Response
 
 BATCH = 5_000
+SAME_MICROS = 2 * clock.MICRO  # between two sightings of one response
 
 
 class FileState(msgspec.Struct, array_like=True):
@@ -41,6 +43,7 @@ class FileState(msgspec.Struct, array_like=True):
     bookmark: Bookmark
     reckoned: bool = True
     live_nano: int = 0
+    session_id: str = ""  # the session that its rows name
 
 
 class Pending(NamedTuple):
@@ -65,7 +68,8 @@ class Sessions:
         self._roots = roots
         self._cwds: dict[str, str] = {}
         self._modules: dict[str, str] = {}
-        self._makers: dict[str, str] = {}
+        self._makers: dict[str, Maker] = {}
+        self._begun: dict[str, int] = {}  # when each session's main file began
         self._events: list[Event] = []
         self._marks: dict[str, LedgerBookmark] = {}
         self.states: dict[str, FileState] = {}
@@ -94,19 +98,31 @@ class Sessions:
             mark = stored.get(transcript.path)
             state = self._state(mark.state) if mark is not None else None
             if state is not None and not transcript.agent_id:
+                transcript = transcript._replace(session_id=state.session_id or transcript.session_id)
                 self._modules[transcript.session_id] = state.module
+                self._begin(transcript.session_id, state.bookmark.began)
                 self._know(transcript, state)
             try:
                 status = os.stat(transcript.path)  # noqa: PTH116 (thousands of files)
                 if state is not None and state.bookmark.position.is_current(status):
                     continue
-                pending.append(Pending(transcript, self._opened(transcript, state), status.st_size))
+                pending.append(self._opened(transcript, state, status.st_size))
             except FileNotFoundError:
                 continue  # deleted since it was found
             except OSError as error:
                 self.report.skip(transcript.path, 0, f"cannot be read: {error.strerror}")
-        pending.sort(key=lambda one: (one.state.bookmark.began, one.transcript.path))
+        pending.sort(key=self._turn)
         return pending
+
+    def _begin(self, session: str, began: int) -> None:
+        self._begun[session] = min(began, self._begun.get(session, began))
+
+    def _turn(self, one: Pending) -> tuple[int, bool, bool, int, str]:
+        """Sessions by their beginning, each with its main file first and what begins with copies last."""
+        transcript, began = one.transcript, one.state.bookmark.began
+        agent = transcript.agent_id
+        copies = bool(agent) and session_files.begins_with_copies(agent, transcript.path)
+        return self._begun.get(transcript.session_id, began), bool(agent), copies, began, transcript.path
 
     @staticmethod
     def _state(text: str) -> FileState | None:
@@ -115,15 +131,19 @@ class Sessions:
         except msgspec.MsgspecError:
             return None  # written by another version: the file is read again, which changes nothing
 
-    def _opened(self, transcript: Transcript, state: FileState | None) -> FileState:
+    def _opened(self, transcript: Transcript, state: FileState | None, size: int) -> Pending:
         if state is not None and state.module:
-            return state
-        began, cwd = heading(transcript)
+            return Pending(transcript, state, size)
+        began, cwd, session = heading(transcript)
         module = self._module(cwd)
-        if not transcript.agent_id and module:
-            self._modules.setdefault(transcript.session_id, module)
+        if not transcript.agent_id:
+            transcript = transcript._replace(session_id=session or transcript.session_id)
+            self._begin(transcript.session_id, began)
+            if module:
+                self._modules.setdefault(transcript.session_id, module)
         bookmark = Bookmark(began=began) if state is None else state.bookmark
-        return FileState(module, agent_type(transcript), bookmark)
+        own = "" if transcript.agent_id else transcript.session_id
+        return Pending(transcript, FileState(module, agent_type(transcript), bookmark, session_id=own), size)
 
     def _module(self, cwd: str) -> str:
         if not cwd:
@@ -145,7 +165,8 @@ class Sessions:
         self.report.skipped.extend(reading.skipped)
         self._events.extend(self._made_here(transcript, state, reading))
         reckoned = not (reading.bookmark.totals or state.live_nano)
-        state = FileState(state.module, state.agent_type, reading.bookmark, reckoned, state.live_nano)
+        live, own = state.live_nano, state.session_id
+        state = FileState(state.module, state.agent_type, reading.bookmark, reckoned, live, own)
         self._marks[transcript.path] = mark_of(state)
         if not transcript.agent_id:
             self._know(transcript, state)
@@ -175,28 +196,39 @@ class Sessions:
             self._marks[self.paths[session]] = mark_of(main)
 
     def _made_here(self, transcript: Transcript, state: FileState, reading: Reading) -> Iterator[Event]:
-        """Events of the responses that this session made, not of unmarked copies of another session's."""
-        began = reading.bookmark.began
+        """Events of the responses that this thread of this session made, not of unmarked copies of another's."""
         fallback = reading.bookmark.position.mtime_ns // 1000
         events = [self._event(response, transcript, state, fallback) for response in reading.responses]
-        doubtful = [event for event in events if event.ts < began]
-        foreign = self._foreign(doubtful) if doubtful else set()
-        for event in events:
-            if event.event_id in foreign:
-                self.report.duplicates += 1
-            else:
-                self._makers.setdefault(event.event_id, event.session_id)
-                yield event
+        makers = self._known_makers(events, reading, first_look=not state.bookmark.position.offset)
+        for event, response in zip(events, reading.responses, strict=True):
+            mine = Maker(event.session_id, event.agent_id, event.ts, response.request)
+            maker = self._makers.get(event.event_id) or makers.get(event.event_id)
+            if maker is not None and maker[:2] != mine[:2]:
+                if not another_response(event.event_id, maker, mine):
+                    self.report.duplicates += 1
+                    continue
+                told_apart = MADE_BY + (response.request or f"{event.session_id}/{event.agent_id}")
+                event = msgspec.structs.replace(event, event_id=event.event_id + told_apart)
+            self._makers.setdefault(event.event_id, mine)
+            yield event
 
-    def _foreign(self, doubtful: list[Event]) -> set[str]:
-        """Those that another session is known to have made: in this run, or by the ledger."""
-        unknown = [event.event_id for event in doubtful if event.event_id not in self._makers]
-        makers = sessions_of(self.ledger, unknown) | self._makers
-        return {e.event_id for e in doubtful if makers.get(e.event_id, e.session_id) != e.session_id}
+    def _known_makers(self, events: list[Event], reading: Reading, first_look: bool) -> dict[str, Maker]:
+        """What the ledger knows of those that may be copies or whose ids may lie; of a new file, if its first is one."""
+        began = reading.bookmark.began
+        asked = {e.event_id for e in events if e.ts < began or not is_genuine(e.event_id)}
+        if first_look and events:
+            asked.add(events[0].event_id)
+        makers = makers_of(self.ledger, asked - self._makers.keys()) if asked else {}
+        if first_look and events:
+            first = self._makers.get(events[0].event_id) or makers.get(events[0].event_id)
+            if first is not None and first[:2] != (events[0].session_id, events[0].agent_id):
+                rest = {event.event_id for event in events} - asked - self._makers.keys()
+                makers |= makers_of(self.ledger, rest)
+        return makers
 
     def _event(self, response: Response, transcript: Transcript, state: FileState, fallback: int) -> Event:
         ts = clock.parse(response.timestamp) or fallback
-        cost = self.costs.of(response.model, response.variant, response.usage, ts, argus.PROVIDER)
+        cost = self.costs.of(response.model, response.variant, response.usage, ts, "", response.runs)
         fresh, output, reads, write_5m, write_1h, reasoning, searches = response.usage
         settings, session = self.settings, response.session_id
         return Event(
@@ -213,7 +245,7 @@ class Sessions:
             task=argus.TASK,
             session_id=session,
             agent_id=response.agent_id,
-            agent_type=state.agent_type if response.agent_id else "main",
+            agent_type=(state.agent_type or response.traits.get("agent_kind", "")) if response.agent_id else "main",
             branch=response.branch,
             input_tokens=fresh,
             output_tokens=output,
@@ -234,6 +266,13 @@ class Sessions:
             outcome = self.ledger.record(self._events, bookmarks=self._marks)
             self.report.recorded(outcome, responses=True)
             self._events, self._marks = [], {}
+
+
+def another_response(key: str, maker: Maker, mine: Maker) -> bool:
+    """Whether an id that somebody else's response has too is another response: some gateways give all one id."""
+    if maker.request and mine.request:
+        return maker.request != mine.request
+    return not is_genuine(key) and abs(maker.ts - mine.ts) > SAME_MICROS
 
 
 def _told(state: FileState) -> int:

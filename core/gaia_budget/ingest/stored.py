@@ -26,6 +26,15 @@ class Known(NamedTuple):
     price_source: str
 
 
+class Maker(NamedTuple):
+    """The session and thread that made a response, and when; `request` is empty where the ledger is asked."""
+
+    session_id: str
+    agent_id: str
+    ts: int
+    request: str = ""
+
+
 class AppCall(NamedTuple):
     """The part of a stored app call by which another record of the same call is recognised."""
 
@@ -54,6 +63,15 @@ def sessions_of(ledger: Ledger, event_ids: Collection[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for asked in _portions(list(event_ids)):
         found.update(_asked(ledger, SESSIONS, asked))
+    return found
+
+
+def makers_of(ledger: Ledger, event_ids: Collection[str]) -> dict[str, Maker]:
+    """Who made each of these events, as the ledger knows it; unknown events are absent."""
+    c, found = events.c, {}
+    for asked in _portions(list(event_ids)):
+        rows = _fetch(ledger, [c.event_id, c.session_id, c.agent_id, c.ts], c.event_id.in_(asked))
+        found.update({event_id: Maker(session, agent, ts) for event_id, session, agent, ts in rows})
     return found
 
 

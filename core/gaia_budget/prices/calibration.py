@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.prices.vocabulary import count, generation_of
-from gaia_hooks.facts.usage import OUTPUT, REASONING, Thread, prompt_tokens, response_of
+from gaia_hooks.facts.responses import Thread, Unreadable, response_of
+from gaia_hooks.facts.usage import OUTPUT, REASONING, prompt_tokens
 from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
@@ -47,7 +48,10 @@ def samples(rows: Iterable[Any]) -> Iterator[Sample]:
     """The samples in one thread's transcript rows, in the order of the file. Skips what is no plain growth."""
     thread, texts = Thread(), list[str]()
     for row in rows:
-        seen = response_of(row)
+        try:
+            seen = response_of(row)
+        except Unreadable:
+            continue
         if seen is None:
             texts += _texts(row)
             continue

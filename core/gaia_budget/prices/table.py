@@ -76,6 +76,9 @@ class PriceTable:
         A price of the user's holds for every variant: lowered or raised as the list's is, else as it stands.
         """
         asked = (name.key, variant)
+        service, us_too = pricing.split_variant(variant)
+        if us_too and asked not in self._rows:
+            self._rows[asked] = pricing.us_only(self.rows(name, service), name.model) or []
         if asked not in self._rows:
             base, own = self._base_rows(name, variant), self._own_rows(name)
             if variant:

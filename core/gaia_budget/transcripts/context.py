@@ -14,7 +14,7 @@ import msgspec
 from gaia_budget.prices import vocabulary
 from gaia_budget.transcripts.lines import Hits
 from gaia_budget.transcripts.rows import decode
-from gaia_hooks.facts.usage import response_of
+from gaia_hooks.facts.responses import response_of
 from gaia_hooks.machine import clock
 from gaia_hooks.session import tail
 
@@ -114,7 +114,7 @@ class _Reading:
                 self._results(thread, row, line, agent)
             elif row.get("type") == "system" and COMPACTION in line:
                 yield from _released(thread)
-        except (ValueError, TypeError, KeyError, msgspec.MsgspecError):
+        except (ValueError, TypeError, KeyError, RecursionError, msgspec.MsgspecError):
             return  # not a row of the form that holds results
 
     def _request(self, thread: _Thread, row: Any, line: bytes) -> None:

@@ -1,17 +1,17 @@
-"""Where transcripts lie: `projects/<folder>/<session>.jsonl`, subagents in `<session>/subagents/agent-<id>.jsonl`."""
+"""Where transcripts lie: `projects/<folder>/<session>.jsonl`, and its subagents' (`gaia_hooks.facts.session_files`)."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_hooks.facts import session_files
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-SUFFIX = ".jsonl"
-AGENT_PREFIX = "agent-"
-AGENTS_FOLDER = "subagents"
+SUFFIX = session_files.TRANSCRIPT_END
 
 
 class Transcript(NamedTuple):
@@ -29,14 +29,19 @@ class Transcript(NamedTuple):
 def find(config_dirs: Iterable[Path]) -> list[Transcript]:
     """Every transcript under the configuration folders, each file once even where two folders are one."""
     found: dict[str, Transcript] = {}
+    entered: set[str] = set()
     for folder in config_dirs:
         projects = os.path.realpath(folder / "projects")
-        for path in _jsonl_files(projects):
+        for path in _jsonl_files(projects, entered):
             found.setdefault(path, _named(path))
     return list(found.values())
 
 
-def _jsonl_files(folder: str) -> Iterator[str]:
+def _jsonl_files(folder: str, entered: set[str]) -> Iterator[str]:
+    """The transcripts below a folder; what is linked is found where it lies, once."""
+    if folder in entered:
+        return
+    entered.add(folder)
     try:
         entries = list(os.scandir(folder))
     except (
@@ -46,18 +51,21 @@ def _jsonl_files(folder: str) -> Iterator[str]:
     for entry in entries:
         if entry.name.endswith(SUFFIX):
             if entry.is_file():
-                yield entry.path
+                yield os.path.realpath(entry.path) if entry.is_symlink() else entry.path
         elif entry.is_dir(follow_symlinks=False):
-            yield from _jsonl_files(entry.path)
+            yield from _jsonl_files(entry.path, entered)
+        elif entry.is_symlink() and entry.is_dir():
+            yield from _jsonl_files(os.path.realpath(entry.path), entered)
 
 
 def _named(path: str) -> Transcript:
     folder, name = os.path.split(
         path
     )  # thousands of paths: `Path` would take longer than reading what is new
-    stem = name.removesuffix(SUFFIX)
-    if not stem.startswith(AGENT_PREFIX):
-        return Transcript(path, stem, "")
+    agent = session_files.agent_of(name)
+    if not agent:
+        return Transcript(path, name.removesuffix(SUFFIX), "")
     folders = folder.split(os.sep)  # noqa: PTH206 (see above)
-    session = folders[folders.index(AGENTS_FOLDER) - 1] if AGENTS_FOLDER in folders else ""
-    return Transcript(path, session, stem.removeprefix(AGENT_PREFIX))
+    below = session_files.AGENTS_FOLDER
+    session = folders[folders.index(below) - 1] if below in folders else ""
+    return Transcript(path, session, agent)

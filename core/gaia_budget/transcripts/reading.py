@@ -14,7 +14,8 @@ from gaia_budget.position import Position, position
 from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.lines import Hits, line_number
 from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
-from gaia_hooks.facts.usage import Response, Thread, response_of
+from gaia_hooks.facts.responses import Response, Thread, identified, response_of
+from gaia_hooks.facts import torn
 from gaia_hooks.machine import clock
 from gaia_hooks.session import state, tail
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 CLIENT_TOTAL = b'"totalCostUSD"'  # what every `cost-state` row has, and the longer needle is found faster
 MAIN = state.MAIN
+MOST_USD = 10**6  # of one session
+LAST_MS = 7_258_118_400_000  # the year 2200
 
 
 class Skip(NamedTuple):
@@ -62,7 +65,7 @@ class Bookmark(msgspec.Struct, array_like=True):
     totals: list[ClientTotal] = []
 
 
-_Threads = dict[str, tuple[int, list[Any] | None, dict[str, tuple[int, ...]]]]
+_Threads = dict[str, list[Any]]
 _decode_threads = msgspec.json.Decoder(_Threads).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -99,8 +102,7 @@ class _Counting:
         self.transcript = transcript
         self.known = known
         self.threads = {
-            agent: Thread(prompt, None if current is None else state.unpack(current), dict(settled))
-            for agent, (prompt, current, settled) in _decode_threads(known.threads).items()
+            agent: state.thread_of(*packed) for agent, packed in _decode_threads(known.threads).items()
         }
         self.responses: list[Response] = []
         self.skipped: list[Skip] = []
@@ -110,22 +112,33 @@ class _Counting:
     def take(self, file: io.RawIOBase, offset: int, line: bytes, complete: bool) -> None:
         """Take in one line with a needle; a torn last line is left for the next reading."""
         try:
-            row = decode(line)
-            if type(row) is dict and row.get("type") == "cost-state":
-                if complete:
-                    self._total(line)
-                return
+            rows = [decode(line)]
         except ValueError as error:
+            if not complete:
+                return
+            rows = torn.whole_records(line)
+            self._set_aside(file, offset, f"not one whole JSON document ({error}); {len(rows)} in it were taken")
+        for row in rows:
+            try:
+                self._row(row, line, complete)
+            except (ValueError, msgspec.MsgspecError) as error:
+                self._set_aside(file, offset, str(error))
+
+    def _row(self, row: Any, line: bytes, complete: bool) -> None:
+        if type(row) is dict and row.get("type") == "cost-state":
             if complete:
-                resume = file.tell()
-                self.skip(line_number(file, offset), f"not a whole JSON document: {error}")
-                file.seek(resume)
+                self._total(line)
             return
         seen = response_of(row)
         if seen is None:
             self._note_copy(row)
         else:
             self._add(seen)
+
+    def _set_aside(self, file: io.RawIOBase, offset: int, reason: str) -> None:
+        resume = file.tell()
+        self.skip(line_number(file, offset), reason)
+        file.seek(resume)
 
     def skip(self, line: int, reason: str) -> None:
         self.skipped.append(Skip(self.transcript.path, line, reason))
@@ -144,10 +157,8 @@ class _Counting:
         thread = self.threads.get(seen.agent_id)
         if thread is None:
             thread = self.threads[seen.agent_id] = Thread()
-        for settled, is_correction in thread.add(seen):
-            if is_correction:  # the ledger is told the whole response again, not what it has grown by
-                settled.usage, settled.recached = thread.settled[settled.key], 0
-            self.responses.append(settled)
+        identified(seen, thread)
+        self.responses += [settled.response for settled in thread.add(seen)]
 
     def _note_copy(self, row: Any) -> None:
         if type(row) is not dict or row.get("type") != "assistant":
@@ -160,6 +171,8 @@ class _Counting:
         stated = decode_cost_state(line)
         if stated is None:
             return
+        if not 0 <= stated.total_usd <= MOST_USD or not 0 <= stated.started_ms <= LAST_MS:
+            raise ValueError("the client's total is no amount of money, or has no instant")
         models = {name: nano(cost.cost_usd) for name, cost in stated.models.items()}
         self.totals.append(
             ClientTotal(
@@ -173,10 +186,11 @@ class _Counting:
 
     def finish(self, file: io.RawIOBase, end: int, status: os.stat_result) -> Reading:
         """The reading, with the responses that may still grow as they stand now."""
-        open_ones = [thread.open for thread in self.threads.values() if thread.open is not None]
+        open_ones = [
+            one for thread in self.threads.values() if thread.open for one in (thread.open, *thread.open.parts)
+        ]
         threads = {
-            agent: (thread.prompt, None if thread.open is None else state.pack(thread.open), thread.settled)
-            for agent, thread in self.threads.items()
+            agent: state.packed_thread(thread) for agent, thread in self.threads.items()
         }
         mark = Bookmark(
             position(file, end, status), self.known.began, self.last, self.payer, self.copied,

@@ -29,6 +29,16 @@ class _Row(TypedDict, total=False):
     agentId: Any
     isSidechain: Any
     gitBranch: Any
+    requestRef: Any
+    requestedModel: Any
+    isUnmetered: Any
+    effort: Any
+    entrypoint: Any
+    attributionSkill: Any
+    attributionPlugin: Any
+    attributionMcpServer: Any
+    attributionMcpTool: Any
+    attributionAgent: Any
     cwd: Any
     snapshot: Any
 
@@ -43,7 +53,7 @@ def decode(line: bytes) -> Any:
     """
     try:
         return _ROW.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         # invalid UTF-8, raw control characters, fields of foreign types: rare, and not lost
         return jsonio.loads(line.decode("utf-8", "replace"))
 

@@ -120,6 +120,14 @@ def size_of(path: str) -> int:
         return -1
 
 
+def changed_at(path: str) -> int:
+    """When a file or folder was last changed, in microseconds since the epoch; 0 when it is not there."""
+    try:
+        return int(_os.stat(path).st_mtime_ns) // 1000
+    except OSError:
+        return 0
+
+
 def size_and_identity(path: str) -> "tuple[int, int]":
     """A file's size and what tells it from another of the same name; (0, 0) when it is not there."""
     try:

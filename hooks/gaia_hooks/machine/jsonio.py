@@ -41,17 +41,27 @@ def loads(data: "bytes | str") -> "Any":
 
         return json.loads(text, strict=False)
     text = text.strip(_WHITE)
+    value, end = scan(text, 0)
+    if end != len(text):
+        raise ValueError("text after the JSON value")
+    return value
+
+
+def scan(text: str, at: int) -> "tuple[Any, int]":
+    """The JSON value that begins at a place of a text, and where it ends; raises ValueError when there is none."""
+    if _scan is None:
+        import json
+
+        return json.JSONDecoder(strict=False).raw_decode(text, at)
     try:
-        value, end = _scan(text, 0)
+        value, end = _scan(text, at)
     except StopIteration:
         raise ValueError("no JSON value") from None
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
     except SystemError:  # CPython 3.10 to 3.13 report bad JSON so while json itself is not imported
         raise ValueError("broken JSON") from None
-    if end != len(text):
-        raise ValueError("text after the JSON value")
-    return value
+    return value, end
 
 
 def _encoder() -> "Any":

@@ -1,6 +1,6 @@
 """What each of Claude Code's events does to the session's state, and what is answered."""
 
-from gaia_hooks.facts import session_types, snapshot
+from gaia_hooks.facts import session_files, session_types, snapshot
 from gaia_hooks.machine import clock, files, jsonio
 from gaia_hooks.say import warnings
 from gaia_hooks.say.figures import Figures, limit_of
@@ -181,7 +181,7 @@ _BUSY: "Answer" = {  # an allowance that is not written down would be a hole in 
 
 def _agent_transcript(session: sessions.Session, payload: "Payload") -> str:
     path = _text(payload, "agent_transcript_path")
-    inside = session.state.transcript[: -len(sessions.TRANSCRIPT_END)]
+    inside = session_files.agents_folder(session.state.transcript)
     return path if path.startswith(inside) else ""
 
 

@@ -28,12 +28,10 @@ class Figures:
         for thread_id, models in mine.tallies.items():
             for model, tally in models.items():
                 self._add(thread_id, model, tally)
-        for thread_id, thread in mine.threads.items():
-            growing = thread.thread.open
-            if growing is not None:
-                tally = state.Tally()
-                tally.add(growing.usage, growing.recached, session.cost(growing), 1)
-                self._add(thread_id, growing.model, tally)
+        for thread_id, response, cost in session.growing():
+            tally = state.Tally()
+            tally.add(response.usage, response.recached, cost, 0 if response.part_of else 1)
+            self._add(thread_id, response.model, tally)
 
     def _add(self, thread_id: str, model: str, tally: state.Tally) -> None:
         tokens = usage.budget_tokens(tally.usage, tally.recached)

@@ -1,8 +1,7 @@
 """Tokens set aside for subagents that run: fan-out cannot pass a limit before anyone has counted it."""
 
-from gaia_hooks.facts import usage
+from gaia_hooks.facts import session_files, usage
 from gaia_hooks.machine import clock, files, jsonio
-from gaia_hooks.session import counting as session
 from gaia_hooks.session import state
 
 TYPE_CHECKING = False
@@ -19,7 +18,8 @@ def used_by(mine: state.State, agent_id: str) -> int:
     )
     thread = mine.threads.get(agent_id)
     growing = thread.thread.open if thread else None
-    return tokens + (usage.budget_tokens(growing.usage, growing.recached) if growing else 0)
+    parts = (growing, *growing.parts) if growing else ()
+    return tokens + sum(usage.budget_tokens(one.usage, one.recached) for one in parts)
 
 
 def outstanding(mine: state.State) -> int:
@@ -71,7 +71,7 @@ def call_of(mine: state.State, agent_id: str) -> str:
     if thread is None:
         return ""
     try:
-        note = jsonio.loads(files.read(thread.place.path[: -len(session.TRANSCRIPT_END)] + ".meta.json"))
+        note = jsonio.loads(files.read(session_files.note_of(thread.place.path)))
     except (OSError, ValueError):
         return ""
     call = note.get("toolUseId") if type(note) is dict else None

@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from gaia_hooks.facts import responses
+
 SCHEMA_VERSION = 1
 TASK = "claude_code"
 PROVIDER = "anthropic"
@@ -87,7 +89,7 @@ def call_line(
 
 
 def runtime_line(
-    response: usage.Response,
+    response: "responses.Response",
     *,
     module: str,
     agent_type: str,
@@ -108,7 +110,12 @@ def runtime_line(
         "agent_type": agent_type,
         "branch": response.branch,
         "variant": response.variant,
+        **response.traits,
     }
+    if response.part_of:
+        more["part_of"] = response.part_of
+    if response.odd:
+        more["odd_usage"] = list(response.odd)
     if whole is not None:
         more["corrects"] = response.key
     return call_line(

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gaia_hooks.facts import usage
+    from gaia_hooks.facts import responses
     from gaia_hooks.session import state
 
 
@@ -34,7 +34,7 @@ class Books:
 
     def owe(
         self,
-        response: "usage.Response",
+        response: "responses.Response",
         made: int,
         agent_type: str,
         cost: "int | None",
@@ -57,7 +57,7 @@ class Books:
                     self._mine.ahead[key] = [-figure for figure in rest]
                 return  # the log holds all of it
             whole = whole or response.usage
-            response = response.part(tuple(max(0, tokens) for tokens in rest[:-2]), max(0, rest[-2]))
+            response = response.alike(tuple(max(0, tokens) for tokens in rest[:-2]), max(0, rest[-2]))
             cost = None if cost is None else rest[-1]
         if cost:
             self._money.append((argus.event_id(key, whole), made, cost))

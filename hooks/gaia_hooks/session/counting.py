@@ -3,18 +3,18 @@
 Hooks, `ingest`, the MCP server and the command line all come through here, under the session's lock.
 """
 
-from gaia_hooks.facts import modules, pricing, snapshot, usage
+from gaia_hooks.facts import modules, pricing, responses, session_files, snapshot
 from gaia_hooks.machine import clock, files, jsonio
 from gaia_hooks.session import bookkeeping, state, tail
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Any
 
 HOOK_BYTES = 4 << 20  # what one hook call reads at most; the rest is left to the background ingest
 SLICE_BYTES = 32 << 20  # what the core reads while it holds a session's lock
 IDLE_MICROS = 600 * clock.MICRO  # a thread this long silent has settled, whatever was not reported
-TRANSCRIPT_END = ".jsonl"
 
 
 class Session:
@@ -46,68 +46,86 @@ class Session:
         """A subagent's thread, made when new; it is live until `finish_agent`."""
         thread = self.state.threads.get(agent_id)
         if thread is None:
-            thread = state.ThreadState(path or self._agent_path(agent_id), agent_type)
+            thread = state.ThreadState(path, agent_type)
             self.state.threads[agent_id] = thread
+        elif path and not thread.place.offset:
+            thread.place.path = path
         thread.live = True
         thread.agent_type = thread.agent_type or agent_type
         return thread
 
-    def _agents_folder(self) -> str:
-        return files.join(self.state.transcript[: -len(TRANSCRIPT_END)], "subagents")
-
-    def _agent_path(self, agent_id: str) -> str:
-        return files.join(self._agents_folder(), "agent-" + agent_id + TRANSCRIPT_END)
+    def _new_agents(self) -> None:
+        """Look where something has changed for subagents that no event told of, or not where their file lies."""
+        for agent_id, path in session_files.new_agents(self.state.transcript, self.state.looked):
+            known = self.state.threads.get(agent_id)
+            if known is None or not known.place.path:
+                self.agent(agent_id, _noted_type(path), path)
+            elif not known.place.offset and files.size_of(known.place.path) < 0:
+                known.place.path = path
 
     def find_agents(self) -> None:
-        """Look for subagents that no event told of, and for finished ones whose file has grown since."""
-        for name in files.names_in(self._agents_folder()):
-            if name.startswith("agent-") and name.endswith(TRANSCRIPT_END):
-                agent_id = name[len("agent-") : -len(TRANSCRIPT_END)]
-                known = self.state.threads.get(agent_id)
-                if known is None:
-                    self.agent(agent_id, self._noted_type(agent_id))
-                elif not known.live and files.size_of(known.place.path) > known.place.offset:
-                    known.live = True
-
-    def _noted_type(self, agent_id: str) -> str:
-        """The type of a subagent in the note that Claude Code keeps beside its transcript."""
-        try:
-            note = jsonio.loads(files.read(self._agent_path(agent_id)[: -len(TRANSCRIPT_END)] + ".meta.json"))
-        except (OSError, ValueError):
-            return ""
-        kind = note.get("agentType") if type(note) is dict else None
-        return kind if type(kind) is str else ""
+        """Look for finished subagents whose file has grown since."""
+        self._new_agents()
+        for agent_id, known in self.state.threads.items():
+            if agent_id and not known.live and files.size_of(known.place.path) > known.place.offset:
+                known.live = True
 
     def count(self, limit: int = HOOK_BYTES) -> None:
         """Read the new bytes of every live thread, at most `limit` in all."""
+        self._new_agents()
         self.state.behind = False
         for thread_id, thread in list(self.state.threads.items()):
-            if thread.live:
+            if thread.live and (thread.place.offset or not self.state.behind):
                 before = thread.place.offset
                 self._count_thread(thread_id, thread, max(limit, 1))
                 limit -= max(0, thread.place.offset - before)
 
     def _count_thread(self, thread_id: str, thread: state.ThreadState, limit: int) -> None:
+        made = self._made()
         growth = tail.grow(thread.place, limit)
         if growth.data and thread.began is None:
-            thread.began = tail.head(thread.place.path)[0]
+            thread.began = self._copied_until(thread_id, thread.place.path)
         self.state.behind = self.state.behind or growth.behind
-        thread.rewound = thread.rewound or growth.rewound
-        for seen in tail.responses(growth):
-            if thread.rewound:
-                if self._is_copy(thread, seen):
-                    continue
-                thread.rewound = False
+        for seen in tail.responses(growth, self.state.aside):
             if thread.began:
                 if (clock.parse(seen.timestamp) or 0) < thread.began:
                     continue  # an unmarked copy of the parent's rows; from the first own row on nothing is one
                 thread.began = 0
+            if thread_id and seen.session_id not in ("", self.state.session_id):
+                continue  # a linked folder, or a copied one: another session's subagent
+            owner, taker = thread_id, thread
+            if seen.agent_id not in ("", thread_id):
+                owner, taker = seen.agent_id, self._side_thread(seen.agent_id)
             thread.last = max(thread.last, seen.timestamp)
-            if seen.agent_id in ("", thread_id):
-                self._book(thread_id, thread, thread.thread.add(seen))
-            else:
-                side = self._side_thread(seen.agent_id)
-                self._book(seen.agent_id, side, side.thread.add(seen))
+            if made.identify(seen, taker.thread):
+                self._book(owner, taker, taker.thread.add(seen))
+
+    def _made(self) -> responses.Made:
+        """The session's responses so far; a state of an older version did not note them: read once again."""
+        if self.state.made is None:
+            self.state.made = responses.Made()
+            for thread in self.state.threads.values():
+                place = tail.Place(thread.place.path)
+                growth = tail.grow(place, max(thread.place.offset, 1))
+                for seen in tail.responses(growth, {}):
+                    self.state.made.note(seen.key, seen.request)
+                current = thread.thread.open
+                if current is not None:
+                    self.state.made.note(current.key, current.request)
+                for key in thread.thread.settled:
+                    self.state.made.note(key, "")
+        return self.state.made
+
+    def _copied_until(self, thread_id: str, path: str) -> int:
+        """The instant until which a file's rows are a parent session's; 0 where none are.
+
+        The conversation of an older client's fork is older than its file. So is one before which the clock was set
+        back; but no other session's file has its responses.
+        """
+        began, _, first = tail.head(path)
+        if thread_id != state.MAIN or not first or first >= began:
+            return 0
+        return began if tail.copied_from_beside(path) else 0
 
     def _side_thread(self, agent_id: str) -> state.ThreadState:
         """A subagent whose rows stand in another thread's file, as older clients write them; it has no file."""
@@ -116,12 +134,6 @@ class Session:
             side = self.state.threads[agent_id] = state.ThreadState("")
             side.live = False
         return side
-
-    @staticmethod
-    def _is_copy(thread: state.ThreadState, seen: usage.Response) -> bool:
-        """Whether a row of a file that took the place of ours was counted already: not newer, and not known."""
-        known = thread.thread.open is not None and thread.thread.open.key == seen.key
-        return not known and seen.key not in thread.thread.settled and seen.timestamp <= thread.last
 
     def settle(self, thread_id: str) -> None:
         """Close the open response of a thread: its turn, the subagent or the session has ended."""
@@ -143,27 +155,41 @@ class Session:
             self.settle(agent_id)
             thread.retire()
 
-    def _book(
-        self, thread_id: str, thread: state.ThreadState, settled: "list[tuple[usage.Response, bool]]"
-    ) -> None:
-        for response, is_correction in settled:
+    def _book(self, thread_id: str, thread: state.ThreadState, settled: "list[responses.Bookable]") -> None:
+        for one in settled:
+            response, before = one.response, one.before
             tally = self.state.tally(thread_id, response.model)
             instant = clock.parse(response.timestamp) or 0
             row = self._row(response, instant)
-            if is_correction:
-                whole = thread.thread.settled[response.key]
-                cost = _grown_cost(response.usage, whole, row)
-                tally.add(response.usage, 0, cost, 0)
-            else:
-                whole, cost = None, pricing.cost_nano(response.usage, row)
-                tally.add(response.usage, response.recached, cost, 1)
-            self.books.owe(response, instant, thread.agent_type, cost, row, whole)
+            cost = pricing.cost_nano(response.usage, row, runs=response.runs)
+            whole = None
+            if before is None:
+                tally.add(response.usage, response.recached, cost, 0 if response.part_of else 1)
+                for name in response.odd:
+                    self.state.odd[name] = self.state.odd.get(name, 0) + 1
+            else:  # what a response costs more now than before it grew: its tier and rounding are those of the whole
+                whole = response.usage
+                earlier = pricing.cost_nano(before[0], row, runs=before[1])
+                cost = None if cost is None or earlier is None else cost - earlier
+                response = response.alike(tuple(new - old for new, old in zip(whole, before[0])), 0)
+                tally.add(response.usage, 0, cost, None)
+            kind = thread.agent_type or response.traits.get("agent_kind", "")
+            self.books.owe(response, instant, kind, cost, row, whole)
 
-    def cost(self, response: usage.Response) -> "int | None":
+    def growing(self) -> "Iterator[tuple[str, responses.Response, int | None]]":
+        """Every open response and part of one: its thread, itself, and its nano-dollars so far (None: unpriced)."""
+        for thread_id, thread in self.state.threads.items():
+            current = thread.thread.open
+            if current is not None:
+                for one in (current, *current.parts):
+                    yield thread_id, one, self.cost(one)
+
+    def cost(self, response: responses.Response) -> "int | None":
         """Nano-dollars of a response at the snapshot's prices; None when it has none."""
-        return pricing.cost_nano(response.usage, self._row(response, clock.parse(response.timestamp) or 0))
+        row = self._row(response, clock.parse(response.timestamp) or 0)
+        return pricing.cost_nano(response.usage, row, runs=response.runs)
 
-    def _row(self, response: usage.Response, instant: int) -> "list[Any] | None":
+    def _row(self, response: responses.Response, instant: int) -> "list[Any] | None":
         """The price row in force at an instant; none where a row does not tell its instant."""
         if not instant:
             return None
@@ -178,11 +204,14 @@ class Session:
             self._lock.mark(False)
 
 
-def _grown_cost(growth: "tuple[int, ...]", whole: "tuple[int, ...]", row: "list[Any] | None") -> "int | None":
-    """What a response costs more now than before it grew: its tier and rounding are those of the whole."""
-    cost = pricing.cost_nano(whole, row)
-    before = pricing.cost_nano(tuple(new - old for new, old in zip(whole, growth)), row)
-    return None if cost is None or before is None else cost - before
+def _noted_type(path: str) -> str:
+    """The type of a subagent in the note that Claude Code keeps beside its transcript."""
+    try:
+        note = jsonio.loads(files.read(session_files.note_of(path)))
+    except (OSError, ValueError):
+        return ""
+    kind = note.get("agentType") if type(note) is dict else None
+    return kind if type(kind) is str else ""
 
 
 def opened(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any] | None" = None) -> Session:

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 CONVERSATION = frozenset(("user", "assistant", "attachment", "system", "progress"))
 
 
-def heading(rows: "Iterable[object]") -> "tuple[int, str]":
-    """When the file began (microseconds since the epoch, 0 when unknown) and the first working directory named.
+def heading(rows: "Iterable[object]") -> "tuple[int, str, int]":
+    """When the file began, the first working directory named, and the instant of the conversation's first row.
 
-    Takes rows only up to the first one of the conversation.
+    Instants are microseconds since the epoch, 0 when unknown. Where the conversation is older than the file, the
+    file is a copy, or the clock was set back in between. Takes rows only up to the first one of the conversation.
     """
     began = 0
     for row in rows:
@@ -24,9 +25,9 @@ def heading(rows: "Iterable[object]") -> "tuple[int, str]":
             continue
         instant, cwd = _instant(row), row.get("cwd")
         if row.get("type") in CONVERSATION and type(cwd) is str and cwd:
-            return began or instant, cwd
+            return began or instant, cwd, instant
         began = max(began, instant)
-    return began, ""
+    return began, "", 0
 
 
 def _instant(row: "dict[str, object]") -> int:

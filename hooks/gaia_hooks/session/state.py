@@ -4,7 +4,7 @@ It belongs to the session and its threads, never to a path: a worktree moves the
 everything in it but the answers already given is counted again from the transcript.
 """
 
-from gaia_hooks.facts import usage
+from gaia_hooks.facts import responses, usage
 from gaia_hooks.machine import files, jsonio
 from gaia_hooks.session import tail
 
@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SCHEMA = 1
+SCHEMA = 2
 MAIN = ""  # the id of the main thread
 REMEMBERED_CALLS = 64  # tool calls of which a second report (plugin and user wiring at once) is recognised
 RETIRED_RESPONSES = 2
@@ -41,16 +41,15 @@ def path_of(home: str, session_id: str) -> str:
 class ThreadState:
     """One thread of a session: where reading stopped, what is open, and whether it still runs."""
 
-    __slots__ = ("agent_type", "began", "last", "live", "place", "rewound", "thread")
+    __slots__ = ("agent_type", "began", "last", "live", "place", "thread")
 
     def __init__(self, path: str, agent_type: str = "") -> None:
         self.place = tail.Place(path)
-        self.thread = usage.Thread()
+        self.thread = responses.Thread()
         self.agent_type = agent_type
         self.last = ""  # the newest timestamp seen
         self.live = True
         self.began: int | None = None  # when the file began, until its first own row was read
-        self.rewound = False  # reading again a file that took the place of the one we knew
 
     def retire(self) -> None:
         """The subagent has finished: only its last responses can still grow, so the others need no memory."""
@@ -61,28 +60,46 @@ class ThreadState:
 
     def packed(self) -> "list[Any]":
         """As JSON values."""
-        place, thread, current = self.place, self.thread, self.thread.open
+        place = self.place
         return [
             [place.path, place.offset, place.inode, place.mark],
-            [thread.prompt, None if current is None else pack(current), thread.settled],
-            [self.agent_type, self.last, self.live, self.rewound, self.began],
+            packed_thread(self.thread),
+            [self.agent_type, self.last, self.live, self.began],
         ]
 
     @classmethod
     def unpacked(cls, value: "list[Any]") -> "ThreadState":
         """The reverse of `packed`; raises ValueError or TypeError on foreign values."""
-        (path, offset, inode, mark), (prompt, current, settled), (agent_type, last, live, rewound, began) = (
-            value
-        )
+        (path, offset, inode, mark), thread, (
+            agent_type, last, live, *_, began) = value  # fmt: skip
         made = cls(path, agent_type)
         made.place = tail.Place(path, offset, inode, mark)
-        settled = {key: tuple(counts) for key, counts in settled.items()}
-        made.thread = usage.Thread(prompt, None if current is None else unpack(current), settled)
-        made.last, made.live, made.rewound, made.began = last, live, rewound, began
+        made.thread = thread_of(*thread)
+        made.last, made.live, made.began = last, live, began
         return made
 
 
-def pack(response: usage.Response) -> "list[Any]":
+def packed_thread(thread: responses.Thread) -> "list[Any]":
+    """A thread as JSON values."""
+    current = thread.open
+    return [thread.prompt, None if current is None else pack(current), thread.settled, thread.held]
+
+
+def thread_of(prompt: int, current: "list[Any] | None", settled: "dict[str, Any]", *held: int) -> responses.Thread:
+    """A thread from JSON values; the first form knew neither what was held nor runs."""
+    known = {key: _figures(value) for key, value in settled.items()}
+    left = held[0] if held else usage.held_tokens(list(known.values())[-1][0]) if known else prompt
+    return responses.Thread(prompt, left, None if current is None else unpack(current), known)
+
+
+def _figures(value: "list[Any]") -> responses.Settled:
+    if value and type(value[0]) is int:
+        return tuple(value), (), ""
+    counts, runs, request = value
+    return tuple(counts), tuple(map(tuple, runs)), request
+
+
+def pack(response: responses.Response) -> "list[Any]":
     """A response as JSON values."""
     return [
         response.key,
@@ -94,13 +111,27 @@ def pack(response: usage.Response) -> "list[Any]":
         response.branch,
         response.variant,
         response.recached,
+        response.runs,
+        [pack(part) for part in response.parts],
+        response.part_of,
+        response.request,
+        response.traits,
+        response.odd,
     ]
 
 
-def unpack(value: "list[Any]") -> usage.Response:
-    """The reverse of `pack`."""
-    key, model, counts, *rest = value
-    return usage.Response(key, model, tuple(counts), *rest)
+PACKED_AT_FIRST = 9  # values of a response's first form
+
+
+def unpack(value: "list[Any]") -> responses.Response:
+    """The reverse of `pack`; what the first form did not have is empty."""
+    key, model, counts, *rest = value[:PACKED_AT_FIRST]
+    made = responses.Response(key, model, tuple(counts), *rest)
+    if len(value) > PACKED_AT_FIRST:
+        runs, parts, made.part_of, made.request, made.traits, odd = value[PACKED_AT_FIRST:]
+        made.runs, made.odd = tuple(map(tuple, runs)), tuple(odd)
+        made.parts = [unpack(part) for part in parts]
+    return made
 
 
 class Tally:
@@ -122,15 +153,15 @@ class Tally:
         self.unpriced = unpriced
         self.responses = responses
 
-    def add(self, counts: "tuple[int, ...]", recached: int, cost_nano: "int | None", responses: int) -> None:
-        """Take in one response, or what one has grown by (`responses` 0)."""
+    def add(self, counts: "tuple[int, ...]", recached: int, cost_nano: "int | None", responses: "int | None") -> None:
+        """Take in one response, a part of one (`responses` 0), or what one has grown by (None)."""
         self.usage = tuple(old + new for old, new in zip(self.usage, counts))
         self.recached += recached
-        self.responses += responses
-        if cost_nano is None:
-            self.unpriced += responses
-        else:
+        self.responses += responses or 0
+        if cost_nano is not None:
             self.cost_nano += cost_nano
+        elif responses is not None:
+            self.unpriced += 1
 
     def packed(self) -> "list[Any]":
         """As JSON values."""
@@ -168,12 +199,17 @@ class State:
         self.reserved: dict[str, list[Any]] = {}  # by tool_use_id: [tokens, agent id once it runs, since]
         self.denied: list[int] = [0, -1]  # rounds of denials in this turn, and the responses seen at the last
         self.changed: list[str] = []  # files that this session changes; kept here alone
+        self.odd: dict[str, int] = {}  # what of usages is not understood, by name: figures are "at least"
+        self.aside: dict[str, int] = {}  # rows whose figures could not be read, by reason
+        self.looked: dict[str, int] = {}  # when each folder of subagents was changed, as last looked at
+        self.made: responses.Made | None = responses.Made()  # None: an older version did not note it
         self.threads: dict[str, ThreadState] = {}
         self.tallies: dict[str, dict[str, Tally]] = {}  # thread → model → tally
 
     PLAIN = ("type", "chosen_by", "module", "cwd", "transcript", "turn_ended", "ended", "behind", "told",
              "shown", "took", "calls", "results", "log_place", "ahead", "client_nano", "reserved", "denied",
              "changed")  # fmt: skip
+    SINCE_2 = ("odd", "aside", "looked")
 
     def tally(self, thread_id: str, model: str) -> Tally:
         """The tally of a thread and model, made when new."""
@@ -181,7 +217,8 @@ class State:
 
     def packed(self) -> "dict[str, Any]":
         """As JSON values."""
-        stored: dict[str, Any] = {name: getattr(self, name) for name in self.PLAIN}
+        stored: dict[str, Any] = {name: getattr(self, name) for name in (*self.PLAIN, *self.SINCE_2)}
+        stored["made"] = None if self.made is None else self.made.packed()
         stored["schema"] = SCHEMA
         stored["session"] = self.session_id
         stored["threads"] = {name: thread.packed() for name, thread in self.threads.items()}
@@ -208,6 +245,10 @@ def load(home: str, session_id: str) -> State:
             for name, models in stored["tallies"].items()
         }
         plain = {name: stored[name] for name in State.PLAIN}
+        plain["made"] = None
+        if stored["schema"] > 1:
+            plain.update((name, stored[name]) for name in State.SINCE_2)
+            plain["made"] = None if stored["made"] is None else responses.Made(stored["made"])
     except (FileNotFoundError, NotADirectoryError):
         return state
     except (ValueError, TypeError, KeyError, AttributeError):

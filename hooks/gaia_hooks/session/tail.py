@@ -1,17 +1,19 @@
 """Reading only what a transcript has grown by since the last call."""
 
-from gaia_hooks.facts import usage
+from gaia_hooks.facts import responses as facts
 from gaia_hooks.machine import files, jsonio
 from gaia_hooks.session import heading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 NEEDLE = b'"usage"'
 MARK_BYTES = 64  # the bytes before the offset, by which a replaced file is noticed
 HEAD_BYTES = 1 << 16
+BESIDE_BYTES = 256 << 20  # what is searched at most for the session that a file was copied from
+TORN = "a torn line"
 LINE_LIMIT = 64 << 20  # a line longer than this is skipped: no response is that large
 
 
@@ -28,18 +30,17 @@ class Place:
 
 
 class Growth:
-    """The new bytes of a file: `rewound` when it is not the file we knew, `behind` when more is left."""
+    """The new bytes of a file, all of it where another file took its place; `behind` when more is left."""
 
-    __slots__ = ("behind", "data", "rewound", "torn")
+    __slots__ = ("behind", "data", "torn")
 
-    def __init__(self, data: bytes, torn: bytes, rewound: bool, behind: bool) -> None:
+    def __init__(self, data: bytes, torn: bytes, behind: bool) -> None:
         self.data = data
         self.torn = torn
-        self.rewound = rewound
         self.behind = behind
 
 
-NO_GROWTH = Growth(b"", b"", False, False)
+NO_GROWTH = Growth(b"", b"", False)
 
 
 def grow(place: Place, limit: int) -> Growth:
@@ -50,8 +51,7 @@ def grow(place: Place, limit: int) -> Growth:
         return NO_GROWTH
     try:
         size, inode = status.st_size, status.st_ino
-        rewound = place.offset > 0 and not _same_file(handle, place, size, inode)
-        if rewound:
+        if place.offset > 0 and not _same_file(handle, place, size, inode):
             place.offset = 0
         place.inode = inode
         data = files.read_handle(handle, place.offset, min(limit, size - place.offset))
@@ -66,7 +66,7 @@ def grow(place: Place, limit: int) -> Growth:
         if cut:
             place.mark = _mark(handle, place.offset)
         behind = place.offset + len(data) - cut < size
-        return Growth(data[:cut], b"" if behind else data[cut:], rewound, behind)
+        return Growth(data[:cut], b"" if behind else data[cut:], behind)
     finally:
         files.close(handle)
 
@@ -80,38 +80,77 @@ def _same_file(handle: int, place: Place, size: int, inode: int) -> bool:
     return size >= place.offset and inode == place.inode and _mark(handle, place.offset) == place.mark
 
 
-def responses(growth: Growth) -> "Iterator[usage.Response]":
-    """The sightings of responses in new bytes; a last line without its line end counts when it is whole."""
+def responses(growth: Growth, aside: "dict[str, int]") -> "Iterator[facts.Response]":
+    """The sightings of responses in new bytes; a last line without its line end counts when it is whole.
+
+    Why a row with figures was set aside is counted in `aside`; `ingest` names its line.
+    """
     data = growth.data
     at = data.find(NEEDLE)
     while at >= 0:
         start = data.rfind(b"\n", 0, at) + 1
         end = data.find(b"\n", at)
-        found = _decoded(data[start:end])
-        if found is not None:
-            yield found
+        line = data[start:end]
+        try:
+            yield from _seen((jsonio.loads(line.decode("utf-8", "replace")),), aside)
+        except ValueError:
+            yield from _torn(line, aside)
         at = data.find(NEEDLE, end)
     if NEEDLE in growth.torn:
-        found = _decoded(growth.torn)
+        try:
+            yield from _seen((jsonio.loads(growth.torn.decode("utf-8", "replace")),), aside)
+        except ValueError:
+            return  # still being written
+
+
+def _torn(line: bytes, aside: "dict[str, int]") -> "Iterator[facts.Response]":
+    from gaia_hooks.facts import torn
+
+    aside[TORN] = aside.get(TORN, 0) + 1
+    yield from _seen(torn.whole_records(line), aside)
+
+
+def _seen(rows: "Iterable[object]", aside: "dict[str, int]") -> "Iterator[facts.Response]":
+    for row in rows:
+        try:
+            found = facts.response_of(row)
+        except facts.Unreadable as error:
+            aside[str(error)] = aside.get(str(error), 0) + 1
+            continue
         if found is not None:
             yield found
 
 
-def _decoded(line: bytes) -> "usage.Response | None":
-    try:
-        row: Any = jsonio.loads(line.decode("utf-8", "replace"))
-    except ValueError:
-        return None  # a malformed or torn line holds no countable fact; bulk ingest reports it with its place
-    return usage.response_of(row)
-
-
-def head(path: str) -> "tuple[int, str]":
-    """When the file began and the first working directory it names (see `gaia_hooks.session.heading`)."""
+def head(path: str) -> "tuple[int, str, int]":
+    """When the file began, its first working directory and its conversation's first instant (see `heading`)."""
     try:
         data = files.read(path, 0, HEAD_BYTES)
     except OSError:
-        return 0, ""
+        return 0, "", 0
     return heading.heading(_rows(data))
+
+
+def copied_from_beside(path: str) -> bool:
+    """Whether another transcript of the same folder holds the first response of a file."""
+    try:
+        data = files.read(path, 0, HEAD_BYTES * 16)
+    except OSError:
+        return False
+    first = next(responses(Growth(data, b"", False), {}), None)
+    if first is None:
+        return False
+    needle, folder, left = first.key.encode(), files.parent(path), BESIDE_BYTES
+    for name in files.names_in(folder):
+        other = files.join(folder, name)
+        if name.endswith(".jsonl") and other != path and left > 0:
+            try:
+                text = files.read(other, 0, left)
+            except OSError:
+                continue
+            left -= len(text)
+            if needle in text:
+                return True
+    return False
 
 
 def _rows(data: bytes) -> "Iterator[object]":

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gaia_budget.transcripts import Bookmark, Reading, Transcript, find, heading, read
-from gaia_hooks.facts.usage import Response, merged
+from gaia_hooks.facts.responses import Response
+from gaia_hooks.facts.usage import merged
 from gaia_hooks.session import tail
 from support import corpus
 from support.rows import assistant, write
@@ -60,7 +61,7 @@ def test_each_malformed_line_is_reported_with_its_file_and_line(tmp_path: Path) 
     truth = corpus.write(tmp_path)
     skipped = [skip for one in find([tmp_path]) for skip in fresh(one).skipped]
     assert [(os.path.basename(skip.file), skip.line) for skip in skipped] == truth.malformed
-    assert all("not a whole JSON document" in skip.reason for skip in skipped)
+    assert all("not one whole JSON document" in skip.reason for skip in skipped)
     assert truth.malformed
 
 
@@ -167,7 +168,7 @@ def test_bulk_reading_and_the_hooks_see_the_same_responses(main: Transcript, tmp
     corpus.write(tmp_path / "c")
     for one in find([tmp_path / "c"]):
         growth = tail.grow(tail.Place(one.path), 1 << 40)
-        hooks = {seen.key for seen in tail.responses(growth)}
+        hooks = {seen.key for seen in tail.responses(growth, {})}
         assert {seen.key for seen in fresh(one).responses} == hooks, one.path
 
 

@@ -1,0 +1,74 @@
+"""Which files belong to a session: `<session>.jsonl`, and every `agent-<id>.jsonl` below `<session>/subagents`.
+
+A subagent's file is known by what it is, not by how deep it lies: those of workflows lie in
+`subagents/workflows/wf_<id>/`, and newer clients may add folders of their own.
+"""
+
+from gaia_hooks.machine import clock, files
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TRANSCRIPT_END = ".jsonl"
+NOTE_END = ".meta.json"  # what Claude Code notes of a subagent beside its transcript
+AGENT = "agent-"
+AGENTS_FOLDER = "subagents"
+COMPACTION = "acompact-"  # an automatic compaction's file begins with copies of its parent's rows
+FORKED = b"fork-context-ref"  # and so does that of a fork, behind a row of this type
+DEEPEST = 6
+SETTLED_MICROS = 2 * clock.MICRO  # a folder's time may not tell of what was added in the same instant
+
+
+def agents_folder(transcript: str) -> str:
+    """Where the subagents of a session's transcript lie."""
+    return files.join(transcript[: -len(TRANSCRIPT_END)], AGENTS_FOLDER)
+
+
+def agent_of(name: str) -> str:
+    """The id of the subagent whose transcript has this file name; empty for any other file."""
+    if name.startswith(AGENT) and name.endswith(TRANSCRIPT_END):
+        return name[len(AGENT) : -len(TRANSCRIPT_END)]
+    return ""
+
+
+def note_of(transcript: str) -> str:
+    """The file that tells of a subagent, beside its transcript."""
+    return transcript[: -len(TRANSCRIPT_END)] + NOTE_END
+
+
+def new_agents(transcript: str, looked: "dict[str, int]") -> "list[tuple[str, str]]":
+    """The subagents' files (id, path) in those folders that have changed since they were looked at, parents first.
+
+    `looked` is each folder's time of change at the last look; an empty one lists everything.
+    """
+    top = agents_folder(transcript)
+    looked.setdefault(top, 0)
+    found = []
+    for folder in list(looked):
+        found += _changed(folder, looked, folder[len(top) :].count("/") + folder[len(top) :].count("\\"))
+    return sorted(found, key=lambda one: (begins_with_copies(*one), one[0]))
+
+
+def _changed(folder: str, looked: "dict[str, int]", depth: int) -> "Iterator[tuple[str, str]]":
+    changed = files.changed_at(folder)
+    if changed == looked.get(folder):
+        return
+    looked[folder] = changed if changed < clock.now() - SETTLED_MICROS else 0
+    for name in files.names_in(folder):
+        agent = agent_of(name)
+        path = files.join(folder, name)
+        if agent:
+            yield agent, path
+        elif "." not in name and depth < DEEPEST and path not in looked:
+            yield from _changed(path, looked, depth + 1)
+
+
+def begins_with_copies(agent: str, path: str) -> bool:
+    """Whether a subagent's file is of a kind that opens with copies of its parent's rows."""
+    if agent.startswith(COMPACTION):
+        return True
+    try:
+        return FORKED in files.read(path, 0, 256)
+    except OSError:
+        return False
