@@ -213,7 +213,7 @@ class Sessions:
             yield event
 
     def _known_makers(self, events: list[Event], reading: Reading, first_look: bool) -> dict[str, Maker]:
-        """What the ledger knows of those that may be copies or whose ids may lie; of a new file, if its first is one."""
+        """What the ledger knows of those that may be copies, or whose ids may lie."""
         began = reading.bookmark.began
         asked = {e.event_id for e in events if e.ts < began or not is_genuine(e.event_id)}
         if first_look and events:
@@ -245,7 +245,9 @@ class Sessions:
             task=argus.TASK,
             session_id=session,
             agent_id=response.agent_id,
-            agent_type=(state.agent_type or response.traits.get("agent_kind", "")) if response.agent_id else "main",
+            agent_type=(state.agent_type or response.traits.get("agent_kind", ""))
+            if response.agent_id
+            else "main",
             branch=response.branch,
             input_tokens=fresh,
             output_tokens=output,

@@ -14,8 +14,8 @@ from gaia_budget.position import Position, position
 from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.lines import Hits, line_number
 from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
-from gaia_hooks.facts.responses import Response, Thread, identified, response_of
 from gaia_hooks.facts import torn
+from gaia_hooks.facts.responses import Response, Thread, identified, response_of
 from gaia_hooks.machine import clock
 from gaia_hooks.session import state, tail
 
@@ -117,7 +117,9 @@ class _Counting:
             if not complete:
                 return
             rows = torn.whole_records(line)
-            self._set_aside(file, offset, f"not one whole JSON document ({error}); {len(rows)} in it were taken")
+            self._set_aside(
+                file, offset, f"not one whole JSON document ({error}); {len(rows)} in it were taken"
+            )
         for row in rows:
             try:
                 self._row(row, line, complete)
@@ -187,11 +189,12 @@ class _Counting:
     def finish(self, file: io.RawIOBase, end: int, status: os.stat_result) -> Reading:
         """The reading, with the responses that may still grow as they stand now."""
         open_ones = [
-            one for thread in self.threads.values() if thread.open for one in (thread.open, *thread.open.parts)
+            one
+            for thread in self.threads.values()
+            if thread.open
+            for one in (thread.open, *thread.open.parts)
         ]
-        threads = {
-            agent: state.packed_thread(thread) for agent, thread in self.threads.items()
-        }
+        threads = {agent: state.packed_thread(thread) for agent, thread in self.threads.items()}
         mark = Bookmark(
             position(file, end, status), self.known.began, self.last, self.payer, self.copied,
             msgspec.Raw(_encode(threads)), self.totals)  # fmt: skip

@@ -29,7 +29,13 @@ VALUES = {
 RUNS = frozenset(("message", "compaction", "advisor_message", "fallback_message"))
 ASIDE = "advisor_message"  # never part of the top level, whatever its model
 MOST_RUNS = 1000
-WEIGHTS = (20, 100, 2, 25, 40)  # what Anthropic's kinds of token cost against each other: which reading is dearer
+WEIGHTS = (
+    20,
+    100,
+    2,
+    25,
+    40,
+)  # what Anthropic's kinds of token cost against each other: which reading is dearer
 _NAMING = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-=")
 
 
@@ -113,7 +119,7 @@ def _if_several(runs: "list[tuple[int, ...]]") -> "tuple[tuple[int, ...], ...]":
 def _split_as(top: "tuple[int, ...]", runs: "list[tuple[int, ...]]") -> "list[tuple[int, ...]]":
     """The runs with the one-hour writes that only the top level tells of, first come first."""
     left = top[usage.WRITE_1H] - sum(run[usage.WRITE_1H] for run in runs)
-    made = []
+    made: list[tuple[int, ...]] = []
     for fresh, output, reads, write_5m, write_1h, reasoning, searches in runs:
         moved = max(0, min(left, write_5m))
         left -= moved
@@ -130,7 +136,10 @@ def _settle(bill: Bill, runs: "list[tuple[int, ...]]", beside: "list[tuple[int, 
         bill.odd = (*bill.odd, "iterations")
         if _weight(told) >= _weight(summed):
             return  # the top level is the dearer reading
-    runs[-1] = (*last[: usage.REASONING], *top[usage.REASONING :])  # reasoning and searches stand at the top alone
+    runs[-1] = (
+        *last[: usage.REASONING],
+        *top[usage.REASONING :],
+    )  # reasoning and searches stand at the top alone
     bill.usage = usage.total(tuple(runs))
     bill.runs = _if_several(runs)
 

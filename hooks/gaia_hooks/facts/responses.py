@@ -15,8 +15,6 @@ is `<message id>@<request>` (see `Made`).
 from gaia_hooks.facts import bill, usage
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 REMEMBERED = 16  # settled responses of a thread whose late rows are still recognised
 MADE_BY = "@"  # between a message id and the request that it does not tell from others
@@ -263,6 +261,10 @@ def response_of(row: object) -> "Response | None":
     return made
 
 
+if TYPE_CHECKING:
+    Settled = tuple[tuple[int, ...], tuple[tuple[int, ...], ...], str]  # usage, runs, request
+
+
 class Bookable:
     """A settled response, whole; `before` is what was settled of it earlier, None the first time."""
 
@@ -271,9 +273,6 @@ class Bookable:
     def __init__(self, response: Response, before: "Settled | None" = None) -> None:
         self.response = response
         self.before = before
-
-
-Settled = tuple  # (usage, runs, request)
 
 
 class Thread:
@@ -290,7 +289,7 @@ class Thread:
         prompt: int = 0,
         held: int = 0,
         open_response: "Response | None" = None,
-        settled: "dict[str, Any] | None" = None,
+        settled: "dict[str, Settled] | None" = None,
     ) -> None:
         self.prompt = prompt
         self.held = held

@@ -44,7 +44,7 @@ def new_agents(transcript: str, looked: "dict[str, int]") -> "list[tuple[str, st
     """
     top = agents_folder(transcript)
     looked.setdefault(top, 0)
-    found = []
+    found: list[tuple[str, str]] = []
     for folder in list(looked):
         found += _changed(folder, looked, folder[len(top) :].count("/") + folder[len(top) :].count("\\"))
     return sorted(found, key=lambda one: (begins_with_copies(*one), one[0]))

@@ -25,7 +25,9 @@ MOST_TOKENS = 10**9  # a figure beyond is no count: an unsigned underflow, a clo
 
 def count(value: object) -> int:
     """A token figure; absent, null, negative, absurd or foreign values are 0 and never raise after a paid call."""
-    if type(value) is float and value in range(MOST_TOKENS):  # some gateways write 1200.0
+    if (
+        type(value) is float and 0 < value <= MOST_TOKENS and value == int(value)
+    ):  # some gateways write 1200.0
         return int(value)
     return value if type(value) is int and 0 < value <= MOST_TOKENS else 0
 

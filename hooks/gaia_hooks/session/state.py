@@ -85,14 +85,16 @@ def packed_thread(thread: responses.Thread) -> "list[Any]":
     return [thread.prompt, None if current is None else pack(current), thread.settled, thread.held]
 
 
-def thread_of(prompt: int, current: "list[Any] | None", settled: "dict[str, Any]", *held: int) -> responses.Thread:
+def thread_of(
+    prompt: int, current: "list[Any] | None", settled: "dict[str, Any]", *held: int
+) -> responses.Thread:
     """A thread from JSON values; the first form knew neither what was held nor runs."""
     known = {key: _figures(value) for key, value in settled.items()}
     left = held[0] if held else usage.held_tokens(list(known.values())[-1][0]) if known else prompt
     return responses.Thread(prompt, left, None if current is None else unpack(current), known)
 
 
-def _figures(value: "list[Any]") -> responses.Settled:
+def _figures(value: "list[Any]") -> "responses.Settled":
     if value and type(value[0]) is int:
         return tuple(value), (), ""
     counts, runs, request = value
@@ -153,7 +155,9 @@ class Tally:
         self.unpriced = unpriced
         self.responses = responses
 
-    def add(self, counts: "tuple[int, ...]", recached: int, cost_nano: "int | None", responses: "int | None") -> None:
+    def add(
+        self, counts: "tuple[int, ...]", recached: int, cost_nano: "int | None", responses: "int | None"
+    ) -> None:
         """Take in one response, a part of one (`responses` 0), or what one has grown by (None)."""
         self.usage = tuple(old + new for old, new in zip(self.usage, counts))
         self.recached += recached

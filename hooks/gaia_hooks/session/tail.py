@@ -7,7 +7,6 @@ from gaia_hooks.session import heading
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any
 
 NEEDLE = b'"usage"'
 MARK_BYTES = 64  # the bytes before the offset, by which a replaced file is noticed
