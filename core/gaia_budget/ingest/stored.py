@@ -46,6 +46,7 @@ class AppCall(NamedTuple):
 
 
 SESSIONS = "SELECT event_id, session_id FROM events WHERE org = ? AND event_id IN ({})"
+MAKERS = "SELECT event_id, session_id, agent_id, ts FROM events WHERE org = ? AND event_id IN ({})"
 SPANS = "SELECT first_ts, last_ts, session_id FROM sessions WHERE org = ? AND session_id IN ({})"
 RESPONSES = (
     "SELECT session_id, kind, ts, model, cost_nano, price_source, input_tokens, output_tokens, cache_read_tokens, "
@@ -68,9 +69,9 @@ def sessions_of(ledger: Ledger, event_ids: Collection[str]) -> dict[str, str]:
 
 def makers_of(ledger: Ledger, event_ids: Collection[str]) -> dict[str, Maker]:
     """Who made each of these events, as the ledger knows it; unknown events are absent."""
-    c, found = events.c, {}
-    for asked in _portions(list(event_ids)):
-        rows = _fetch(ledger, [c.event_id, c.session_id, c.agent_id, c.ts], c.event_id.in_(asked))
+    found: dict[str, Maker] = {}
+    for asked in _portions(sorted(event_ids)):
+        rows = _asked(ledger, MAKERS, asked)
         found.update({event_id: Maker(session, agent, ts) for event_id, session, agent, ts in rows})
     return found
 

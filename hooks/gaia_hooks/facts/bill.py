@@ -10,7 +10,7 @@ Every face that is given a usage calls `bill_of`: hooks and ingest through `gaia
 middleware for the usage in a reply.
 """
 
-from gaia_hooks.facts import usage
+from gaia_hooks.facts import names, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ WEIGHTS = (
     25,
     40,
 )  # what Anthropic's kinds of token cost against each other: which reading is dearer
-_NAMING = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-=")
+LONGEST_NAME = 60
 
 
 class Bill:
@@ -185,6 +185,6 @@ def _odd(raw: "dict[str, Any]") -> "tuple[str, ...]":
     return tuple(found + negative)
 
 
-def _name(text: object) -> str:
-    """A name fit to be shown and stored, whatever it holds."""
-    return "".join(letter if letter in _NAMING else "?" for letter in str(text)[:60])
+def _name(text: str) -> str:
+    """A name of somebody else's, fit to be shown and stored."""
+    return names.shown(text, LONGEST_NAME)

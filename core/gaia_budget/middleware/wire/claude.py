@@ -17,7 +17,7 @@ from gaia_budget.middleware.wire import (
     tidy,
     unpriced,
 )
-from gaia_hooks.facts import usage
+from gaia_hooks.facts import bill, usage
 
 if TYPE_CHECKING:
     from typing import Any
@@ -124,7 +124,7 @@ def _opened(message: Body, seen: Seen) -> None:
 
 def _figures(holder: Body, seen: Seen) -> None:
     raw = holder.get("usage")
-    if not isinstance(raw, dict) or all(figure(raw.get(name)) is None for name in usage.FIGURES):
+    if not isinstance(raw, dict) or all(figure(raw.get(name)) is None for name in bill.FIGURES):
         return
     raw = tidy(raw)
     seen.add(usage.usage_of(raw))
