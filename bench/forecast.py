@@ -257,6 +257,9 @@ def speed() -> None:
     from gaia_budget.forecast.outlook import forecast
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
+    from gaia_budget.owner import load_token_budget
+
+    limits = load_token_budget()
     from gaia_budget.settings import Settings
     from support.components import found
     from support.postgres import Server
@@ -278,8 +281,12 @@ def speed() -> None:
             with Ledger.open(url, settings=settings) as ledger:
                 ledger.record(events)
                 took = {
-                    "forecast": median_ms(lambda ledger=ledger: forecast(ledger, settings)),  # type: ignore[misc]
-                    "one module": median_ms(lambda ledger=ledger: forecast(ledger, settings, "module3")),  # type: ignore[misc]
+                    "forecast": median_ms(
+                        lambda ledger=ledger: forecast(ledger, settings, load_token_budget())
+                    ),  # type: ignore[misc]
+                    "one module": median_ms(
+                        lambda ledger=ledger: forecast(ledger, settings, limits, "module3")
+                    ),  # type: ignore[misc]
                     "anomalies": median_ms(lambda ledger=ledger: odd(ledger)),  # type: ignore[misc]
                 }
             print(

@@ -36,6 +36,7 @@ from gaia_budget.calendar_month import SystemZone
 from gaia_budget.errors import ConfigError
 from gaia_budget.model import DEFAULT_ORG, Billing
 from gaia_hooks.facts import billing, plan
+from gaia_hooks.facts.money import NANO
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
@@ -251,6 +252,12 @@ class Settings(BaseSettings):
         """Find out how Claude Code is paid for, once: it stays the same for whoever holds these settings."""
         kept = {} if self.claude_code_billing != billing.AUTO else plan.read(str(places.home()))
         self._billing = billing.resolved(self.claude_code_billing, kept, clock.now())  # type: ignore[assignment]
+
+    @property
+    def total_limit_nano(self) -> int | None:
+        """The monthly cap of all modules together in nano-dollars; None where there is none."""
+        total = self.total_monthly_budget_usd
+        return None if total is None else int((total * NANO).to_integral_value())
 
     @property
     def billing(self) -> Billing:

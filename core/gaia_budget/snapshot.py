@@ -65,6 +65,7 @@ def write(
         "modules": _modules(settings, budget, spent),
         "month": before["month"] if months is None else _month(settings),
         "counted_to": before["counted_to"] if months is None else months.counted_to,
+        "sources": _sources(),
         "ingest": places.program("gaia_budget", "ingest"),
         "problems": problems,
         "lifts": before["lifts"] if lifts is None else lifts,
@@ -73,6 +74,30 @@ def write(
     }
     files.replace(form.path_of(home), jsonio.dumps(content))
     return content
+
+
+def is_outdated(settings: Settings) -> bool:
+    """Whether hooks decide by older files of the user, another way of paying for Claude Code, or a past month."""
+    policy = form.load(str(places.home()))
+    begins, ends = policy["month"]
+    if policy["billing"] != settings.billing or not begins <= clock.now() < ends:
+        return True
+    return bool(policy["sources"] != _sources())
+
+
+def _sources() -> list[list[Any]]:
+    """What changes with the files that a snapshot is made from: path, size and time of change, as JSON values."""
+    home, root = places.home(), places.gaia_root()
+    owned = [root / name for name in ("registry.json", "token_budget.json")] if root else []
+    found: list[list[Any]] = []
+    for source in [*owned, *(home / name for name in ("settings.toml", "prices.toml", "alerts.toml"))]:
+        try:
+            status = source.stat()
+        except OSError:
+            found.append([str(source), 0, 0])
+        else:
+            found.append([str(source), status.st_size, status.st_mtime_ns])
+    return found
 
 
 def _owned() -> tuple[TokenBudget | None, Registry | None, list[str]]:

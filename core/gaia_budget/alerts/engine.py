@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.ledger.alerting import Alert, Changes, Firing
+from gaia_hooks.facts import severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -27,7 +28,6 @@ COMPARE: Mapping[str, Callable[[Fraction, Fraction], bool]] = {
     "<=": operator.le,
     "<": operator.lt,
 }
-LOUDNESS = {"warning": 0, "critical": 1}
 Place = tuple[str, str, str]
 """Rule, module and subject."""
 
@@ -170,9 +170,13 @@ def _loudest(new: Sequence[Verdict]) -> list[Verdict]:
     return list(worst.values())
 
 
-def _loudness(verdict: Verdict) -> tuple[int, Fraction]:
-    upwards = verdict.rule.comparison.startswith(">")
-    return LOUDNESS[verdict.rule.severity], verdict.threshold if upwards else -verdict.threshold
+def _loudness(verdict: Verdict) -> tuple[int, object, int]:
+    return severity.rank(verdict.rule.severity, height(verdict.rule, verdict.threshold), 0)
+
+
+def height(rule: Rule, threshold: Fraction) -> Fraction:
+    """A threshold as a number that grows with how bad it is to have passed it."""
+    return threshold if rule.comparison.startswith(">") else -threshold
 
 
 def _named(

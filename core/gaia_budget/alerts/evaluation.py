@@ -11,7 +11,7 @@ from gaia_budget.errors import ConfigError
 from gaia_budget.ledger.alerting import Alert, Firing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from gaia_budget.alerts.engine import Verdict
     from gaia_budget.alerts.rules import Channel, Loaded, Rule
@@ -30,14 +30,18 @@ class Evaluated(NamedTuple):
     open: list[Alert]
     problems: list[str]
     rules: list[Rule]
+    present: Mapping[str, str] = {}
+    """How the figure of each of them stands now, in words, by alert id; `cause` says how it stood when it fired."""
+    heights: Mapping[str, Fraction] = {}
+    """The thresholds that they have passed (see `engine.height`)."""
 
     def told_by(self, channel: Channel) -> list[Alert]:
         """The firing alerts that a channel tells, the worst first."""
-        return telling.loudest(self.open, self.rules, channel)
+        return telling.loudest(self.open, self.rules, channel, self.heights)
 
     def for_hooks(self) -> list[list[str]]:
         """What the hooks' snapshot holds of them (see `telling.for_hooks`)."""
-        return telling.for_hooks(self.told_by("terminal"), self.told_by("mcp"))
+        return telling.for_hooks(self.told_by("terminal"), self.told_by("mcp"), self.present)
 
 
 def evaluate(ledger: Ledger, settings: Settings) -> Evaluated:
@@ -70,7 +74,16 @@ def evaluate(ledger: Ledger, settings: Settings) -> Evaluated:
     if decide(known):
         ledger.change_alerts(decide)
         known = ledger.alerts_lately()
-    return Evaluated([alert for alert in known if alert.resolved_ts is None], problems, loaded.rules)
+    holding = [alert for alert in known if alert.resolved_ts is None]
+    judged_now = {verdict.place: verdict for verdict in verdicts}
+    now = {alert.alert_id: judged_now.get((alert.rule, alert.module, alert.subject)) for alert in holding}
+    return Evaluated(
+        holding,
+        problems,
+        loaded.rules,
+        {name: verdict.reading.said for name, verdict in now.items() if verdict},
+        {name: engine.height(verdict.rule, verdict.threshold) for name, verdict in now.items() if verdict},
+    )
 
 
 def _judged(loaded: Loaded, facts: Facts, problems: list[str]) -> tuple[list[Verdict], set[str]]:

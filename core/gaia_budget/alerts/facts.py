@@ -73,7 +73,14 @@ class Facts:
         """Where each module's month is expected to end. Raises ConfigError."""
         from gaia_budget.forecast.outlook import forecast
 
-        return {one.module: one for one in forecast(self.ledger, self.settings, now=self.now)}
+        return {one.module: one for one in forecast(self.ledger, self.settings, self.budget, now=self.now)}
+
+    @cached_property
+    def together(self) -> Outlook:
+        """The month of all modules together."""
+        from gaia_budget.forecast.outlook import together
+
+        return together(self.ledger, self.settings, self.now)
 
     @property
     def month_name(self) -> str:

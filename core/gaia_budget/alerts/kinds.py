@@ -37,6 +37,14 @@ KINDS: dict[str, Kind] = {
         "what is expected to count against the cap by the end of the month, in percent, where there is data enough",
         ("module",), ("month",), "month",
     ),
+    "total_percent": Kind(
+        "what counts against the caps of all modules together, in percent of total_monthly_budget_usd, where it is set",
+        ("all",), ("month",), "month", 100,
+    ),
+    "total_projected_percent": Kind(
+        "what is expected to count by the end of the month, in percent of total_monthly_budget_usd",
+        ("all",), ("month",), "month",
+    ),
     "spend_usd": Kind("dollars of everything that has a price", SUMS, ("month", "day", "hour"), "month"),
     "burn_usd_per_hour": Kind("dollars per hour of the window", SUMS, ("hour",), "1h"),
     "change_percent": Kind(

@@ -109,6 +109,21 @@ def _projected(rule: Rule, facts: Facts) -> Iterator[Reading]:
             yield Reading(module, "", value, f"{said}; {outlook.says()}")
 
 
+def _total(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    limit = facts.settings.total_limit_nano
+    if limit is None:
+        return
+    projected = rule.metric == "total_projected_percent"
+    found = facts.together.counted
+    amount = found.projected_nano if projected else found.spent_nano
+    if amount is not None:
+        value = _share(amount, limit)
+        verb = "are expected to spend" if projected else "have spent"
+        share = f"{usd_short(amount)} of {usd_short(limit)} this month ({_hundredths(value)} %)"
+        said = f"all modules together {verb} {share}"
+        yield Reading("", "", value, said)
+
+
 def _spend_usd(rule: Rule, facts: Facts) -> Iterator[Reading]:
     for key, figures in _rows(rule, facts):
         said = f"{_who(rule, key)}: {usd_short(figures.cost_nano)} in {rule.span.name}"
@@ -254,6 +269,8 @@ def _price_age(rule: Rule, facts: Facts) -> Iterator[Reading]:
 METRICS: Mapping[str, Callable[[Rule, Facts], Iterator[Reading]]] = {
     "spend_percent": _spend_percent,
     "projected_percent": _projected,
+    "total_percent": _total,
+    "total_projected_percent": _total,
     "spend_usd": _spend_usd,
     "burn_usd_per_hour": _burn,
     "change_percent": _change,

@@ -29,35 +29,29 @@ def register(app: typer.Typer) -> None:
 def alerts(
     context: typer.Context, every: All = False, months: Months = False, as_json: JsonFlag = False
 ) -> None:
-    """What fires now, judged by the ledger as it is; with --all what is over as well, the newest first."""
+    """What fires now, with what is new taken in first; with --all what is over as well, the newest first."""
     if context.invoked_subcommand is not None:
         return
-    from gaia_budget import alerts as judged
-    from gaia_budget.alerts import telling
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.reports import month
-    from gaia_budget.settings import load
+    from gaia_budget.cli.current import books_now
+    from gaia_budget.reports.alerts import alerts as ask
+    from gaia_budget.reports.month import months as ask_months
 
-    settings = load()
-    with Ledger.open(settings=settings) as ledger:
-        state = judged.evaluate(ledger, settings)
-        found = ledger.alerts() if every else state.open
-        problems = [*state.problems, *judged.stuck(ledger)]
-        granted = ledger.active_overrides()
-        states = month.months(ledger, settings) if months else []
+    with books_now() as books:
+        found = ask(books, every=every)
+        states = ask_months(books) if months else []
     if as_json:
-        documents = [telling.document(alert) for alert in found]
-        overrides = [override.document(one) for one in granted]
+        overrides = [override.document(one) for one in found.overrides]
         shown = {"months": [one.document() for one in states]} if months else {}
-        emit_json({"alerts": documents, "problems": problems, "overrides": overrides, **shown})
+        emit_json({**found.document(), "overrides": overrides, **shown})
         return
-    for problem in problems:
+    zone = books.ledger.zone
+    for problem in found.problems:
         note(problem)
-    for alert in found:
-        _show(alert, ledger.zone)
-    for one in granted:
-        say(f"override  {override.line(one, ledger.zone)}")
-    if not found:
+    for alert in found.alerts:
+        _show(alert, zone, found.present.get(alert.alert_id))
+    for one in found.overrides:
+        say(f"override  {override.line(one, zone)}")
+    if not found.alerts:
         say("Nothing has fired." if every else "Nothing fires.")
     if states:
         _show_months(states)
@@ -106,9 +100,10 @@ def acknowledge(
         _show(found, ledger.zone)
 
 
-def _show(alert: Alert, zone: Zone) -> None:
+def _show(alert: Alert, zone: Zone, present: str | None = None) -> None:
     since = f"{zone.local(alert.fired_ts):%Y-%m-%d %H:%M %Z}"
     say(f"{alert.severity}  {alert.state}  {alert.alert_id}  since {since}")
-    say(f"    {alert.cause}")
+    moved = present is not None and present not in alert.cause
+    say(f"    now: {present}; when it fired: {alert.cause}" if moved else f"    {alert.cause}")
     if alert.resolved_ts is None:
         say(f"    Next: {alert.next_step}")

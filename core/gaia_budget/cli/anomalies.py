@@ -24,12 +24,11 @@ def register(app: typer.Typer) -> None:
 
 def anomalies(module: Module = None, since: Since = None, as_json: JsonFlag = False) -> None:
     """Days on which a task or a module cost more than is usual for it, with the likely cause."""
-    from gaia_budget.cli.current import current_ledger
-    from gaia_budget.forecast.anomalies import anomalies as ask
-    from gaia_budget.settings import load
+    from gaia_budget.cli.current import books_now
+    from gaia_budget.reports.anomalies import anomalies as ask
 
-    with current_ledger(load()) as ledger:
-        found = ask(ledger, module.lower() if module else None, since)
+    with books_now() as books:
+        found = ask(books, module, since)
     if as_json:
         emit_json({"anomalies": [one.document() for one in found]})
     else:

@@ -1,4 +1,4 @@
-"""The ledger for a question: what was spent a moment ago is in it."""
+"""The books for a command: what was spent a moment ago is in them."""
 
 from __future__ import annotations
 
@@ -12,27 +12,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gaia_budget.ledger import Ledger
+    from gaia_budget.reports.books import Books
     from gaia_budget.settings import Settings
 
 
 @contextmanager
+def books_now(settings: Settings | None = None) -> Iterator[Books]:
+    """The books with everything new taken in; what the figures may lack is said on stderr."""
+    from gaia_budget.reports import books
+
+    with progress("reading transcripts") as advance, books.opened(settings, advance) as found:
+        for remark in found.notes:
+            note(remark)
+        yield found
+
+
+@contextmanager
 def current_ledger(settings: Settings) -> Iterator[Ledger]:
-    """The ledger, with everything new of transcripts and logs taken in first.
-
-    Where that cannot be, such as in a ledger that may only be read, it answers as it is, and stderr says so.
-    Raises LedgerError when there is no ledger to be had.
-    """
-    from gaia_budget.errors import ConfigError, LedgerError
-    from gaia_budget.ingest.run import take_in
-    from gaia_budget.ledger import Ledger
-
-    with Ledger.open(settings=settings) as ledger:
-        try:
-            with progress("reading transcripts") as advance:
-                report = take_in(settings, ledger, advance)
-        except (ConfigError, LedgerError, OSError) as error:
-            note(f"these figures may lack what is newest: {error}")
-        else:
-            if report.skipped:
-                note(f"{len(report.skipped)} lines or files were skipped; `gaia-budget ingest` names them")
-        yield ledger
+    """The ledger of those books, for questions that are not asked of `Books` yet."""
+    with books_now(settings) as found:
+        yield found.ledger

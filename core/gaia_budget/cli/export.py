@@ -32,14 +32,14 @@ def as_csv(
     as_json: JsonFlag = False,
 ) -> None:
     """One line per event, with exact dollars."""
-    from gaia_budget.cli.current import current_ledger
+    from gaia_budget.cli.current import books_now
     from gaia_budget.ledger.export import write_csv
-    from gaia_budget.settings import load
 
     if as_json and out is None:
         raise InputError("--json goes with --out FILE: standard output carries the events otherwise")
     module = module.lower() if module else None
-    with current_ledger(load()) as ledger:
+    with books_now() as books:
+        ledger = books.ledger
         if out is None:
             write_csv(ledger, sys.stdout, since, until, module)
             return

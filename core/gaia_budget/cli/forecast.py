@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gaia_budget.forecast.month import Projection
     from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.ledger.zone import Zone
+    from gaia_budget.reports.month import Total
     from gaia_budget.reports.plan import PlanWindow
 
 Module = Annotated[str | None, typer.Option(help="This module alone.")]
@@ -24,23 +25,20 @@ def register(app: typer.Typer) -> None:
 
 def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
     """Where each module's month ends at the rate so far, with a range, and when its cap is used up."""
-    from gaia_budget import settings as settings_of
-    from gaia_budget.cli.current import current_ledger
-    from gaia_budget.forecast.outlook import forecast as ask
-    from gaia_budget.reports.plan import plan_windows
+    from gaia_budget.cli.current import books_now
+    from gaia_budget.reports.forecast import forecast as ask
 
-    settings = settings_of.load()
-    with current_ledger(settings) as ledger:
-        found = ask(ledger, settings, module.lower() if module else None)
-        plan = plan_windows(ledger)
+    with books_now() as books:
+        found = ask(books, module)
     if as_json:
-        windows = {name: window.document() if window else None for name, window in plan.items()}
-        emit_json({"modules": [one.document() for one in found], "plan": windows})
-    else:
-        _show(found)
-        for name, window in plan.items():
-            if window is not None:
-                _show_window(name, window, ledger.zone)
+        emit_json(found.document())
+        return
+    _show(found.modules)
+    if found.total.limit_nano is not None and module is None:
+        _show_total(found.total)
+    for name, window in found.plan.items():
+        if window is not None:
+            _show_window(name, window, books.ledger.zone)
 
 
 def _show(found: list[Outlook]) -> None:
@@ -60,6 +58,15 @@ def _show(found: list[Outlook]) -> None:
         if one.counted.known:
             say(f"{one.module}: from {one.counted.method}")
     say("The range is meant to hold the truth four times out of five.")
+
+
+def _show_total(total: Total) -> None:
+    from gaia_hooks.facts.money import usd_short
+
+    ends = total.outlook.counted.projected_nano
+    expected = "" if ends is None else f", {usd_short(ends)} expected by its end"
+    spent = f"{usd_short(total.spent_nano)} of {usd_short(total.limit_nano or 0)}"
+    say(f"all modules together: {spent} this month ({total.percent:g} %){expected}; {total.outlook.says()}")
 
 
 def _show_window(name: str, window: PlanWindow, zone: Zone) -> None:

@@ -46,21 +46,20 @@ def spend(
     as_json: JsonFlag = False,
 ) -> None:
     """What was spent: dearest first, times in order."""
-    from gaia_budget.cli.current import current_ledger
+    from gaia_budget.cli.current import books_now
     from gaia_budget.ledger.questions import CONTEXT_AXES, TIMES
-    from gaia_budget.reports.asked import module_named, session_named
-    from gaia_budget.settings import load
+    from gaia_budget.reports.spend import spend as ask
 
     axes = [axis.strip() for axis in by.split(",") if axis.strip()]
     warn_of_broken_files()
-    with current_ledger(load()) as ledger:
-        module = module_named(ledger, module) if module else None
-        session = session_named(ledger, session) if session else None
+    with books_now() as books:
+        module = books.module(module) if module else None
+        session = books.session_id(session) if session else None
         if set(CONTEXT_AXES) & set(axes):
-            total = ledger.spend((), since, until, module, session)
+            total = ask(books, (), since, until, module, session)
             _context(axes, total, module, session, top, as_json)
             return
-        answer = ledger.spend(axes, since, until, module, session)
+        answer = ask(books, axes, since, until, module, session)
     newest = bool(axes) and axes[0] in TIMES
     answer = answer._replace(rows=answer.rows[-top:] if top and newest else answer.rows[:top])
     if as_json:
@@ -72,21 +71,30 @@ def spend(
 def _show(answer: Spend) -> None:
     from gaia_hooks.facts.money import usd_short
 
-    head = [
-        *(axis.replace("_", " ") for axis in answer.by),
-        "responses",
-        "budget tokens",
-        "cache reads",
-        "dollars",
-    ]
-    lines = [head]
+    figures_of = ("responses", "tokens that count", "written again", "cache reads", "dollars")
+    recached = bool(answer.total.recached_tokens)
+    lines = [[*(axis.replace("_", " ") for axis in answer.by), *_columns(list(figures_of), recached)]]
     rows = [([value or "(none)" for value in row.key], row.figures) for row in answer.rows]
     rows.append((["total", *[""] * (len(answer.by) - 1)], answer.total))
     for key, figures in rows:
         unpriced = f" + {figures.unpriced_responses} unpriced" if figures.unpriced_responses else ""
-        counts = (figures.responses, figures.budget_tokens, figures.cache_read_tokens)
-        lines.append([*key, *(f"{count:,}" for count in counts), usd_short(figures.cost_nano) + unpriced])
+        counts = (
+            figures.responses,
+            figures.budget_tokens,
+            figures.recached_tokens,
+            figures.cache_read_tokens,
+        )
+        cells = [*(f"{count:,}" for count in counts), usd_short(figures.cost_nano) + unpriced]
+        lines.append([*key, *_columns(cells, recached)])
     say(columns(lines, left=len(answer.by)))
+    if recached:
+        say(
+            "written again: what a pause made the cache lose; it costs, and does not count against session limits"
+        )
+
+
+def _columns(cells: list[str], recached: bool) -> list[str]:
+    return cells if recached else [*cells[:2], *cells[3:]]
 
 
 def _context(

@@ -26,13 +26,11 @@ def register(app: typer.Typer) -> None:
 
 def status(session: Session = None, as_json: JsonFlag = False) -> None:
     """One plain line, then the breakdown."""
-    from gaia_budget import settings as settings_of
-    from gaia_budget.cli.current import current_ledger
+    from gaia_budget.cli.current import books_now
     from gaia_budget.reports.status import status as ask
 
-    settings = settings_of.load()
-    with current_ledger(settings) as ledger:
-        found = ask(ledger, settings, session)
+    with books_now() as books:
+        found = ask(books, session)
     tools = _tools(found.session.id) if found.session else []
     ours = sum(row.result_tokens for row in tools if OURS in row.key[0])
     if as_json:
@@ -56,7 +54,7 @@ def _show(found: Status, tools: list[Row], ours: int) -> None:
     from gaia_hooks.facts.money import usd_short
 
     say(found.line())
-    for line in found.seen.says():
+    for line in (*found.says(), *found.seen.says()):
         say(line)
     most = [f"{row.key[0]} {row.result_tokens:,}" for row in tools[:MOST_FILLING]]
     if most:
@@ -68,14 +66,14 @@ def _show(found: Status, tools: list[Row], ours: int) -> None:
     spent = found.session.spend if found.session else None
     if spent is None:
         return
-    lines = [["", "", "budget tokens", "cache reads", "dollars"]]
+    lines = [["", "", "tokens that count", "cache reads", "dollars"]]
     for label, parts in (("model", spent.models), ("agent", spent.agents)):
         for part in parts:
             tokens, reads = f"{part.figures.budget_tokens:,}", f"{part.figures.cache_read_tokens:,}"
             lines.append([label, part.name, tokens, reads, usd_short(part.figures.cost_nano)])
     if spent.figures.recached_tokens and found.session:
         tokens, dollars = f"{spent.figures.recached_tokens:,}", usd_short(found.session.recached_nano)
-        lines.append(["", "re-cached after idling, not counted", tokens, "", f"about {dollars}"])
+        lines.append(["", "written again after a pause, not counted", tokens, "", f"about {dollars}"])
     if spent.unattributed_nano:
-        lines.append(["", "unattributed", "", "", usd_short(spent.unattributed_nano)])
+        lines.append(["", "in no message: compaction, titles", "", "", usd_short(spent.unattributed_nano)])
     say(columns(lines, left=2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget import owner
 from gaia_budget.forecast.days import day_named
 from gaia_budget.forecast.month import Days, Projection, project
 from gaia_budget.forecast.rate import LONGEST
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.ledger.months import MonthSpend
     from gaia_budget.ledger.questions import Ask
+    from gaia_budget.owner import TokenBudget
     from gaia_budget.settings import Settings
 
 DAILY = (
@@ -26,6 +26,8 @@ DAILY = (
     "WHERE org = ? AND grain = 'day' AND bucket >= ? AND bucket <= ? {} GROUP BY module, bucket, source, billing"
 )
 NOT_THIS_MONTH = "not this month"
+ALL = ""
+"""Stands for all modules together where a module is named."""
 
 
 class Outlook(NamedTuple):
@@ -94,14 +96,17 @@ def _date(day: int | None) -> str | None:
 
 
 def forecast(
-    ledger: Ledger, settings: Settings, module: str | None = None, now: int | None = None
+    ledger: Ledger,
+    settings: Settings,
+    budget: TokenBudget,
+    module: str | None = None,
+    now: int | None = None,
 ) -> list[Outlook]:
     """The month of every module that has a budget or spent something lately, or of one; dearest projection first.
 
-    Raises ConfigError for a broken `token_budget.json`, LedgerError.
+    Raises LedgerError.
     """
     at = ledger.now() if now is None else now
-    budget = owner.load_token_budget()
     names = {name.lower() for name in budget.per_module} if module is None else {module}
     series, spent = ledger.db.ask(lambda ask: _read(ask, ledger.zone, ledger.org, at, module))
     found = [
@@ -109,6 +114,25 @@ def forecast(
         for name in sorted(names | set(spent) | set(series))
     ]
     return sorted(found, key=lambda one: -(one.counted.projected_nano or one.counted.spent_nano))
+
+
+def together(ledger: Ledger, settings: Settings, now: int | None = None) -> Outlook:
+    """The month of all modules together, against their common cap: the same money that counts for each of them.
+
+    Without a common cap `limit_nano` is 0, and nothing is ever used up. Raises LedgerError.
+    """
+    at = ledger.now() if now is None else now
+    zone, limit = ledger.zone, settings.total_limit_nano
+    series, spent = ledger.db.ask(lambda ask: _read(ask, zone, ledger.org, at, None))
+    counted: dict[int, int] = {}
+    others: dict[int, int] = {}
+    for module, sums in series.items():
+        _split(sums, settings.module(module).counts_claude_code, counted, others)
+    total = sum(
+        month.spent_nano(counts_claude_code=settings.module(name).counts_claude_code)
+        for name, month in spent.items()
+    )
+    return _projected(zone, at, ALL, limit, 0, total, counted, others)
 
 
 Sums = dict[tuple[int, str, str], int]
@@ -132,30 +156,49 @@ def _outlook(
     module: str,
     month: MonthSpend | None,
     sums: Sums,
-    budget: owner.TokenBudget,
+    budget: TokenBudget,
     settings: Settings,
 ) -> Outlook:
     counts = settings.module(module).counts_claude_code
     limit = budget.module_or_default(module, settings).limit_nano
-    number = bucket(zone, "month", at)
     counted: dict[int, int] = {}
     others: dict[int, int] = {}
+    _split(sums, counts, counted, others)
+    override = month.override_nano if month else 0
+    total = month.spent_nano(counts_claude_code=counts) if month else 0
+    return _projected(zone, at, module, limit, override, total, counted, others)
+
+
+def _split(sums: Sums, counts: bool, counted: dict[int, int], others: dict[int, int]) -> None:
+    """Add a module's days to what counts against its cap, and Claude Code's spend that does not to the others."""
     for (day, source, paid), nano in sums.items():
         against = billing.counts(source, paid, counts)
         if against or source == billing.CLAUDE_CODE:
             chosen = counted if against else others
             chosen[day] = chosen.get(day, 0) + nano
+
+
+def _projected(
+    zone: Zone,
+    at: int,
+    module: str,
+    limit: int | None,
+    override: int,
+    total: int,
+    counted: dict[int, int],
+    others: dict[int, int],
+) -> Outlook:
+    number = bucket(zone, "month", at)
     span = tuple((first_of(one) - EPOCH).days for one in (number, number + 1))
     mine = _days(zone, at, counted)
-    override = month.override_nano if month else 0
-    total = month.spent_nano(counts_claude_code=counts) if month else 0
     known = sum(nano for day, nano in counted.items() if span[0] <= day < span[1])
+    ends = None if limit is None else limit + override
     return Outlook(
         module,
         f"{number // 12:04d}-{number % 12 + 1:02d}",
-        limit,
+        limit or 0,
         override,
-        project(mine, (span[0], span[1]), limit + override, max(0, total - known)),
+        project(mine, (span[0], span[1]), ends, max(0, total - known)),
         project(_days(zone, at, others), (span[0], span[1]), None) if others else None,
     )
 

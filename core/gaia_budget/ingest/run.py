@@ -40,13 +40,31 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     counted_to = clock.now()
     upkeep(ledger)
     report = take_in(settings, ledger, progress)
-    rebill(ledger, settings)
     rotation.rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
+    _tell(ledger, settings, counted_to)
+    alerts.send(ledger, settings)
+    return report
+
+
+def refresh(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> Report:
+    """Take everything new in for a question that is asked now, and tell the hooks where that changes their figures.
+
+    Logs are not rotated and nothing is sent: that is the work of `run`. Raises LedgerError, ConfigError, OSError.
+    """
+    counted_to = clock.now()
+    report = take_in(settings, ledger, progress)
+    rebilled = rebill(ledger, settings)
+    if report.events_new or report.completed or rebilled or snapshot.is_outdated(settings):
+        _tell(ledger, settings, counted_to)
+    return report
+
+
+def _tell(ledger: Ledger, settings: Settings, counted_to: int) -> None:
+    """What follows from new spend: who pays for it, overrides used up, alerts, and what hooks decide by."""
+    rebill(ledger, settings)
     cover_overspend(ledger, settings)
     state = alerts.evaluate(ledger, settings)
     _tell_hooks(ledger, months(ledger, settings, counted_to), settings, state)
-    alerts.send(ledger, settings)
-    return report
 
 
 def take_in(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> Report:

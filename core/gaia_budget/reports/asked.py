@@ -20,6 +20,7 @@ FIXED: dict[str, tuple[str, ...]] = {"source": get_args(Source), "billing": get_
 """Axes whose names are known beforehand."""
 SHORT = 8
 """Characters of a session's id that people are shown; every command takes them."""
+ALL_PROJECTS = "`gaia-budget projects` shows all."
 EVERYTHING: Mapping[str, str] = {}
 
 
@@ -84,13 +85,23 @@ def _refuse_unknown(ledger: Ledger, named: Mapping[str, str]) -> None:
 def module_named(ledger: Ledger, name: str) -> str:
     """The project or module of that name, whatever its case. Raises NotFoundError with those that there are."""
     from gaia_budget import owner
+    from gaia_budget.settings import load
 
     known = {row.key[0] for row in ledger.spend(("module",)).rows}
-    known |= {one.lower() for one in (*owner.load_token_budget().per_module, *owner.load_registry().projects)}
+    named = (*owner.load_token_budget().per_module, *owner.load_registry().projects, *load().modules)
+    known |= {one.lower() for one in named}
     for wanted in (name, name.lower()):
         if wanted in known:
             return wanted
-    raise NotFoundError("project", name, sorted(known))
+    raise NotFoundError("project", name, nearest(name, sorted(known)), cure=ALL_PROJECTS)
+
+
+def nearest(name: str, choices: Sequence[str]) -> list[str]:
+    """The few choices that are most like a name; those that begin with it first."""
+    from difflib import get_close_matches
+
+    begins = [one for one in choices if name and one.startswith(name)]
+    return list(dict.fromkeys([*begins, *get_close_matches(name, choices, 5, 0.5)]))[:5]
 
 
 def session_named(ledger: Ledger, words: str) -> str:

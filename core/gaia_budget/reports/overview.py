@@ -9,6 +9,7 @@ from gaia_budget import places
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger.questions import bucket, instant
 from gaia_budget.reports.asked import Asked
+from gaia_budget.reports.books import Books, here
 from gaia_budget.reports.month import months
 from gaia_budget.reports.seen import Seen
 from gaia_budget.reports.tables import Line, Table, table
@@ -120,10 +121,11 @@ class Overview(NamedTuple):
 def overview(ledger: Ledger, settings: Settings) -> Overview:
     """The first screen of everything. Raises ConfigError for broken files, LedgerError."""
     at, zone, home = ledger.now(), ledger.zone, str(places.home())
+    books = Books(settings, ledger, here(), at)
     today = zone.local(at).date()
     day, week = zone.start_of_day(today), zone.start_of_day(today - timedelta(days=6))
     month = zone.start_of_month(bucket(zone, "month", at))
-    standing = {one.month.module: one for one in months(ledger, settings)}
+    standing = {one.month.module: one for one in months(books)}
     spent = {name: table(ledger, "module", Asked(since)) for name, since in
              (("today", day), ("7 days", week), ("month", month))}  # fmt: skip
     return Overview(
@@ -148,7 +150,7 @@ def attention(ledger: Ledger, settings: Settings) -> list[Alert]:
     try:
         return evaluate(ledger, settings).told_by("terminal")
     except LedgerError:
-        return loudest(ledger.alerts_lately(), rules.load().rules, "terminal")
+        return loudest(ledger.alerts_lately(), rules.load().rules, "terminal", {})
 
 
 def _total(standing: list[MonthStatus]) -> MonthTotal:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget import owner
 from gaia_budget.errors import NotFoundError
 from gaia_budget.ledger.questions import Figures, instant
+from gaia_budget.reports import books
 from gaia_budget.reports.asked import SHORT, Asked, module_named, session_named
-from gaia_budget.reports.status import SessionStatus, session_status
+from gaia_budget.reports.session import SessionReport, find
 from gaia_hooks.facts.money import usd
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ USUAL = 20
 class SessionLine(NamedTuple):
     """A session and what it spent."""
 
-    status: SessionStatus
+    status: SessionReport
     spend: SessionSpend
 
     @property
@@ -117,10 +117,12 @@ def session(ledger: Ledger, words: str) -> SessionLine:
 
 
 def _reader(ledger: Ledger) -> Callable[[str], SessionLine | None]:
-    budget = owner.load_token_budget()
+    from gaia_budget.settings import load
+
+    mine = books.Books(load(), ledger, books.here(), ledger.now())
 
     def read(session_id: str) -> SessionLine | None:
-        known, _ = session_status(ledger, budget, session_id, asked=False)
+        known = find(mine, session_id)
         return SessionLine(known, known.spend) if known and known.spend else None
 
     return read

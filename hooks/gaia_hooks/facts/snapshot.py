@@ -39,6 +39,7 @@ DEFAULTS: "dict[str, Any]" = {
     "week": [],  # each weekday's share of a mean day of work, Monday first; empty: not known yet
     "ingest": [],  # the command that a session's start runs in the background
     "alerts": [],  # what fires: [id, module or empty for all, line for people, words for Claude]
+    "sources": [],  # the files that it was made from: [path, size, time of change in nanoseconds]
     "problems": [],  # what is wrong in the user's files, for the human to read
 }
 

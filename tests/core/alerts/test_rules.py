@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     Write = Callable[[str], Path]
 
 BUILT_IN = [
-    "month-warning", "month-critical", "month-exceeded", "spike", "retry-loop", "falling-cache-hits", "price-review",
+    "month-warning", "month-critical", "month-exceeded", "total-warning", "total-critical", "total-projected",
+    "spike", "retry-loop", "falling-cache-hits", "price-review",
 ]  # fmt: skip
 GOOD = """
 [rules.burning]

@@ -90,7 +90,7 @@ def test_the_session_is_complete(taken_in: Path) -> None:
     assert found["budget_tokens"] == 1019 + 1115 - 1010 + 11
     assert {one["model"] for one in found["models"]} == {"claude-opus-5-5", "claude-haiku-5-5"}
     assert {one["agent"] for one in found["agents"]} == {"main", "x"}
-    assert "re-cached after idling, not counted" in said("--session", SESSION)
+    assert "written again after a pause, not counted" in said("--session", SESSION)
 
 
 def test_what_no_status_line_has_shown_is_null(taken_in: Path) -> None:

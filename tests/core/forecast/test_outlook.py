@@ -14,6 +14,7 @@ from gaia_budget.cli.app import app
 from gaia_budget.forecast.outlook import Outlook, forecast
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
+from gaia_budget.owner import load_token_budget
 from gaia_budget.settings import ModuleSettings, Settings
 from gaia_hooks.facts import plan
 from gaia_hooks.machine import clock
@@ -43,7 +44,7 @@ def daily(module: str, dollars: int, days: Iterator[int] | range, **facts: Any) 
 
 
 def asked(ledger: Ledger, settings: Settings | None = None, at: int = AT) -> dict[str, Outlook]:
-    return {one.module: one for one in forecast(ledger, settings or Settings(), now=at)}
+    return {one.module: one for one in forecast(ledger, settings or Settings(), load_token_budget(), now=at)}
 
 
 def test_each_module_has_its_own_end_of_month_and_the_dearest_stands_first(ledger: Ledger) -> None:
@@ -104,7 +105,7 @@ def test_months_and_days_are_those_of_the_configured_zone(
     ledger = make(timezone=zone)
     ledger.record([event("e", "2026-10-31T12:00", module="via", cost_nano=DOLLAR)])
 
-    [found] = forecast(ledger, Settings(), now=ts("2026-11-01T03:00"))
+    [found] = forecast(ledger, Settings(), load_token_budget(), now=ts("2026-11-01T03:00"))
 
     assert found.month == month
 
@@ -119,7 +120,7 @@ def test_a_day_of_a_clock_change_is_as_long_as_it_is(make: Callable[..., Ledger]
     )
 
     [found] = forecast(
-        ledger, Settings(), now=ts("2026-10-25T11:00")
+        ledger, Settings(), load_token_budget(), now=ts("2026-10-25T11:00")
     )  # 12:00 in Berlin, of a day with 25 hours
 
     assert found.counted.projected_nano == pytest.approx((24 * 25 + 12 + 6 * 25) * DOLLAR, rel=0.001)
@@ -180,4 +181,5 @@ def test_the_command_tells_people_and_programs_the_same(monkeypatch: pytest.Monk
     assert row["method"] in text
     assert "four times out of five" in text
     assert "plan, five-hour window: 40 % at " in text
-    assert "no data yet" in CliRunner().invoke(app, ["forecast", "--module", "other"]).stdout
+    unknown = CliRunner().invoke(app, ["forecast", "--module", "vai"])
+    assert "unknown project 'vai'. Nearest: via" in str(unknown.exception)

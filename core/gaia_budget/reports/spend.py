@@ -1,0 +1,33 @@
+"""What was spent: by any axis, over any time, of one project, module or session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gaia_budget.ledger.questions import Spend
+    from gaia_budget.ledger.zone import When
+    from gaia_budget.reports.books import Books
+
+
+def spend(
+    books: Books,
+    by: Sequence[str] = ("module",),
+    since: When = None,
+    until: When = None,
+    module: str | None = None,
+    session: str | None = None,
+) -> Spend:
+    """What was spent in [since, until). A session may be named by the first letters of its id.
+
+    Raises InputError for an unknown axis or time, NotFoundError for a module or session that nobody knows.
+    """
+    return books.ledger.spend(
+        by,
+        since,
+        until,
+        books.module(module) if module else None,
+        books.session_id(session) if session else None,
+    )
