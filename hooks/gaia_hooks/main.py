@@ -71,24 +71,25 @@ def _handle(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "
     lock = sessions.lock_of(home, session_id, patience)
     try:
         with lock:
-            session = sessions.opened(home, session_id, lock, policy)
-            answer = events.handle(session, payload)
-            return answer if _stored(session, event) else events.decision(session, payload)
-    except OSError as error:  # another process is at it, or our folder cannot be written
+            try:
+                session = sessions.opened(home, session_id, lock, policy)
+                answer = events.handle(session, payload)
+                session.store()
+            except OSError as error:  # a full disk, a log that cannot be written: the transcript decides
+                return _unkept(home, payload, policy, lock, error)
+            return answer
+    except files.LockTimeout as error:  # another process is at it: the last state decides
         _fault(home, event, error)
-        if event == "SessionStart" and type(error) is not files.LockTimeout:
-            return {"systemMessage": "GAIA budget: this session cannot be counted: %s" % error}
         return events.answer_from_last(sessions.opened(home, session_id, lock, policy), payload)
+    except OSError as error:  # a state folder that cannot be written
+        return _unkept(home, payload, policy, lock, error)
 
 
-def _stored(session: sessions.Session, event: str) -> bool:
-    """Whether the count could be kept; where it could not (a full disk), nothing is told that would be told again."""
-    try:
-        session.store()
-    except OSError as error:
-        _fault(session.home, event, error)
-        return False
-    return True
+def _unkept(
+    home: str, payload: "dict[str, Any]", policy: "dict[str, Any]", lock: files.Lock, error: OSError
+) -> "dict[str, Any]":
+    _fault(home, payload["hook_event_name"], error)
+    return events.unkept(sessions.unkept(home, payload["session_id"], lock, policy), payload, str(error))
 
 
 if __name__ == "__main__":

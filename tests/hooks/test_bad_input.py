@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -175,7 +176,7 @@ def test_a_disk_that_is_full_at_any_point_breaks_nothing_and_loses_nothing(watch
 def test_a_session_that_cannot_be_kept_says_so_where_the_user_looks(watched: Watched) -> None:
     (watched.home / "sessions").write_text("a file where the folder should be")
     write(watched.transcript, assistant("a", input_tokens=10_000))
-    assert "cannot be counted" in watched.hook("SessionStart", source="startup")["systemMessage"]
+    assert "cannot be kept" in watched.hook("SessionStart", source="startup")["systemMessage"]
     line = watched.raw(json.dumps(watched.payload("")).encode(), "statusline").stdout.decode()
     assert "10,000 of 200,000" in line
     assert "not kept" in line
@@ -188,6 +189,38 @@ def test_a_full_disk_does_not_open_a_hard_limit(watched: Watched) -> None:
     _, answer = watched.forked(stdin, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)))
     assert json.loads(answer)["decision"] == "block"
     assert "systemMessage" not in json.loads(answer)
+
+
+def spoil(watched: Watched, what: str) -> None:
+    """Make one place of ours unusable, for every user, root too."""
+    place = watched.home / what
+    if place.is_dir():
+        shutil.rmtree(place)
+    if what == "logs":
+        place.symlink_to("/no/such/folder/anywhere")
+    else:
+        place.write_text("a file where the folder should be")
+
+
+@pytest.mark.parametrize("what", ["sessions", "logs", "months"])
+def test_a_hard_limit_holds_whatever_cannot_be_written(watched: Watched, what: str) -> None:
+    watched.save_policy(session_policy="block")
+    spoil(watched, what)
+    for number in range(4):  # more than one call's share of bytes, below the limit until the last one
+        write(
+            watched.transcript,
+            assistant(f"a{number}", second=number, output_tokens=49_999, padding=2_000_000),
+        )
+        answer = watched.hook(
+            "PreToolUse", tool_name="Bash", tool_use_id=f"t{number}", tool_input={"command": "make"}
+        )
+        assert "hookSpecificOutput" not in answer
+    write(watched.transcript, assistant("last", second=9, output_tokens=10))
+    answer = watched.hook("PreToolUse", tool_name="Bash", tool_use_id="t9", tool_input={"command": "make"})
+    assert answer["hookSpecificOutput"]["permissionDecision"] == "deny"
+    assert "200,006 of 200,000" in answer["hookSpecificOutput"]["permissionDecisionReason"]
+    answer = watched.hook("PreToolUse", tool_name="Agent", tool_use_id="t10", tool_input={"prompt": "x"})
+    assert answer["hookSpecificOutput"]["permissionDecision"] == "deny"
 
 
 def test_a_clock_that_goes_back_loses_no_response_and_no_money(

@@ -191,7 +191,7 @@ def _instant(row: Mapping[str, Any], name: str) -> int:
     if instant is None:
         raise Unreadable(f"{name} is not an ISO 8601 instant")
     if not bounds.is_instant(instant):
-        raise Unreadable(f"{name} is no instant between 2015 and 2100")
+        raise Unreadable(f"{name} is no instant between {bounds.FIRST_YEAR} and {bounds.LAST_YEAR}")
     return instant
 
 

@@ -10,7 +10,7 @@ Every face that is given a usage calls `bill_of`: hooks and ingest through `gaia
 middleware for the usage in a reply.
 """
 
-from gaia_hooks.facts import names, usage
+from gaia_hooks.facts import bounds, names, usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _no_count(value: object) -> bool:
         return False
     if type(value) is float:
         return value != 0 and not usage.count(value)
-    return type(value) is not int or value > usage.MOST_TOKENS
+    return type(value) is not int or value > bounds.MOST_TOKENS
 
 
 def _odd(raw: "dict[str, Any]") -> "tuple[str, ...]":

@@ -6,9 +6,9 @@ logs, and one of them must neither end a command nor be added to a bill.
 
 from gaia_hooks.machine import clock
 
-MOST_TOKENS = 1 << 40  # of one response; no context window is a millionth of it
-EARLIEST = 1_420_070_400 * clock.MICRO  # 2015-01-01: older than every model with a price
-LATEST = 4_102_444_800 * clock.MICRO  # 2100-01-01
+MOST_TOKENS = 10**9  # of one response: beyond is an unsigned underflow, a clock, a made-up number
+FIRST_YEAR, LAST_YEAR = "1970", "2199"  # what every database's and calendar's functions take
+LATEST = 7_258_118_400 * clock.MICRO  # 2200-01-01
 LONGEST_MS = 10 * 366 * 86_400_000  # ten years
 
 
@@ -19,4 +19,4 @@ def is_count(value: object) -> bool:
 
 def is_instant(micros: "int | None") -> bool:
     """Whether an instant (microseconds since the epoch) can be one at which something was spent."""
-    return micros is not None and EARLIEST <= micros < LATEST
+    return micros is not None and 0 < micros < LATEST

@@ -12,7 +12,7 @@ gateways give many answers one message id: within a session the first request ke
 is `<message id>@<request>` (see `Made`).
 """
 
-from gaia_hooks.facts import bill, usage
+from gaia_hooks.facts import bill, bounds, usage
 
 TYPE_CHECKING = False
 
@@ -34,7 +34,6 @@ LONGEST_ID = 160
 GENUINE = 24  # characters from which on an id of the provider's form is random enough to be told by its end
 KEY_END, REQUEST_END = 16, 8
 MOST_MADE = 20_000
-FIRST_YEAR, LAST_YEAR = "1970", "2199"  # what a database's and a calendar's functions take
 
 
 class Unreadable(ValueError):
@@ -228,7 +227,7 @@ def response_of(row: object) -> "Response | None":
     if billed.unreadable:
         raise Unreadable("usage.%s is no count of tokens" % billed.unreadable)
     timestamp = _text(row.get("timestamp"))
-    if timestamp[:4].isdigit() and not FIRST_YEAR <= timestamp[:4] <= LAST_YEAR:
+    if timestamp[:4].isdigit() and not bounds.FIRST_YEAR <= timestamp[:4] <= bounds.LAST_YEAR:
         raise Unreadable("timestamp is no instant of a response")
     counted = billed.usage
     if any(counted) and not any(usage.count(raw.get(name)) for name in bill.FIGURES):

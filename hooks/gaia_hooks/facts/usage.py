@@ -5,6 +5,8 @@ A usage is a tuple of integers in the order of `FIELDS`. `input_tokens` excludes
 response `gaia_hooks.facts.responses`.
 """
 
+from gaia_hooks.facts import bounds
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs milliseconds on the hook path
     from typing import Any
@@ -20,16 +22,15 @@ FIELDS = (
 )
 INPUT, OUTPUT, READ, WRITE_5M, WRITE_1H, REASONING, SEARCHES = range(7)
 NOTHING = (0, 0, 0, 0, 0, 0, 0)
-MOST_TOKENS = 10**9  # a figure beyond is no count: an unsigned underflow, a clock, a made-up number
 
 
 def count(value: object) -> int:
     """A token figure; absent, null, negative, absurd or foreign values are 0 and never raise after a paid call."""
     if (
-        type(value) is float and 0 < value <= MOST_TOKENS and value == int(value)
+        type(value) is float and 0 < value <= bounds.MOST_TOKENS and value == int(value)
     ):  # some gateways write 1200.0
         return int(value)
-    return value if type(value) is int and 0 < value <= MOST_TOKENS else 0
+    return value if type(value) is int and 0 < value <= bounds.MOST_TOKENS else 0
 
 
 def usage_of(raw: "dict[str, Any]") -> "tuple[int, ...]":

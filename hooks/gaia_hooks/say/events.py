@@ -160,6 +160,23 @@ def answer_from_last(session: sessions.Session, payload: "Payload") -> "Answer":
     return answer if answer or not _opens_subagent(session, payload) else _BUSY
 
 
+def unkept(session: sessions.Session, payload: "Payload", problem: str) -> "Answer":
+    """The decision by what the transcript holds now, where nothing can be written; said at the session's start.
+
+    Warnings are left out: what is told once cannot be noted either.
+    """
+    if payload["hook_event_name"] == "SessionStart":
+        return {
+            "systemMessage": "GAIA budget: this session's count cannot be kept (%s). Limits hold all the same; events"
+            " and history lack it until that is mended." % problem
+        }
+    session.watch(_text(payload, "transcript_path"), _text(payload, "cwd"))
+    session_types.choose(session.state, session.policy)
+    session.find_agents()
+    session.count(sessions.UNKEPT_BYTES)
+    return answer_from_last(session, payload)
+
+
 def decision(session: sessions.Session, payload: "Payload") -> "Answer":
     """What a configured limit decides on an event, and nothing else."""
     return _decision(session, Figures(session), payload)

@@ -101,3 +101,19 @@ class Books:
         if self._money:
             months.note(self._home, self._mine.module, self._money, self._policy["counted_to"])
         self._lines, self._money = [], []
+
+
+class NoBooks(Books):
+    """Where nothing can be written: nothing is owed, and nothing is looked up."""
+
+    def owe(self, *_: object) -> None:
+        """Nothing: who counts next owes it again."""
+
+    def recover(self) -> None:
+        """Nothing: no state is called clean."""
+
+    def begin(self) -> None:
+        """Nothing: no log is noted."""
+
+    def write(self, lock: files.Lock) -> None:
+        """Nothing."""

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 HOOK_BYTES = 4 << 20  # what one hook call reads at most; the rest is left to the background ingest
+UNKEPT_BYTES = (
+    64 << 20
+)  # where nothing can be kept and a limit depends on it: a whole session, again at each event
 SLICE_BYTES = 32 << 20  # what the core reads while it holds a session's lock
 IDLE_MICROS = 600 * clock.MICRO  # a thread this long silent has settled, whatever was not reported
 
@@ -217,6 +220,17 @@ def _noted_type(path: str) -> str:
 def opened(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any] | None" = None) -> Session:
     """The session under a lock that the caller holds (see `lock_of`)."""
     return Session(home, state.load(home, session_id), policy or snapshot.load(home), lock)
+
+
+def unkept(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any]") -> Session:
+    """A session whose count cannot be kept: what was stored is read where it can be, nothing is written."""
+    try:
+        stored = state.load(home, session_id)
+    except (OSError, state.NewerState):
+        stored = state.State(session_id)
+    session = Session(home, stored, policy, lock)
+    session.books = bookkeeping.NoBooks(home, session.logs, stored, policy, False)
+    return session
 
 
 def lock_of(home: str, session_id: str, timeout: float) -> files.Lock:
