@@ -22,6 +22,11 @@ class SessionType(NamedTuple):
     chosen_by: str
 
 
+def names() -> list[str]:
+    """Every type that a session can be of: the owner's file may add some. Raises ConfigError."""
+    return list(owner.load_token_budget().defaults.session_budgets)
+
+
 def current(session_id: str) -> SessionType:
     """The type that holds for a session now. Raises NotFoundError where hooks have not seen the session."""
     home = str(places.home())

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 from typing import TYPE_CHECKING
 
-from gaia_budget.errors import ConfigError, GaiaBudgetError, LedgerError
-from gaia_hooks.facts import places, plan, snapshot
-from gaia_hooks.machine import files
-from gaia_hooks.session import months
-from gaia_mcp import answers, known
-from gaia_mcp.kept import Answers, mark, minute
+from gaia_budget.errors import ConfigError, LedgerError
+from gaia_mcp import answers
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
-
     from gaia_budget.routing.answer import Recommendation
 
 MOST_ALTERNATIVES = 3
-_answers = Answers()
 
 
 def advice(task: str, module: str, provider: str) -> answers.RecommendAnswer:
     """The cheapest viable model. The task's text is classified and not kept. Raises InputError, ConfigError."""
-    asked = hashlib.blake2b("\0".join((task, module, provider)).encode("utf-8", "surrogatepass")).digest()
-    return _answers.get(asked, _stamp(module), lambda: _advice(task, module, provider))
-
-
-def _stamp(module: str) -> Hashable:
-    """All that a recommendation depends on besides the question; None where some of it cannot be looked at."""
-    home = places.home()
-    own = [files.join(home, name) for name in ("settings.toml", "prices.toml", "routing.toml")]
-    seen = [snapshot.path_of(home), plan.path_of(home), months.path_of(home, module.lower())]
-    try:
-        listed = str(known.settings.get().prices_file or "")
-        paths = [*own, *seen, listed, *known.owned("token_budget.json")]
-        return minute(), known.book.stamp(), *map(mark, paths)
-    except GaiaBudgetError:
-        return None
-
-
-def _advice(task: str, module: str, provider: str) -> answers.RecommendAnswer:
     found, notes = _found(task, module or None, provider or None)
     said = found.document()
     price = said["price"]

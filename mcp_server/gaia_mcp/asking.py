@@ -3,8 +3,6 @@
 No `from __future__ import annotations` here: the SDK reads the signatures as they run.
 """
 
-from typing import Literal
-
 from mcp.server.elicitation import AcceptedElicitation, ElicitationResult
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
@@ -12,8 +10,6 @@ from mcp.server.mcpserver.resolve import Elicit
 from pydantic import BaseModel, Field
 
 from gaia_mcp import overriding, session
-
-SessionType = Literal["quick_fix", "feature_dev", "architecture"]
 
 
 class Approval(BaseModel):

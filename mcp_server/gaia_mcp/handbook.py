@@ -1,22 +1,17 @@
-"""The sections of the project's files of instructions, parsed anew only when one of the files has changed."""
+"""The sections of the project's files of instructions, as they are at this moment."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_mcp import place
-from gaia_mcp.kept import Answers, mark
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from gaia_claude_md import Section
-    from gaia_claude_md.markdown.blocks import Document
     from gaia_claude_md.markdown.lookup import Found
-
-Value = TypeVar("Value")
-_answers = Answers()
 
 
 class Size(NamedTuple):
@@ -30,24 +25,15 @@ class Size(NamedTuple):
 
 def sections(files: Sequence[Path]) -> list[tuple[Path, Section]]:
     """All sections in order, each with its L1. Raises InputError where a file cannot be read."""
+    from gaia_claude_md import document
     from gaia_claude_md.markdown.sections import sections_of
 
-    return _answer(
-        "sections",
-        files,
-        lambda documents: [
-            (file, one) for file, text in zip(files, documents, strict=True) for one in sections_of(text)
-        ],
-    )
+    return [(file, one) for file in files for one in sections_of(document(file))]
 
 
 def sizes(files: Sequence[Path]) -> list[Size]:
     """Slug, title and estimated tokens of each section. Raises InputError where a file cannot be read."""
-    return _answer(
-        "sizes",
-        files,
-        lambda _: [Size(file, one.slug, one.title, one.tokens) for file, one in sections(files)],
-    )
+    return [Size(file, one.slug, one.title, one.tokens) for file, one in sections(files)]
 
 
 def section(name: str, files: Sequence[Path]) -> Found:
@@ -56,30 +42,7 @@ def section(name: str, files: Sequence[Path]) -> Found:
     Raises NotFoundError with the nearest names; InputError, with the names to choose from, where several files
     have such a section.
     """
+    from gaia_claude_md import document
     from gaia_claude_md.markdown.lookup import find
 
-    shown = [place.shown(file) for file in files]
-    return _answer(
-        ("section", name), files, lambda documents: find(list(zip(shown, documents, strict=True)), name)
-    )
-
-
-def _answer(question: Hashable, files: Sequence[Path], ask: Callable[[list[Document]], Value]) -> Value:
-    stamps = tuple(map(_stamp, files))
-
-    def documents() -> list[Document]:
-        return [_document(file, stamp) for file, stamp in zip(files, stamps, strict=True)]
-
-    return _answers.get((question, tuple(map(str, files))), stamps, lambda: ask(documents()))
-
-
-def _document(file: Path, stamp: Hashable) -> Document:
-    from gaia_claude_md import document
-
-    return _answers.get(("document", str(file)), stamp, lambda: document(file))
-
-
-def _stamp(file: Path) -> Hashable:
-    from gaia_claude_md.files.reading import l2_of
-
-    return mark(str(file)), mark(str(l2_of(file)))
+    return find([(place.shown(file), document(file)) for file in files], name)

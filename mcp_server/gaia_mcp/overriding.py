@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from gaia_budget.errors import InputError
+from gaia_budget.settings import load
 from gaia_hooks.facts.money import NANO, usd_short
-from gaia_mcp import answers, known
+from gaia_mcp import answers
 
 LONGEST_REASON = 200  # characters: people read it in a dialog
 
@@ -23,7 +24,7 @@ def granted(module: str, usd: float, reason: str) -> answers.OverrideAnswer:
     from gaia_budget.ledger import Ledger
     from gaia_hooks.facts.money import usd as exact
 
-    chosen = known.settings.get()
+    chosen = load()
     with Ledger.open(settings=chosen) as ledger:
         made = ledger.add_override(_plain(module).lower(), _nano(usd), _plain(reason), granted_by=chosen.user)
         tell_hooks(ledger, chosen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gaia_budget.errors import InputError
+from gaia_budget.errors import ConfigError, InputError
 from gaia_claude_md.files import finding
 from gaia_claude_md.files.reading import l2_of
 
@@ -19,6 +19,18 @@ REFUSED = (
 def project() -> Path:
     """The project's folder: `CLAUDE_PROJECT_DIR`, else the working directory."""
     return Path(_project())
+
+
+def module() -> str:
+    """The project's module; by its folder alone where the owner's registry cannot be read."""
+    from gaia_budget.owner import load_registry
+    from gaia_hooks.facts import modules
+
+    try:
+        roots = load_registry().roots()
+    except ConfigError:
+        roots = []
+    return modules.module_of(_project(), roots)
 
 
 def folders() -> list[Path]:

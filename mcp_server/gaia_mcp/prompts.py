@@ -5,7 +5,7 @@ from typing import Any
 from mcp.server import MCPServer
 
 from gaia_budget.errors import NotFoundError
-from gaia_hooks.facts.session_types import TYPES
+from gaia_budget.session_type import names
 
 
 def register(server: MCPServer[Any]) -> None:
@@ -15,9 +15,9 @@ def register(server: MCPServer[Any]) -> None:
 
 
 def start_session(type: str) -> str:
-    """Set the session type: quick_fix, feature_dev or architecture."""
-    if type not in TYPES:
-        raise NotFoundError("session type", type, TYPES)
+    """Set the session type: quick_fix, feature_dev, architecture, or one of token_budget.json."""
+    if type not in names():
+        raise NotFoundError("session type", type, names())
     return (
         f"This is a {type} session. Call budget_session with type={type!r}, then tell me in one line its token "
         "limit, the models it is meant for and what is spent of the project's month. Before you start a subagent "

@@ -17,7 +17,7 @@ from mcp_types import (
 )
 
 from gaia_budget.errors import InputError
-from gaia_hooks.facts.session_types import TYPES
+from gaia_budget.session_type import names as session_types
 from gaia_mcp import handbook, place
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ async def complete(
     if isinstance(ref, ResourceTemplateReference):
         names = [name for name, _ in await anyio.to_thread.run_sync(_sections)]
     else:
-        names = list(TYPES)
+        names = await anyio.to_thread.run_sync(session_types)
     typed = argument.value.casefold()
     fitting = sorted((name for name in names if typed in name.casefold()), key=lambda name: name.find(typed))
     return Completion(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-import threading
+from pathlib import Path
 from typing import NamedTuple
 
-from gaia_hooks.facts import places, session_files, session_types, snapshot
+from gaia_hooks.facts import places, session_types, snapshot
 from gaia_hooks.machine import files
 from gaia_hooks.say import figures
 from gaia_hooks.session import counting as sessions
 from gaia_hooks.session import state
-from gaia_mcp.kept import Answers, Mark, mark
 
 LOCK_SECONDS = 1.0
+MOST_ALERTS = 3
 NO_SESSION = "no Claude Code session started this server: the session's figures are not known"
 UNWATCHED = (
     "no hook has reported this session yet: its tokens are not counted (`gaia-budget doctor` tells why)"
@@ -48,34 +48,31 @@ def session_id() -> str | None:
     named = os.environ.get("CLAUDE_CODE_SESSION_ID", "")
     if not state.is_session_id(named):
         return None
-    path = state.path_of(places.home(), named)
-    ended, transcript = _ends.get(named, mark(path), lambda: _end(named))
-    if not ended:
+    stored = _stored(named)
+    if stored is None or not stored.ended:
         return named
-    folder = files.parent(transcript)
-    for name in sorted(sessions.watched(places.home()), key=_age, reverse=True):
+    folder = files.parent(stored.transcript)
+    for name in sorted(sessions.watched(_home()), key=_age, reverse=True):
         found = _stored(name)
         if found is not None and not found.ended and files.parent(found.transcript) == folder:
             return name
     return named
 
 
-_ends = Answers()
+def _age(name: str) -> float:
+    try:
+        return Path(state.path_of(_home(), name)).stat().st_mtime
+    except OSError:
+        return 0.0
 
 
-def _end(name: str) -> tuple[bool, str]:
-    """Whether a session has ended, and its transcript."""
-    stored = _stored(name)
-    return (False, "") if stored is None else (stored.ended, stored.transcript)
-
-
-def _age(name: str) -> int:
-    return mark(state.path_of(places.home(), name))[3]
+def _home() -> str:
+    return str(places.home())
 
 
 def _stored(name: str) -> state.State | None:
     try:
-        return sessions.read(places.home(), name)
+        return sessions.read(_home(), name)
     except (OSError, state.NewerState):
         return None
 
@@ -88,38 +85,18 @@ def running() -> Running | None:
     name = session_id()
     if name is None:
         return None
-    with _counting:
-        kept = _kept.get(name)
-        if kept is None or kept[0] != _marks(kept[1]):
-            found = _counted(name)
-            kept = (_marks(found), found)
-            _kept.clear()
-            if found.note is None and _is_whole(found):
-                _kept[name] = kept
-        return kept[1]
+    return _counted(name)
 
 
-_counting = threading.Lock()
-_kept: dict[str, tuple[list[Mark], Running]] = {}
-"""The last count, which holds while no file that it was made from has changed."""
-
-
-def _marks(found: Running) -> list[Mark]:
-    home, mine = places.home(), found.session.state
-    transcripts = [thread.place.path for thread in mine.threads.values()]
-    folders = {session_files.agents_folder(mine.transcript), *mine.looked}
-    paths = (state.path_of(home, found.session_id), snapshot.path_of(home), *folders, *transcripts)
-    return [mark(path) for path in paths]
-
-
-def _is_whole(found: Running) -> bool:
-    """Whether nothing came in between the count and the look at the files."""
-    places_read = [thread.place for thread in found.session.state.threads.values()]
-    return all(files.size_of(place.path) == place.offset for place in places_read)
+def alerts(current: Running | None, module: str) -> list[str] | None:
+    """The worst alerts of a module and of all modules, in a few words each, by the snapshot that hooks have, too."""
+    policy = snapshot.load(_home()) if current is None else current.session.policy
+    found = [short for _, of, _, short in policy["alerts"] if short and of in ("", module)]
+    return found[:MOST_ALERTS] or None
 
 
 def _counted(name: str) -> Running:
-    home, policy = places.home(), snapshot.load(places.home())
+    home, policy = _home(), snapshot.load(_home())
     note = None
     try:
         sessions.catch_up(home, name, timeout=LOCK_SECONDS)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import session_type
 from gaia_budget.errors import InputError
-from gaia_mcp import answers, firing, known
-from gaia_mcp.running import NO_SESSION, running
+from gaia_budget.owner import load_token_budget
+from gaia_mcp import answers
+from gaia_mcp.running import NO_SESSION, alerts, running
 
 if TYPE_CHECKING:
     from gaia_mcp.running import Running
@@ -30,7 +31,7 @@ def shown() -> answers.SessionAnswer:
         limit_tokens=current.limit_tokens,
         percent=current.percent,
         notes=[current.note] if current.note else None,
-        alerts=firing.alerts(current, current.session.state.module),
+        alerts=alerts(current, current.session.state.module),
     )
 
 
@@ -42,7 +43,7 @@ def question(wanted: str) -> str | None:
     current = _current()
     if not session_type.needs_human(current.session_id, wanted):
         return None
-    limit = known.budget.get().session(wanted).max_tokens
+    limit = load_token_budget().session(wanted).max_tokens
     return (
         f"Claude asks to make this {current.session.state.type} session a {wanted} session: its limit would rise "
         f"from {current.limit_tokens:,} to {limit:,} tokens ({current.figures.budget_tokens:,} are used)."

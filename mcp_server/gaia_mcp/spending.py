@@ -1,20 +1,36 @@
-"""What was spent: the running session and its module's month, or any axis of the ledger."""
+"""What was spent: the running session and its module's month, or any axis, by the same reports as the commands'."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import ConfigError, GaiaBudgetError, InputError, LedgerError
-from gaia_hooks.facts import modules
+from gaia_budget.reports.books import Here, opened
+from gaia_budget.reports.month import month
+from gaia_budget.reports.spend import spend
 from gaia_hooks.facts.money import usd
-from gaia_mcp import answers, firing, known, place
-from gaia_mcp.running import NO_SESSION, Running, running, session_id
+from gaia_mcp import answers, place
+from gaia_mcp.running import NO_SESSION, Running, alerts, running, session_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gaia_budget.ledger.questions import Figures, Spend
+    from gaia_budget.reports.books import Books
 
 MOST_ROWS = 20
 THIS_SESSION = "session"  # the value of `since` that means the running session
+PATIENCE_SECONDS = 2.0
+"""How long an answer waits for a ledger that another process keeps locked: somebody waits for it."""
+
+
+@contextmanager
+def books() -> Iterator[Books]:
+    """The books for the session and project that the server serves. Raises LedgerError, ConfigError."""
+    where = Here(session_id() or "", str(place.project()))
+    with opened(where=where, patience_s=PATIENCE_SECONDS) as found:
+        yield found
 
 
 def here() -> answers.SpendAnswer:
@@ -28,42 +44,33 @@ def here() -> answers.SpendAnswer:
         answer.session_usd = usd(current.figures.cost_nano)
         answer.session_unpriced = current.figures.unpriced or None
         notes += [current.note] if current.note else []
-    answer.module = _module(current, notes)
+    answer.module = current.session.state.module if current else None
     try:
-        _add_month(answer, answer.module)
+        with books() as found:
+            notes += found.notes
+            answer.module = answer.module or found.module_here
+            _add_month(answer, found, current)
     except GaiaBudgetError as error:
+        answer.module = answer.module or place.module()
         notes.append(f"month: {error}")
-    answer.alerts = firing.alerts(current, answer.module)
+    answer.alerts = alerts(current, answer.module)
     answer.notes = notes or None
     return answer
 
 
-def _module(current: Running | None, notes: list[str]) -> str:
-    if current is not None and current.session.state.module:
-        return current.session.state.module
-    try:
-        roots = known.registry.get().roots()
-    except GaiaBudgetError as error:
-        notes.append(str(error))
-        roots = []
-    return modules.module_of(str(place.project()), roots)
-
-
-def _add_month(answer: answers.SpendAnswer, module: str) -> None:
-    """The month as `status` shows it: spent is what counts against the limit."""
-    from gaia_budget.forecast.standing import MonthStatus
-
-    chosen = known.settings.get()
-    entry, rule = known.budget.get().module_or_default(module, chosen), chosen.module(module)
-    answer.limit_usd = usd(entry.limit_nano)
-    spent = known.book.answer(("month", module), lambda ledger: ledger.month(module))
-    month = MonthStatus(spent, entry.limit_nano, rule.counts_claude_code)
-    answer.month_usd = usd(month.spent_nano)
-    if month.month.override_nano:
-        answer.override_usd = usd(month.month.override_nano)
-    beside = 0 if month.counts_claude_code else month.month.claude_code_nano
-    if beside:
-        answer.claude_code_usd = usd(beside)
+def _add_month(answer: answers.SpendAnswer, found: Books, current: Running | None) -> None:
+    """The month as `status` shows it, and of the session what only the client's own written total knows."""
+    assert answer.module is not None
+    answer.limit_usd = usd(found.limit_nano(answer.module))
+    stands = month(found, answer.module)
+    answer.month_usd = usd(stands.spent_nano)
+    if stands.month.override_nano:
+        answer.override_usd = usd(stands.month.override_nano)
+    if stands.beside_nano:
+        answer.claude_code_usd = usd(stands.beside_nano)
+    spent = found.ledger.session(current.session_id) if current else None
+    if current and spent and spent.unattributed_nano:
+        answer.session_usd = usd(current.figures.cost_nano + spent.unattributed_nano)
 
 
 def by_axis(axis: str, since: str, module: str) -> answers.SpendAnswer:
@@ -73,9 +80,11 @@ def by_axis(axis: str, since: str, module: str) -> answers.SpendAnswer:
         session, since = session_id(), ""
         if session is None:
             raise InputError(f"since=session: {NO_SESSION}")
-    asked = ((axis or "module",), since or None, None, module.lower() or None, session)
     try:
-        return known.book.answer(asked, lambda ledger: _table(ledger.spend(*asked)))
+        with books() as found:
+            answer = _table(spend(found, (axis or "module",), since or None, None, module or None, session))
+            answer.notes = found.notes or None
+            return answer
     except (LedgerError, ConfigError) as error:
         return answers.SpendAnswer(notes=[str(error)])
 

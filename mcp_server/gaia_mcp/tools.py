@@ -14,13 +14,12 @@ from mcp_types import CallToolResult, ToolAnnotations
 from gaia_claude_md.files.finding import Seen
 from gaia_mcp import advising, answers, asking, handbook, overriding, place, running, session, spending
 from gaia_mcp.answers import result
-from gaia_mcp.asking import Approval, SessionType
+from gaia_mcp.asking import Approval
 
 Axis = Literal["module", "model", "task", "session", "agent", "provider", "day", "week", "month"]
 Provider = Literal["anthropic", "openai", "gemini"]
 NO_AXIS: Any = ""
 NO_PROVIDER: Any = ""
-NO_TYPE: Any = ""
 ANSWER_CHARACTERS = (
     40_000  # as sent; the client passes 45,000 on whole and cuts longer answers down to a preview
 )
@@ -73,7 +72,7 @@ def budget_load_section(name: str, path: str = "") -> Annotated[CallToolResult, 
 
 
 def budget_session(
-    approval: Annotated[ElicitationResult[Approval], Resolve(asking.about_type)], type: SessionType = NO_TYPE
+    approval: Annotated[ElicitationResult[Approval], Resolve(asking.about_type)], type: str = ""
 ) -> Annotated[CallToolResult, answers.SessionAnswer]:
     """Session type, tokens and limit; sets the type if the user asks."""
     if type:

@@ -11,8 +11,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError
-from gaia_hooks.facts import places
+from gaia_hooks.facts.places import off
 from gaia_hooks.machine import files
 from gaia_mcp.watching import Watch
 
@@ -28,7 +29,7 @@ UNWATCHED_SECONDS = 5.0
 
 def lock(timeout: float = 0.0) -> files.Lock:
     """The lock that the one worker of this state folder holds while it lives."""
-    return files.Lock(files.join(places.home(), "worker.lock"), timeout)
+    return files.Lock(str(places.home() / "worker.lock"), timeout)
 
 
 def is_free() -> bool:
@@ -43,7 +44,7 @@ def is_free() -> bool:
 def main() -> None:
     """Work until stdin ends."""
     logging.basicConfig(level=logging.WARNING, format="gaia-budget worker: %(levelname)s %(message)s")
-    if places.off():
+    if off():
         return
     try:
         with lock():
@@ -124,8 +125,6 @@ class Sources:
 
     @staticmethod
     def _folders() -> list[tuple[Path, bool]]:
-        from gaia_budget import places
-
         found = [(folder / "projects", True) for folder in places.claude_config_dirs()]
         return [*found, (places.logs_dir(), True)]
 

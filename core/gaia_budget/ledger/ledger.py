@@ -12,7 +12,7 @@ from gaia_budget.ledger import questions, record, sessions
 from gaia_budget.ledger.alerting import Alerting
 from gaia_budget.ledger.budgeting import Budgeting
 from gaia_budget.ledger.budgets import charge
-from gaia_budget.ledger.database import Database
+from gaia_budget.ledger.database import PATIENCE_SECONDS, Database
 from gaia_budget.ledger.failures import UnfitTextError
 from gaia_budget.ledger.migrations import migrate
 from gaia_budget.ledger.months import MonthSpend
@@ -38,8 +38,12 @@ class Ledger(Budgeting, Alerting, Notes):
     """
 
     @classmethod
-    def open(cls, url: str | None = None, *, settings: Settings | None = None) -> Self:
+    def open(
+        cls, url: str | None = None, *, settings: Settings | None = None, patience_s: float = PATIENCE_SECONDS
+    ) -> Self:
         """Open the ledger of a URL, else of the setting `db`, else `ledger.db` in the state folder.
+
+        `patience_s` is how long it waits for others that keep it locked.
 
         Creates and migrates it as needed. Raises InputError for a wrong URL, LedgerError when it cannot be used.
         """
@@ -47,7 +51,7 @@ class Ledger(Budgeting, Alerting, Notes):
             from gaia_budget.settings import load
 
             settings = load()
-        db = Database(parse_url(url or settings.db or _default_url()))
+        db = Database(parse_url(url or settings.db or _default_url()), patience_s)
         try:
             _prepare_file(db)
             db.check()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from gaia_budget import owner, places
 from gaia_budget.errors import ConfigError, InputError, LedgerError, NotFoundError
 from gaia_budget.ledger import Ledger
+from gaia_budget.ledger.database import PATIENCE_SECONDS
 from gaia_budget.reports.asked import module_named, nearest
 from gaia_hooks.facts import modules, snapshot
 from gaia_hooks.session import state
@@ -141,19 +142,20 @@ def opened(
     progress: Progress = None,
     where: Here | None = None,
     *,
-    fresh: bool = True,
+    patience_s: float = PATIENCE_SECONDS,
 ) -> Iterator[Books]:
     """The books, with everything new of transcripts and logs taken in first, and told to the hooks.
 
     Where that cannot be, such as in a ledger that may only be read, they answer as they are, and `notes` says so.
+    `patience_s` is how long they wait for a ledger that others keep locked.
     Raises LedgerError when there is no ledger to be had, ConfigError for broken settings.
     """
     if settings is None:
         from gaia_budget.settings import load
 
         settings = load()
-    with Ledger.open(settings=settings) as ledger:
-        notes = _refresh(settings, ledger, progress) if fresh else []
+    with Ledger.open(settings=settings, patience_s=patience_s) as ledger:
+        notes = _refresh(settings, ledger, progress)
         yield Books(settings, ledger, where or here(), ledger.now(), notes)
 
 

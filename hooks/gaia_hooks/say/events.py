@@ -209,12 +209,16 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
     if (
         event == "UserPromptSubmit"
         and _is_human(payload)
-        and session_types.guess(session.state, payload["prompt"])
+        and session_types.guess(session.state, payload["prompt"], session.policy)
     ):
         said.append(warnings.guessed_type(session))
     if event in ("SessionStart", "PreModelSwitch"):
         said.append(warnings.cost_of_going_on(session, payload))
-        said += session.policy["problems"] if event == "SessionStart" else []
+        said += (
+            [*session.policy["problems"], session_types.problem(session.policy)]
+            if event == "SessionStart"
+            else []
+        )
     if session.policy["alerts"] and event in ("SessionStart", "UserPromptSubmit"):
         said += warnings.alerts(session)
     threshold = warnings.threshold_reached(session, figures)

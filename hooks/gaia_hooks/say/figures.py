@@ -1,12 +1,10 @@
 """What a session has used so far: the settled tallies plus the responses that are still open."""
 
-from gaia_hooks.facts import usage
+from gaia_hooks.facts import session_types, usage
 from gaia_hooks.session import counting as sessions
 from gaia_hooks.session import state
 
 TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 
 CHARACTERS_PER_TOKEN = 4  # of tool results, which are mostly code and English: an estimate, shown as one
@@ -49,21 +47,23 @@ class Figures:
         return usage.budget_tokens(self.usage, self.recached)
 
     def biggest_cause(self, mine: state.State) -> str:
-        """The subagent that used most, where one used more than the main thread; else the model.
+        """The subagents where together they used more than the main thread, and the biggest one; else the model.
 
         Beside the model the tool whose results weigh most is named, where they are a good part of it.
         """
         if not self.tokens_of_thread:
             return ""
-        thread_id = max(self.tokens_of_thread, key=lambda name: self.tokens_of_thread[name])
-        if thread_id != state.MAIN:
-            agent_type = mine.threads[thread_id].agent_type if thread_id in mine.threads else ""
-            return "subagent %s (%s tokens)" % (
-                agent_type or thread_id,
-                grouped(self.tokens_of_thread[thread_id]),
-            )
+        used = self.tokens_of_thread.get(state.MAIN, 0)
+        agents = [name for name in self.tokens_of_thread if name != state.MAIN]
+        together = sum(self.tokens_of_thread[name] for name in agents)
+        if together > used:
+            most = max(agents, key=lambda name: self.tokens_of_thread[name])
+            kind = mine.threads[most].agent_type if most in mine.threads else ""
+            one = "subagent %s (%s tokens)" % (kind or most, grouped(self.tokens_of_thread[most]))
+            if len(agents) == 1:
+                return one
+            return "%d subagents (%s tokens), the biggest %s" % (len(agents), grouped(together), one)
         model = max(self.tokens_of_model, key=lambda name: self.tokens_of_model[name])
-        used = self.tokens_of_thread[thread_id]
         cause = "main thread on %s (%s tokens)" % (model, grouped(used))
         tool = max(mine.results, key=lambda name: mine.results[name], default="")
         tokens = min(used, mine.results[tool] // CHARACTERS_PER_TOKEN) if tool else 0
@@ -79,5 +79,4 @@ def grouped(number: int) -> str:
 
 def limit_of(session: sessions.Session) -> int:
     """The token limit of the session's type."""
-    types: dict[str, Any] = session.policy["session_types"]
-    return int(types[session.state.type]["max_tokens"])
+    return session_types.limit(session.policy, session.state.type)

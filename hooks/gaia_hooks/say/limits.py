@@ -33,8 +33,7 @@ def hard_limit(session: sessions.Session) -> int:
     """The session's limit in budget tokens; a guessed type never limits below the default type."""
     limit = limit_of(session)
     if session.state.chosen_by == session_types.INFERRED:
-        default: dict[str, Any] = session.policy["session_types"][session_types.FEATURE_DEV]
-        limit = max(limit, int(default["max_tokens"]))
+        limit = max(limit, session_types.limit(session.policy, session_types.FEATURE_DEV))
     return limit
 
 

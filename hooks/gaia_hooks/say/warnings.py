@@ -11,11 +11,6 @@ if TYPE_CHECKING:
 FAMILIES = ("haiku", "sonnet", "opus", "fable")  # by tier, cheapest first
 KEEP_QUALITY = "Do not skip tests or cut scope for it."  # models that feel short of tokens stop early
 WORTH_SAYING_USD = 0.05
-NEXT_STEP = {
-    session_types.QUICK_FIX: "finish, or `gaia-budget session type feature_dev`",
-    session_types.FEATURE_DEV: "finish this part, then `/clear`, or `gaia-budget session type architecture`",
-    session_types.ARCHITECTURE: "write down what is decided, then `/clear`",
-}
 
 
 def threshold_reached(session: sessions.Session, figures: Figures) -> str:
@@ -43,8 +38,17 @@ def _line(session: sessions.Session, figures: Figures, limit: int, step: int) ->
         used,
         money.usd_short(figures.cost_nano) + (" + unpriced" if figures.unpriced else ""),
         figures.biggest_cause(mine),
-        NEXT_STEP[mine.type],
+        _next_step(session),
     )
+
+
+def _next_step(session: sessions.Session) -> str:
+    mine = session.state.type
+    larger = session_types.larger(session.policy, mine)
+    if not larger:
+        return "write down what is decided, then `/clear`"
+    finish = "finish" if mine == session_types.QUICK_FIX else "finish this part, then `/clear`"
+    return "%s, or `gaia-budget session type %s`" % (finish, larger)
 
 
 def alerts(session: sessions.Session) -> "list[str]":
@@ -65,7 +69,7 @@ def guessed_type(session: sessions.Session) -> str:
         % (
             session.state.type,
             grouped(limit_of(session)),
-            ", ".join(session_types.TYPES),
+            ", ".join(session_types.known(session.policy)),
         )
     )
 
@@ -73,7 +77,8 @@ def guessed_type(session: sessions.Session) -> str:
 def excluded_model(session: sessions.Session, figures: Figures) -> str:
     """Says once that a dearer model is used than the session's type is meant for."""
     mine = session.state
-    allowed = session.policy["session_types"][mine.type].get("models") or []
+    types = session.policy["session_types"]
+    allowed = types.get(mine.type, types[session_types.FEATURE_DEV]).get("models") or []
     highest = max((_rank(family) for family in allowed), default=len(FAMILIES))
     for model in figures.tokens_of_model:
         note = "model:" + model
