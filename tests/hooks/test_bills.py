@@ -62,7 +62,7 @@ def test_each_run_is_charged_at_the_tier_of_its_own_prompt() -> None:
     row = [0, [[-1, 10, 0, 0, 0, 0], [100_000, 20, 0, 0, 0, 0]], 0]
     runs = ((60_000, 0, 0, 0, 0, 0, 0), (60_000, 0, 0, 0, 0, 0, 0))
     whole = usage.total(runs)
-    assert pricing.cost_nano(whole, row, runs) * 2 == pricing.cost_nano(whole, row)
+    assert pricing.cost_nano(whole, row, runs=runs) * 2 == pricing.cost_nano(whole, row)
 
 
 def test_inference_in_the_us_costs_a_tenth_more_on_tokens_and_not_on_searches() -> None:
