@@ -80,6 +80,7 @@ def forked(corpus: Corpus) -> None:
     parent.exit()
     fork = Session(corpus, start=parent.clock + 60_000)
     fork.carried, fork.started = parent.carried + parent.spent + parent.hidden, parent.started
+    fork.used = dict(parent.used)
     for row in parent.conversation():
         if is_assistant(row):
             row["requestSessionId"] = parent.id

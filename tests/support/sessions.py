@@ -74,6 +74,10 @@ def list_price(model: str, usage: tuple[int, ...]) -> int | None:
     return int(total) * (factor if prompt > threshold else 1) + usage[6] * SEARCH_NANO
 
 
+CLIENT_FIGURES = ("inputTokens", "outputTokens", "cacheReadInputTokens", "cacheCreationInputTokens",
+                  "cacheCreationEphemeral1hInputTokens", "webSearchRequests")  # fmt: skip
+
+
 class Session:
     """One session being written: its main file, its subagents' files, its clock."""
 
@@ -87,6 +91,9 @@ class Session:
         self.prompts: dict[str, int] = {}
         self.held: dict[str, int] = {}  # what each thread's last response left in the cache
         self.carried = 0
+        self.used: dict[
+            str, tuple[int, ...]
+        ] = {}  # the client's own count by model, what was carried in included
         self.hidden = 0
         self.spent = 0
         self.summary = 0  # tokens of the prompt that a compaction left
@@ -189,6 +196,8 @@ class Session:
         responses = self.corpus.truth.responses
         before = responses.get(key)
         self.spent += (told.nano or 0) - ((before.nano or 0) if before else 0)
+        known = before.usage if before else (0,) * len(told.usage)
+        self.spend(told.model, tuple(new - old for new, old in zip(told.usage, known, strict=True)))
         responses[key] = told
 
     def assistant(self, key: str, model: str, usage: tuple[int, ...], agent: str) -> dict[str, Any]:
@@ -241,18 +250,28 @@ class Session:
         self.files[name] = []
         return name
 
+    def spend(self, model: str, usage: tuple[int, ...]) -> None:
+        """Add to what the client counts for a model."""
+        fresh, output, reads, write_5m, write_1h, _, searches = usage
+        more = (fresh, output, reads, write_5m + write_1h, write_1h, searches)
+        before = self.used.get(model, (0,) * len(more))
+        self.used[model] = tuple(a + b for a, b in zip(before, more, strict=True))
+
     def exit(self) -> None:
         """The client's own total: carried in, made here, and what no row tells of."""
         total = self.carried + self.spent + self.hidden
         self.files[""].append(
             {"type": "cost-state", "sessionId": self.id, "totalCostUSD": total / 1e9, "totalDuration": 1,
              "startTime": self.started, "hasUnknownModelCost": False,
-             "modelUsage": {"claude-opus-5-5": {"inputTokens": 1, "costUSD": total / 1e9}}}
+             "modelUsage": {model: dict(zip(CLIENT_FIGURES, used, strict=True))
+                            for model, used in self.used.items()}}
         )  # fmt: skip
 
     def compact(self) -> None:
         """A compaction: a call that is billed and leaves no row of usage; the prompt is short afterwards."""
-        self.hidden += self.random.randrange(1, 90) * 1_000_000
+        hidden = self.random.randrange(1, 90)
+        self.hidden += hidden * 1_000_000
+        self.spend("claude-opus-5-5", (0, hidden * 50, 0, 0, 0, 0, 0))
         self.files[""].append(
             self.row("system", subtype="compact_boundary", content="Conversation compacted")
         )

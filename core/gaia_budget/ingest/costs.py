@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from gaia_budget.prices import catalogue, table
+from gaia_budget.prices import table
 from gaia_hooks.facts import pricing
 from gaia_hooks.machine import clock
 
@@ -27,10 +27,6 @@ class Costs:
     @cached_property
     def _in_force(self) -> table.PriceTable:
         return table.load()
-
-    @cached_property
-    def _list(self) -> table.PriceTable:
-        return table.PriceTable(catalogue.load(None))
 
     def of(
         self,
@@ -54,10 +50,7 @@ class Costs:
             return Cost(None, table.UNPRICED, provider)
         return Cost(cost, pricing.source_of(row, self._in_force.default_source), provider)
 
-    def listed(
-        self, model: str, usage: tuple[int, ...], ts: int, stored: int | None, source: str
-    ) -> int | None:
-        """The list price of a stored response: what the client reckons its own total with."""
-        if source == table.GENAI and stored is not None:
-            return stored
-        return self._list.price(model, usage, ts / clock.MICRO).cost_nano
+    def key(self, model: str) -> str:
+        """What all names of one model have in common; of an unknown one, the name without `[1m]`."""
+        name = self._in_force.name(model)
+        return name.model if name else model.partition("[")[0]

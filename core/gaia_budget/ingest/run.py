@@ -72,12 +72,11 @@ def take_in(settings: Settings, ledger: Ledger, progress: Callable[[int, int], N
     from gaia_budget.owner import load_registry
 
     report, began, costs = Report(), time.perf_counter(), Costs()
-    live = settle_watched(report)
+    settle_watched(report)
     with _without_collections():
         Logs(ledger, settings, costs, places.logs_dir(), report).take_in()
         sessions = Sessions(ledger, settings, costs, load_registry().roots(), report)
         sessions.take_in(places.claude_config_dirs(), progress)
-        sessions.hear(live)
         unattributed.reconcile(ledger, settings, costs, sessions, report)
     report.seconds = time.perf_counter() - began
     return report
@@ -125,18 +124,13 @@ def _tell_hooks(ledger: Ledger, figures: Months, settings: Settings, state: aler
         hook_months.trim(str(places.home()), module, figures.counted_to)
 
 
-def settle_watched(report: Report) -> dict[str, int]:
-    """Let each session that hooks watch write the event lines it still owes (see `gaia_hooks.session.counting`).
-
-    Returns the client's running total by session, in nano-dollars, where a status line has shown one.
-    """
-    live: dict[str, int] = {}
+def settle_watched(report: Report) -> None:
+    """Let each session that hooks watch write the event lines it still owes (see `gaia_hooks.session.counting`)."""
     home = str(places.home())
     for session_id in session.watched(home):
         try:
-            live[session_id] = session.catch_up(home, session_id).client_nano
+            session.catch_up(home, session_id)
         except files.LockTimeout:
             continue  # a hook is counting it at this moment: the next run completes it
         except (OSError, state.NewerState) as error:
             report.skip(state.path_of(home, session_id), 0, f"this session was not settled: {error}")
-    return live

@@ -18,7 +18,7 @@ from gaia_hooks.machine import clock
 from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from gaia_budget.ingest.costs import Costs
@@ -34,15 +34,13 @@ SAME_MICROS = 2 * clock.MICRO  # between two sightings of one response
 class FileState(msgspec.Struct, array_like=True):
     """What is remembered of a transcript between two runs.
 
-    `reckoned`: the client's totals have been compared with the rows (see `unattributed`); `live_nano` is the
-    total that the status line showed last.
+    `reckoned`: the client's totals have been compared with the rows (see `unattributed`).
     """
 
     module: str
     agent_type: str
     bookmark: Bookmark
     reckoned: bool = True
-    live_nano: int = 0
     session_id: str = ""  # the session that its rows name
 
 
@@ -164,9 +162,8 @@ class Sessions:
         self.report.bytes += reading.bytes_read
         self.report.skipped.extend(reading.skipped)
         self._events.extend(self._made_here(transcript, state, reading))
-        reckoned = not (reading.bookmark.totals or state.live_nano)
-        live, own = state.live_nano, state.session_id
-        state = FileState(state.module, state.agent_type, reading.bookmark, reckoned, live, own)
+        reckoned = not reading.bookmark.totals
+        state = FileState(state.module, state.agent_type, reading.bookmark, reckoned, state.session_id)
         self._marks[transcript.path] = mark_of(state)
         if not transcript.agent_id:
             self._know(transcript, state)
@@ -181,17 +178,10 @@ class Sessions:
         if known is None or self.paths[session] == transcript.path or _told(state) >= _told(known):
             self.states[session], self.paths[session] = state, transcript.path
 
-    def hear(self, live: Mapping[str, int]) -> None:
-        """Note the totals that status lines have shown: what stands for a total that was not written yet."""
-        for session, nano in live.items():
-            state = self.states.get(session)
-            if state is not None and nano and state.live_nano != nano:
-                state.live_nano, state.reckoned = nano, False
-
     def _reckon_again(self, session: str) -> None:
         """A subagent's rows belong to what the session's own total covers."""
         main = self.states.get(session)
-        if main is not None and main.reckoned and (main.bookmark.totals or main.live_nano):
+        if main is not None and main.reckoned and main.bookmark.totals:
             main.reckoned = False
             self._marks[self.paths[session]] = mark_of(main)
 

@@ -1,12 +1,11 @@
 """What a session cost that no transcript row tells of: compaction, prompt hooks, agent hooks.
 
-The client keeps a running total and writes it when it exits (`cost-state`). For each total that a session's
-file holds: total − what the total had carried in at its beginning − the session's own rows that it covers.
-Between two totals that difference can only grow, so the largest one is booked; where it shrinks, the client has
-forgotten spend (a process that was killed never wrote its total) and that is said.
-
-While a session runs, or where the client writes no totals (2.1.197), the status line's running total stands for
-it: there it may begin anew with each process, which books too little and never too much.
+The client keeps running totals of its tokens by model and writes them when it exits (`cost-state`). For each total that
+a session's file holds: its tokens − those it had carried in at its beginning − those of the session's own rows that it
+covers, model by model, at our prices. Its dollars are never compared: they are made with a price table of its own,
+which may be older than the model, guessed, or a contract's. Between two totals the difference can only grow, so the
+largest one is booked; where it shrinks, the client has forgotten spend (a process that was killed never wrote its
+total) and that is said.
 
 Which totals were carried in (measured on 2.1.330): `--fork-session` and resume carry the parent's total with its
 starting instant; `/branch` and `/clear` start a new one.
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gaia_budget.ingest.sessions import mark_of
 from gaia_budget.ingest.stored import Known, responses_of
 from gaia_budget.model import UNALLOCATED, Event
+from gaia_hooks.facts.usage import REASONING, SEARCHES
 from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def reconcile(ledger: Ledger, settings: Settings, costs: Costs, sessions: Sessio
     family = families(states)
     booked: list[Event] = []
     for session in sorted(asked):
-        rows = [one for one in known[session] if one.kind == "response"]
+        rows = [one for one in known[session] if one.kind != "unattributed"]
         try:
-            reckoned = reckon(states[session].bookmark, states[session].live_nano, rows, family, costs)
+            reckoned = reckon(states[session].bookmark, rows, family, costs)
         except UnknownParent as reason:
             report.unreconciled[session] = str(reason)
             continue
@@ -91,43 +91,40 @@ def families(states: Mapping[str, FileState]) -> dict[int, list[tuple[str, int, 
     return found
 
 
-def reckon(mine: Bookmark, live_nano: int, rows: Sequence[Known], family: Family, costs: Costs) -> Reckoned:
-    """Compare a session's own totals with its rows, at list price. Raises UnknownParent."""
-    priced = [
-        (one.ts, one.model, costs.listed(one.model, one.usage, one.ts, one.cost_nano, one.price_source))
-        for one in rows
-    ]
+def reckon(mine: Bookmark, rows: Sequence[Known], family: Family, costs: Costs) -> Reckoned:
+    """Compare a session's own totals with its rows. Raises UnknownParent."""
     nano = forgotten = 0
     for started in dict.fromkeys(total.started for total in mine.totals):
         totals = [one for one in mine.totals if one.started == started]
         carried = _carried(mine, totals[0], family)
         largest = last = 0
         for total in totals:
-            covered = [
-                row for row in priced if started <= row[0] and (not total.until or row[0] < total.until)
-            ]
-            own = sum(cost or 0 for _, _, cost in covered)
-            doubtful = {model for _, model, cost in covered if cost is None}
-            last = total.nano - own - (carried.nano if carried else 0) - _guessed(total, carried, doubtful)
+            own = [row for row in rows if started <= row.ts and (not total.until or row.ts < total.until)]
+            last = _beyond(total, carried, own, costs)
             largest = max(largest, last)
-        if started == mine.totals[-1].started and live_nano > mine.totals[-1].nano:
-            largest = max(largest, _live(live_nano - (carried.nano if carried else 0), started, priced))
         nano, forgotten = nano + largest, forgotten + largest - last
-    if rows and not mine.totals and not mine.payer:  # what a fork carried in, only a written total tells
-        nano = max(0, _live(live_nano, 0, priced))
     return Reckoned(nano, forgotten)
 
 
-def _live(nano: int, started: int, priced: Iterable[tuple[int, str, int | None]]) -> int:
-    """What a status line's total knows beyond the rows; nothing where it may hold a price that was guessed."""
-    costs = [cost for ts, _, cost in priced if ts >= started]
-    return 0 if None in costs else nano - sum(cost or 0 for cost in costs)
-
-
-def _guessed(total: ClientTotal, carried: ClientTotal | None, models: set[str]) -> int:
-    """What the client booked for models whose price neither it nor we know: another model's price."""
-    before = carried.models if carried else {}
-    return sum(total.models.get(model, 0) - before.get(model, 0) for model in models)
+def _beyond(total: ClientTotal, carried: ClientTotal | None, own: Iterable[Known], costs: Costs) -> int:
+    """Nano-dollars of the tokens that a total knows beyond the rows; of models without a price: nothing."""
+    left: dict[str, list[int]] = {}
+    names: dict[str, str] = {}
+    sightings = [(name, usage, 1) for name, usage in total.models.items()]
+    sightings += [(name, usage, -1) for name, usage in carried.models.items()] if carried else []
+    sightings += [(row.model, row.usage, -1) for row in own]
+    for name, usage, sign in sightings:
+        key = costs.key(name)
+        names.setdefault(key, name)
+        amounts = left.setdefault(key, [0] * len(usage))
+        for place, tokens in enumerate(usage):
+            amounts[place] += sign * tokens
+    ts = total.after or total.started
+    unknown = (tuple(max(0, tokens) for tokens in amounts[:REASONING]) for amounts in left.values())
+    return sum(
+        costs.of(names[key], "", (*usage, 0, max(0, left[key][SEARCHES])), ts).nano or 0
+        for key, usage in zip(left, unknown, strict=True)
+    )
 
 
 def _carried(mine: Bookmark, total: ClientTotal, family: Family) -> ClientTotal | None:

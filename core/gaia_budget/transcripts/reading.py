@@ -39,18 +39,17 @@ class Skip(NamedTuple):
 
 
 class ClientTotal(msgspec.Struct, array_like=True):
-    """One `cost-state` row: the client's own cumulative total in nano-dollars, and what it covers.
+    """One `cost-state` row: the client's own cumulative tokens by model, and what they cover.
 
-    It covers responses from `started` until before `until` (0: to the end so far); it was written after `after`.
-    All instants are microseconds since the epoch. `models` is filled only where the client itself did not know
-    a model's price.
+    They cover responses from `started` until before `until` (0: to the end so far); the row was written after `after`.
+    All instants are microseconds since the epoch, `nano` is the client's dollars: they only order totals.
     """
 
     started: int
     after: int
     until: int
     nano: int
-    models: dict[str, int] = {}
+    models: dict[str, tuple[int, ...]] = {}
 
 
 class Bookmark(msgspec.Struct, array_like=True):
@@ -175,14 +174,14 @@ class _Counting:
             return
         if not 0 <= stated.total_usd <= MOST_USD or not 0 <= stated.started_ms <= LAST_MS:
             raise ValueError("the client's total is no amount of money, or has no instant")
-        models = {name: nano(cost.cost_usd) for name, cost in stated.models.items()}
+        models = {name: model.usage for name, model in stated.models.items()}
         self.totals.append(
             ClientTotal(
                 started=stated.started_ms * 1000,
                 after=clock.parse(self.last) or 0,
                 until=0,
                 nano=nano(stated.total_usd),
-                models=models if stated.has_unknown_model else {},
+                models=models,
             )
         )
 

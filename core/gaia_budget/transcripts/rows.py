@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 import msgspec
 
 from gaia_hooks.facts.money import NANO
+from gaia_hooks.facts.usage import count
 from gaia_hooks.machine import jsonio
 
 
@@ -58,15 +59,38 @@ def decode(line: bytes) -> Any:
         return jsonio.loads(line.decode("utf-8", "replace"))
 
 
-class ModelCost(msgspec.Struct, rename={"cost_usd": "costUSD"}):
-    """What the client booked for one model, in USD as its own arithmetic left it."""
+class ModelTotal(msgspec.Struct, rename={
+        "fresh": "inputTokens", "output": "outputTokens", "reads": "cacheReadInputTokens",
+        "writes": "cacheCreationInputTokens", "write_1h": "cacheCreationEphemeral1hInputTokens",
+        "searches": "webSearchRequests", "cost_usd": "costUSD"}):  # fmt: skip
+    """What the client counted for one model; its dollars are by its own price table, whatever that is."""
 
+    fresh: int = 0
+    output: int = 0
+    reads: int = 0
+    writes: int = 0
+    write_1h: int = 0
+    searches: int = 0
     cost_usd: Decimal = Decimal(0)
+
+    @property
+    def usage(self) -> tuple[int, ...]:
+        """In the order of `gaia_hooks.facts.usage.FIELDS`; writes that are not split are 5-minute ones."""
+        one_hour = count(self.write_1h)
+        short = max(0, count(self.writes) - one_hour)
+        return (
+            count(self.fresh),
+            count(self.output),
+            count(self.reads),
+            short,
+            one_hour,
+            0,
+            count(self.searches),
+        )
 
 
 class CostState(msgspec.Struct, rename={"session_id": "sessionId", "total_usd": "totalCostUSD",
-                                        "started_ms": "startTime", "models": "modelUsage",
-                                        "has_unknown_model": "hasUnknownModelCost"}):  # fmt: skip
+                                        "started_ms": "startTime", "models": "modelUsage"}):  # fmt: skip
     """The client's own cumulative total, written when it exits: carried on by resume and by `--fork-session`.
 
     `started_ms` is when the total began (milliseconds since the epoch): it is carried along with the total,
@@ -77,8 +101,7 @@ class CostState(msgspec.Struct, rename={"session_id": "sessionId", "total_usd": 
     total_usd: Decimal
     started_ms: int
     session_id: str = ""
-    models: dict[str, ModelCost] = {}
-    has_unknown_model: bool = False
+    models: dict[str, ModelTotal] = {}
 
 
 _COST_STATE = msgspec.json.Decoder(CostState)
