@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
+from gaia_hooks.facts import pricing
 from gaia_hooks.facts import snapshot as form
 from gaia_hooks.machine import clock, files, jsonio
 
@@ -135,10 +136,18 @@ def _month(settings: Settings) -> list[int]:
 
 
 def _prices(settings: Settings, budget: TokenBudget | None) -> dict[str, Any]:
-    """The rows of Claude's models alone: the hooks see no others, and every hook reads the file."""
+    """The rows of Claude's models and of those that the user prices: every hook reads the file.
+
+    Any other model a hook finds in the price list itself, once in a session (`gaia_hooks.session.other_prices`).
+    """
+    from gaia_budget.prices.overrides import OVERRIDE
     from gaia_budget.prices.table import price_rows
 
-    return {name: rows for name, rows in price_rows().items() if name.startswith("claude-")}
+    return {
+        name: rows
+        for name, rows in price_rows().items()
+        if name.startswith("claude-") or any(pricing.source_of(row, "") == OVERRIDE for row in rows)
+    }
 
 
 def _session_types(budget: TokenBudget | None) -> dict[str, Any]:

@@ -259,3 +259,55 @@ def test_killed_at_any_moment_the_next_call_is_right_again(watched: Watched, tmp
             break
     assert not died
     assert step > 5
+
+
+def test_models_of_clouds_and_of_other_makers_are_priced_by_the_hooks_at_first_sight(
+    watched: Watched,
+) -> None:
+    """Their names are those of the price list (anthropics/claude-code#56110, ccusage/ccusage#1201)."""
+    from gaia_budget.prices import catalogue
+
+    catalogue.load()
+    names = ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "global.anthropic.claude-opus-4-6-v1", "glm-5.2",
+             "kimi-k3", "claude-opus-4-6@20260205", "anthropic/claude-opus-5-5")  # fmt: skip
+    for second, name in enumerate(names, 1):
+        write(watched.transcript, assistant(f"m{second}", second=second, model=name, output_tokens=1000))
+    watched.hook("SessionEnd")
+    counted = watched.figures()
+    assert (counted.responses, counted.unpriced) == (len(names), 0)
+    assert counted.cost_nano > 0
+
+
+def test_a_price_that_comes_later_is_made_up_for_and_no_line_is_written_twice(watched: Watched) -> None:
+    own = [[0, [[-1, 10**6, 10**6, 1, 1, 1]], None, {"source": "override"}]]
+    write(watched.transcript, assistant("a", second=1, model="house-model", output_tokens=7))
+    write(watched.transcript, assistant("b", second=2, output_tokens=7))
+    watched.hook("Stop")
+    assert watched.figures().unpriced == 1
+    watched.save_policy(prices=watched.policy["prices"] | {"house-model": own}, written_at=1)
+    write(watched.transcript, assistant("c", second=3, output_tokens=7))
+    watched.hook("SessionEnd")
+    counted = watched.figures()
+    assert (counted.responses, counted.unpriced, counted.cost_nano) == (3, 0, 7 + 2 * 7 * 20_000)
+    assert [line["event_id"] for line in watched.lines()] == ["a", "b", "c"]
+
+
+def test_a_workflows_agents_are_found_wherever_they_lie_and_forks_copies_count_once(watched: Watched) -> None:
+    parent = assistant("a", second=1, write_5m=1000, output_tokens=5)
+    write(watched.transcript, parent)
+    below = watched.transcript.with_suffix("") / "subagents"
+    write(below / "agent-f0.jsonl", {"type": "fork-context-ref", "agentId": "f0"},
+          parent | {"agentId": "f0", "isSidechain": True},
+          assistant("f", second=2, agent="f0", output_tokens=9))  # fmt: skip
+    write(
+        below / "workflows" / "wf_1" / "agent-w0.jsonl",
+        assistant("w", second=3, agent="w0", output_tokens=11),
+    )
+    watched.hook("PreToolUse")
+    assert (watched.figures().responses, watched.figures().usage[1]) == (3, 25)
+    write(
+        below / "workflows" / "wf_1" / "agent-w1.jsonl", assistant("v", second=4, agent="w1", output_tokens=2)
+    )
+    watched.hook("SessionEnd")
+    assert {line["event_id"]: line["agent_id"] for line in watched.lines()} == {
+        "a": "", "f": "f0", "w": "w0", "v": "w1"}  # fmt: skip

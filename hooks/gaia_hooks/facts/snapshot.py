@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SCHEMA = 1
+OWNERS = "snapshot"  # the price source of who takes the owner's prices alone
 DEFAULTS: "dict[str, Any]" = {
     "schema": SCHEMA,
     "written_at": 0,  # microseconds since the epoch

@@ -81,6 +81,11 @@ class Books:
         written = recovery.look_up(self._mine, path)
         self._money += months.missing(self._home, self._mine.module, written, since)
 
+    def forget(self) -> None:
+        """The session is counted anew: the log tells what was written of it."""
+        self._mine.log_place, self._mine.ahead = ["", 0, 0], {}
+        self._suspect = True
+
     def begin(self) -> None:
         """The session has only begun: no log holds anything of it."""
         if self._dirty or self._mine.log_place[0]:

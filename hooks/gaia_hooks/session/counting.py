@@ -197,7 +197,44 @@ class Session:
         if not instant:
             return None
         rows = pricing.rows_of(self.policy["prices"], response.model, response.variant)
+        if rows is None:
+            rows = self._other_rows(response.model, response.variant)
         return pricing.row_at(rows, instant / clock.MICRO)
+
+    def _other_rows(self, model: str, variant: str) -> "list[Any]":
+        """The rows of a model that the snapshot does not hold; where the owner's prices alone count, none."""
+        if self.policy["price_source"] == snapshot.OWNERS:
+            return []
+        known, written = self.state.other_prices, self.policy["written_at"]
+        if known.get("") != [written]:
+            known.clear()
+            known[""] = [written]
+        name = model + "#" + variant
+        if name not in known:
+            from gaia_hooks.session import other_prices
+
+            known[name] = other_prices.rows_of(self.home, self.policy["prices"], model, variant)
+        return known[name]
+
+    def reprice(self) -> None:
+        """Count anew where a model without a price has got one: what was written stays, its money is made up for."""
+        mine = self.state
+        missed = {model for models in mine.tallies.values() for model, one in models.items() if one.unpriced}
+        known = self.policy["prices"]
+        if mine.repriced == self.policy["written_at"] or not any(
+            pricing.rows_of(known, one) for one in missed
+        ):
+            return
+        mine.repriced = self.policy["written_at"]
+        if any(
+            not thread.place.path or files.size_of(thread.place.path) < 0 for thread in mine.threads.values()
+        ):
+            return  # what is gone cannot be counted anew
+        for thread in mine.threads.values():
+            thread.place, thread.thread = tail.Place(thread.place.path), responses.Thread()
+            thread.live, thread.began = True, None
+        mine.tallies, mine.made, mine.odd, mine.aside = {}, responses.Made(), {}, {}
+        self.books.forget()
 
     def store(self) -> None:
         """Append what has settled, then save the state; a death in between is noticed by the next holder."""
@@ -219,7 +256,9 @@ def _noted_type(path: str) -> str:
 
 def opened(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any] | None" = None) -> Session:
     """The session under a lock that the caller holds (see `lock_of`)."""
-    return Session(home, state.load(home, session_id), policy or snapshot.load(home), lock)
+    session = Session(home, state.load(home, session_id), policy or snapshot.load(home), lock)
+    session.reprice()
+    return session
 
 
 def unkept(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any]") -> Session:

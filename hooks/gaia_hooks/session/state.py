@@ -205,6 +205,10 @@ class State:
         self.changed: list[str] = []  # files that this session changes; kept here alone
         self.odd: dict[str, int] = {}  # what of usages is not understood, by name: figures are "at least"
         self.aside: dict[str, int] = {}  # rows whose figures could not be read, by reason
+        self.other_prices: dict[
+            str, list[Any]
+        ] = {}  # rows of models that the snapshot written then did not hold
+        self.repriced = 0  # the snapshot by which responses without a price were last counted anew
         self.looked: dict[str, int] = {}  # when each folder of subagents was changed, as last looked at
         self.made: responses.Made | None = responses.Made()  # None: an older version did not note it
         self.threads: dict[str, ThreadState] = {}
@@ -213,7 +217,7 @@ class State:
     PLAIN = ("type", "chosen_by", "module", "cwd", "transcript", "turn_ended", "ended", "behind", "told",
              "shown", "took", "calls", "results", "log_place", "ahead", "client_nano", "reserved", "denied",
              "changed")  # fmt: skip
-    SINCE_2 = ("odd", "aside", "looked")
+    SINCE_2 = ("odd", "aside", "looked", "other_prices", "repriced")
 
     def tally(self, thread_id: str, model: str) -> Tally:
         """The tally of a thread and model, made when new."""

@@ -25,12 +25,9 @@ def total(nano: int, *, session: str = SESSION, started: int = 0, model: str = "
     """The client's total of whole responses, and of input tokens beyond them."""
     responses, rest = divmod(nano, RESPONSE)
     assert rest % INPUT == 0
-    used = {
-        "inputTokens": 10 * responses + rest // INPUT,
-        "outputTokens": 9 * responses,
-        "costUSD": dollars or nano / 1e9,
-    }
-    return {"type": "cost-state", "sessionId": session, "totalCostUSD": dollars or nano / 1e9, "modelUsage": {model: used},
+    said = dollars or nano / 1e9
+    used = {"inputTokens": 10 * responses + rest // INPUT, "outputTokens": 9 * responses, "costUSD": said}
+    return {"type": "cost-state", "sessionId": session, "totalCostUSD": said, "modelUsage": {model: used},
             "startTime": (clock.parse(stamp(started)) or 0) // 1000, "hasUnknownModelCost": False}  # fmt: skip
 
 
