@@ -60,6 +60,15 @@ class Budgeting(Store):
             lambda tx: reservations.settle(tx, self.zone, self.org, reservation_id, actual_nano, event)
         )
 
+    def keep_for(self, reservation_id: str, name: str, *, ttl_s: float) -> None:
+        """Hold a call's money under another name for longer: its answer comes later, perhaps to another process."""
+        until = self.now() + int(ttl_s * MICRO)
+        self.db.write(lambda tx: reservations.keep_for(tx, self.org, reservation_id, name, until))
+
+    def kept_for(self, beginning: str) -> str | None:
+        """The name that begins so, of what is held for an answer that is not settled yet."""
+        return self.db.ask(lambda ask: reservations.kept_for(ask, self.org, beginning))
+
     def expire(self) -> int:
         """Settle overdue reservations at their full reserve, and overdue leases at what they held."""
         now = self.now()

@@ -93,6 +93,12 @@ class Ledger(Budgeting, Alerting, Notes):
 
         return self.db.write(work)
 
+    def has_any(self, event_ids: Iterable[str]) -> bool:
+        """Whether one of these events is there."""
+        ids = list(event_ids)
+        sql = f"SELECT 1 FROM events WHERE org = ? AND event_id IN ({', '.join('?' * len(ids))})"  # noqa: S608
+        return bool(ids) and bool(self.db.ask(lambda ask: ask(sql, (self.org, *ids))))
+
     def bookmark(self, source: str) -> Bookmark | None:
         """How far a source of this machine has been taken in; None for a new one."""
         return self.bookmarks([source]).get(source)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.questions import Ask
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.model import Event
 
@@ -35,6 +36,14 @@ CLOSE_OPEN = f"{CLOSE} AND state = 'open' RETURNING scopes, estimate_nano, creat
 DUE = (
     "SELECT reservation_id, scopes, estimate_nano FROM reservations "
     "WHERE org = ? AND state = 'open' AND expires_ts <= ? ORDER BY reservation_id"
+)
+RENAME = (
+    "UPDATE reservations SET reservation_id = ?, expires_ts = ? "
+    "WHERE org = ? AND reservation_id = ? AND state = 'open'"
+)
+KEPT = (
+    "SELECT reservation_id FROM reservations WHERE org = ? AND state IN ('open', 'expired') "
+    "AND substr(reservation_id, 1, ?) = ? LIMIT 1"
 )
 EXPIRE = "UPDATE reservations SET state = 'expired', assumed_nano = estimate_nano WHERE org = ? AND reservation_id = ?"
 
@@ -128,6 +137,17 @@ def _expired(tx: Transaction, org: str, reservation_id: str) -> tuple[str, int, 
         raise NotFoundError("reservation", reservation_id)
     scopes, _, state, assumed, created, _ = row
     return None if state == "settled" else (scopes, created, assumed)
+
+
+def keep_for(tx: Transaction, org: str, reservation_id: str, name: str, expires_ts: int) -> None:
+    """Give what is held another name and more time: its answer comes later, and perhaps to another process."""
+    tx.text(RENAME, (name, expires_ts, org, reservation_id))
+
+
+def kept_for(ask: Ask, org: str, beginning: str) -> str | None:
+    """The name of what is still held, or was when it expired, that begins so; None: nothing is, or it is settled."""
+    rows = ask(KEPT, (org, len(beginning), beginning))
+    return str(rows[0][0]) if rows else None
 
 
 def expire(tx: Transaction, org: str, now: int) -> int:

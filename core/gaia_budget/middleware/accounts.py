@@ -9,8 +9,10 @@ import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from gaia_budget import places
-from gaia_budget.middleware import policy, tasks
+from gaia_budget.middleware import deferred, policy, tasks
 from gaia_budget.middleware.books.bill import Seller
 from gaia_budget.middleware.books.booking import Books
 from gaia_budget.middleware.books.settlement import NOT_PRICED
@@ -170,6 +172,24 @@ class Accounts:
                 self._sellers.clear()
             self._sellers[asked] = found
         return found
+
+    def defer(self, call: Call) -> None:
+        """Keep what is held for an answer that comes later."""
+        attempt = call.attempt
+        deferred.keep(
+            self,
+            attempt.call_id,
+            attempt.ask.provider,
+            attempt.seen.later,
+            attempt.place,
+            attempt.task,
+            attempt.ask.model,
+        )
+
+    def book_later(self, settlement: Settlement, event_id: str, task: str) -> None:
+        """Book an answer that somebody asked for before; never raises."""
+        event = msgspec.structs.replace(settlement.event, event_id=event_id, task=task)
+        self.books().settle(msgspec.structs.replace(settlement, event=event))
 
     def give_up(self, call: Call) -> None:
         """Add nothing any more to requests of a shape that its provider refuses with our marks."""

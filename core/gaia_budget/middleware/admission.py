@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from gaia_budget.errors import BudgetExceededError
-from gaia_budget.middleware import batches, bounds, downgrade
+from gaia_budget.middleware import batches, bounds, deferred, downgrade
 from gaia_budget.middleware.books.settlement import Attempt
 from gaia_budget.middleware.call import Call
 from gaia_budget.middleware.wire import body_of
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gaia_budget.middleware.passage import Line, Passage, Place
     from gaia_budget.middleware.wire import Ask, Wire
 
+LATER = re.compile(r"/(?:responses|interactions)/(?P<id>[A-Za-z0-9_-]+)(?:/cancel)?$")
 FREE = (
     "count_tokens", "countTokens", "computeTokens", "/input_tokens", "/moderations", "/files", "/uploads", "/cancel",
 )  # fmt: skip
@@ -32,6 +34,9 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
     path, wire = request.url.path, line.wire
     if (batch := batches.admit(accounts, line, request)) is not None:
         return batch
+    later = LATER.search(path)
+    if later and (held := deferred.asker(accounts, wire.provider, later["id"])):
+        return deferred.Retrieval(accounts, line, accounts.seller(line, request.url), held)
     if request.method != "POST" or not wire.billable(path):
         _notice_uncounted(accounts, wire, request.method, path)
         return None

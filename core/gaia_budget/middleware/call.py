@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gaia_budget.middleware import beside
-from gaia_budget.middleware.passage import Answer
+from gaia_budget.middleware.passage import DRAIN_BYTES, DRAIN_SECONDS, Answer
 from gaia_budget.middleware.wire import decoded
 from gaia_budget.middleware.wire.openai import only_usage
 from gaia_budget.middleware.wire.sse import SseReader
@@ -30,6 +30,9 @@ class Desk(Protocol):
     def keep(self, key: str, answer: Answer) -> None:
         """Keep an answer for the same request; never raises."""
 
+    def defer(self, call: Call) -> None:
+        """Keep what is held for an answer that comes later; never raises."""
+
     def give_up(self, call: Call) -> None:
         """Remember that requests of this shape are refused with our marks."""
 
@@ -38,6 +41,7 @@ class Call:
     """One attempt at one request. Its methods may come from any thread; it settles exactly once."""
 
     takes_parts = False
+    drain_bytes, drain_seconds = DRAIN_BYTES, DRAIN_SECONDS
 
     def __init__(self, wire: Wire, attempt: Attempt, desk: Desk) -> None:
         self.attempt = attempt
@@ -135,6 +139,9 @@ class Call:
 
     def ended(self, error: BaseException | None, content_type: str = "", body: Sequence[bytes] = ()) -> None:
         """The answer is over: complete, broken off by `error`, or by the caller (GeneratorExit)."""
+        if self.attempt.seen.later and not self.attempt.seen.ended and self.held:
+            self._defer()
+            return
         settlement = self._finish(lambda: self.attempt.answered(error))
         if settlement is None or not self.cache_key or settlement.event.status != "success":
             return
@@ -142,6 +149,14 @@ class Call:
         if seen.finished and seen.content and seen.usage is not None:
             kept = Answer(content_type, b"".join(body), seen.model, seen.usage, settlement.event.cost_nano)
             self._desk.keep(self.cache_key, kept)
+
+    def _defer(self) -> None:
+        """The provider answers later: what is held stays so until somebody reads the answer."""
+        with self._lock:
+            if self._settled:
+                return
+            self._settled = True
+        self._desk.defer(self)
 
     def book_hit(self, kept: Answer) -> None:
         """Book a kept answer."""

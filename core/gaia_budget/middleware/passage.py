@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from gaia_budget.middleware.wire import Wire
 
 
+DRAIN_SECONDS, DRAIN_BYTES = 3.0, 1 << 20
+"""How long, and how far, an answer is read on for its figures after the caller has left it."""
+
+
 class Line(NamedTuple):
     """How a client speaks, and who answers where its host is no provider's own."""
 
@@ -83,6 +87,8 @@ class Passage(Protocol):
 
     hides_usage: bool
     sent: bool
+    drain_bytes: int
+    drain_seconds: float
 
     def as_asked(self) -> None:
         """Send the caller's own body after all: the provider does not take ours."""
@@ -119,10 +125,16 @@ class Handled:
     body: bytes | None = None
     path: str | None = None
     streams, takes_parts, cache_key = False, False, ""
-    hides_usage = sent = awaits_figures = altered = False
+    drain_bytes, drain_seconds = DRAIN_BYTES, DRAIN_SECONDS
+    hides_usage = sent = altered = False
 
     def __init__(self) -> None:
         self.is_settled = False
+
+    @property
+    def awaits_figures(self) -> bool:
+        """Nothing of the answer is waited for."""
+        return False
 
     def as_asked(self) -> None:
         """Nothing of ours is in it."""

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from gaia_budget.middleware.passage import Passage
 
 log = logging.getLogger("gaia_budget")
-DRAIN_SECONDS, DRAIN_BYTES = 3.0, 1 << 20
-"""How long, and how far, a stream is read on for its figures after the caller has left it at its end."""
 EVENTS = "text/event-stream"
 PLAIN, ZIPPED = ("", "identity"), ("gzip", "deflate")
 MEDIA = ("audio/", "image/", "video/")
@@ -183,7 +181,7 @@ class _Watched(_Watch):
 
     def _drain(self) -> None:
         """Read on to the figures, which come after the reason to end; not for long."""
-        until, left = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES
+        until, left = time.monotonic() + self.call.drain_seconds, self.call.drain_bytes
         try:
             for data in self._source or ():
                 self.chunk(data)
@@ -248,9 +246,9 @@ class _WatchedAsync(_Watch):
     async def _drain(self) -> None:
         from anyio import move_on_after
 
-        left = DRAIN_BYTES
+        left = self.call.drain_bytes
         try:
-            with move_on_after(DRAIN_SECONDS):
+            with move_on_after(self.call.drain_seconds):
                 async for data in self._source or _nothing():
                     self.chunk(data)
                     left -= len(data)

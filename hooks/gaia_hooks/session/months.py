@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 TRIM_BYTES = 64 << 10
+APP = b"app:"
+"""Before the id of an app's call: its money counts against the cap in any case."""
 
 
 def path_of(home: str, module: str) -> str:
@@ -85,18 +87,23 @@ class Month:
         entry = snapshot.module_policy(policy, module)
         begins, ends = policy["month"]
         current = begins <= now < ends  # a snapshot of an old month knows nothing of this one
-        added = _added(home, module, policy["counted_to"], begins if current else ends)
+        added, by_apps = _added(home, module, policy["counted_to"], begins if current else ends)
         counts = billing.counts(billing.CLAUDE_CODE, policy["billing"], entry.get("counts_claude_code"))
-        self.total: int = (entry.get("total_nano", 0) if current else 0) + added
-        self.spent: int = (entry.get("spent_nano", 0) if current else 0) + (added if counts else 0)
+        self.total: int = (entry.get("total_nano", 0) if current else 0) + added + by_apps
+        self.spent: int = (entry.get("spent_nano", 0) if current else 0) + (added if counts else 0) + by_apps
         self.lifted: int = sum(nano for until, nano in policy["lifts"].get(module, ()) if until > now)
         limit = entry.get("limit_nano")
         self.limit: int | None = None if limit is None else limit + self.lifted
 
 
-def _added(home: str, module: str, counted_to: int, begins: int) -> int:
+def _added(home: str, module: str, counted_to: int, begins: int) -> "tuple[int, int]":
+    """What Claude Code and what apps have spent since the snapshot was made."""
     try:
         data = files.read(path_of(home, module))
     except OSError:
-        return 0
-    return sum(nano for booked, made, nano, _ in _entries(data) if booked > counted_to and made >= begins)
+        return 0, 0
+    sums = [0, 0]
+    for booked, made, nano, event_id in _entries(data):
+        if booked > counted_to and made >= begins:
+            sums[event_id.startswith(APP)] += nano
+    return sums[0], sums[1]

@@ -13,7 +13,7 @@ from gaia_budget.middleware.books import costs
 from gaia_budget.middleware.books.journal import Journal, abandoned
 from gaia_hooks.facts import usage
 from gaia_hooks.machine import files
-from gaia_hooks.session import argus
+from gaia_hooks.session import argus, months
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +39,8 @@ class Books:
         self.pid = os.getpid()
         self.ledger: Ledger = Ledger.open(settings=settings)
         self._logs = str(places.logs_dir())
-        folder = places.ensure_home() / "calls"
+        home = places.ensure_home()
+        self._home, self._snapshot, folder = str(home), str(home / "snapshot.json"), home / "calls"
         self._journal = Journal(folder)
         self._lock = threading.Lock()
         self._late: dict[str, tuple[Settlement, bool]] = {}
@@ -73,6 +74,7 @@ class Books:
         if self.ledger.record([settlement.event]).new:
             costs.process.add(settlement.event)
             self._append(settlement)
+            self._tell_hooks(settlement)
 
     def settle(self, settlement: Settlement) -> None:
         """Book a call. The money is spent, so this never raises: what cannot be written now is written later."""
@@ -82,6 +84,10 @@ class Books:
         except OSError as error:
             log.warning("a call could not be noted in the journal: %s", error.strerror)
         self._book(settlement, in_log=False)
+
+    def has_any(self, *event_ids: str) -> bool:
+        """Whether the ledger has one of these events. Raises LedgerError."""
+        return self.ledger.has_any([one for one in event_ids if one])
 
     def release(self, call_id: str) -> None:
         """Give back what was held for a call that was never sent."""
@@ -126,6 +132,21 @@ class Books:
             self.ledger.record([settlement.event])
         if settlement.more:
             self.ledger.record(settlement.more)
+        self._tell_hooks(settlement)
+
+    def _tell_hooks(self, settlement: Settlement, *, again: bool = False) -> None:
+        """Add a call to the month that Claude Code's hooks hold, where any are there to read it. Never raises."""
+        event = settlement.event
+        if not settlement.actual_nano or not files.exists(self._snapshot):
+            return
+        noted = [(f"app:{event.event_id}", event.ts, settlement.actual_nano)]
+        try:
+            if again:
+                noted = months.missing(self._home, event.module, noted, 0)
+            if noted:
+                months.note(self._home, event.module, noted)
+        except OSError as error:
+            log.warning("hooks learn of a call at the next ingest: %s", error.strerror)
 
     def _append(self, settlement: Settlement) -> None:
         files.append(argus.runtime_path(self._logs, settlement.event.module), line_of(settlement))
@@ -156,6 +177,7 @@ class Books:
             self.ledger.record([settlement.event])
         if settlement.more:
             self.ledger.record(settlement.more)
+        self._tell_hooks(settlement, again=True)
         path = argus.runtime_path(self._logs, settlement.event.module)
         if not _stands_in(path, settlement.call_id):
             files.append(path, line_of(settlement))

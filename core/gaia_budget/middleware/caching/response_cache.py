@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 
 SUFFIX = ".answer"
 DAY = 86_400
-ANSWERING_HEADERS = (
-    "anthropic-version",
-    "anthropic-beta",
-    "openai-beta",
-    "openai-organization",
-    "openai-project",
-)
-"""Headers that may change an answer. Keys and credentials are not in a name on disk, not even hashed."""
+NOT_OF_THE_ANSWER = frozenset(
+    {"accept", "accept-encoding", "accept-language", "connection", "content-length", "host", "user-agent",
+     "idempotency-key", "traceparent", "tracestate", "baggage", "sentry-trace", "x-request-id", "x-correlation-id",
+     "x-client-request-id", "x-goog-api-client", "x-cloud-trace-context"}
+)  # fmt: skip
+"""Headers of transport and tracing. Every other one belongs to the question: who asks (keys, organisations, tenants
+of a gateway), and what the app itself adds. Only a digest of all of them is in a name on disk."""
+TELEMETRY = ("x-stainless-", "x-b3-", "x-datadog-")
 
 
 class _Head(msgspec.Struct):
@@ -49,8 +49,12 @@ _read_head = msgspec.json.Decoder(_Head).decode
 
 
 def key_of(ask: Ask, request: Any) -> str:
-    """SHA-256 over the canonical form of everything that changes the answer: where it goes, and all of the body."""
-    headers = {name: request.headers.get(name) for name in ANSWERING_HEADERS}
+    """SHA-256 over everything that changes the answer: where it goes, who asks, the app's headers, all of the body."""
+    headers = {
+        name: value
+        for name, value in request.headers.items()
+        if name not in NOT_OF_THE_ANSWER and not name.startswith(TELEMETRY)
+    }
     form = {"url": str(request.url), "headers": headers, "body": ask.body}
     return hashlib.sha256(msgspec.json.encode(form, order="deterministic")).hexdigest()
 

@@ -125,8 +125,7 @@ def _stored(document: Body, seen: Seen) -> None:
 def _interacted(document: Body, seen: Seen) -> None:
     status, steps = text(document, "status"), entries(document, "steps") or entries(document, "outputs")
     seen.ended = bool(status) and status not in WAITING
-    if status in WAITING and not seen.final:
-        seen.later = text(document, "id")
+    seen.later = text(document, "id") if status in WAITING and not seen.final else ""
     seen.texts += said(steps)
     for step in steps:
         if text(step, "type") == "google_search_call":

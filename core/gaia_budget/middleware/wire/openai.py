@@ -118,8 +118,7 @@ def _response(document: Body, seen: Seen) -> None:
     seen.finished = status == "completed" and not mentions(document, frozenset({"refusal"}))
     seen.ended = status not in WAITING
     seen.content = any(_outputs(item) for item in items)
-    if seen.usage is None and status in WAITING:
-        seen.later = text(document, "id")
+    seen.later = text(document, "id") if seen.usage is None and status in WAITING else ""
     seen.texts += said([item for item in items if item.get("type") != "image_generation_call"])
     _charged(items, seen)
 
@@ -180,6 +179,8 @@ def event(document: Body, seen: Seen) -> None:
     elif part(document, "response"):
         response = part(document, "response")
         seen.model = text(response, "model") or seen.model
+        if response.get("background") is True:
+            seen.later = text(response, "id")
         if text(document, "type") in ("response.completed", "response.incomplete", "response.failed"):
             seen.texts.clear()
             whole(response, seen)
