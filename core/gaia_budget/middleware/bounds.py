@@ -107,7 +107,7 @@ def _prompt(ask: Ask, model: str, size: int, window: int) -> tuple[int, dict[str
     """The most tokens of the prompt, and how many of them are sound or images."""
     documented, media = limits.media(model), dict[str, int]()
     text_bytes, tokens, unbounded = size, 0, ask.by_reference
-    for one in attachments.found_in(ask.body) if size > SMALL else ():
+    for one in attachments.found_in(ask.body):
         most = attachments.most_tokens(one, documented)
         if most is None:
             unbounded = True
@@ -121,10 +121,6 @@ def _prompt(ask: Ask, model: str, size: int, window: int) -> tuple[int, dict[str
     if unbounded:
         prompt = max(prompt, window)
     return (min(prompt, window) if window else prompt), media
-
-
-SMALL = 300
-"""Bytes below which a request can hold no attachment."""
 
 
 def _written_media(ask: Ask, row: list[Any], output: int) -> dict[str, int]:

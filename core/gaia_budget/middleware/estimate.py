@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 LETTERS = re.compile(rb"[A-Za-z ]+")
 TURNS = re.compile(rb"[a-z](?=[A-Z])|[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 LETTERS_A_TOKEN, BYTES_A_TOKEN = 3, 2
-MARKS, TURNED = (2, 3), (3, 4)
-"""Tokens of a digit or mark, and of a turn within a word, as a numerator and a denominator."""
+TURNED = (3, 4)
+"""Tokens of a turn within a word, as a numerator and a denominator. A digit or mark is counted as one."""
 FRAME = 16
 """What stands around a message: roles, the beginning and the end."""
 HIDDEN_A_SECOND = 1_000
@@ -41,7 +41,7 @@ def tokens_in(texts: Iterable[str]) -> int:
         letters += words
         marks += len(data) - words
         turns += len(TURNS.findall(data))
-    more = -(-marks * MARKS[0] // MARKS[1]) - (-turns * TURNED[0] // TURNED[1])
+    more = marks - (-turns * TURNED[0] // TURNED[1])
     return -(-letters // LETTERS_A_TOKEN) - (-other // BYTES_A_TOKEN) + more
 
 

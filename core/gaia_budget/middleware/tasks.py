@@ -123,7 +123,7 @@ def _suspending(frame: FrameType | None) -> int:
 
 
 def running() -> Task | None:
-    """The innermost task that this call is in: by its context, and by the frames that it comes from."""
+    """The innermost task that this call is in: by the nearest frame that entered one, else by its context."""
     here = _alive(_running.get())
     if not _entered_in:
         return here
@@ -133,16 +133,9 @@ def running() -> Task | None:
             break
         task = _alive(_entered_in.get(id(frame)))
         if task is not None:
-            return here if here is not None and _is_within(here, task) else task
+            return task
         frame = frame.f_back
     return here
-
-
-def _is_within(inner: Task, outer: Task) -> bool:
-    task: Task | None = inner
-    while task is not None and task is not outer:
-        task = task._around
-    return task is not None
 
 
 def carried(work: Callable[[], Result]) -> Callable[[], Result]:

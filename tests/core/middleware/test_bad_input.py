@@ -158,3 +158,74 @@ def test_the_clients_connections_are_closed_with_it(guard: BudgetGuard, server: 
     with guard.wrap(apps.claude(server)) as client:
         client.messages.create(**MESSAGE)
     assert client.is_closed()
+
+
+def test_a_class_that_the_sdk_adds_is_never_taken_for_its_parent(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    """Each sells at prices of its own: one that is not known is refused by its name, one of the app's own is not."""
+    import openai
+
+    if hasattr(openai, "BedrockOpenAI"):
+        with pytest.raises(InputError, match="BedrockOpenAI"):
+            guard.wrap(openai.BedrockOpenAI(base_url=server.url, api_key="x"))
+    with pytest.raises(InputError, match="the module openai: make a client of it"):
+        guard.wrap(openai)
+
+    class Ours(openai.OpenAI):
+        """A subclass of the app's."""
+
+    client = guard.wrap(Ours(base_url=f"{server.url}/v1", api_key="x"))
+    client.chat.completions.create(model="gpt-4o-mini", messages=MESSAGE["messages"], max_tokens=10)
+    assert [event.provider for event in apps.booked()] == ["openai"]
+
+
+def test_a_deployment_at_azure_is_priced_as_the_model_that_answers(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    import openai
+
+    client = guard.wrap(openai.AzureOpenAI(azure_endpoint=server.url, api_key="x", api_version="2025-01-01"))
+    server.script(Say(model="gpt-4o-2024-08-06"))
+    client.chat.completions.create(model="our-deployment", messages=MESSAGE["messages"], max_tokens=10)
+    (event,) = apps.booked()
+    assert (event.provider, event.cost_nano) == ("azure", 1000 * 2500 + 50 * 10_000)
+
+
+def test_a_local_host_costs_nothing_by_the_setting(
+    guard: BudgetGuard, server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_LOCAL_HOSTS", server.url.partition("://")[2])
+    client = guard.wrap(apps.gpt(server))
+    client.chat.completions.create(model="llama3.2", messages=MESSAGE["messages"])
+    (event,) = apps.booked()
+    assert (event.cost_nano, event.price_source, event.input_tokens) == (0, "local", 1000)
+
+
+def test_absurd_figures_and_names_are_booked_in_bounds(guard: BudgetGuard, server: WireServer) -> None:
+    server.script(Say(input=10**30, output=10**25, model="m" * 10_000))
+    answer = guard.wrap(apps.claude(server)).messages.with_raw_response.create(**MESSAGE)
+    assert answer.status_code == 200
+    (event,) = apps.booked()
+    assert (event.price_source, len(event.model)) == ("estimate", 200)
+    assert 0 < event.cost_nano < 100 * 5000 + 1_000_000
+
+
+def test_settings_that_are_broken_while_the_app_runs_refuse_in_clear_words_and_heal(
+    guard: BudgetGuard, server: WireServer, home: Path
+) -> None:
+    from gaia_budget.errors import ConfigError
+    from gaia_budget.middleware import policy
+
+    client = guard.wrap(apps.claude(server))
+    client.messages.create(**MESSAGE)
+    file = home / "gaia-budget" / "settings.toml"
+    file.write_text("hard_stop_pct = 'much'\n", encoding="utf-8")
+    held = guard._accounts._policy
+    assert held is not None
+    held.read_at -= policy.FRESH_SECONDS + 1
+    with pytest.raises(ConfigError, match=r"settings\.toml.*hard_stop_pct"):
+        client.messages.create(**MESSAGE)
+    file.unlink()
+    client.messages.create(**MESSAGE)
+    assert len(server.requests) == len(apps.booked()) == 2

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,3 +132,81 @@ def test_results_that_nobody_can_read_reach_the_caller_all_the_same(
     with pytest.raises(ValueError):
         list(results)
     assert apps.booked() == []
+
+
+def test_a_batch_that_is_submitted_here_and_read_there_in_part_is_counted_once_and_in_full(
+    root: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: Path
+) -> None:
+    """Reported elsewhere: github.com/BerriAI/litellm/pull/37050 and 39980 (once for each look, or never)."""
+    from gaia_budget.ledger import Ledger
+
+    client = BudgetGuard("jseeker").wrap(apps.claude(server))
+    server.script(Say(document=_batch(server, "in_progress")))
+    with BudgetGuard("jseeker").task("ignored"):
+        made = client.messages.batches.create(requests=REQUESTS)
+    monkeypatch.setenv("GAIA_BUDGET_DB", f"sqlite:///{home / 'gaia-budget' / 'ledger.db'}")
+    monkeypatch.setenv("GAIA_BUDGET_HOME", str(tmp_path / "another-machine"))
+    reader = BudgetGuard("via").wrap(apps.claude(server))
+    server.script(Say(document=_batch(server, "ended")), Say(raw=_results()))
+    for _ in reader.messages.batches.results(made.id):
+        break
+    gc.collect()
+    deadline = time.monotonic() + 20
+    while len(apps.booked()) < 2 and time.monotonic() < deadline:
+        gc.collect()
+    with Ledger.open() as ledger:
+        month = ledger.month("jseeker")
+    assert (month.app_nano, month.reserved_nano, month.assumed_nano) == (2 * HALF, 0, 0)
+
+
+def test_a_batch_in_which_nothing_succeeded_is_given_back_when_it_is_seen(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    none = {"processing": 0, "succeeded": 0, "errored": 3, "canceled": 0, "expired": 0}
+    client = guard.wrap(apps.claude(server))
+    listed = {"data": [{**_batch(server, "ended"), "request_counts": none}], "has_more": False}
+    server.script(Say(document=_batch(server, "in_progress")), Say(document=listed))
+    client.messages.batches.create(requests=REQUESTS)
+    assert apps.month().reserved_nano > 0
+    assert len(client.messages.batches.list().data) == 1
+    assert apps.month().spent_nano() == 0
+
+
+def test_openais_batch_is_counted_once_by_its_total_or_by_its_lines(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    figures = {"prompt_tokens": 1000, "completion_tokens": 50}
+    body = {"id": "c", "model": "gpt-4o-mini", "choices": [], "usage": figures}
+    line = (
+        json.dumps({"id": "batch_req_1", "custom_id": "a", "response": {"status_code": 200, "body": body}})
+        + "\n"
+    )
+    over = {"object": "batch", "status": "completed", "endpoint": "/v1/chat/completions", "model": "gpt-4o-mini",
+            "input_file_id": "f", "completion_window": "24h", "created_at": 1}  # fmt: skip
+    total = {"input_tokens": 2000, "output_tokens": 100}
+    told = {**over, "id": "batch_1", "output_file_id": "file-1", "usage": total}
+    untold = {**over, "id": "batch_2", "output_file_id": "file-2"}
+    client = guard.wrap(apps.gpt(server))
+    listed = {"object": "list", "data": [told, untold], "has_more": False}
+    server.script(
+        Say(document=listed), Say(raw=line * 2), Say(raw=line * 2), Say(document={**untold, "usage": total})
+    )
+    assert len(client.batches.list().data) == 2
+    for file in ("file-1", "file-2"):
+        assert client.files.content(file).text.count("batch_req_1") == 2
+    client.batches.retrieve("batch_2")
+    one = (1000 * 150 + 50 * 600) // 2
+    assert {event.event_id: event.cost_nano for event in apps.booked()} == {
+        "file-1": 2 * one, "file-2-0": one, "file-2-1": one}  # fmt: skip
+
+
+def test_geminis_batch_without_a_model_or_of_embeddings_is_counted(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    output = {"inlinedEmbedContentResponses": {"inlinedEmbedContentResponses": [
+        {"response": {"embedding": {"values": [0.1]}, "tokenCount": "1000"}}]}}  # fmt: skip
+    metadata = {"state": "BATCH_STATE_SUCCEEDED", "model": "models/gemini-embedding-001", "output": output}
+    server.script(Say(document={"operations": [{"name": "batches/e1", "metadata": metadata}]}))
+    assert list(guard.wrap(apps.gemini(server)).batches.list())
+    (event,) = apps.booked()
+    assert (event.event_id, event.input_tokens, event.model) == ("e1-0", 1000, "gemini-embedding-001")

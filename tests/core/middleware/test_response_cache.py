@@ -16,6 +16,7 @@ from gaia_budget import BudgetGuard
 from gaia_budget.middleware.caching.response_cache import ResponseCache
 from gaia_budget.middleware.passage import Answer
 from support import apps
+from support.wire_server import KEY as API_KEY
 from support.wire_server import SECRET_ANSWER, Say
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def test_a_new_process_pays_nothing_either(guard: BudgetGuard, server: WireServe
     guard.wrap(apps.claude(server)).messages.create(**MESSAGE)
     program = (
         "import anthropic, json, sys\nfrom gaia_budget import BudgetGuard\n"
-        f"client = BudgetGuard('jseeker').wrap(anthropic.Anthropic(base_url={server.url!r}, api_key='other'))\n"
+        f"client = BudgetGuard('jseeker').wrap(anthropic.Anthropic(base_url={server.url!r}, api_key={API_KEY!r}))\n"
         f"print(client.messages.create(**{MESSAGE!r}).content[0].text)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -234,3 +235,29 @@ def test_a_full_disk_costs_a_notice_not_a_call(tmp_path: Path, monkeypatch: pyte
     cache.put(KEY, ANSWER)
     assert cache.get(KEY) == ANSWER
     assert "No space left" in said[0]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"api_key": "another-key"},
+        {"default_headers": {"x-tenant": "b"}},
+        {"base_url": "http://localhost:{port}"},
+    ],
+    ids=["key", "header of the app", "host"],
+)
+def test_another_key_tenant_or_host_never_gets_the_first_ones_answer(
+    other: dict[str, Any], guard: BudgetGuard, server: WireServer
+) -> None:
+    """Reported elsewhere: github.com/BerriAI/litellm/issues/29955, github.com/diegosouzapw/OmniRoute/issues/3740,
+    github.com/wso2/api-platform/issues/733."""
+    import anthropic
+
+    first = {"base_url": server.url, "api_key": API_KEY, "default_headers": {"x-tenant": "a"}}
+    port = server.url.rpartition(":")[2]
+    second = first | {k: v.format(port=port) if isinstance(v, str) else v for k, v in other.items()}
+    for options in (first, second):
+        guard.wrap(anthropic.Anthropic(**options)).messages.create(**MESSAGE)
+    assert (len(server.requests), guard.cache_hits) == (2, 0)
+    guard.wrap(anthropic.Anthropic(**second)).messages.create(**MESSAGE)
+    assert (len(server.requests), guard.cache_hits) == (2, 1)

@@ -195,11 +195,11 @@ def minimum(model: str) -> int | None:
 
 def _shape(ask: Ask) -> tuple[Any, ...]:
     """What requests have in common that are refused for the same reason: model, and kinds of system and tools."""
-    system, tools = ask.body.get("system"), ask.body.get("tools")
+    tools = ask.body.get("tools")
     kinds = (
         [str(one.get("type")) for one in tools if isinstance(one, dict)] if isinstance(tools, list) else []
     )
-    return ask.model, type(system).__name__, tuple(sorted(set(kinds)))
+    return ask.model, bool(ask.body.get("system")), tuple(sorted(set(kinds)))
 
 
 def _prefix_bytes(ask: Ask) -> bytes:
