@@ -120,6 +120,9 @@ CONFORMANCE = "@modelcontextprotocol/conformance"
 COMPONENTS: dict[str, Component] = {
     "claude": Component(lambda: _claude(NEWEST, "GAIA_TEST_CLAUDE"), _claude_install(NEWEST)),
     "claude-197": Component(lambda: _claude(OLDEST, "GAIA_TEST_CLAUDE_197"), _claude_install(OLDEST)),
+    "axe": Component(
+        lambda: _npm_program("axe", "axe-core", "axe.min.js"), _npm_install("axe", "axe-core@4.14.1")
+    ),
     "chromium": Component(
         lambda: _program("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"
     ),

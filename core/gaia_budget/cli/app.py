@@ -33,12 +33,13 @@ from gaia_budget.cli import (
 )
 from gaia_budget.cli.output import JsonFlag  # noqa: TC001 (typer reads annotations)
 from gaia_budget.cli.quick import QuickGroup
-from gaia_budget.cli.seeing import tables
+from gaia_budget.cli.seeing import dashboard, tables
 
 VERBS = (
     alerts,
     anomalies,
     claude_md,
+    dashboard,
     doctor,
     export,
     forecast,

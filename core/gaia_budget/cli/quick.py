@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
 
 WANTED = {
-    "See what was spent": ("daily", "weekly", "monthly", "projects", "sessions", "blocks", "spend", "status"),
+    "See what was spent": (
+        "daily",
+        "weekly",
+        "monthly",
+        "projects",
+        "sessions",
+        "blocks",
+        "spend",
+        "status",
+        "dashboard",
+    ),
     "Plan ahead": ("forecast", "anomalies", "recommend", "outcome", "prices"),
     "Set limits": ("alerts", "override", "session"),
     "Files": ("claude-md", "ingest", "import", "export"),

@@ -156,6 +156,10 @@ class Ledger(Budgeting, Alerting, Notes):
         """A few sessions whose ids begin so."""
         return self.db.ask(lambda ask: questions.sessions_named(ask, self.org, beginning))
 
+    def responses(self, session_id: str, most: int) -> list[questions.Response]:
+        """The newest events of a session."""
+        return self.db.ask(lambda ask: questions.responses(ask, self.org, session_id, most))
+
     def month(self, module: str, at: When = None) -> MonthSpend:
         """The calendar month of a module that an instant falls in (default: now), in the ledger's time zone."""
         return self._months(at, module)[module]

@@ -41,6 +41,11 @@ OF_MODULE = (
     "AND e.ts BETWEEN s.first_ts AND s.last_ts AND e.module = ?)"
 )
 NAMED = "SELECT session_id FROM sessions WHERE org = ? AND substr(session_id, 1, ?) = ? ORDER BY session_id LIMIT 6"
+RESPONSES = (
+    "SELECT ts, CASE WHEN agent_id = '' THEN 'main' WHEN agent_type <> '' THEN agent_type ELSE agent_id END, model, "
+    "input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens, cache_read_tokens, cost_nano "
+    "FROM events WHERE org = ? AND session_id = ? AND ts BETWEEN ? AND ? ORDER BY ts DESC, event_id LIMIT ?"
+)
 LAST_INSTANT = 2**62
 CONTEXT_AXES = ("tool", "mcp_server", "file")
 """Axes of what fills the context: estimates, made from the transcripts (`gaia_budget.ingest.context`)."""
@@ -128,6 +133,19 @@ class Spend(NamedTuple):
         }
 
 
+class Response(NamedTuple):
+    """One event of a session, at an instant in UTC microseconds; `agent` is its type, `main` the main thread."""
+
+    ts: int
+    agent: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cache_write_tokens: int
+    cache_read_tokens: int
+    cost_nano: int | None
+
+
 class Range(NamedTuple):
     """What is asked about: an organisation, a stretch of time, and optionally one module and one session."""
 
@@ -185,6 +203,12 @@ def sessions_between(
 def sessions_named(ask: Ask, org: str, beginning: str) -> list[str]:
     """A few sessions whose ids begin so."""
     return [str(session) for (session,) in ask(NAMED, [org, len(beginning), beginning])]
+
+
+def responses(ask: Ask, org: str, session: str, most: int) -> list[Response]:
+    """The newest events of a session."""
+    first, last = next(iter(ask(SPAN, (org, session))), (0, -1))
+    return [Response(*row) for row in ask(RESPONSES, (org, session, first, last, most))]
 
 
 def _within_session(ask: Ask, asked: Range) -> Range:

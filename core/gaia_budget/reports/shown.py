@@ -22,6 +22,13 @@ def name(text: str, most: int = names.SHOWN_LIMIT) -> str:
     return names.shown(text, most)
 
 
+def model(text: str) -> str:
+    """A model as people call it: without its maker and its date, where it has them."""
+    plain = name(text).removeprefix("claude-").removeprefix("models/")
+    head, _, date = plain.rpartition("-")
+    return head if len(date) == 8 and date.isdigit() else plain
+
+
 def cents(amounts: Sequence[int]) -> tuple[list[str], str]:
     """Nano-dollars rounded to cents, and their total: the column adds up to what stands below it.
 

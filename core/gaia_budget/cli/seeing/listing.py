@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from gaia_budget.cli.seeing.grid import Column, grid, left_out, listed
-from gaia_budget.cli.seeing.overview import shares, short_model
+from gaia_budget.cli.seeing.overview import shares
 from gaia_budget.cli.seeing.paper import here, state
 from gaia_budget.cli.seeing.tables import count, token_columns
 from gaia_budget.reports import shown
@@ -35,7 +35,7 @@ def draw_sessions(found: Sessions, zone: Zone) -> None:
         Column("Agents", [count(one.agents) for one in lines], drop=6),
         Column("All tokens", [count(one.total_tokens) for one in figures], count(found.total.total_tokens), drop=8),
         Column("Claude Code", costs, total),
-        Column("Models", [listed([short_model(part.key) for part in one.spend.models], 3) for one in lines],
+        Column("Models", [listed([shown.model(part.key) for part in one.spend.models], 3) for one in lines],
                drop=9, left=True),
     ]  # fmt: skip
     drawn = grid(columns, paper)

@@ -166,7 +166,7 @@ class _Screen:
             if not whole:
                 continue
             parts.sort(key=lambda part: -part[1])
-            names = [f"{short_model(model)} {nano * 100 // whole} %" for model, nano in parts]
+            names = [f"{shown.model(model)} {nano * 100 // whole} %" for model, nano in parts]
             lines.append(Text(("Models" if not lines else "").ljust(8) + label.ljust(13) + listed(names, 3)))
         return lines
 
@@ -264,13 +264,6 @@ class _CapColumns:
         return line + self.paper.bar(percent / 100, self.bar_cells, style or "cyan")
 
 
-def short_model(model: str) -> str:
-    """A model as people call it: without its maker and its date, where it has them."""
-    plain = shown.name(model).removeprefix("claude-").removeprefix("models/")
-    head, _, date = plain.rpartition("-")
-    return head if len(date) == 8 and date.isdigit() else plain
-
-
 def shares(line: Line, most: int) -> str:
     """The models of a row, the dearest first."""
-    return listed([short_model(model) for model in line.models], most)
+    return listed([shown.model(model) for model in line.models], most)

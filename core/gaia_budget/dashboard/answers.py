@@ -1,0 +1,167 @@
+"""The endpoint's questions: one line for each report, which the routes, the OpenAPI document and the tests read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget.errors import InputError
+from gaia_budget.reports.asked import NARROWING, Asked, sums
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import Settings
+
+PERIOD = ("since", "until")
+WORDS = {
+    "since": "From here on: 2026-11-23, 2026-11, 7d, 36h, today, month, or an ISO time.",
+    "until": "Up to here; a date includes its day.",
+    "by": "Axes with commas, such as task,model.",
+    "top": "So many rows at most.",
+    "format": "`json` (the default) or `csv`, where there are rows.",
+    "project": "The same as `module`.",
+}
+NARROW = ("project", *NARROWING)
+Given = Mapping[str, str]
+
+
+class Question(NamedTuple):
+    """A report under `/api/v1/NAME`: what it tells, the parameters it takes, and who answers."""
+
+    name: str
+    tells: str
+    takes: tuple[str, ...]
+    answer: Callable[[Ledger, Settings, Given], dict[str, Any]]
+
+
+def asked(given: Given, since: str | None = None) -> Asked:
+    """What the parameters narrow the question to; `since` where they name no stretch."""
+    where = {("module" if name == "project" else name): given[name] for name in NARROW if given.get(name)}
+    start = given.get("since") or (None if given.get("until") else since)
+    return Asked(start, given.get("until") or None, where)
+
+
+def top(given: Given, usual: int) -> int:
+    """How many rows are wanted. Raises InputError."""
+    text = given.get("top") or str(usual)
+    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
+        raise InputError(f"top={text[:20]!r} is no number of rows between 1 and 100000")
+    return int(text)
+
+
+def _overview(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.overview import overview
+
+    return overview(ledger, settings).document()
+
+
+def _spend(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    by = [axis.strip() for axis in given.get("by", "module").split(",") if axis.strip()]
+    answer = sums(ledger, by, asked(given))
+    rows = answer.rows[: top(given, 100_000)]
+    return answer._replace(rows=rows).document()
+
+
+def _table(axis: str) -> Callable[[Ledger, Settings, Given], dict[str, Any]]:
+    def answer(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+        from gaia_budget.reports.tables import table
+
+        found = table(ledger, axis, asked(given))
+        return (found.newest(top(given, 1)) if given.get("top") else found).document()
+
+    return answer
+
+
+def _tasks(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.tasks import tasks
+
+    return tasks(ledger, asked(given)).document()
+
+
+def _sessions(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.sessions import USUAL, sessions
+
+    return sessions(ledger, asked(given), top(given, USUAL)).document()
+
+
+def _session(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.receipt import receipt
+
+    return receipt(ledger, given["session"]).document()
+
+
+def _blocks(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.blocks import blocks, total
+
+    found = blocks(ledger, asked(given, "3d"))
+    return {"total": total(found).document(), "rows": [one.document() for one in found]}
+
+
+def _changes(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.changes import changes
+
+    return changes(ledger).document()
+
+
+def _status(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.status import status
+
+    return status(ledger, settings, given.get("session") or None).document()
+
+
+def _alerts(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.alerts import telling
+
+    found = [one for one in ledger.alerts() if given.get("all") or one.resolved_ts is None]
+    return {"alerts": [telling.document(one) for one in found]}
+
+
+def _forecast(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.forecast.outlook import forecast
+    from gaia_budget.reports.asked import module_named
+    from gaia_budget.reports.plan import plan_windows
+
+    name = given.get("module") or given.get("project")
+    found = forecast(ledger, settings, module_named(ledger, name) if name else None)
+    windows = {key: one.document() if one else None for key, one in plan_windows(ledger).items()}
+    return {"modules": [one.document() for one in found], "plan": windows}
+
+
+def _anomalies(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.forecast.anomalies import anomalies
+    from gaia_budget.reports.asked import module_named
+
+    name = given.get("module") or given.get("project")
+    found = anomalies(ledger, module_named(ledger, name) if name else None, given.get("since") or None)
+    return {"anomalies": [one.document() for one in found]}
+
+
+_TABLE = (*PERIOD, "top", "format", *NARROW)
+QUESTIONS = (
+    Question("overview", "Where everything stands: `gaia-budget` alone.", (), _overview),
+    Question("spend", "What was spent, by any axes.", ("by", *_TABLE), _spend),
+    Question("daily", "What each day cost, the newest first.", _TABLE, _table("day")),
+    Question("weekly", "What each week cost, the newest first.", _TABLE, _table("week")),
+    Question("monthly", "What each month cost, the newest first.", _TABLE, _table("month")),
+    Question("projects", "What each project cost, the dearest first.", _TABLE, _table("module")),
+    Question("models", "What each model cost, the dearest first.", _TABLE, _table("model")),
+    Question("tasks", "Which tasks use which models.", (*PERIOD, "format", *NARROW), _tasks),
+    Question("sessions", "The newest sessions.", (*PERIOD, "top", "format", "project", "module"), _sessions),
+    Question(
+        "session", "One session: by model, by agent, its newest responses.", ("session", "format"), _session
+    ),
+    Question("blocks", "Claude Code by stretches of five hours.", (*PERIOD, "format", *NARROW), _blocks),
+    Question("changes", "Seven days against the seven before, by project.", ("format",), _changes),
+    Question("status", "A session and its module's month.", ("session",), _status),
+    Question("alerts", "What fires now; with all=1 what is over, too.", ("all",), _alerts),
+    Question("forecast", "Where each module's month ends.", ("module", "project"), _forecast),
+    Question("anomalies", "Days out of the ordinary.", ("since", "module", "project"), _anomalies),
+)
+
+
+def refuse_unknown(question: Question, given: Given) -> None:
+    """Raise InputError for a parameter that the question does not take: a filter that does nothing would lie."""
+    unknown = [name for name in given if name not in question.takes]
+    if unknown:
+        takes = ", ".join(question.takes) or "no parameter"
+        raise InputError(f"{question.name} does not take {unknown[0][:40]!r}. Valid: {takes}")

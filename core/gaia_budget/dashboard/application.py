@@ -1,0 +1,158 @@
+"""The web application: routes, errors as JSON or as a page, and what is new as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from sse_starlette import EventSourceResponse
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gaia_budget.dashboard import metrics, openapi, views
+from gaia_budget.dashboard.answers import QUESTIONS, Question, refuse_unknown
+from gaia_budget.dashboard.fresh import Fresh
+from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError, NotFoundError
+from gaia_budget.reports.shown import csv_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.requests import Request
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import Settings
+
+log = logging.getLogger(__name__)
+LISTEN_SECONDS = 1.0
+"""How long one look for news may hold a thread."""
+
+
+def application(ledger: Ledger, settings: Settings) -> Starlette:
+    """The application for a ledger; whoever serves it puts a `Guard` before it."""
+    server = _Server(ledger, settings)
+    routes = [
+        Route("/", server.page(views.overview)),
+        Route("/sessions/{session}", server.page(views.session)),
+        *(Route(f"/api/v1/{one.name}", server.answer(one)) for one in QUESTIONS),
+        Route("/api/v1/alerts/{id}/acknowledge", server.acknowledge, methods=["POST"]),
+        Route("/api/v1/events", server.events),
+        Route("/api/v1/openapi.json", server.openapi),
+        Route("/openapi.json", server.openapi),
+        Route("/metrics", server.metrics),
+        Mount("/static", StaticFiles(packages=[("gaia_budget.dashboard", "static")])),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(GZipMiddleware, minimum_size=1000)],
+        exception_handlers={GaiaBudgetError: server.problem},  # type: ignore[dict-item]
+        lifespan=server.lifespan,
+    )
+
+
+class _Server:
+    def __init__(self, ledger: Ledger, settings: Settings) -> None:
+        self.ledger, self.settings = ledger, settings
+        self.fresh = Fresh(ledger, settings)
+
+    @asynccontextmanager
+    async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        """Watch for what is new while the server runs."""
+        await run_in_threadpool(self.fresh.start)
+        yield
+        await run_in_threadpool(self.fresh.stop)
+
+    def answer(self, question: Question) -> Callable[[Request], Response]:
+        """The route of a question."""
+
+        def endpoint(request: Request) -> Response:
+            given = dict(request.query_params)
+            refuse_unknown(question, given)
+            form = given.pop("format", "json")
+            if question.name == "session" and not given.get("session"):
+                raise InputError("say which one: session=ID (its first letters are enough)")
+            document = question.answer(self.ledger, self.settings, given)
+            if form == "csv":
+                name = f'attachment; filename="{question.name}.csv"'
+                text = csv_text(document["rows"])
+                return Response(text, media_type="text/csv", headers={"content-disposition": name})
+            if form != "json":
+                raise InputError(f"format={form[:20]!r} is not known. Valid: json, csv")
+            return JSONResponse(document)
+
+        return endpoint
+
+    def page(self, view: Callable[..., str]) -> Callable[[Request], Response]:
+        """The route of a page."""
+
+        def endpoint(request: Request) -> Response:
+            given = dict(request.query_params)
+            status = 200
+            try:
+                text = view(self.ledger, self.settings, given | dict(request.path_params), self.fresh.version)
+            except GaiaBudgetError as error:
+                status = _status(error)
+                text = views.problem(str(error))
+            return Response(text, status_code=status, media_type="text/html")
+
+        return endpoint
+
+    def acknowledge(self, request: Request) -> Response:
+        """Take note of an alert; a form comes back to the page."""
+        from gaia_budget.alerts.telling import document
+
+        found = self.ledger.acknowledge_alert(request.path_params["id"], self.settings.user)
+        self._tell_hooks()
+        self.fresh.touch()
+        if "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse("/#attention", status_code=303)
+        return JSONResponse(document(found))
+
+    def _tell_hooks(self) -> None:
+        from gaia_budget.ingest.months import tell_hooks
+
+        try:
+            tell_hooks(self.ledger, self.settings)
+        except (GaiaBudgetError, OSError) as error:  # it is noted; hooks hear of it at the next ingest
+            log.warning("hooks do not know of it yet: %s", error)
+
+    async def events(self, request: Request) -> EventSourceResponse:
+        """Tell each new version once."""
+
+        async def changes() -> AsyncIterator[dict[str, str]]:
+            seen = int(request.query_params.get("seen", "0") or 0)
+            while not await request.is_disconnected():
+                now = self.fresh.version
+                if now != seen:
+                    seen = now
+                    yield {"event": "change", "id": str(now), "data": json.dumps({"version": now})}
+                await asyncio.sleep(LISTEN_SECONDS / 5)
+
+        return EventSourceResponse(changes(), ping=15)
+
+    def openapi(self, request: Request) -> Response:
+        """The OpenAPI document."""
+        return JSONResponse(openapi.document())
+
+    def metrics(self, request: Request) -> Response:
+        """For Prometheus."""
+        text = metrics.exposition(self.ledger, self.settings)
+        return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    def problem(self, request: Request, error: GaiaBudgetError) -> Response:
+        """An error as JSON: what is wrong and how to mend it."""
+        return JSONResponse({"error": str(error)}, status_code=_status(error))
+
+
+def _status(error: GaiaBudgetError) -> int:
+    if isinstance(error, NotFoundError):
+        return 404
+    return 503 if isinstance(error, LedgerError) else 400

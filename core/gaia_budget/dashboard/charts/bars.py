@@ -1,0 +1,137 @@
+"""Gauges against a cap, shares of a whole, small trends, and stacked columns over time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from markupsafe import Markup
+
+from gaia_budget.dashboard.charts.marks import (
+    across,
+    joined,
+    label,
+    picture,
+    rect,
+    steps,
+    titled,
+    upright,
+)  # fmt: skip
+from gaia_budget.reports import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+PAST_CAP = 118
+"""Percent of the cap at which a gauge ends."""
+LEFT = 8.0
+TOP, BOTTOM, HEIGHT = 20.0, 154.0, 176
+MOST_LABELS = 6
+
+
+def gauge(title: str, spent: int, cap: int, ends: tuple[int, int, int] | None, height: int = 18) -> Markup:
+    """Spent of a cap, with the month's end and its range (projected, low, high) where they are known."""
+
+    def at(nano: int) -> float:
+        return min(100.0, nano * 10000 / cap / PAST_CAP) if cap > 0 else 0.0
+
+    edge = 100 * 100 / PAST_CAP
+    parts = [titled(title), rect("track", 0, 4, edge, height - 8)]
+    if ends is not None:
+        parts.append(rect("range", at(ends[1]), 4, at(ends[2]) - at(ends[1]), height - 8))
+    parts.append(rect("spent", 0, 4, at(spent), height - 8))
+    if ends is not None:
+        parts += [upright("halo", at(ends[0]), 3, height - 3), upright("proj", at(ends[0]), 1, height - 1)]
+    parts += [upright("at", edge * share / 100, height - 4, height) for share in (80, 95)]
+    parts.append(upright("cap", edge, 0, height))
+    return Markup('<svg class="gauge" width="100%" height="{}" role="img">{}</svg>').format(
+        height, joined(parts)
+    )
+
+
+def window(title: str, percent: float, gone: float | None) -> Markup:
+    """How full a plan's window is, and with a line how much of its time is gone (both in percent)."""
+    parts = [titled(title), rect("track", 0, 4, 100, 10), rect("spent", 0, 4, min(100.0, percent), 10)]
+    if gone is not None:
+        parts += [upright("halo", gone, 3, 15), upright("proj", gone, 0, 18)]
+    return Markup('<svg class="gauge" width="100%" height="18" role="img">{}</svg>').format(joined(parts))
+
+
+def share(nano: int, highest: int, kind: str = "spent") -> Markup:
+    """A bar within its own column of a table, which says the figure beside it."""
+    width = nano * 100 / highest if highest > 0 else 0.0
+    return Markup('<svg class="share" width="100%" height="8" aria-hidden="true">{}</svg>').format(
+        rect(kind, 0, 0, width, 8)
+    )
+
+
+def spark(amounts: Sequence[int]) -> Markup:
+    """A small trend beside its figures."""
+    highest, wide = max(amounts, default=0), 100 / max(1, len(amounts))
+    parts = [
+        rect("sp" if one > 0 else "sp0", place * wide, 22 - height, wide * 0.78, height)
+        for place, one in enumerate(amounts)
+        for height in [max(1.0, one * 20 / highest) if highest > 0 and one > 0 else 1.0]
+    ]
+    return Markup('<svg class="spark" width="100%" height="22" aria-hidden="true">{}</svg>').format(
+        joined(parts)
+    )
+
+
+class Stack(NamedTuple):
+    """One column: what it is called in full and below the axis, and nano-dollars by model."""
+
+    name: str
+    short: str
+    parts: Mapping[str, int]
+
+    @property
+    def nano(self) -> int:
+        """Its height."""
+        return sum(self.parts.values())
+
+
+def columns(title: str, stacks: Sequence[Stack], colour: Mapping[str, str]) -> Markup:
+    """Columns of models over time."""
+    highest = max((one.nano for one in stacks), default=0)
+    marks = steps(highest)
+    scale = (BOTTOM - TOP) / marks[-1]
+    wide = (100 - LEFT) / max(1, len(stacks))
+    parts = [across("axis", BOTTOM, LEFT), label("tick", "0", BOTTOM + 4, "$0")]
+    for mark in marks:
+        y = BOTTOM - mark * scale
+        parts += [across("grid", y, LEFT), label("tick", "0", y + 4, _amount(mark))]
+    every = -(-len(stacks) // MOST_LABELS)
+    for place, one in enumerate(stacks):
+        x = LEFT + place * wide
+        parts.append(Markup('<g class="col">{}</g>').format(_column(one, x, wide, scale, colour)))
+        if (len(stacks) - 1 - place) % every == 0:
+            last = place == len(stacks) - 1
+            at = "100%" if last else f"{x + wide / 2:.2f}%"
+            parts.append(label("tick end" if last else "tick mid", at, BOTTOM + 17, one.short))
+    dearest = max(stacks, key=lambda one: one.nano, default=None)
+    said = (
+        f"Highest {shown.money(dearest.nano)}, {dearest.name}."
+        if dearest and dearest.nano
+        else "Nothing was spent."
+    )
+    return picture("chart", HEIGHT, title, said, joined(parts))
+
+
+def _column(one: Stack, x: float, wide: float, scale: float, colour: Mapping[str, str]) -> Markup:
+    parts = [rect("hit", x, TOP, wide, BOTTOM - TOP)]
+    y = BOTTOM
+    for model in colour:
+        nano = one.parts.get(model, 0)
+        if nano > 0:
+            height = nano * scale
+            y -= height
+            parts.append(rect(colour[model], x + wide * 0.13, y, wide * 0.74, max(0.6, height)))
+    named = [(shown.model(model) or "no model", one.parts.get(model)) for model in colour]
+    each = "; ".join(f"{name} {shown.money(nano)}" for name, nano in named if nano)
+    parts.append(titled(f"{one.name}: {shown.money(one.nano)}" + (f" ({each})" if each else "")))
+    return joined(parts)
+
+
+def _amount(nano: int) -> str:
+    text = shown.money(nano)
+    return text.removesuffix(".00")

@@ -1,0 +1,121 @@
+"""Keeps the ledger current while the server runs, and wakes whoever waits for what is new.
+
+A thread takes in transcripts and logs when a file of theirs changes, and anyhow now and then: a watch can be lost.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget import places
+from gaia_budget.errors import GaiaBudgetError
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import Settings
+
+log = logging.getLogger(__name__)
+ANYHOW_SECONDS = 20.0
+SETTLE_SECONDS = 0.15
+"""A burst of writes is taken in as one."""
+NEWS = (".jsonl", ".db-wal", ".json", ".toml")
+
+
+class Fresh:
+    """The ledger's newest state as a number that grows: `wait` returns when there is a newer one."""
+
+    def __init__(self, ledger: Ledger, settings: Settings) -> None:
+        self.ledger, self.settings, self.version, self.problem = ledger, settings, 1, ""
+        self._changed, self._ended = threading.Event(), False
+        self._news = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="gaia-budget-fresh", daemon=True)
+        self._observer: Any = None
+        self._state: object = None
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._watch()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watch and let everybody go who waits."""
+        self._ended = True
+        self._changed.set()
+        if self._observer is not None:
+            self._observer.stop()
+        with self._news:
+            self._news.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def wait(self, seen: int, seconds: float) -> int:
+        """The version once it is beyond `seen`, or what it is after so long."""
+        with self._news:
+            self._news.wait_for(lambda: self.version > seen or self._ended, timeout=seconds)
+            return self.version
+
+    def touch(self) -> None:
+        """Something was changed by ourselves: tell everybody."""
+        with self._news:
+            self.version += 1
+            self._news.notify_all()
+
+    def _watch(self) -> None:
+        from watchdog.events import FileSystemEvent, FileSystemEventHandler
+        from watchdog.observers import Observer
+
+        changed = self._changed
+
+        class Handler(FileSystemEventHandler):
+            def on_any_event(self, event: FileSystemEvent) -> None:
+                if event.event_type in ("created", "modified", "moved") and str(event.src_path).endswith(
+                    NEWS
+                ):
+                    changed.set()
+
+        observer = Observer()
+        folders = [(folder / "projects", True) for folder in places.claude_config_dirs()]
+        folders += [(places.logs_dir(), False), (places.home(), False)]
+        for folder, deep in folders:
+            try:
+                if Path(folder).is_dir():
+                    observer.schedule(Handler(), str(folder), recursive=deep)
+            except OSError as error:  # no watches left in this system: then only now and then
+                log.warning("cannot watch %s: %s", folder, error)
+        observer.daemon = True
+        observer.start()
+        self._observer = observer
+
+    def _run(self) -> None:
+        while not self._ended:
+            self._take_in()
+            if self._changed.wait(ANYHOW_SECONDS) and not self._ended:
+                threading.Event().wait(SETTLE_SECONDS)
+            self._changed.clear()
+
+    def _take_in(self) -> None:
+        from gaia_budget import alerts
+        from gaia_budget.ingest.run import take_in
+
+        try:
+            take_in(self.settings, self.ledger)
+            alerts.evaluate(self.ledger, self.settings)
+            self.problem = ""
+        except (GaiaBudgetError, OSError) as error:
+            self.problem = str(error)
+            log.warning("these figures may lack what is newest: %s", error)
+        self._compare()
+
+    def _compare(self) -> None:
+        """A newer version where the ledger's sums or alerts are others than they were."""
+        state: object
+        try:
+            state = (self.ledger.spend(()).total, tuple(self.ledger.alerts_lately()), self.problem)
+        except GaiaBudgetError as error:
+            state = str(error)
+        if state != self._state:
+            self._state = state
+            self.touch()

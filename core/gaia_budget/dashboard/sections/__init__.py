@@ -1,0 +1,1 @@
+"""The parts of the pages, each from one report: figures as text, and their charts."""

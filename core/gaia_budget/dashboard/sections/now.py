@@ -1,0 +1,137 @@
+"""What a person wants to know first: both monies, what needs attention, the plan, the caps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget import places
+from gaia_budget.dashboard.charts import bars
+from gaia_budget.dashboard.sections.words import state, when
+from gaia_budget.reports import shown
+from gaia_hooks.facts import plan
+
+if TYPE_CHECKING:
+    from gaia_budget.forecast.month import Projection
+    from gaia_budget.ledger.zone import Zone
+    from gaia_budget.reports.overview import Overview
+
+WINDOWS = {"five_hour": "5 hours", "seven_day": "7 days"}
+
+
+def now(found: Overview, zone: Zone, *, on_a_plan: bool) -> dict[str, Any]:
+    """Today, seven days and the month of both monies, and where the month ends."""
+    total = found.total
+    month = zone.local(found.at)
+    ends = None
+    if total.projected_nano is not None and total.low_nano is not None and total.high_nano is not None:
+        ends = (total.projected_nano, total.low_nano, total.high_nano)
+    end = [shown.money(one) for one in ends] if ends else None
+    spent, limit = shown.money(total.spent_nano), shown.money(total.limit_nano)
+    title = f"Apps: {spent} of {limit} spent" + (
+        f"; month's end about {end[0]}, {end[1]} to {end[2]}" if end else ""
+    )
+    return {
+        "month": f"{month:%B}",
+        "capped": total.limit_nano > 0,
+        "spent": spent,
+        "limit": limit,
+        "percent": shown.percent(total.spent_nano * 100 / total.limit_nano if total.limit_nano else None),
+        "apps": [shown.money(one.line.apps_nano) for one in found.periods],
+        "code": [shown.money(one.line.claude_code_nano) for one in found.periods],
+        "whole": shown.money(found.periods[-1].line.figures.cost_nano),
+        "end": end,
+        "gauge": bars.gauge(title, total.spent_nano, total.limit_nano, ends, 22),
+        "billed": "at API prices; you are on a plan, so nobody bills this" if on_a_plan else "at API prices",
+        "as_of": f"{month:%H:%M}",
+    }
+
+
+def attention(found: Overview) -> list[dict[str, str]]:
+    """Alerts that nobody has taken note of, the worst first."""
+    return [
+        {
+            "id": one.alert_id,
+            "severity": one.severity,
+            "sign": "■" if one.severity == "critical" else "▲",
+            "kind": "crit" if one.severity == "critical" else "warn",
+            "cause": shown.name(one.cause, 400),
+            "next": shown.name(one.next_step, 400),
+            "module": shown.name(one.module or "all projects"),
+        }
+        for one in found.alerts
+    ]
+
+
+def windows(found: Overview, zone: Zone) -> list[dict[str, Any]]:
+    """The plan's windows, as Claude Code last told its status line."""
+    drawn = []
+    kept, told = found.seen.kept, found.seen.document()["plan"]
+    for name, words in WINDOWS.items():
+        window = told[name]
+        if window is None:
+            continue
+        resets = kept[name].get("resets_at")
+        gone = None
+        if resets:
+            gone = max(0.0, min(100.0, 100 - (resets - found.at) * 100 / plan.LENGTHS[name]))
+        reached = plan.reached_at(name, kept[name], kept["as_of"], found.seen.week)
+        drawn.append(
+            {
+                "name": words,
+                "percent": f"{window['percent']:g} %",
+                "gauge": bars.window(f"{words}: {window['percent']:g} % used", window["percent"], gone),
+                "resets": when(zone, resets) if resets else "",
+                "reached": when(zone, reached) if reached else "",
+                "as_of": when(zone, kept["as_of"]),
+                "stale": window["stale"],
+            }
+        )
+    return drawn
+
+
+def caps(found: Overview) -> dict[str, Any]:
+    """Each project against its cap, with the month's end."""
+    mine = [one for one in found.projects if one.month is not None]
+    spent, total = shown.cents([one.month.spent_nano for one in mine if one.month])
+    rows = []
+    for one, amount in zip(mine, spent, strict=True):
+        month = one.month
+        assert month is not None
+        cap = month.limit_nano + month.month.override_nano
+        ends = _ends(month.outlook.counted if month.outlook else None)
+        name = shown.name(one.name)
+        kind, sign, word = state(month.percent)
+        rows.append(
+            {
+                "name": name,
+                "key": one.name,
+                "gauge": bars.gauge(
+                    f"{name}: {amount} of {shown.money(cap)} ({month.percent:g} %)",
+                    month.spent_nano,
+                    cap,
+                    ends,
+                ),
+                "spent": amount,
+                "cap": shown.money(cap),
+                "percent": shown.percent(month.percent),
+                "end": shown.money(ends[0]) if ends else "–",
+                "between": f"{shown.money(ends[1])} – {shown.money(ends[2])}" if ends else "",
+                "reached": month.outlook.says() if month.outlook else "",
+                "kind": kind,
+                "sign": sign,
+                "word": word,
+            }
+        )
+    return {"rows": rows, "total": total, "cap": shown.money(found.total.limit_nano)}
+
+
+def _ends(found: Projection | None) -> tuple[int, int, int] | None:
+    if found is None or found.projected_nano is None or found.low_nano is None or found.high_nano is None:
+        return None
+    return found.projected_nano, found.low_nano, found.high_nano
+
+
+def looked_in() -> list[tuple[str, str]]:
+    """Where figures would come from."""
+    found = [("Claude Code's sessions", str(folder / "projects")) for folder in places.claude_config_dirs()]
+    return [*found, ("Logs of apps", str(places.logs_dir()))]

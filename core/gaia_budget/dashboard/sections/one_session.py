@@ -1,0 +1,94 @@
+"""One session: its figures, by model, by agent, over time, and its newest responses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget.dashboard.charts import bars
+from gaia_budget.dashboard.charts.marks import colours
+from gaia_budget.dashboard.sections.words import span, state, when
+from gaia_budget.reports import shown
+from gaia_budget.reports.asked import SHORT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from gaia_budget.ledger.questions import Figures, Response
+    from gaia_budget.ledger.zone import Zone
+    from gaia_budget.reports.receipt import Receipt
+
+
+def session(found: Receipt, zone: Zone, models: Sequence[str], *, on_a_plan: bool) -> dict[str, Any]:
+    """One session: its figures, by model, by agent, over time, and its newest responses.
+
+    `models` are all that were ever used, the dearest first: they have the colours.
+    """
+    line, spend = found.line, found.line.spend
+    mine = {part.key for part in spend.models}
+    colour = {model: kind for model, kind in colours(models).items() if model in mine}
+    kind, sign, _ = state(line.status.percent)
+    stacks = _minutes(zone, found)
+    return {
+        "id": spend.session_id,
+        "short": spend.session_id[:SHORT],
+        "module": shown.name(spend.module),
+        "key": spend.module,
+        "from": when(zone, spend.first_ts),
+        "to": when(zone, spend.last_ts),
+        "took": span(spend.last_ts - spend.first_ts),
+        "cost": shown.money(spend.cost_nano),
+        "billed": "At API prices, not billed" if on_a_plan else "At API prices",
+        "unattributed": shown.money(spend.unattributed_nano) if spend.unattributed_nano else "",
+        "counted": f"{spend.figures.budget_tokens:,}",
+        "limit": f"{line.status.limit_tokens:,}",
+        "type": line.status.type.replace("_", " "),
+        "percent": shown.percent(line.status.percent),
+        "kind": kind,
+        "sign": sign,
+        "responses": f"{spend.figures.responses:,}",
+        "agents": line.agents,
+        "cached": "–" if line.from_cache is None else f"{line.from_cache:g} %",
+        "read": f"{spend.figures.cache_read_tokens:,}",
+        "again": f"{spend.figures.recached_tokens:,}",
+        "chart": bars.columns("Dollars over the session, by model", stacks, colour) if stacks else "",
+        "legend": [(shown.model(model), name) for model, name in colour.items()],
+        "by_model": _parts([(shown.model(part.key), part.figures) for part in spend.models]),
+        "by_agent": _parts([(shown.name(part.name), part.figures) for part in spend.agents]),
+        "rows": [_response(zone, one) for one in found.responses],
+    }
+
+
+def _parts(parts: Sequence[tuple[str, Figures]]) -> dict[str, Any]:
+    costs, total = shown.cents([figures.cost_nano for _, figures in parts])
+    rows = [
+        (name, f"{one.responses:,}", f"{one.budget_tokens:,}", f"{one.cache_read_tokens:,}", cost)
+        for (name, one), cost in zip(parts, costs, strict=True)
+    ]
+    return {"rows": rows, "total": total}
+
+
+def _minutes(zone: Zone, found: Receipt) -> list[bars.Stack]:
+    """At most forty stretches of equal length; of a long session, those that its newest responses lie in."""
+    if not found.responses:
+        return []
+    first, last = found.responses[-1].ts, found.responses[0].ts
+    minute = 60_000_000
+    wide = next(
+        (size for size in (1, 5, 10, 15, 30, 60, 240, 1440) if (last - first) // (size * minute) < 40), 10_080
+    )
+    start = first // (wide * minute)
+    parts: list[dict[str, int]] = [{} for _ in range(last // (wide * minute) - start + 1)]
+    for one in found.responses:
+        place = parts[one.ts // (wide * minute) - start]
+        place[one.model] = place.get(one.model, 0) + (one.cost_nano or 0)
+    names = [f"{zone.local((start + place) * wide * minute):%H:%M}" for place in range(len(parts))]
+    return [
+        bars.Stack(f"{name}, {wide} min", name, models) for name, models in zip(names, parts, strict=True)
+    ]
+
+
+def _response(zone: Zone, one: Response) -> tuple[str, ...]:
+    tokens = (one.input_tokens, one.output_tokens, one.cache_write_tokens, one.cache_read_tokens)
+    cost = "no price" if one.cost_nano is None else f"${one.cost_nano / 10**9:.4f}"
+    counts = [f"{figure:,}" for figure in tokens]
+    return (f"{zone.local(one.ts):%H:%M:%S}", shown.name(one.agent), shown.model(one.model), *counts, cost)

@@ -1,0 +1,135 @@
+"""Dollars over time, and what each model cost."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget.dashboard.charts import bars, curves
+from gaia_budget.dashboard.charts.marks import colours
+from gaia_budget.reports import shown
+from gaia_budget.reports.asked import Asked
+from gaia_budget.reports.tables import table
+
+if TYPE_CHECKING:
+    from gaia_budget.dashboard.filters import Filters
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.reports.overview import Overview
+    from gaia_budget.reports.tables import Line
+
+TREND = {"day": 30, "week": 16, "month": 12}
+
+
+def trends(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, Any]:
+    """Dollars over time by model, apps and Claude Code apart, and the month adding up against its caps."""
+    since = _trend_start(ledger, filters.grain)
+    asked = filters.asked._replace(since=since, until=None)
+    lines = {one.key: one for one in table(ledger, filters.grain, asked).lines}
+    keys = sorted(lines) if filters.grain != "day" else _days(ledger, since)
+    colour = colours(filters.models)
+    used = {model for line in lines.values() for _, model in line.shares}
+    charts = []
+    for title, source in (("Apps", "app"), ("Claude Code, at API prices", "claude_code")):
+        stacks = [_stack(key, filters.grain, lines.get(key), source) for key in keys]
+        if not any(one.nano for one in stacks):
+            continue
+        cells, total = shown.cents([one.nano for one in stacks])
+        charts.append(
+            {
+                "title": f"{title}, dollars a {filters.grain}",
+                "total": total,
+                "svg": bars.columns(f"{title}: dollars a {filters.grain} by model", stacks, colour),
+                "rows": list(zip([one.name for one in stacks], cells, strict=True))[::-1],
+            }
+        )
+    return {
+        "charts": charts,
+        "legend": [
+            (shown.model(model) or "no model", kind) for model, kind in colour.items() if model in used
+        ],
+        "month": _adding_up(ledger, found, filters),
+        "csv": {"day": "daily", "week": "weekly", "month": "monthly"}[filters.grain],
+    }
+
+
+def _trend_start(ledger: Ledger, grain: str) -> int:
+    today = ledger.zone.local(ledger.now()).date()
+    if grain == "month":
+        months = today.year * 12 + today.month - 1 - (TREND["month"] - 1)
+        return ledger.zone.start_of_month(months)
+    back = TREND["day"] - 1 if grain == "day" else today.weekday() + 7 * (TREND["week"] - 1)
+    return ledger.zone.start_of_day(today - timedelta(days=back))
+
+
+def _days(ledger: Ledger, since: int) -> list[str]:
+    first, last = ledger.zone.local(since).date(), ledger.zone.local(ledger.now()).date()
+    return [(first + timedelta(days=ago)).isoformat() for ago in range((last - first).days + 1)]
+
+
+def _stack(key: str, grain: str, line: Line | None, source: str) -> bars.Stack:
+    parts = {model: nano for (of, model), nano in line.shares.items() if of == source} if line else {}
+    if grain == "day":
+        day = date.fromisoformat(key)
+        return bars.Stack(f"{day:%a} {day.day} {day:%b}", f"{day.day} {day:%b}", parts)
+    return bars.Stack(key, key.rpartition("-")[2] if grain == "week" else key, parts)
+
+
+def _adding_up(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, Any] | None:
+    """What counts against the caps, day by day; with a project's filter, that project against its own."""
+    mine = [one for one in found.projects if one.month and filters.project in ("", one.name)]
+    cap = sum(one.month.limit_nano + one.month.month.override_nano for one in mine if one.month)
+    if not cap or filters.model:
+        return None
+    start = found.periods[-1].since
+    asked = Asked(start, None, {"source": "app", **({"module": filters.project} if filters.project else {})})
+    spent = {one.key: one.figures.cost_nano for one in table(ledger, "day", asked).lines}
+    days = _days(ledger, start)
+    amounts = [spent.get(day, 0) for day in days]
+    first = date.fromisoformat(days[0])
+    length = ((first + timedelta(days=32)).replace(day=1) - first).days
+    warning = cap * 80 // 100
+    lines = [(cap, f"cap {shown.money(cap)}"), (warning, f"80 % {shown.money(warning)}")]
+    cells, total = shown.cents(amounts)
+    title = f"{first:%B} adding up, apps"
+    return {
+        "title": title,
+        "total": f"{total} of {shown.money(cap)}",
+        "svg": curves.adding_up(title, amounts, length, lines),
+        "rows": list(zip(days, cells, strict=True))[::-1],
+    }
+
+
+def models(ledger: Ledger, filters: Filters) -> dict[str, Any]:
+    """What each model cost, and each source's mix."""
+    found = table(ledger, "model", filters.asked)
+    colour = colours(filters.models)
+    mixes = []
+    for title, source in (("Apps", "app"), ("Claude Code", "claude_code")):
+        parts = sorted(((one.key, one.of(source)) for one in found.lines), key=lambda part: -part[1])
+        parts = [(model, nano) for model, nano in parts if nano > 0]
+        if parts:
+            named = [(shown.model(model) or "no model", nano) for model, nano in parts]
+            classes = {shown.model(model) or "no model": colour[model] for model, _ in parts}
+            mixes.append(curves.donut(f"{title} by model", named, classes, title))
+    apps, apps_total = shown.cents([one.apps_nano for one in found.lines])
+    code, code_total = shown.cents([one.claude_code_nano for one in found.lines])
+    rows = [
+        (shown.model(one.key) or "no model", colour[one.key], apps[place], code[place], _figures(one))
+        for place, one in enumerate(found.lines)
+    ]
+    return {
+        "mixes": mixes,
+        "rows": rows,
+        "apps": apps_total,
+        "code": code_total,
+        "total": _figures(found.total),
+    }
+
+
+def _figures(line: Line) -> list[str]:
+    one = line.figures
+    written = one.cache_write_5m_tokens + one.cache_write_1h_tokens
+    return [
+        f"{figure:,}"
+        for figure in (one.responses, one.input_tokens, one.output_tokens, written, one.cache_read_tokens)
+    ]

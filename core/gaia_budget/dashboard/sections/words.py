@@ -1,0 +1,34 @@
+"""How the pages write instants, lengths, changes and states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gaia_budget.reports import shown
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger.zone import Zone
+
+
+def when(zone: Zone, ts: int) -> str:
+    """An instant as people write it."""
+    local = zone.local(ts)
+    return f"{local.day} {local:%b}, {local:%H:%M}"
+
+
+def span(micros: int) -> str:
+    """A length of time in hours and minutes."""
+    hours, minutes = divmod(micros // 60_000_000, 60)
+    return f"{hours} h {minutes:02d}" if hours else f"{minutes} min"
+
+
+def signed(nano: int) -> str:
+    """A change with its sign."""
+    return f"+{shown.money(nano)}" if nano > 0 else shown.money(nano) if nano else "–"
+
+
+def state(percent: float) -> tuple[str, str, str]:
+    """The class, sign and word of a percentage of a limit."""
+    if percent >= 95:
+        return "crit", "■", "critical"
+    return ("warn", "▲", "warning") if percent >= 80 else ("", "●", "fine")

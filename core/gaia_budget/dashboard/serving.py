@@ -1,0 +1,80 @@
+"""Starting the server: where it listens, who may ask, and where to look."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from gaia_budget.dashboard.guard import LOCAL_NAMES, Guard, is_loopback
+from gaia_budget.errors import InputError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import Settings
+
+TAKEN = range(8501, 8505)
+"""Ports of the ecosystem's own pages."""
+USUAL = range(8765, 8865)
+GRACE_SECONDS = 2
+
+
+def serve(ledger: Ledger, settings: Settings, host: str, port: int | None) -> None:
+    """Serve until SIGINT or SIGTERM. Raises InputError for a host or port that cannot be listened on."""
+    import uvicorn
+
+    from gaia_budget.dashboard.application import application
+
+    listening = listen(host, port)
+    chosen = listening.getsockname()[1]
+    token = None if is_loopback(host) else secrets.token_urlsafe(32)
+    shown = f"[{host}]" if ":" in host else host
+    app: ASGIApp = Guard(application(ledger, settings), names(host), token)
+    config = uvicorn.Config(
+        app,
+        log_level=logging.WARNING,
+        ws="none",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        server_header=False,
+    )
+    sys.stderr.write(f"gaia-budget dashboard: http://{shown}:{chosen}/  (Ctrl+C ends it)\n")
+    if token:
+        sys.stderr.write(f"Whoever asks from elsewhere sends: Authorization: Bearer {token}\n")
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def names(host: str) -> frozenset[str]:
+    """The hosts that a request may name: this machine's, and the one that is listened on."""
+    if is_loopback(host):
+        return LOCAL_NAMES
+    mine = {host, f"[{host}]", socket.gethostname()}
+    if host in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
+        mine |= {str(info[4][0]) for info in socket.getaddrinfo(socket.gethostname(), None)}
+    return LOCAL_NAMES | mine
+
+
+def listen(host: str, port: int | None) -> socket.socket:
+    """A socket on the port, else on the first free one of ours. Raises InputError."""
+    if port is not None and port in TAKEN:
+        raise InputError(
+            f"port {port} belongs to the ecosystem's own pages (8501-8504); name another with --port"
+        )
+    problem: OSError | None = None
+    for candidate in USUAL if port is None else (port,):
+        found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+        if sys.platform != "win32":  # there it would let two servers share a port
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((host, candidate))
+            found.listen(128)
+        except OSError as error:
+            found.close()
+            problem = error
+        else:
+            return found
+    where = f"port {port}" if port is not None else f"any port from {USUAL.start} to {USUAL.stop - 1}"
+    raise InputError(f"cannot listen on {where} of {host}: {problem}; name another with --port or --host")

@@ -1,0 +1,83 @@
+"""The pages: figures of `gaia_budget.reports`, written as the templates want them. Nothing is reckoned here."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gaia_budget.dashboard.filters import chosen
+from gaia_budget.dashboard.sections import now, one_session, tables, trends
+from gaia_budget.reports import shown
+from gaia_budget.reports.asked import Asked
+from gaia_budget.reports.overview import overview as ask
+from gaia_budget.reports.receipt import receipt
+from gaia_budget.reports.tables import table
+
+if TYPE_CHECKING:
+    from gaia_budget.dashboard.answers import Given
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import Settings
+
+
+@cache
+def templates() -> Environment:
+    """The templates; everything that is put into one is escaped."""
+    found = Environment(
+        loader=PackageLoader("gaia_budget.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {"name": shown.name, "model": shown.model, "count": "{:,}".format}
+    return found
+
+
+def overview(ledger: Ledger, settings: Settings, given: Given, version: int) -> str:
+    """The page at `/`. Raises InputError, NotFoundError for filters that name nothing; LedgerError."""
+    found = ask(ledger, settings)
+    common = _common(ledger, version)
+    if not ledger.spend(()).total.events:
+        return templates().get_template("empty.html").render(**common, places=now.looked_in())
+    filters = chosen(ledger, given)
+    return (
+        templates()
+        .get_template("overview.html")
+        .render(
+            **common,
+            filters=filters,
+            now=now.now(found, ledger.zone, on_a_plan=settings.billing == "plan"),
+            attention=now.attention(found),
+            windows=now.windows(found, ledger.zone),
+            caps=now.caps(found),
+            trends=trends.trends(ledger, found, filters),
+            models=trends.models(ledger, filters),
+            tasks=tables.tasks(ledger, filters),
+            projects=tables.projects(ledger, filters, found),
+            sessions=tables.sessions(ledger, filters),
+            cache=tables.cache(ledger, filters),
+            changes=tables.changes(ledger),
+            unusual=tables.unusual(ledger),
+        )
+    )
+
+
+def session(ledger: Ledger, settings: Settings, given: Given, version: int) -> str:
+    """The page of one session. Raises InputError, NotFoundError, LedgerError."""
+    found = receipt(ledger, given["session"])
+    common = _common(ledger, version)
+    models = [one.key for one in table(ledger, "model", Asked()).lines]
+    shown_session = one_session.session(found, ledger.zone, models, on_a_plan=settings.billing == "plan")
+    return templates().get_template("session.html").render(**common, session=shown_session)
+
+
+def problem(text: str) -> str:
+    """A page that says what is wrong and how to mend it."""
+    return templates().get_template("problem.html").render(text=shown.name(text, 2000), version=0, at="")
+
+
+def _common(ledger: Ledger, version: int) -> dict[str, Any]:
+    local = ledger.zone.local(ledger.now())
+    return {"version": version, "at": f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M %Z}"}

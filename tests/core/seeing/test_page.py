@@ -1,0 +1,263 @@
+"""The page in a real browser: its figures are those of the endpoint and of the events, for eyes, keys and readers."""
+
+from __future__ import annotations
+
+import json
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gaia_budget.ledger import Ledger
+from support import components, dashboard, spent_month
+from support.components import requires
+from support.events import event, ts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
+
+    from gaia_budget.model import Event
+    from support.dashboard import Dashboard
+
+pytestmark = requires("chromium")
+NOVEMBER = ts("2026-11-01T00:00")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with dashboard.chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def served(month: list[Event]) -> Iterator[Dashboard]:
+    with dashboard.running() as running:
+        yield running
+
+
+class Seen:
+    """A page, and everything that it complained of or asked elsewhere for."""
+
+    def __init__(self, browser: Browser, url: str, width: int = 1280, scheme: str = "light") -> None:
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        self.page: Page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.page.on(
+            "console", lambda message: self.wrong.append(message.text) if message.type == "error" else None
+        )
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on(
+            "request", lambda asked: None if asked.url.startswith(url) else self.wrong.append(asked.url)
+        )
+        self.url = url
+
+    def open(self, path: str = "/") -> Page:
+        self.page.goto(self.url + path, wait_until="load")
+        return self.page
+
+    def rows(self, label: str) -> list[list[str]]:
+        """The rows of a table: head, body, foot."""
+        place = f'[aria-label="{label}"] tr'
+        return self.page.locator(place).evaluate_all(
+            "rows => rows.map(row => [...row.children].map(cell => cell.textContent.trim()))"
+        )
+
+
+@pytest.fixture
+def seen(browser: Browser, served: Dashboard) -> Iterator[Seen]:
+    found = Seen(browser, served.url)
+    yield found
+    found.context.close()
+    assert found.wrong == []
+
+
+def money(amount: Decimal) -> str:
+    return f"${amount.quantize(Decimal('0.01'), ROUND_HALF_EVEN):,}"
+
+
+def spent(events: list[Event], since: int, source: str) -> Decimal:
+    nano = sum(one.cost_nano or 0 for one in events if one.ts >= since and one.source == source)
+    return Decimal(nano) / 10**9
+
+
+def test_what_is_seen_first_is_the_sum_of_the_events(seen: Seen, month: list[Event]) -> None:
+    page = seen.open()
+
+    figures = page.locator(".money .fig.big").all_text_contents()
+    starts = (ts("2026-11-27T00:00"), ts("2026-11-21T00:00"), NOVEMBER)
+    assert figures == [
+        money(spent(month, start, source)) for source in ("app", "claude_code") for start in starts
+    ]
+    whole = spent(month, NOVEMBER, "app") + spent(month, NOVEMBER, "claude_code")
+    assert f"{money(whole)} together" in page.locator("h1").text_content()
+
+
+def test_every_table_adds_up_and_has_the_endpoints_figures(seen: Seen, served: Dashboard) -> None:
+    seen.open()
+
+    for label, question, columns in (
+        ("Models", "models", {1: "apps_usd", 2: "claude_code_usd"}),
+        ("Projects", "projects", {2: "apps_usd", 4: "claude_code_usd"}),
+        ("Sessions", "sessions", {10: "cost_usd"}),
+    ):
+        _, *body, foot = seen.rows(label)
+        document = served.asked(question if label == "Sessions" else f"{question}?since=2026-11-01")
+        wanted = [row for row in document["rows"] if label != "Sessions" or row["last_at"] >= "2026-11"]
+        assert len(body) == len(wanted)
+        for column, key in columns.items():
+            cells = [Decimal(row[column].strip("$–") or 0) for row in body]
+            exact = [Decimal(row[key]) for row in wanted]
+            assert sum(cells) == Decimal(foot[column].strip("$"))
+            assert foot[column] == money(sum(exact, Decimal(0)))
+            assert all(abs(cell - cost) < Decimal("0.01") for cell, cost in zip(cells, exact, strict=True))
+    tasks = seen.rows("Tasks by model")
+    assert Decimal(tasks[-1][2].strip("$")) == sum(Decimal(row[2].strip("$")) for row in tasks[1:-1])
+
+
+def test_a_gauge_ends_where_the_forecast_says(seen: Seen, served: Dashboard) -> None:
+    page = seen.open()
+    outlooks = {one["module"]: one for one in served.asked("forecast")["modules"]}
+
+    rows = page.locator(".caps tbody tr")
+    for place in range(rows.count()):
+        name, _, spent_of, percent, end, between, *_ = rows.nth(place).locator("th, td").all_text_contents()
+        one = outlooks[name]
+        assert spent_of.endswith(f"of {money(Decimal(one['limit_usd']))}")
+        assert end == money(Decimal(one["projected_usd"]))
+        assert between == f"{money(Decimal(one['low_usd']))} – {money(Decimal(one['high_usd']))}"
+        share = Decimal(one["spent_usd"]) * 100 / Decimal(one["limit_usd"])
+        assert percent == f"{int(share)} %"
+    assert rows.count() == len(spent_month.CAPS)
+
+
+def test_a_filter_keeps_its_link_and_a_session_is_one_click_away(seen: Seen, served: Dashboard) -> None:
+    page = seen.open()
+
+    page.locator("select[name=project]").select_option("jseeker")
+    page.wait_for_url("**/?*project=jseeker*")
+    body = seen.rows("Projects")[1:-1]
+    assert [row[0] for row in body] == ["jseeker"]
+    exact = served.asked("projects?since=2026-11-01&project=jseeker")["total"]
+    assert seen.rows("Projects")[-1][2] == money(Decimal(exact["apps_usd"]))
+    page.locator("#sessions tbody a").first.click()
+    page.wait_for_url("**/sessions/5bc67726*")
+    receipt = served.asked("session?session=5bc67726")
+    assert page.locator(".facts .fig").text_content() == money(Decimal(receipt["cost_usd"]))
+    assert seen.rows("By agent")[-1][-1] == money(Decimal(receipt["cost_usd"]))
+    assert len(seen.rows("Responses")) == len(receipt["rows"]) + 1
+
+
+def test_a_new_response_is_on_the_page_without_a_reload(seen: Seen) -> None:
+    page = seen.open()
+    page.locator("#live").wait_for(state="visible")
+    page.evaluate("window.mark = 1")
+    before = page.locator(".money .fig.big").nth(0).text_content()
+
+    with Ledger.open() as elsewhere:
+        elsewhere.record([event("new", "2026-11-27T20:04", module="via", cost_nano=3_000_000_000)])
+
+    page.wait_for_function(
+        "words => document.querySelector('.money .fig.big').textContent !== words", arg=before
+    )
+    after = Decimal(str(page.locator(".money .fig.big").nth(0).text_content()).strip("$"))
+    assert after - Decimal(str(before).strip("$")) == 3
+    assert page.evaluate("window.mark") == 1
+
+
+def test_an_alert_is_taken_note_of_and_the_csv_of_a_table_comes(seen: Seen, served: Dashboard) -> None:
+    page = seen.open()
+    count = page.locator(".alerts li").count()
+
+    page.get_by_role("button", name="Noted").first.click()
+    page.wait_for_url("**/#attention")
+    assert page.locator(".alerts li").count() == count - 1
+    assert [one["state"] for one in served.asked("alerts")["alerts"]].count("acknowledged") == 1
+    for link in page.locator("a[href*='format=csv']").all():
+        answer = served.get(str(link.get_attribute("href")))
+        assert (answer.status, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+
+
+def test_all_of_it_is_reached_with_the_keyboard(seen: Seen) -> None:
+    page = seen.open()
+
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "To the figures"
+    reached = set()
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.closest('section, header, footer')?.id || ''"))
+        if page.evaluate("document.activeElement.tagName") == "BODY":
+            break
+    assert {"now", "trends", "models", "tasks", "projects", "sessions", "cache", "changed"} <= reached
+    figure = page.locator(".fig").first
+    figure.focus()
+    told = figure.evaluate("one => getComputedStyle(one, '::after').content")
+    assert "measured" in told
+
+
+@requires("axe")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/", "/sessions/46b8810b", "/?project=absent"])
+def test_axe_finds_nothing_serious(browser: Browser, served: Dashboard, scheme: str, path: str) -> None:
+    found = Seen(browser, served.url, scheme=scheme)
+    page = found.open(path)
+    # the policy of the page lets no other script in: axe comes in by the tool that drives the browser
+    page.evaluate(components.path("axe").read_text(encoding="utf-8"))
+    violations: list[dict[str, Any]] = page.evaluate("axe.run().then(found => found.violations)")
+    found.context.close()
+
+    serious = [one for one in violations if one["impact"] in ("serious", "critical")]
+    assert not serious, json.dumps(
+        [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in serious]
+    )
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("path", ["/", "/sessions/46b8810b"])
+def test_nothing_is_wider_than_the_window(browser: Browser, served: Dashboard, width: int, path: str) -> None:
+    found = Seen(browser, served.url, width=width)
+    page = found.open(path)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    found.context.close()
+    assert found.wrong == []
+
+
+@pytest.mark.usefixtures("stopped")
+def test_an_empty_page_says_where_it_looked_and_what_to_do(browser: Browser) -> None:
+    with dashboard.running() as served:
+        found = Seen(browser, served.url)
+        page = found.open()
+        text = page.locator("main").text_content()
+        assert "Nothing has been counted yet" in text
+        assert "gaia-budget init" in text
+        with Ledger.open() as elsewhere:
+            elsewhere.record([event("first", "2026-11-27T20:04", cost_nano=3_000_000_000)])
+        page.locator("h1", has_text="$3.00").wait_for()
+        found.context.close()
+    assert found.wrong == []
+
+
+@pytest.mark.usefixtures("stopped")
+def test_two_hundred_projects_and_ten_thousand_sessions_are_shown(browser: Browser) -> None:
+    day = [
+        event(f"e{number}", "2026-11-27T08:00", source="claude_code", module=f"project-{number % 200:03d}",
+              model=f"model-{number % 30}", session_id=f"{number:08d}-s", cost_nano=10_000_000)
+        for number in range(10_000)
+    ]  # fmt: skip
+    with Ledger.open() as ledger:
+        ledger.record(day)
+    with dashboard.running() as served:
+        found = Seen(browser, served.url)
+        page = found.open()
+        rows = found.rows("Projects")
+        assert (len(rows), rows[-1][4]) == (42, "$100.00")
+        assert "160 more projects" in page.locator("#projects").text_content()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+        found.context.close()
+    assert found.wrong == []
