@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
 from gaia_budget.reports.asked import NARROWING, Asked, sums
+from gaia_budget.reports.books import Books, here
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
@@ -106,34 +107,31 @@ def _changes(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]
 def _status(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
     from gaia_budget.reports.status import status
 
-    return status(ledger, settings, given.get("session") or None).document()
+    return status(_books(ledger, settings), given.get("session") or None).document()
 
 
 def _alerts(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.alerts import telling
+    from gaia_budget.reports.alerts import alerts
 
-    found = [one for one in ledger.alerts() if given.get("all") or one.resolved_ts is None]
-    return {"alerts": [telling.document(one) for one in found]}
+    return alerts(_books(ledger, settings), every=bool(given.get("all"))).document()
 
 
 def _forecast(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.forecast.outlook import forecast
-    from gaia_budget.reports.asked import module_named
-    from gaia_budget.reports.plan import plan_windows
+    from gaia_budget.reports.forecast import forecast
 
-    name = given.get("module") or given.get("project")
-    found = forecast(ledger, settings, module_named(ledger, name) if name else None)
-    windows = {key: one.document() if one else None for key, one in plan_windows(ledger).items()}
-    return {"modules": [one.document() for one in found], "plan": windows}
+    return forecast(_books(ledger, settings), given.get("module") or given.get("project") or None).document()
 
 
 def _anomalies(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.forecast.anomalies import anomalies
-    from gaia_budget.reports.asked import module_named
+    from gaia_budget.reports.anomalies import anomalies
 
-    name = given.get("module") or given.get("project")
-    found = anomalies(ledger, module_named(ledger, name) if name else None, given.get("since") or None)
+    module = given.get("module") or given.get("project") or None
+    found = anomalies(_books(ledger, settings), module, given.get("since") or None)
     return {"anomalies": [one.document() for one in found]}
+
+
+def _books(ledger: Ledger, settings: Settings) -> Books:
+    return Books(settings, ledger, here(), ledger.now())
 
 
 _TABLE = (*PERIOD, "top", "format", *NARROW)

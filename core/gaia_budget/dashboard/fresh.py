@@ -8,7 +8,9 @@ from __future__ import annotations
 import logging
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from watchdog.observers import Observer
 
 from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError
@@ -32,19 +34,21 @@ class Fresh:
         self._changed, self._ended = threading.Event(), False
         self._news = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="gaia-budget-fresh", daemon=True)
-        self._observer: Any = None
+        self._observer = Observer()
+        self._watched: set[Path] = set()
         self._state: object = None
 
     def start(self) -> None:
         """Begin to watch."""
-        self._watch()
+        self._observer.daemon = True
+        self._observer.start()
         self._thread.start()
 
     def stop(self) -> None:
         """End the watch and let everybody go who waits."""
         self._ended = True
         self._changed.set()
-        if self._observer is not None:
+        if self._observer.is_alive():
             self._observer.stop()
         with self._news:
             self._news.notify_all()
@@ -64,8 +68,8 @@ class Fresh:
             self._news.notify_all()
 
     def _watch(self) -> None:
+        """Watch the folders that are there; the others as soon as they are."""
         from watchdog.events import FileSystemEvent, FileSystemEventHandler
-        from watchdog.observers import Observer
 
         changed = self._changed
 
@@ -76,21 +80,19 @@ class Fresh:
                 ):
                     changed.set()
 
-        observer = Observer()
         folders = [(folder / "projects", True) for folder in places.claude_config_dirs()]
-        folders += [(places.logs_dir(), False), (places.home(), False)]
-        for folder, deep in folders:
+        for folder, deep in [*folders, (places.logs_dir(), False), (places.home(), False)]:
             try:
-                if Path(folder).is_dir():
-                    observer.schedule(Handler(), str(folder), recursive=deep)
+                if folder not in self._watched and Path(folder).is_dir():
+                    self._observer.schedule(Handler(), str(folder), recursive=deep)
+                    self._watched.add(folder)
             except OSError as error:  # no watches left in this system: then only now and then
                 log.warning("cannot watch %s: %s", folder, error)
-        observer.daemon = True
-        observer.start()
-        self._observer = observer
+                self._watched.add(folder)
 
     def _run(self) -> None:
         while not self._ended:
+            self._watch()
             self._take_in()
             if self._changed.wait(ANYHOW_SECONDS) and not self._ended:
                 threading.Event().wait(SETTLE_SECONDS)

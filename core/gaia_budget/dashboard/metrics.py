@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from gaia_budget.reports.asked import Asked, sums
+from gaia_budget.reports.books import Books, here
 from gaia_budget.reports.month import months
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class _Figures:
         end = GaugeMetricFamily(
             "gaia_budget_month_projected_usd", "Dollars at the month's end.", labels=["module"]
         )
-        for one in months(self.ledger, self.settings):
+        for one in months(Books(self.settings, self.ledger, here(), self.ledger.now())):
             spent.add_metric([one.month.module], one.spent_nano / NANO)
             cap.add_metric([one.month.module], (one.limit_nano + one.month.override_nano) / NANO)
             projected = one.outlook.counted.projected_nano if one.outlook else None

@@ -126,13 +126,14 @@ def overview(ledger: Ledger, settings: Settings) -> Overview:
     day, week = zone.start_of_day(today), zone.start_of_day(today - timedelta(days=6))
     month = zone.start_of_month(bucket(zone, "month", at))
     standing = {one.month.module: one for one in months(books)}
+    capped = {name for name, one in standing.items() if books.budget.module(name) or one.spent_nano > 0}
     spent = {name: table(ledger, "module", Asked(since)) for name, since in
              (("today", day), ("7 days", week), ("month", month))}  # fmt: skip
     return Overview(
         at,
         [Period(name, one.since or 0, one.total) for name, one in spent.items()],
-        _total(list(standing.values())),
-        _projects(ledger, spent["month"], standing),
+        _total([standing[name] for name in capped]),
+        _projects(ledger, spent["month"], standing, capped),
         table(ledger, "model", Asked(month)),
         Seen(plan.read(home), {}, at, plan.week_of(snapshot.load(home))),
         attention(ledger, settings),
@@ -153,9 +154,8 @@ def attention(ledger: Ledger, settings: Settings) -> list[Alert]:
         return loudest(ledger.alerts_lately(), rules.load().rules, "terminal", {})
 
 
-def _total(standing: list[MonthStatus]) -> MonthTotal:
+def _total(mine: list[MonthStatus]) -> MonthTotal:
     """The modules that have a cap: those with one of their own, and those that spent against the default one."""
-    mine = [one for one in standing if matters(one)]
     ends = [one.outlook.counted for one in mine if one.outlook and one.outlook.counted.known]
 
     def whole(name: str) -> int | None:
@@ -170,14 +170,9 @@ def _total(standing: list[MonthStatus]) -> MonthTotal:
     )
 
 
-def matters(one: MonthStatus) -> bool:
-    """Whether a module is held to a cap: the owner's file names it, or it spent what counts."""
-    from gaia_budget import owner
-
-    return owner.load_token_budget().module(one.month.module) is not None or one.spent_nano > 0
-
-
-def _projects(ledger: Ledger, spent: Table, standing: dict[str, MonthStatus]) -> list[Project]:
+def _projects(
+    ledger: Ledger, spent: Table, standing: dict[str, MonthStatus], capped: set[str]
+) -> list[Project]:
     zone = ledger.zone
     today = zone.local(ledger.now()).date()
     days = [(today - timedelta(days=ago)).isoformat() for ago in reversed(range(TREND_DAYS))]
@@ -187,15 +182,14 @@ def _projects(ledger: Ledger, spent: Table, standing: dict[str, MonthStatus]) ->
     ).rows:
         costs.setdefault(row.key[0], {})[row.key[1]] = row.figures.cost_nano
     lines = {one.key: one for one in spent.lines}
-    names = [*lines, *(name for name, one in standing.items() if name not in lines and matters(one))]
+    names = [*lines, *sorted(capped - set(lines))]
     found = []
     for name in names:
-        month, trend = standing.get(name), costs.get(name, {})
+        month, trend = standing[name] if name in capped else None, costs.get(name, {})
         line = lines.get(name) or spent.total._replace(
             key=name, figures=type(spent.total.figures)(), shares={}
         )
-        capped = month if month and matters(month) else None
-        found.append(Project(name, line, capped, [trend.get(day, 0) for day in days]))
+        found.append(Project(name, line, month, [trend.get(day, 0) for day in days]))
     return found
 
 
