@@ -30,10 +30,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import msgspec
 
+from gaia_budget.budgets import Budgets
 from gaia_budget.ledger import Ledger, spans
-from gaia_budget.ledger.resum import resum
+from gaia_budget.ledger.database.schema import EVENTS
 from gaia_budget.ledger.rows import EVENT_FIELDS
-from gaia_budget.ledger.schema import EVENTS
+from gaia_budget.ledger.sums import resum
 from gaia_budget.ledger.verify import verify
 from gaia_budget.model import Event
 from gaia_budget.settings import Settings
@@ -205,10 +206,10 @@ def tasks(url: str, ledger: Ledger, seconds: float, name: str, kind: Kind) -> tu
     """Tasks per second from sixteen processes on one budget, and by how much they overspent one that is too small."""
     spender = Spender(url, "bench", name, limit_nano=10**15, cost_nano=1_000_000, seconds=seconds, kind=kind)
     done = spend_from_processes(16, spender)
-    assert ledger.month(name).spent_nano() == done * 1_000_000, "a task was lost or counted twice"
+    assert Budgets(ledger).month(name).spent_nano() == done * 1_000_000, "a task was lost or counted twice"
     tight = spender._replace(module=name + "-tight", limit_nano=done // 4 * 1_000_000, seconds=seconds * 4)
     admitted = spend_from_processes(16, tight)
-    month = ledger.month(tight.module)
+    month = Budgets(ledger).month(tight.module)
     assert admitted * 1_000_000 <= month.spent_nano() + month.reserved_nano
     return done / seconds, max(0, month.spent_nano() + month.reserved_nano - tight.limit_nano)
 

@@ -217,6 +217,7 @@ def growth(ours: Server, count: int) -> None:
 def prepare(folder: Path, events: int) -> None:
     """A home, a project with a CLAUDE.md, a running session, and a ledger."""
     from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
 
     sections = "\n".join(f"## Section {number}\n\n" + "A rule of it.\n" * 20 for number in range(20))
     (folder / "CLAUDE.md").write_text(f"# Shop\n\n{sections}", encoding="utf-8")
@@ -235,7 +236,7 @@ def prepare(folder: Path, events: int) -> None:
     session.type, session.chosen_by, session.module = "quick_fix", "inferred", "module1"
     session.transcript = str(folder / "claude" / "projects" / "-shop" / f"{SESSION}.jsonl")
     state.save(str(home), session)
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         history.make(ledger, events)
 
 

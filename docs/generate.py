@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
 
-    from gaia_budget.ledger.schema import Table
+    from gaia_budget.ledger.database.schema import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- made by docs/generate.py from the code: change it there -->\n\n"
@@ -117,7 +117,7 @@ of jSeeker's own table (naive UTC `timestamp`, `cost_usd` as a floating number).
 
 def schema() -> str:
     """Every table of the ledger with its columns, indexes and checks."""
-    from gaia_budget.ledger.schema import TABLES
+    from gaia_budget.ledger.database.schema import TABLES
 
     return NOTE + SCHEMA + "\n".join(map(_table, TABLES))
 

@@ -248,6 +248,16 @@ class Settings(BaseSettings):
 
         return ZoneInfo(self.timezone) if self.timezone else SystemZone()
 
+    @property
+    def state_folder(self) -> Path:
+        """Our state folder; made where it does not exist yet."""
+        return places.ensure_home()
+
+    @property
+    def ledger_url(self) -> str:
+        """Where the ledger lies: as `db` says, else in the state folder."""
+        return self.db or f"sqlite:///{(places.home() / 'ledger.db').as_posix()}"
+
     def model_post_init(self, _: Any) -> None:
         """Find out how Claude Code is paid for, once: it stays the same for whoever holds these settings."""
         kept = {} if self.claude_code_billing != billing.AUTO else plan.read(str(places.home()))

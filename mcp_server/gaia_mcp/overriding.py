@@ -20,13 +20,16 @@ def question(module: str, usd: float, reason: str) -> str:
 
 def granted(module: str, usd: float, reason: str) -> answers.OverrideAnswer:
     """Record the grant in the ledger. Raises InputError, LedgerError."""
+    from gaia_budget.budgets import Budgets
     from gaia_budget.ingest.months import tell_hooks
     from gaia_budget.ledger import Ledger
     from gaia_hooks.facts.money import usd as exact
 
     chosen = load()
     with Ledger.open(settings=chosen) as ledger:
-        made = ledger.add_override(_plain(module).lower(), _nano(usd), _plain(reason), granted_by=chosen.user)
+        made = Budgets(ledger).add_override(
+            _plain(module).lower(), _nano(usd), _plain(reason), granted_by=chosen.user
+        )
         tell_hooks(ledger, chosen)
         expires = ledger.zone.local(made.expires_ts).isoformat(timespec="minutes")
     return answers.OverrideAnswer(

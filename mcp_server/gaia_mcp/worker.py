@@ -83,12 +83,13 @@ def cycle() -> None:
     done at all.
     """
     from gaia_budget import ingest, settings
-    from gaia_budget.ledger import Ledger, spool
+    from gaia_budget.budgets import Budgets, spool
+    from gaia_budget.ledger import Ledger
 
     chosen = settings.load()
     with Ledger.open(settings=chosen) as ledger:
-        _attempt(lambda: spool.replay(ledger))
-        _attempt(ledger.expire)
+        _attempt(lambda: spool.replay(Budgets(ledger)))
+        _attempt(Budgets(ledger).expire)
         _attempt(lambda: ingest.run(chosen, ledger))
 
 

@@ -12,6 +12,7 @@ from mcp import Client
 
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
+from gaia_budget.settings import load
 from gaia_mcp import handbook
 from gaia_mcp.server import build
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.anyio
 def spend(number: int, **facts: Any) -> None:
     now = time.time_ns() // 1000
     facts = {"source": "app", "billing": "api", "module": "shop", "model": "m", "cost_nano": 10**9, **facts}
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.record([Event(event_id=f"e{number}", ts=now, **facts)])
 
 
@@ -81,7 +82,7 @@ async def test_a_recommendation_follows_every_file_it_is_made_from(
             json.dumps({"$schema": "gaia-token-budget-v1", "per_module": {"shop": entry}}), "utf-8"
         )
 
-    Ledger.open().close()
+    Ledger.open(settings=load()).close()
     async with Client(build()) as client:
 
         async def recommended() -> Any:
@@ -95,7 +96,7 @@ async def test_a_recommendation_follows_every_file_it_is_made_from(
         assert (await recommended())["alias"] == "sonnet"
         allow("haiku", "sonnet")
         assert (await recommended())["alias"] == "haiku"
-        with Ledger.open() as ledger:
+        with Ledger.open(settings=load()) as ledger:
             for _ in range(12):
                 ledger.record_outcome("jd_parse", "claude-haiku-5-5", False)
         assert (await recommended())["alias"] == "sonnet"

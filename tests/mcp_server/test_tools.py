@@ -14,8 +14,10 @@ import pytest
 from mcp import Client
 from mcp_types import ElicitResult
 
+from gaia_budget.budgets import Budgets
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
+from gaia_budget.settings import load
 from gaia_hooks.session import counting as sessions
 from gaia_hooks.session.state import ThreadState, save
 from gaia_mcp.server import INSTRUCTIONS, NAME, build
@@ -68,7 +70,7 @@ async def test_the_instructions_name_the_tools_in_at_most_60_tokens() -> None:
 
 
 async def test_spend_without_arguments_is_the_session_and_its_month(era: str, session: state.State) -> None:
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.record([Event(event_id="e", ts=time.time_ns() // 1000, source="app", billing="api", module="shop",
                              model="m", cost_nano=1_250_000_000)])  # fmt: skip
     text, answer = await ask(era, "budget_spend")
@@ -83,7 +85,7 @@ async def test_spend_without_arguments_is_the_session_and_its_month(era: str, se
 
 
 async def test_spend_by_an_axis_gives_the_rows_of_the_command(era: str) -> None:
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         facts = [Event(event_id=f"e{n}", ts=time.time_ns() // 1000, module="shop", model=f"m{n % 25}", session_id="s",
                        input_tokens=n, cost_nano=None if n == 3 else n * 1_000_003) for n in range(60)]  # fmt: skip
         ledger.record(facts)
@@ -99,7 +101,7 @@ async def test_spend_by_an_axis_gives_the_rows_of_the_command(era: str) -> None:
 
 
 async def test_spend_since_session_is_this_session_alone(era: str, session: state.State) -> None:
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.record(
             [
                 Event(event_id=name, ts=1, session_id=name, cost_nano=7)
@@ -255,8 +257,8 @@ async def test_an_override_is_granted_by_a_human_alone(era: str) -> None:
     assert yes.asked == [
         "Claude asks for $2.5000 beyond the monthly budget of Shop. Its reason: the yearly [31mreport"
     ]
-    with Ledger.open() as ledger:
-        [granted] = ledger.overrides()
+    with Ledger.open(settings=load()) as ledger:
+        [granted] = Budgets(ledger).overrides()
     assert (granted.amount_nano, granted.module) == (2_500_000_000, "shop")
 
 
@@ -276,7 +278,7 @@ async def test_wrong_arguments_come_back_with_the_valid_ones(era: str) -> None:
         "budget_spend has no argument 'modul'. Valid: by, module, since.", None)  # fmt: skip
     text, _ = await ask(era, "budget_spending")
     assert "budget_spend" in text
-    Ledger.open().close()
+    Ledger.open(settings=load()).close()
     text, _ = await ask(era, "budget_spend", by="model", since="last tuesday")
     assert "Valid: 2026-11-23" in text
 
@@ -301,7 +303,7 @@ def break_ledger(home: Path) -> None:
 
 
 def newer_ledger(home: Path) -> None:
-    Ledger.open().close()
+    Ledger.open(settings=load()).close()
     connection = sqlite3.connect(home / "gaia-budget" / "ledger.db")
     with connection:
         connection.execute("INSERT INTO migrations VALUES (99, 'of the future', 0)")
@@ -313,7 +315,7 @@ def break_budget(home: Path) -> None:
 
 
 def lock_ledger(home: Path) -> sqlite3.Connection:
-    Ledger.open().close()
+    Ledger.open(settings=load()).close()
     holder = sqlite3.connect(home / "gaia-budget" / "ledger.db", isolation_level=None)
     holder.execute("PRAGMA locking_mode = EXCLUSIVE")
     holder.execute("BEGIN EXCLUSIVE")

@@ -9,8 +9,11 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from gaia_budget import places
+from gaia_budget.budgets import Budgets, spool
 from gaia_budget.errors import LedgerError
-from gaia_budget.ledger import Ledger, spool
+from gaia_budget.ledger import Ledger
+from gaia_budget.settings import load
 from gaia_hooks.facts import snapshot
 from gaia_mcp import worker
 from support.events import event
@@ -30,22 +33,25 @@ AT_ONCE = (
 
 def hold_and_owe() -> None:
     """A reservation and a lease that are overdue, and a report that the ledger could not take."""
-    with Ledger.open() as ledger:
-        scope = ledger.module_scope("shop", 10**9)
-        ledger.reserve([scope], 30, call_id="overdue", ttl_s=-1)
-        paid = ledger.lease(scope, 50, ttl_s=-1)
-        ledger.lease(scope, 400, ttl_s=-1)
-    spool.put(spool.Told(paid.lease_id, 9, [event("e", cost_nano=9, module="shop")], returned=True))
+    with Ledger.open(settings=load()) as ledger:
+        scope = Budgets(ledger).module_scope("shop", 10**9)
+        Budgets(ledger).reserve([scope], 30, call_id="overdue", ttl_s=-1)
+        paid = Budgets(ledger).lease(scope, 50, ttl_s=-1)
+        Budgets(ledger).lease(scope, 400, ttl_s=-1)
+    spool.put(
+        places.ensure_home(),
+        spool.Told(paid.lease_id, 9, [event("e", cost_nano=9, module="shop")], returned=True),
+    )
 
 
 def test_a_cycle_books_what_is_owed_ends_what_is_overdue_and_tells_the_hooks(home: Path) -> None:
     hold_and_owe()
     worker.cycle()
-    with Ledger.open() as ledger:
-        month = ledger.month("shop")
+    with Ledger.open(settings=load()) as ledger:
+        month = Budgets(ledger).month("shop")
         assert (month.reserved_nano, month.assumed_nano) == (0, 30 + 400)
         assert ledger.spend().total.cost_nano == 9
-        assert spool.replay(ledger) == 0
+        assert spool.replay(Budgets(ledger)) == 0
     assert snapshot.load(str(home / "gaia-budget"))["written_at"] > 0
 
 
@@ -61,8 +67,8 @@ def test_a_duty_that_fails_keeps_no_other_from_being_done(
 
     monkeypatch.setattr(spool, "replay", away)
     worker.cycle()
-    with Ledger.open() as ledger:
-        assert ledger.month("shop").reserved_nano == 0
+    with Ledger.open(settings=load()) as ledger:
+        assert Budgets(ledger).month("shop").reserved_nano == 0
     assert [part in caplog.text for part in ("cannot be reached", "registry.json")] == [True, True]
 
 
@@ -107,10 +113,10 @@ def test_a_new_event_is_in_the_ledger_without_anybody_asking(home: Path, tmp_pat
             "cost_usd": 0.5, "input_tokens": 10, "output_tokens": 5, "status": "success"}  # fmt: skip
 
     def known() -> bool:
-        with Ledger.open() as ledger:
+        with Ledger.open(settings=load()) as ledger:
             return bool(ledger.spend().total.events)
 
-    Ledger.open().close()
+    Ledger.open(settings=load()).close()
     with Stdio(PYTHONPATH=str(tmp_path)).started():
         wait_until(lambda: snapshot.load(str(home / "gaia-budget"))["written_at"])
         assert not known()

@@ -58,8 +58,9 @@ def booked(module: str = "jseeker") -> list[Any]:
     """The module's events in the ledger, in the order of time."""
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
+    from gaia_budget.settings import load
 
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         columns = ", ".join(f'"{name}"' for name in Event.__struct_fields__)
         sql = f"SELECT {columns} FROM events WHERE module = ? ORDER BY ts, event_id"
         rows = ledger.db.ask(lambda ask: ask(sql, (module,)))
@@ -68,10 +69,12 @@ def booked(module: str = "jseeker") -> list[Any]:
 
 def month(module: str = "jseeker") -> Any:
     """The module's month in the ledger."""
+    from gaia_budget.budgets import Budgets
     from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
 
-    with Ledger.open() as ledger:
-        return ledger.month(module)
+    with Ledger.open(settings=load()) as ledger:
+        return Budgets(ledger).month(module)
 
 
 def logged(root: Path, module: str = "jseeker") -> list[dict[str, Any]]:

@@ -14,7 +14,13 @@ ALERTS = ("gaia_budget.alerts", "gaia_budget.owner", "gaia_budget.routing.table"
 CONTEXT = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
 if sys.platform != "win32":  # one process imports everything once; the racers are its forks
     CONTEXT.set_forkserver_preload(
-        ["gaia_budget.ledger.ledger", "gaia_budget.ledger.leased", "gaia_budget.settings", "psycopg", *ALERTS]
+        [
+            "gaia_budget.ledger.ledger",
+            "gaia_budget.budgets.leased",
+            "gaia_budget.settings",
+            "psycopg",
+            *ALERTS,
+        ]
     )
 PATIENCE_SECONDS = 240
 
@@ -88,6 +94,7 @@ def _work(pipe: Connection, url: str, name: str, task: dict[str, Any]) -> None:
 
 
 def _calls(pipe: Connection, url: str, name: str, task: dict[str, Any]) -> None:
+    from gaia_budget.budgets import Budgets
     from gaia_budget.errors import BudgetExceededError
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
@@ -95,19 +102,20 @@ def _calls(pipe: Connection, url: str, name: str, task: dict[str, Any]) -> None:
 
     chosen = Settings().model_copy(update={"timezone": "UTC", "machine": name})
     ledger = Ledger.open(url, settings=chosen)
-    scope = ledger.module_scope("jseeker", task["limit"])
+    budgets = Budgets(ledger, gone_s=60)  # a test stops the server and starts it again
+    scope = budgets.module_scope("jseeker", task["limit"])
     pipe.send("ready")
     pipe.recv()
     for number in range(task["calls"]):
         call_id = f"{task.get('round', '')}{name}-{number}"
         try:
-            ledger.reserve([scope], task["estimate"], call_id=call_id, ttl_s=task.get("ttl_s", 900))
+            budgets.reserve([scope], task["estimate"], call_id=call_id, ttl_s=task.get("ttl_s", 900))
         except BudgetExceededError:
             pipe.send("refused")
             continue
         if task.get("settle", True):
             cost = task["estimate"]
             event = Event(event_id=call_id, ts=ledger.now(), source="app", module="jseeker", cost_nano=cost)
-            ledger.settle(call_id, cost, event)
+            budgets.settle(call_id, cost, event)
         pipe.send("admitted")
     ledger.close()

@@ -45,16 +45,17 @@ def spend_from_processes(processes: int, spender: Spender) -> int:
 
 
 def _work(pipe: Connection, spender: Spender) -> None:
+    from gaia_budget.budgets import Budgets
+    from gaia_budget.budgets.leased import LeasedBudget
     from gaia_budget.errors import BudgetExceededError
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.leased import LeasedBudget
     from gaia_budget.model import Event
     from gaia_budget.settings import Settings
 
     chosen = Settings().model_copy(update={"timezone": "UTC", "org": spender.org})
     ledger = Ledger.open(spender.url, settings=chosen)
-    scope = ledger.module_scope(spender.module, spender.limit_nano)
-    budget = LeasedBudget(ledger, 1000 * spender.cost_nano)
+    scope = Budgets(ledger).module_scope(spender.module, spender.limit_nano)
+    budget = LeasedBudget(Budgets(ledger), 1000 * spender.cost_nano)
     pipe.send("ready")
     pipe.recv()
     done, deadline = 0, time.monotonic() + spender.seconds
@@ -68,8 +69,8 @@ def _work(pipe: Connection, spender: Spender) -> None:
             if spender.kind == "leased":
                 budget.settle(budget.reserve(scope, spender.cost_nano), spender.cost_nano, event)
             else:
-                ledger.reserve([scope], spender.cost_nano, call_id=call_id)
-                ledger.settle(call_id, spender.cost_nano, event)
+                Budgets(ledger).reserve([scope], spender.cost_nano, call_id=call_id)
+                Budgets(ledger).settle(call_id, spender.cost_nano, event)
             done += 1
     except BudgetExceededError:
         pass

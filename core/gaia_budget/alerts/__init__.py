@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gaia_budget.alerts import rules
 from gaia_budget.alerts.evaluation import Evaluated, evaluate
 from gaia_budget.alerts.facts import Facts
+from gaia_budget.alerts.fired import Fired
 from gaia_budget.alerts.outbox import send
 from gaia_budget.ledger.questions import instant
 
@@ -30,5 +31,5 @@ def stuck(ledger: Ledger) -> list[str]:
     """Channels that could not send something, in words."""
     return [
         f"{one.waiting} alerts wait for {one.channel} since {instant(one.since_ts)}: {one.problem}"
-        for one in ledger.stuck_deliveries()
+        for one in Fired(ledger).stuck_deliveries()
     ]

@@ -10,7 +10,7 @@ import operator
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget.ledger.alerting import Alert, Changes, Firing
+from gaia_budget.alerts.fired import Alert, Changes, Firing
 from gaia_hooks.facts import severity
 
 if TYPE_CHECKING:

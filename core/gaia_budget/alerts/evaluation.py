@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.alerts import causes, engine, metrics, rules, telling
 from gaia_budget.alerts.facts import Facts
+from gaia_budget.alerts.fired import Alert, Fired, Firing
 from gaia_budget.errors import ConfigError
-from gaia_budget.ledger.alerting import Alert, Firing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gaia_budget.alerts.engine import Verdict
+    from gaia_budget.alerts.fired import Changes
     from gaia_budget.alerts.rules import Channel, Loaded, Rule
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.alerting import Changes
     from gaia_budget.settings import Settings
 
 HUNDRED = 100
@@ -50,7 +50,7 @@ def evaluate(ledger: Ledger, settings: Settings) -> Evaluated:
     Safe to run in any number of processes at once: each alert fires once. Raises LedgerError.
     """
     loaded, facts = rules.load(), Facts(ledger, settings)
-    known = ledger.alerts_lately()  # before the figures: what fires after them is not ours to end
+    known = Fired(ledger).alerts_lately()  # before the figures: what fires after them is not ours to end
     problems = [str(error) for error in loaded.problems]
     verdicts, unjudged = _judged(loaded, facts, problems)
     problems += facts.contradictions
@@ -72,8 +72,8 @@ def evaluate(ledger: Ledger, settings: Settings) -> Evaluated:
         return engine.decide(judged, verdicts, mine, calendar, made).ending_only(seen_open)
 
     if decide(known):
-        ledger.change_alerts(decide)
-        known = ledger.alerts_lately()
+        Fired(ledger).change_alerts(decide)
+        known = Fired(ledger).alerts_lately()
     holding = [alert for alert in known if alert.resolved_ts is None]
     judged_now = {verdict.place: verdict for verdict in verdicts}
     now = {alert.alert_id: judged_now.get((alert.rule, alert.module, alert.subject)) for alert in holding}

@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_budget.budgets import Budgets
 from gaia_budget.errors import ConfigError
 from gaia_budget.forecast.standing import MonthStatus
 from gaia_budget.ledger.questions import bucket
@@ -58,7 +59,7 @@ class Facts:
     @cached_property
     def months(self) -> dict[str, MonthStatus]:
         """The current month of every module that spent or reserved something in it. Raises ConfigError."""
-        found = self.ledger.months(self.now)
+        found = Budgets(self.ledger).months(self.now)
         return {
             name: MonthStatus(
                 month,

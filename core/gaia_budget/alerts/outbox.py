@@ -10,13 +10,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from gaia_budget.alerts.channels import argus, desktop, webhook
+from gaia_budget.alerts.fired import Fired
 from gaia_budget.errors import ChannelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from gaia_budget.alerts.fired import Delivery
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.alerting import Delivery
     from gaia_budget.settings import Settings
 
     Send = Callable[[Delivery, Settings], None]
@@ -38,14 +39,14 @@ def _is_ready(name: str, settings: Settings) -> bool:
 
 def _drain(ledger: Ledger, settings: Settings, name: str) -> int:
     for sent in range(MOST_AT_ONCE):
-        delivery = ledger.claim_delivery(name)
+        delivery = Fired(ledger).claim_delivery(name)
         if delivery is None:
             return sent
         try:
             CHANNELS[name](delivery, settings)
         except ChannelError as error:
-            ledger.delivery_failed(delivery, str(error))
+            Fired(ledger).delivery_failed(delivery, str(error))
             log.warning("alert %s was not sent: %s", delivery.alert.alert_id, error)
             return sent  # the next one would fail as well
-        ledger.delivery_sent(delivery)
+        Fired(ledger).delivery_sent(delivery)
     return MOST_AT_ONCE

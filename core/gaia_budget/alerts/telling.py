@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from fractions import Fraction
 
+    from gaia_budget.alerts.fired import Alert
     from gaia_budget.alerts.rules import Channel, Rule
-    from gaia_budget.ledger.alerting import Alert
 
 LONGEST = 400  # characters of a line
 MOST_BY = "; most by "  # stands between what happened and what drove it

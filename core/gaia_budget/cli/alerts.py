@@ -10,8 +10,8 @@ from gaia_budget.cli import override
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, note, say
 
 if TYPE_CHECKING:
+    from gaia_budget.alerts.fired import Alert
     from gaia_budget.forecast.standing import MonthStatus
-    from gaia_budget.ledger.alerting import Alert
     from gaia_budget.ledger.zone import Zone
 
 All = Annotated[bool, typer.Option("--all", help="Those that are over, too.")]
@@ -85,6 +85,7 @@ def acknowledge(
     Inside a Claude Code session the human is asked on the terminal: a model cannot silence an alert.
     """
     from gaia_budget.alerts import telling
+    from gaia_budget.alerts.fired import Fired
     from gaia_budget.ingest.months import tell_hooks
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import load
@@ -92,7 +93,7 @@ def acknowledge(
     override.ask_the_human("taking note of an alert", f"Is {alert_id} known to you?", yes=True)
     settings = load()
     with Ledger.open(settings=settings) as ledger:
-        found = ledger.acknowledge_alert(alert_id, settings.user)
+        found = Fired(ledger).acknowledge_alert(alert_id, settings.user)
         tell_hooks(ledger, settings)
     if as_json:
         emit_json(telling.document(found))

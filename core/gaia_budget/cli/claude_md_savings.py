@@ -85,12 +85,13 @@ def _use(l1: Path, days: int) -> Use:
     """Sessions and requests of the file's module; of all modules where the file belongs to none or to the user."""
     from gaia_budget import owner, places
     from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
     from gaia_claude_md.files.savings import Use
 
     module = (
         None if l1.parent == places.claude_config_dir() else owner.load_registry().module_of(str(l1.parent))
     )
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         since = _days_ago(days)
         models = ledger.spend(by=("model",), since=since, module=module)
         sessions = ledger.spend(by=("session",), since=since, module=module)

@@ -33,7 +33,7 @@ def as_csv(
 ) -> None:
     """One line per event, with exact dollars."""
     from gaia_budget.cli.current import books_now
-    from gaia_budget.ledger.export import write_csv
+    from gaia_budget.reports.export import write_csv
 
     if as_json and out is None:
         raise InputError("--json goes with --out FILE: standard output carries the events otherwise")

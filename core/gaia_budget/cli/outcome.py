@@ -35,6 +35,7 @@ def outcome(
     from gaia_budget.ledger import Ledger
     from gaia_budget.prices.table import load as load_prices
     from gaia_budget.routing import table, vocabulary
+    from gaia_budget.settings import load
 
     if ok == insufficient:
         raise typer.BadParameter(
@@ -51,7 +52,7 @@ def outcome(
     if name is None:
         listed = [one for tiers in routing.providers.values() for models in tiers.values() for one in models]
         raise NotFoundError("model", model, listed)
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.record_outcome(named, name.model, ok, module=module.lower(), reason=reason)
     recorded = {"task": named, "model": name.model, "ok": ok, "reason": reason, "module": module.lower()}
     if as_json:

@@ -12,7 +12,7 @@ from gaia_budget.cli.output import JsonFlag, emit_json, say, warn_of_broken_file
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.overrides import Override
+    from gaia_budget.budgets.overrides import Override
     from gaia_budget.ledger.zone import Zone
 
 Usd = Annotated[str, typer.Option(help="How many dollars.")]
@@ -43,6 +43,7 @@ def add(
     as_json: JsonFlag = False,
 ) -> None:
     """Grant a module money on top of its month."""
+    from gaia_budget.budgets import Budgets
     from gaia_budget.ingest.months import tell_hooks
     from gaia_budget.ledger import Ledger
     from gaia_budget.routing.vocabulary import task_name
@@ -55,7 +56,7 @@ def add(
     )
     settings = load()
     with Ledger.open(settings=settings) as ledger:
-        made = ledger.add_override(
+        made = Budgets(ledger).add_override(
             module.lower(), amount, reason, task=task, expires=expires, granted_by=settings.user
         )
         tell_hooks(ledger, settings)
@@ -64,25 +65,28 @@ def add(
 
 def listed(as_json: JsonFlag = False) -> None:
     """Every override, the newest first."""
+    from gaia_budget.budgets import Budgets
     from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
 
-    with Ledger.open() as ledger:
-        _show(ledger.overrides(), ledger.zone, as_json, single=False)
+    with Ledger.open(settings=load()) as ledger:
+        _show(Budgets(ledger).overrides(), ledger.zone, as_json, single=False)
 
 
 def revoke(
     override_id: Annotated[str, typer.Argument(metavar="ID", help="The override.")], as_json: JsonFlag = False
 ) -> None:
     """Take back what is not used yet."""
+    from gaia_budget.budgets import Budgets
     from gaia_budget.ingest.months import tell_hooks
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import load
 
     settings = load()
     with Ledger.open(settings=settings) as ledger:
-        ledger.revoke_override(override_id)
+        Budgets(ledger).revoke_override(override_id)
         tell_hooks(ledger, settings)
-        revoked = [one for one in ledger.overrides() if one.override_id == override_id]
+        revoked = [one for one in Budgets(ledger).overrides() if one.override_id == override_id]
         _show(revoked, ledger.zone, as_json, single=True)
 
 

@@ -130,13 +130,15 @@ def _lines(path: str) -> Iterator[Any]:
 
 def _used() -> list[Used]:
     """This month's own usage by model; none where there is no ledger yet."""
+    from pathlib import Path
+
     from gaia_budget import settings
-    from gaia_budget.ledger.reading import embedded_file
+    from gaia_budget.ledger.database import parse_url
     from gaia_budget.routing.review import Used
 
     chosen = settings.load()
-    file = embedded_file(chosen)
-    if file is not None and not file.is_file():
+    file = parse_url(chosen.ledger_url).file
+    if file and not Path(file).is_file():
         return []
     from gaia_budget.ledger import Ledger
 

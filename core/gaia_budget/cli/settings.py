@@ -50,7 +50,7 @@ def _text(value: object) -> str | None:
 
 def _safe(url: str) -> str:
     """A database URL without its password and options; nothing of one that cannot be read."""
-    from gaia_budget.ledger.url import parse_url
+    from gaia_budget.ledger.database import parse_url
 
     try:
         return parse_url(url).name if url else ""

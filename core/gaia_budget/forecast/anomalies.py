@@ -13,8 +13,8 @@ from gaia_budget.ledger.zone import EPOCH, Zone
 from gaia_hooks.facts.money import usd
 
 if TYPE_CHECKING:
+    from gaia_budget.ledger.database import Ask
     from gaia_budget.ledger.ledger import Ledger
-    from gaia_budget.ledger.questions import Ask
     from gaia_budget.ledger.zone import When
 
 DEFAULT_DAYS = 14

@@ -5,19 +5,19 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_budget.budgets.months import months
 from gaia_budget.forecast.days import day_named
 from gaia_budget.forecast.month import Days, Projection, project
 from gaia_budget.forecast.rate import LONGEST
-from gaia_budget.ledger.months import months
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.ledger.zone import EPOCH, Zone, first_of
 from gaia_hooks.facts import billing
 from gaia_hooks.facts.money import usd, usd_short
 
 if TYPE_CHECKING:
+    from gaia_budget.budgets.months import MonthSpend
+    from gaia_budget.ledger.database import Ask
     from gaia_budget.ledger.ledger import Ledger
-    from gaia_budget.ledger.months import MonthSpend
-    from gaia_budget.ledger.questions import Ask
     from gaia_budget.owner import TokenBudget
     from gaia_budget.settings import Settings
 

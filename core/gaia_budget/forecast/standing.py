@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_hooks.facts.money import usd, usd_short
 
 if TYPE_CHECKING:
+    from gaia_budget.budgets.months import MonthSpend
     from gaia_budget.forecast.outlook import Outlook
-    from gaia_budget.ledger.months import MonthSpend
 
 
 class MonthStatus(NamedTuple):

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gaia_budget import alerts, places, snapshot
+from gaia_budget.budgets import Budgets
+from gaia_budget.budgets.spool import upkeep
 from gaia_budget.errors import InputError
 from gaia_budget.forecast.week import working_week
 from gaia_budget.ingest import jseeker, rotation, unattributed
@@ -17,7 +19,6 @@ from gaia_budget.ingest.months import cover_overspend, lifts, months
 from gaia_budget.ingest.rebilling import rebill
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
-from gaia_budget.ledger.upkeep import upkeep
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import counting as session
 from gaia_hooks.session import months as hook_months
@@ -38,7 +39,7 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     `progress` is called with (bytes done, bytes in all) of the transcripts. Raises LedgerError, ConfigError.
     """
     counted_to = clock.now()
-    upkeep(ledger)
+    upkeep(Budgets(ledger))
     report = take_in(settings, ledger, progress)
     rotation.rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
     _tell(ledger, settings, counted_to)

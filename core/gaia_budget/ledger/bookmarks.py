@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from gaia_budget.ledger.database import Transaction
-    from gaia_budget.ledger.questions import Ask
+    from gaia_budget.ledger.database import Ask, Transaction
 
 MINE = "SELECT source, position, state FROM bookmarks WHERE org = ? AND machine = ? {}"
 SET = (
@@ -38,3 +37,10 @@ def fetch(ask: Ask, org: str, machine: str, keys: Collection[str] | None = None)
 def move(tx: Transaction, org: str, machine: str, moved: Mapping[str, Bookmark]) -> None:
     """Set bookmarks; sorted: rivals on PostgreSQL lock rows in one order."""
     tx.many(SET, [(org, machine, key, *mark) for key, mark in sorted(moved.items())])
+
+
+def hashed(source: str) -> str:
+    """How a shared database calls a source: paths stay on the machine."""
+    import hashlib  # costs more than all of the ledger's own modules
+
+    return hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()

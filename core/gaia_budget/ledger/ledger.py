@@ -2,61 +2,105 @@
 
 from __future__ import annotations
 
-import hashlib
+import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
+from zoneinfo import ZoneInfo
 
-from gaia_budget import places
+from gaia_budget.errors import InputError
 from gaia_budget.ledger import bookmarks as marks
-from gaia_budget.ledger import questions, record, sessions
-from gaia_budget.ledger.alerting import Alerting
-from gaia_budget.ledger.budgeting import Budgeting
-from gaia_budget.ledger.budgets import charge
-from gaia_budget.ledger.database import PATIENCE_SECONDS, Database
-from gaia_budget.ledger.failures import UnfitTextError
-from gaia_budget.ledger.migrations import migrate
-from gaia_budget.ledger.months import MonthSpend
-from gaia_budget.ledger.months import months as sums_of_month
-from gaia_budget.ledger.notes import Notes
-from gaia_budget.ledger.url import parse_url
+from gaia_budget.ledger import outcomes, questions, record, sessions
+from gaia_budget.ledger.charges import charge
+from gaia_budget.ledger.database import PATIENCE_SECONDS, Database, parse_url
+from gaia_budget.ledger.database.failures import UnfitTextError
+from gaia_budget.ledger.database.migrations import migrate
+from gaia_budget.ledger.sums import resum
+from gaia_budget.ledger.zone import Zone
+from gaia_hooks.machine import clock as machine_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import tzinfo
 
     from gaia_budget.ledger.bookmarks import Bookmark
     from gaia_budget.ledger.database import Transaction
     from gaia_budget.ledger.record import Recorded
     from gaia_budget.ledger.zone import When
     from gaia_budget.model import Event
-    from gaia_budget.settings import Settings
+
+FIND_ORG = "SELECT zone, zone_offsets FROM orgs WHERE org = ?"
+ADD_ORG = "INSERT INTO orgs (org, zone, zone_offsets) VALUES (?, ?, ?) ON CONFLICT (org) DO NOTHING"
+CHANGE_ZONE = "UPDATE orgs SET zone = ?, zone_offsets = ? WHERE org = ?"
 
 
-class Ledger(Budgeting, Alerting, Notes):
-    """One organisation's record of spend. Safe for threads and for many processes at once.
+class Opener(Protocol):
+    """What a ledger has to know of whoever opens it: the settings, read at the edge. It asks nothing else."""
 
-    All times are UTC microseconds since the epoch; all money is integer nano-dollars.
+    @property
+    def ledger_url(self) -> str:
+        """Where the ledger lies."""
+
+    @property
+    def state_folder(self) -> Path:
+        """The folder for backups, and for what could not be told to the ledger."""
+
+    @property
+    def org(self) -> str:
+        """The organisation that the spend belongs to."""
+
+    @property
+    def machine(self) -> str:
+        """This machine's name."""
+
+    @property
+    def timezone(self) -> str:
+        """The time zone of months and days by its IANA name; empty for the system's."""
+
+    @property
+    def zone(self) -> tzinfo:
+        """The same zone."""
+
+
+class Ledger:
+    """One organisation's record of spend, seen from one machine. Safe for threads and for many processes at once.
+
+    All times are UTC microseconds since the epoch; all money is integer nano-dollars. Money that is held stands in
+    `gaia_budget.budgets.Budgets`, alerts in `gaia_budget.alerts.fired.Fired`.
     """
+
+    def __init__(
+        self,
+        db: Database,
+        opener: Opener,
+        clock: Callable[[], int] = machine_clock.now,
+    ) -> None:
+        self.db = db
+        self.org = opener.org
+        self.machine = opener.machine
+        self.folder = opener.state_folder
+        self.clock = clock
+        self.zone = _zone_of(db, opener)
 
     @classmethod
     def open(
-        cls, url: str | None = None, *, settings: Settings | None = None, patience_s: float = PATIENCE_SECONDS
+        cls,
+        url: str | None = None,
+        *,
+        settings: Opener,
+        patience_s: float = PATIENCE_SECONDS,
+        clock: Callable[[], int] = machine_clock.now,
     ) -> Self:
-        """Open the ledger of a URL, else of the setting `db`, else `ledger.db` in the state folder.
+        """Open the ledger of a URL, else that of the settings.
 
-        `patience_s` is how long it waits for others that keep it locked.
-
-        Creates and migrates it as needed. Raises InputError for a wrong URL, LedgerError when it cannot be used.
+        `patience_s` is how long it waits for others that keep it locked. Creates and migrates it as needed. Raises
+        InputError for a wrong URL, LedgerError when it cannot be used.
         """
-        if settings is None:
-            from gaia_budget.settings import load
-
-            settings = load()
-        db = Database(parse_url(url or settings.db or _default_url()), patience_s)
+        db = Database(parse_url(url or settings.ledger_url), patience_s)
         try:
-            _prepare_file(db)
+            _prepare_file(db, settings.state_folder)
             db.check()
-            migrate(db, places.home() / "backups")
-            return cls(db, settings)
+            migrate(db, settings.state_folder / "backups")
+            return cls(db, settings, clock)
         except BaseException:
             db.close()
             raise
@@ -70,6 +114,14 @@ class Ledger(Budgeting, Alerting, Notes):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def now(self) -> int:
+        """This instant in UTC microseconds."""
+        return self.clock()
+
+    def instant(self, when: When, *, end: bool = False) -> int | None:
+        """A point in time as a user writes it (see `Zone.instant`)."""
+        return self.zone.instant(when, self.now(), end=end)
 
     def record(self, events: Iterable[Event], *, bookmarks: Mapping[str, Bookmark] | None = None) -> Recorded:
         """Take events in, in one transaction with the bookmarks of the sources they came from.
@@ -85,10 +137,12 @@ class Ledger(Budgeting, Alerting, Notes):
             return self._take_in([record.fit(event) for event in found], bookmarks or {})
 
     def _take_in(self, events: list[Event], moved: Mapping[str, Bookmark]) -> Recorded:
+        by_key = {self.source_key(name): mark for name, mark in moved.items()}
+
         def work(tx: Transaction) -> Recorded:
             recorded, charges = record.take_in(tx, self.zone, events)
             charge(tx, charges)
-            self._set_bookmarks(tx, moved)
+            marks.move(tx, self.org, self.machine, by_key)
             return recorded
 
         return self.db.write(work)
@@ -109,17 +163,9 @@ class Ledger(Budgeting, Alerting, Notes):
         found = self.db.ask(lambda ask: marks.fetch(ask, self.org, self.machine, names))
         return {names[key]: mark for key, mark in found.items() if key in names}
 
-    def _set_bookmarks(self, tx: Transaction, moved: Mapping[str, Bookmark]) -> None:
-        by_key = {self.source_key(name): mark for name, mark in moved.items()}
-        marks.move(tx, self.org, self.machine, by_key)
-
     def source_key(self, source: str) -> str:
         """Paths stay on the machine: a shared database sees their hash."""
-        return (
-            hashlib.sha256(source.encode("utf-8", "surrogateescape")).hexdigest()
-            if self.db.shared
-            else source
-        )
+        return marks.hashed(source) if self.db.shared else source
 
     def spend(
         self,
@@ -160,29 +206,56 @@ class Ledger(Budgeting, Alerting, Notes):
         """The newest events of a session."""
         return self.db.ask(lambda ask: questions.responses(ask, self.org, session_id, most))
 
-    def month(self, module: str, at: When = None) -> MonthSpend:
-        """The calendar month of a module that an instant falls in (default: now), in the ledger's time zone."""
-        return self._months(at, module)[module]
+    def record_outcome(self, task: str, model: str, ok: bool, *, module: str = "", reason: str = "") -> None:
+        """Remember whether a model sufficed for a task."""
+        row = (self.org, uuid.uuid4().hex, self.now(), module, task, model, int(ok), reason)
+        self.db.write(lambda tx: tx.many(outcomes.ADD, [row]))
 
-    def months(self, at: When = None) -> dict[str, MonthSpend]:
-        """The same of every module that spent or reserved something in that month."""
-        return self._months(at, None)
-
-    def _months(self, at: When, module: str | None) -> dict[str, MonthSpend]:
-        ts = self.instant(at)
-        number = questions.bucket(self.zone, "month", self.now() if ts is None else ts)
-        return self.db.ask(lambda ask: sums_of_month(ask, self.zone, self.org, number, module))
+    def outcomes(self, *tasks: str) -> list[outcomes.Outcome]:
+        """What users said, the newest first; of the tasks of these names, or of all."""
+        return self.db.ask(lambda ask: outcomes.fetch(ask, self.org, *tasks))
 
 
-def _default_url() -> str:
-    return f"sqlite:///{(places.ensure_home() / 'ledger.db').as_posix()}"
-
-
-def _prepare_file(db: Database) -> None:
+def _prepare_file(db: Database, state_folder: Path) -> None:
     """Make the file of an embedded ledger private, and let readers and the writer work side by side."""
     if db.shared:
         return
     path = Path(db.address.file)
+    if path.parent == state_folder:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists() and path.parent.is_dir():
         path.touch(mode=0o600)
         db.keep_log()
+
+
+def _zone_of(db: Database, opener: Opener) -> Zone:
+    """The zone of the organisation's ledger.
+
+    A ledger of one machine follows the settings: where their zone has changed, days and months are summed anew.
+    A shared one keeps the zone that it was made with (UTC where the settings named none); a machine whose
+    settings name another one is told. Raises InputError.
+    """
+    stored = next(iter(db.ask(lambda ask: ask(FIND_ORG, (opener.org,)))), None)
+    if db.shared:
+        name = opener.timezone or (stored[0] if stored else "UTC")
+        wanted = Zone(ZoneInfo(name))
+    else:
+        name, wanted = opener.timezone, Zone(opener.zone)
+    offsets = wanted.fingerprint()
+    if stored is None:
+        db.write(lambda tx: tx.text(ADD_ORG, (opener.org, name, offsets)) and None)
+        return _zone_of(db, opener) if db.shared else wanted
+    if offsets == stored[1]:
+        return wanted
+    if db.shared:
+        raise InputError(
+            f"{db.name}: days and months of this ledger follow {stored[0]}, but the setting timezone says "
+            f"{opener.timezone}. Set timezone to {stored[0]}, or leave it empty"
+        )
+
+    def change(tx: Transaction) -> None:
+        resum(tx, wanted, opener.org)
+        tx.text(CHANGE_ZONE, (name, offsets, opener.org))
+
+    db.write(change)
+    return wanted

@@ -7,9 +7,9 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.errors import InputError, LedgerError
-from gaia_budget.ledger import spans
-from gaia_budget.ledger.schema import OF_AN_ORGANISATION, ORGS, SESSIONS, Table
-from gaia_budget.ledger.url import parse_url
+from gaia_budget.ledger import bookmarks, spans
+from gaia_budget.ledger.database import parse_url
+from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, ORGS, SESSIONS, Table
 from gaia_budget.ledger.zone import Zone
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _arriving(table: Table, row: tuple[Any, ...], private: bool) -> tuple[Any, .
         for name, value in zip(table.names, row, strict=True)
     }
     if private and table.name == "bookmarks":
-        values["source"] = hashlib.sha256(values["source"].encode("utf-8", "surrogateescape")).hexdigest()
+        values["source"] = bookmarks.hashed(values["source"])
     return tuple(values.values())
 
 

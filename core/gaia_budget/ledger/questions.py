@@ -6,18 +6,21 @@ library for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence  # noqa: TC003 (a field of a NamedTuple)
 from datetime import timedelta
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
-from gaia_budget.ledger.measures import DIMENSIONS, SUMS_OF_EVENTS, SUMS_OF_ROLLUPS
+from gaia_budget.ledger.database.measures import DIMENSIONS, SUMS_OF_EVENTS, SUMS_OF_ROLLUPS
 from gaia_budget.ledger.zone import DAY, HOUR, Zone, day_name, month_name, week_name
 from gaia_hooks.facts.money import usd
 
-Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-"""Runs SQL with `?` marks, which every database that holds a ledger understands, and gives its rows."""
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gaia_budget.ledger.database import Ask
+
 TIMES = ("hour", "day", "week", "month")
 COLUMNS = {
     "session": "session_id",

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from gaia_budget.ledger import bookmarks, record, rows, spans
-from gaia_budget.ledger.merge import LARGEST, joined
-from gaia_budget.ledger.resum import resum
+from gaia_budget.ledger.record import LARGEST, joined
 from gaia_budget.ledger.rows import EVENT_FIELDS, INSERT, event_of
+from gaia_budget.ledger.sums import resum
 from gaia_budget.ledger.verify import MOST_SHOWN, Problem
 
 if TYPE_CHECKING:

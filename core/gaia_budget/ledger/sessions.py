@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget.ledger.measures import SUMS_OF_EVENTS
+from gaia_budget.ledger.database.measures import SUMS_OF_EVENTS
 from gaia_budget.ledger.questions import SPAN, Figures
 from gaia_budget.ledger.zone import HOUR
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.questions import Ask
+    from gaia_budget.ledger.database import Ask
 
 MINE = "FROM events WHERE org = ? AND session_id = ? AND ts BETWEEN ? AND ?"
 PARTS = (

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from gaia_budget.ledger.insertion import Insertion
-from gaia_budget.ledger.schema import SESSIONS
+from gaia_budget.ledger.database.schema import SESSIONS
+from gaia_budget.ledger.rows import Insertion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

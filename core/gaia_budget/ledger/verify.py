@@ -9,19 +9,18 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.ledger import resum, spans
-from gaia_budget.ledger.budgets import Charge, is_module
-from gaia_budget.ledger.failures import DamagedError
-from gaia_budget.ledger.measures import DIMENSIONS, MEASURES
-from gaia_budget.ledger.months import module_scope
-from gaia_budget.ledger.schema import OF_AN_ORGANISATION, TABLES
+from gaia_budget.ledger import spans, sums
+from gaia_budget.ledger.charges import Charge, is_module, module_scope
+from gaia_budget.ledger.database.failures import DamagedError
+from gaia_budget.ledger.database.measures import DIMENSIONS, MEASURES
+from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, TABLES
 from gaia_hooks.facts import billing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gaia_budget.ledger.database import Ask
     from gaia_budget.ledger.ledger import Ledger
-    from gaia_budget.ledger.questions import Ask
 
 MOST_SHOWN = 20
 """Problems of one kind that are listed one by one; the rest are counted."""
@@ -109,9 +108,9 @@ Key = tuple[Any, ...]
 def _sums(ask: Ask, ledger: Ledger) -> Iterator[Problem]:
     """Whether hour, day and month sums are those of the events."""
     wanted: dict[Key, tuple[int, ...]] = {}
-    [(first, last)] = ask(resum.ENDS, (ledger.org,))
+    [(first, last)] = ask(sums.ENDS, (ledger.org,))
     if first is not None:
-        for question in resum.questions(ledger.zone, ledger.org, first, last + 1):
+        for question in sums.questions(ledger.zone, ledger.org, first, last + 1):
             for _, *values in ask(question.sql, question.values):
                 key, figures = tuple(values[: -len(MEASURES)]), tuple(map(int, values[-len(MEASURES) :]))
                 before = wanted.get(key)
@@ -136,8 +135,8 @@ def _named(key: Key) -> str:
 def _months(ask: Ask, org: str) -> Iterator[Problem]:
     """Whether the spend of each module's budget is that of the month's events."""
     spent: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
-    sums = "SELECT bucket, module, source, billing, cost_nano FROM rollups WHERE org = ? AND grain = 'month'"
-    for month, module, source, paid, nano in ask(sums, (org,)):
+    kept = "SELECT bucket, module, source, billing, cost_nano FROM rollups WHERE org = ? AND grain = 'month'"
+    for month, module, source, paid, nano in ask(kept, (org,)):
         app, claude_code = spent[module_scope(module, month)]
         spent[module_scope(module, month)] = (
             app + nano * (source == billing.APP and billing.counts(source, paid, True)),

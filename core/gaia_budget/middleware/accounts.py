@@ -23,7 +23,7 @@ from gaia_hooks.facts.money import usd
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.budgets import Scope
+    from gaia_budget.budgets.limits import Scope
     from gaia_budget.middleware.books.journal import Settlement
     from gaia_budget.middleware.call import Call
     from gaia_budget.middleware.passage import Answer, Line
@@ -145,11 +145,13 @@ class Accounts:
 
     def _month_of(self, held: Policy, module: str) -> Scope:
         """The budget of a module's month; looked up again when it may be another one."""
-        ledger, rules = self.books().ledger, held.rules(module)
+        budgets, rules = self.books().budgets, held.rules(module)
         quarter = clock.now() // QUARTER  # months begin at a quarter of an hour in every zone
         known = self._months.get(module)
         if known is None or known[:2] != (quarter, rules):
-            scope = ledger.module_scope(module, rules.limit_nano, counts_claude_code=rules.counts_claude_code)
+            scope = budgets.module_scope(
+                module, rules.limit_nano, counts_claude_code=rules.counts_claude_code
+            )
             known = self._months[module] = (quarter, rules, scope)
         return known[2]
 

@@ -58,7 +58,7 @@ def keep(
     told = (place.module, task, place.session_id, place.correlation_id, model)
     name = key(provider, ident) + SEPARATOR.join(text.replace(SEPARATOR, " ")[:LONGEST] for text in told)
     try:
-        accounts.books().ledger.keep_for(call_id, name, ttl_s=KEPT_SECONDS)
+        accounts.books().budgets.keep_for(call_id, name, ttl_s=KEPT_SECONDS)
     except GaiaBudgetError as problem:
         log.warning("%s of %s stays held in full until it expires: %s", ident, provider, problem)
     accounts.books().kept(call_id)
@@ -66,7 +66,7 @@ def keep(
 
 def asker(accounts: Accounts, provider: str, ident: str) -> Asker | None:
     """Who asked for an answer that is not settled yet; None where nobody did, or it is settled. Raises LedgerError."""
-    name = accounts.books().ledger.kept_for(key(provider, ident))
+    name = accounts.books().budgets.kept_for(key(provider, ident))
     parts = name.split(SEPARATOR) if name else []
     return Asker(str(name), *parts[1:]) if len(parts) == FIELDS - 1 else None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gaia_budget.ledger.budgets import Scope
+    from gaia_budget.budgets.limits import Scope
     from gaia_budget.middleware.tasks import Task
     from gaia_budget.middleware.wire import Wire
 

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import alerts as judged
 from gaia_budget.alerts import telling
+from gaia_budget.alerts.fired import Fired
 from gaia_budget.ledger.questions import instant
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gaia_budget.ledger.alerting import Alert
-    from gaia_budget.ledger.overrides import Override
+    from gaia_budget.alerts.fired import Alert
+    from gaia_budget.budgets.overrides import Override
     from gaia_budget.reports.books import Books
 
 
@@ -37,6 +38,6 @@ class Alerts(NamedTuple):
 def alerts(books: Books, *, every: bool = False) -> Alerts:
     """The alerts that hold; with `every` those that are over, too. Raises LedgerError."""
     state = judged.evaluate(books.ledger, books.settings)
-    found = books.ledger.alerts() if every else state.open
+    found = Fired(books.ledger).alerts() if every else state.open
     problems = [*state.problems, *judged.stuck(books.ledger)]
     return Alerts(found, state.present, problems, books.overrides, books.now)

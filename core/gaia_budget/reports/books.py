@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaia_budget import owner, places
+from gaia_budget.budgets import Budgets
 from gaia_budget.errors import ConfigError, InputError, LedgerError, NotFoundError
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.database import PATIENCE_SECONDS
@@ -24,7 +25,7 @@ from gaia_hooks.session import state
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gaia_budget.ledger.overrides import Override
+    from gaia_budget.budgets.overrides import Override
     from gaia_budget.owner import Registry, TokenBudget
     from gaia_budget.settings import Settings
 
@@ -96,7 +97,7 @@ class Books:
     @cached_property
     def overrides(self) -> list[Override]:
         """What is granted on top at this time."""
-        return self.ledger.active_overrides()
+        return Budgets(self.ledger).active_overrides()
 
     def module(self, name: str) -> str:
         """The module that a user means, the one of this folder among them. Raises NotFoundError with the nearest."""

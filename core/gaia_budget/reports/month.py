@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_budget.budgets import Budgets
 from gaia_budget.forecast.outlook import Outlook, forecast, together
 from gaia_budget.forecast.standing import MonthStatus, hundredths
 from gaia_hooks.facts.money import usd
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.months import MonthSpend
+    from gaia_budget.budgets.months import MonthSpend
     from gaia_budget.reports.books import Books
 
 
@@ -44,16 +45,16 @@ def month(books: Books, module: str) -> MonthStatus:
     """A module's month, with where it ends. Raises ConfigError, LedgerError."""
     ledger = books.ledger
     ends = next(iter(forecast(ledger, books.settings, books.budget, module, books.now)), None)
-    return _status(books, ledger.month(module, books.now), ends)
+    return _status(books, Budgets(ledger).month(module, books.now), ends)
 
 
 def months(books: Books) -> list[MonthStatus]:
     """The month of every module that has a budget or has spent something lately. Raises ConfigError, LedgerError."""
     ledger = books.ledger
-    spent = ledger.months(books.now)
+    spent = Budgets(ledger).months(books.now)
     found = {one.module: one for one in forecast(ledger, books.settings, books.budget, None, books.now)}
     return [
-        _status(books, spent.get(name) or ledger.month(name, books.now), found.get(name))
+        _status(books, spent.get(name) or Budgets(ledger).month(name, books.now), found.get(name))
         for name in sorted({*found, *spent})
     ]
 
@@ -61,7 +62,7 @@ def months(books: Books) -> list[MonthStatus]:
 def total(books: Books) -> Total:
     """All modules together. Raises LedgerError."""
     counts = books.counts_claude_code
-    spent = books.ledger.months(books.now).values()
+    spent = Budgets(books.ledger).months(books.now).values()
     states = [MonthStatus(one, 0, counts(one.module)) for one in spent]
     return Total(
         books.settings.total_limit_nano,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
+from gaia_budget.alerts.fired import Fired
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger.questions import bucket, instant
 from gaia_budget.reports.asked import Asked
@@ -19,9 +20,9 @@ from gaia_hooks.facts.money import usd
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gaia_budget.alerts.fired import Alert
     from gaia_budget.forecast.standing import MonthStatus
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.alerting import Alert
     from gaia_budget.settings import Settings
 
 TREND_DAYS = 14
@@ -151,7 +152,7 @@ def attention(ledger: Ledger, settings: Settings) -> list[Alert]:
     try:
         return evaluate(ledger, settings).told_by("terminal")
     except LedgerError:
-        return loudest(ledger.alerts_lately(), rules.load().rules, "terminal", {})
+        return loudest(Fired(ledger).alerts_lately(), rules.load().rules, "terminal", {})
 
 
 def _total(mine: list[MonthStatus]) -> MonthTotal:

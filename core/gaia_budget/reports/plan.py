@@ -11,8 +11,8 @@ from gaia_budget.ledger.questions import instant
 from gaia_hooks.facts import plan, snapshot
 
 if TYPE_CHECKING:
+    from gaia_budget.ledger.database import Ask
     from gaia_budget.ledger.ledger import Ledger
-    from gaia_budget.ledger.questions import Ask
 
 MINUTE = 60_000_000
 USED = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places
@@ -43,23 +42,15 @@ def recommend(
 
 
 def _recorded(task: str) -> list[Outcome]:
-    """What the ledger knows of a task; the embedded one is asked without loading the database library."""
+    """What the ledger knows of a task. Raises LedgerError."""
+    from gaia_budget.ledger import outcomes
     from gaia_budget.routing import vocabulary
     from gaia_budget.routing.learning import Outcome
 
     names = vocabulary.recorded_as(task)
-
-    url = str(places.configured("db") or "")
-    if url and not url.startswith("sqlite:///"):
-        from gaia_budget.ledger import Ledger
-
-        with Ledger.open() as ledger:
-            return [Outcome(one.ts, one.model, one.ok) for one in ledger.outcomes(*names)]
-    from gaia_budget.ledger.reading import recorded_outcomes
-
-    file = Path(url.removeprefix("sqlite:///")) if url else places.home() / "ledger.db"
+    url = str(places.configured("db") or f"sqlite:///{(places.home() / 'ledger.db').as_posix()}")
     org = str(places.configured("org") or DEFAULT_ORG)
-    return [Outcome(*row) for row in recorded_outcomes(file, org, names)]
+    return [Outcome(one.ts, one.model, one.ok) for one in outcomes.looked_up(url, org, *names)]
 
 
 def _plan() -> dict[str, Any]:

@@ -88,9 +88,10 @@ def _enforcement(policy: dict[str, Any]) -> str:
 
 def _ledger(project: Path) -> Iterator[Check]:
     from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
 
     try:
-        with Ledger.open() as ledger:
+        with Ledger.open(settings=load()) as ledger:
             total = ledger.spend(("module",)).total
     except GaiaBudgetError as error:
         yield Check("ledger", False, str(error), "Mend the setting db, or free the file")
@@ -103,13 +104,14 @@ def _ledger(project: Path) -> Iterator[Check]:
 
 def _alerts(project: Path) -> Iterator[Check]:
     from gaia_budget import alerts
+    from gaia_budget.alerts.fired import Fired
     from gaia_budget.ledger import Ledger
 
     try:
         chosen = settings.load()
         with Ledger.open(settings=chosen) as ledger:
             problems = alerts.problems(ledger, chosen)
-            firing = sum(1 for alert in ledger.alerts_lately() if alert.resolved_ts is None)
+            firing = sum(1 for alert in Fired(ledger).alerts_lately() if alert.resolved_ts is None)
     except GaiaBudgetError as error:
         yield Check("alerts", False, f"cannot be judged: {error}", "Mend what the other checks name")
         return

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from gaia_budget.alerts import engine
 from gaia_budget.alerts.engine import Calendar, Verdict
+from gaia_budget.alerts.fired import Alert, Changes, Firing
 from gaia_budget.alerts.metrics import Reading
 from gaia_budget.alerts.rules import Rule
-from gaia_budget.ledger.alerting import Alert, Changes, Firing
 
 HOUR = 3_600_000_000
 

@@ -13,6 +13,7 @@ from gaia_budget.alerts.channels import webhook
 from gaia_budget.cli.app import app
 from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
 from gaia_budget.ledger import Ledger
+from gaia_budget.settings import load
 from gaia_hooks import statusline
 from gaia_hooks.facts import snapshot
 from gaia_hooks.machine import clock as clocks
@@ -58,7 +59,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def spend(nano: int, name: str = "a", **facts: Any) -> None:
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         at = ledger.zone.local(ledger.now()).strftime("%Y-%m-%dT%H:%M")
         ledger.record([event(name, at, cost_nano=nano, **facts)])
 
@@ -171,7 +172,7 @@ def test_hooks_send_nothing_while_a_receiver_hangs(
             say(home, "s1", kind)
         assert (receiver.requests, len(started)) == (asked_before, 1)
         assert asked_before == 1
-        with Ledger.open() as ledger:
+        with Ledger.open(settings=load()) as ledger:
             [stuck] = alerts.stuck(ledger)
         assert "did not answer in 0.2 seconds" in stuck
 

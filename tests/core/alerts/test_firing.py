@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import alerts
-from gaia_budget.ledger import Ledger
+from gaia_budget.alerts.fired import Fired
 from gaia_budget.settings import ModuleSettings
 from support.alerting import evaluate_from_processes
 from support.events import event, ts
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
     from support.clock import Clock
 
@@ -31,7 +32,7 @@ def spend(ledger: Ledger, name: str, nano: int, at: str = AT, **facts: object) -
 
 
 def fired(ledger: Ledger) -> list[tuple[str, int | None]]:
-    return sorted((alert.alert_id, alert.percent) for alert in ledger.alerts())
+    return sorted((alert.alert_id, alert.percent) for alert in Fired(ledger).alerts())
 
 
 def test_a_nano_dollar_below_is_silent_and_the_threshold_itself_fires_once(
@@ -107,12 +108,12 @@ def test_a_raised_cap_resolves_and_a_lowered_one_tells_nothing_a_second_time(
     alerts.evaluate(ledger, settings)
     raised = settings.model_copy(update={"default_monthly_budget_usd": 20})
     assert alerts.evaluate(ledger, raised).open == []
-    assert [alert.state for alert in ledger.alerts()] == ["resolved"]
+    assert [alert.state for alert in Fired(ledger).alerts()] == ["resolved"]
 
     for _ in range(2):
         [alert] = alerts.evaluate(ledger, settings).open
     assert alert.state == "firing"
-    assert len(ledger.alerts()) == 1
+    assert len(Fired(ledger).alerts()) == 1
 
 
 def test_an_acknowledged_alert_still_holds_and_is_told_no_more(
@@ -121,7 +122,7 @@ def test_an_acknowledged_alert_still_holds_and_is_told_no_more(
     spend(ledger, "a", 8 * DOLLAR)
     alerts.evaluate(ledger, settings)
     for _ in range(2):
-        found = ledger.acknowledge_alert("month-warning:jseeker:2026-11", "ana")
+        found = Fired(ledger).acknowledge_alert("month-warning:jseeker:2026-11", "ana")
     assert (found.state, found.acknowledged_by) == ("acknowledged", "ana")
     state = alerts.evaluate(ledger, settings)
     assert len(state.open) == 1
@@ -133,7 +134,7 @@ def test_sixteen_processes_fire_it_once(url: str, make: Callable[..., Ledger], p
     """Each records half a dollar: together 8 of the 10 dollars, so that only the last one makes it 80 %."""
     assert evaluate_from_processes(processes, url, ts(AT), "UTC") == []
     ledger = make()
-    ids = [alert.alert_id for alert in ledger.alerts()]
+    ids = [alert.alert_id for alert in Fired(ledger).alerts()]
     assert ids == ["month-warning:jseeker:2026-11"]
     sent = ledger.db.ask(lambda ask: list(ask("SELECT channel, step FROM alert_deliveries", ())))
     assert [tuple(row) for row in sent] == [("argus", 0)]
@@ -151,7 +152,7 @@ def test_processes_fire_each_month_once_where_daylight_saving_ends_with_the_mont
     for at in ("2026-11-01T05:30", "2026-11-01T06:30"):  # half past one, twice
         assert evaluate_from_processes(4, url, ts(at), zone) == []
 
-    found = {alert.alert_id: (alert.percent, alert.state) for alert in opened.alerts()}
+    found = {alert.alert_id: (alert.percent, alert.state) for alert in Fired(opened).alerts()}
     assert [
         found[name][1] for name in ("month-warning:jseeker:2026-10", "month-critical:jseeker:2026-10")
     ] == [
@@ -184,17 +185,17 @@ def test_an_evaluation_with_older_figures_does_not_end_what_a_newer_one_fired(
     """Between the figures and the decision of one process, another one records the missing cent and fires."""
     spend(ledger, "a", 799 * CENT)
     spend(ledger, "v", 8 * DOLLAR, module="via")  # so that the first one has something to write down
-    whole, turns = Ledger.change_alerts, iter([True])
+    whole, turns = Fired.change_alerts, iter([True])
 
-    def late(self: Ledger, decide: Callable[..., Any]) -> Any:
+    def late(self: Fired, decide: Callable[..., Any]) -> Any:
         if next(turns, False):
             spend(ledger, "b", CENT)
             alerts.evaluate(ledger, settings)
         return whole(self, decide)
 
-    monkeypatch.setattr(Ledger, "change_alerts", late)
+    monkeypatch.setattr(Fired, "change_alerts", late)
     alerts.evaluate(ledger, settings)
-    assert {alert.alert_id: alert.state for alert in ledger.alerts()} == {
+    assert {alert.alert_id: alert.state for alert in Fired(ledger).alerts()} == {
         "month-warning:jseeker:2026-11": "firing",
         "month-warning:via:2026-11": "firing",
     }

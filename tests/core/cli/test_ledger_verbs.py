@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from gaia_budget.cli.app import app
 from gaia_budget.errors import GaiaBudgetError, InputError
 from gaia_budget.ledger import Ledger
+from gaia_budget.settings import load
 from support.events import event
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def asked(*words: str, code: int = 0) -> Any:
 def spent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A ledger in the state folder with two calls."""
     monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "UTC")
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.record(
             [
                 event("a", task="jd_parse", session_id="s", output_tokens=5, cost_nano=2_500_000_000),
@@ -75,7 +76,7 @@ def test_status_has_the_keys_of_the_interface() -> None:
 @pytest.mark.usefixtures("spent")
 def test_verify_and_rebuild_prove_and_mend_the_ledger() -> None:
     assert asked("verify") == {"ok": True, "problems": []}
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.db.write(lambda tx: tx.text("DELETE FROM rollups WHERE grain = 'day'") and None)
 
     assert asked("verify", code=1)["problems"][0]["check"] == "sums"

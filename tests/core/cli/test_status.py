@@ -10,8 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from gaia_budget import ingest, settings
+from gaia_budget.budgets import Budgets
 from gaia_budget.cli.app import app
 from gaia_budget.ledger import Ledger
+from gaia_budget.settings import load
 from gaia_hooks import statusline
 from gaia_hooks.facts import plan
 from gaia_hooks.machine import clock
@@ -59,7 +61,7 @@ def taken_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             agent="x",
         ),
     )
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ingest.run(settings.load(), ledger)
     return home
 
@@ -181,9 +183,9 @@ def test_the_month_keeps_two_kinds_of_money_apart_and_tells_where_it_ends(
         event(billing, clock.iso(now)[:19], module="shop", source=source, billing=billing, cost_nano=nano)
         for source, billing, nano in kinds
     ]
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.record(spent)
-        app_nano = ledger.month("shop").app_nano
+        app_nano = Budgets(ledger).month("shop").app_nano
     month = status()["month"]
     assert (month["module"], month["limit_usd"]) == ("shop", "10.0000")
     assert month["spent_usd"] == month["app_usd"] == f"{app_nano // 10**9}.0000"

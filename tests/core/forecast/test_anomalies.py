@@ -16,6 +16,7 @@ from gaia_budget.forecast.anomalies import Anomaly, anomalies
 from gaia_budget.forecast.spikes import spikes
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.zone import DAY
+from gaia_budget.settings import load
 from support.events import event, ts
 from support.spend_series import TaskDays, task_days
 
@@ -190,7 +191,7 @@ def test_a_module_or_a_time_can_be_asked_for(ledger: Ledger) -> None:
 def test_the_command_tells_people_and_programs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "UTC")
     assert "Nothing out of the ordinary" in CliRunner().invoke(app, ["anomalies"]).stdout
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         moved = ledger.now() - NOON
         ledger.record(
             replace(one, ts=one.ts + moved) for one in [*history(lambda _: [call()]), *today(call(20))]

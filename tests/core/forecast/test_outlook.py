@@ -10,12 +10,13 @@ from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from gaia_budget import places
+from gaia_budget.budgets import Budgets
 from gaia_budget.cli.app import app
 from gaia_budget.forecast.outlook import Outlook, forecast
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
 from gaia_budget.owner import load_token_budget
-from gaia_budget.settings import ModuleSettings, Settings
+from gaia_budget.settings import ModuleSettings, Settings, load
 from gaia_hooks.facts import plan
 from gaia_hooks.machine import clock
 from support.events import event, ts
@@ -82,18 +83,22 @@ def test_what_counts_against_the_cap_is_what_the_month_counts(ledger: Ledger) ->
     assert apart.beside is not None
     assert apart.beside.spent_nano == 40 * DOLLAR
     assert together.beside is None
-    assert together.counted.spent_nano == ledger.month("via", AT).spent_nano(counts_claude_code=True)
+    assert together.counted.spent_nano == Budgets(ledger).month("via", AT).spent_nano(counts_claude_code=True)
 
 
 def test_expired_reservations_are_spent(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger, "now", lambda: AT)
     ledger.record(daily("via", 1, range(1, 9)))
-    scope = ledger.module_scope("via", 100 * DOLLAR)
-    ledger.reserve([scope], 5 * DOLLAR, call_id="c", ttl_s=1)
+    scope = Budgets(ledger).module_scope("via", 100 * DOLLAR)
+    Budgets(ledger).reserve([scope], 5 * DOLLAR, call_id="c", ttl_s=1)
     monkeypatch.setattr(ledger, "now", lambda: AT + 60_000_000)
-    ledger.expire()
+    Budgets(ledger).expire()
 
-    assert asked(ledger)["via"].counted.spent_nano == ledger.month("via", AT).spent_nano() == 13 * DOLLAR
+    assert (
+        asked(ledger)["via"].counted.spent_nano
+        == Budgets(ledger).month("via", AT).spent_nano()
+        == 13 * DOLLAR
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,7 +156,7 @@ def test_a_module_with_a_budget_and_no_spend_is_listed(
 
 def test_the_command_tells_people_and_programs_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "UTC")
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         noon = Event(
             event_id="", ts=ledger.now(), source="app", billing="api", module="via", cost_nano=DOLLAR
         )

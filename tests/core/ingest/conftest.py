@@ -9,6 +9,7 @@ import pytest
 
 from gaia_budget import ingest, settings
 from gaia_budget.ledger import Ledger
+from gaia_budget.settings import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,5 +47,5 @@ class Bench:
 
 @pytest.fixture
 def bench(home: Path) -> Iterator[Bench]:
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         yield Bench(home, ledger)

@@ -153,7 +153,8 @@ RUN = """
 from gaia_budget import settings
 from gaia_budget.ingest import run
 from gaia_budget.ledger import Ledger
-with Ledger.open() as ledger:
+from gaia_budget.settings import load
+with Ledger.open(settings=load()) as ledger:
     print(run(settings.load(), ledger).responses_new)
 """
 
@@ -173,6 +174,7 @@ import os, sys
 from gaia_budget import settings
 from gaia_budget.ingest import run, sessions
 from gaia_budget.ledger import Ledger
+from gaia_budget.settings import load
 sessions.BATCH = 10
 left = int(sys.argv[1])
 def dying(work):
@@ -184,7 +186,7 @@ def dying(work):
         return work(self, *arguments, **named)
     return write
 Ledger.record = dying(Ledger.record)
-with Ledger.open() as ledger:
+with Ledger.open(settings=load()) as ledger:
     run(settings.load(), ledger)
 """
 

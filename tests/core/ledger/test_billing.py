@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
+from gaia_budget.budgets import Budgets
 from gaia_budget.ingest.rebilling import rebill
-from gaia_budget.ledger.database import Database
-from gaia_budget.ledger.migrations import MIGRATIONS, migrate
-from gaia_budget.ledger.url import parse_url
+from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database.migrations import MIGRATIONS, migrate
 from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import load
 from gaia_hooks.facts import billing
@@ -55,12 +55,12 @@ def spend_of_every_kind(ledger: Ledger) -> None:
 
 def test_the_month_and_the_budget_that_calls_are_admitted_by_count_the_same(ledger: Ledger) -> None:
     spend_of_every_kind(ledger)
-    month = ledger.month("jseeker")
+    month = Budgets(ledger).month("jseeker")
     for setting in (False, True):
         right = sum(10**place for place, kind in enumerate(KINDS) if billing.counts(*kind, setting))
         assert month.spent_nano(counts_claude_code=setting) == right
-        scope = ledger.module_scope("jseeker", right, counts_claude_code=setting)
-        ledger.reserve([scope], 0, call_id=f"free-{setting}")
+        scope = Budgets(ledger).module_scope("jseeker", right, counts_claude_code=setting)
+        Budgets(ledger).reserve([scope], 0, call_id=f"free-{setting}")
         assert refused(ledger, scope), "one nano-dollar more is beyond it"
     assert verify(ledger) == []
 
@@ -69,7 +69,7 @@ def refused(ledger: Ledger, scope: object) -> bool:
     from gaia_budget.errors import BudgetExceededError
 
     try:
-        ledger.reserve([scope], 1, call_id=f"dear-{scope}")  # type: ignore[list-item]
+        Budgets(ledger).reserve([scope], 1, call_id=f"dear-{scope}")  # type: ignore[list-item]
     except BudgetExceededError:
         return True
     return False
@@ -79,16 +79,16 @@ def test_a_changed_answer_books_the_open_month_anew_and_leaves_what_was_known(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spend_of_every_kind(ledger)
-    before = ledger.month("jseeker")
+    before = Budgets(ledger).month("jseeker")
     monkeypatch.setenv("GAIA_BUDGET_CLAUDE_CODE_BILLING", "plan")
     assert rebill(ledger, load()) == 1
-    after = ledger.month("jseeker")
+    after = Budgets(ledger).month("jseeker")
     assert after.claude_code_nano == before.claude_code_nano - before.unknown_billing_nano
     assert after.plan_equivalent_nano == before.plan_equivalent_nano + before.unknown_billing_nano
     assert rebill(ledger, load()) == 0
     monkeypatch.setenv("GAIA_BUDGET_CLAUDE_CODE_BILLING", "api")
     rebill(ledger, load())
-    assert ledger.month("jseeker") == after, "kept as it was booked"
+    assert Budgets(ledger).month("jseeker") == after, "kept as it was booked"
     assert verify(ledger) == []
 
 

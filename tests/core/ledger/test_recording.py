@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gaia_budget.budgets import Budgets
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import Bookmark
-from gaia_budget.ledger.merge import joined
+from gaia_budget.ledger.record import joined
 from support.events import event, events
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def test_an_event_that_moves_to_another_module_leaves_no_trace_in_the_first(ledg
     ledger.record([event("a", module="via", cost_nano=4)])
 
     assert [row.key for row in ledger.spend(("module",)).rows] == [("via",)]
-    assert ledger.month("unallocated", "2026-11-23").app_nano == 0
-    assert ledger.month("via", "2026-11-23").app_nano == 4
+    assert Budgets(ledger).month("unallocated", "2026-11-23").app_nano == 0
+    assert Budgets(ledger).month("via", "2026-11-23").app_nano == 4
 
 
 def test_what_is_unattributed_counts_in_dollars_alone_and_its_newest_reckoning_stands(ledger: Ledger) -> None:

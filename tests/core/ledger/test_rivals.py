@@ -9,10 +9,9 @@ import psycopg
 import pytest
 
 from gaia_budget.ledger import Ledger, record, rows
-from gaia_budget.ledger.database import Database
-from gaia_budget.ledger.migrations import MIGRATIONS, migrate
+from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database.migrations import MIGRATIONS, migrate
 from gaia_budget.ledger.rebuild import rebuild
-from gaia_budget.ledger.url import parse_url
 from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import Settings
 from support.components import requires

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gaia_budget.budgets import Budgets
 from gaia_budget.ingest.stored import responses_of
-from gaia_budget.ledger.database import Database
-from gaia_budget.ledger.migrations import MIGRATIONS, migrate
-from gaia_budget.ledger.url import parse_url
+from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database.migrations import MIGRATIONS, migrate
 from gaia_budget.ledger.verify import verify
 from support.events import event, events, ts
 
@@ -146,7 +146,7 @@ def test_an_older_ledger_is_upgraded_with_its_sessions_and_its_open_calls(
     ledger = make()
 
     assert ledger.spend((), session="s").total.cost_nano == 7
-    ledger.settle("call", 3)
-    ledger.settle("before", 4)  # once more: changes nothing
-    assert ledger.expire() == 0
+    Budgets(ledger).settle("call", 3)
+    Budgets(ledger).settle("before", 4)  # once more: changes nothing
+    assert Budgets(ledger).expire() == 0
     assert "reservations" not in {problem.check for problem in verify(ledger)}

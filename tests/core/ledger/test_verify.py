@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gaia_budget.budgets import Budgets
+from gaia_budget.budgets.leases import Report
+from gaia_budget.budgets.limits import Scope
 from gaia_budget.ledger import Bookmark, Ledger
-from gaia_budget.ledger.budgets import Scope
-from gaia_budget.ledger.leases import Report
 from gaia_budget.ledger.rebuild import compare, rebuild
 from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import Settings
@@ -68,16 +69,16 @@ def used(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     """A ledger in which everything has been used."""
     clock = Clock(AT)
     monkeypatch.setattr(type(ledger), "now", lambda _: clock.ts)
-    scopes = [ledger.module_scope("jseeker", 10 * DOLLAR), Scope("session:s", 50 * DOLLAR)]
+    scopes = [Budgets(ledger).module_scope("jseeker", 10 * DOLLAR), Scope("session:s", 50 * DOLLAR)]
     ledger.record([event("e2", AT, module="via", session_id="s", output_tokens=3, cost_nano=4)])
-    ledger.add_override("jseeker", 5 * DOLLAR, "report")
-    ledger.reserve(scopes, 8 * DOLLAR, call_id="done")
-    ledger.settle("done", 8 * DOLLAR, event("e1", AT, output_tokens=9, cost_nano=8 * DOLLAR))
-    ledger.reserve(scopes, 3 * DOLLAR, call_id="open")
-    ledger.reserve([Scope("session:s", 50 * DOLLAR)], DOLLAR, call_id="late", ttl_s=0)
-    ledger.expire()
-    lease = ledger.lease(ledger.module_scope("via", 100 * DOLLAR), DOLLAR)
-    ledger.report(lease.lease_id, Report(9, [event("e3", AT, module="via", cost_nano=9)]))
+    Budgets(ledger).add_override("jseeker", 5 * DOLLAR, "report")
+    Budgets(ledger).reserve(scopes, 8 * DOLLAR, call_id="done")
+    Budgets(ledger).settle("done", 8 * DOLLAR, event("e1", AT, output_tokens=9, cost_nano=8 * DOLLAR))
+    Budgets(ledger).reserve(scopes, 3 * DOLLAR, call_id="open")
+    Budgets(ledger).reserve([Scope("session:s", 50 * DOLLAR)], DOLLAR, call_id="late", ttl_s=0)
+    Budgets(ledger).expire()
+    lease = Budgets(ledger).lease(Budgets(ledger).module_scope("via", 100 * DOLLAR), DOLLAR)
+    Budgets(ledger).report(lease.lease_id, Report(9, [event("e3", AT, module="via", cost_nano=9)]))
     return ledger
 
 

@@ -138,7 +138,9 @@ def test_a_batch_that_is_submitted_here_and_read_there_in_part_is_counted_once_a
     root: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, home: Path
 ) -> None:
     """Reported elsewhere: github.com/BerriAI/litellm/pull/37050 and 39980 (once for each look, or never)."""
+    from gaia_budget.budgets import Budgets
     from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
 
     client = BudgetGuard("jseeker").wrap(apps.claude(server))
     server.script(Say(document=_batch(server, "in_progress")))
@@ -154,8 +156,8 @@ def test_a_batch_that_is_submitted_here_and_read_there_in_part_is_counted_once_a
     deadline = time.monotonic() + 20
     while len(apps.booked()) < 2 and time.monotonic() < deadline:
         gc.collect()
-    with Ledger.open() as ledger:
-        month = ledger.month("jseeker")
+    with Ledger.open(settings=load()) as ledger:
+        month = Budgets(ledger).month("jseeker")
     assert (month.app_nano, month.reserved_nano, month.assumed_nano) == (2 * HALF, 0, 0)
 
 

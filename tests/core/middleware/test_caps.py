@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import BudgetExceededError, BudgetGuard, get_session_costs
+from gaia_budget.budgets import Budgets
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import Ledger
+from gaia_budget.settings import load
 from support import apps
 from support.wire_server import Say
 
@@ -300,8 +302,8 @@ def test_an_override_of_a_human_makes_room(root: Path, server: WireServer) -> No
     with pytest.raises(BudgetExceededError):
         client.messages.create(**MESSAGE)
     assert server.requests == []
-    with Ledger.open() as ledger:
-        ledger.add_override("jseeker", 10**9, "the yearly review")
+    with Ledger.open(settings=load()) as ledger:
+        Budgets(ledger).add_override("jseeker", 10**9, "the yearly review")
     client.messages.create(**MESSAGE)
     assert len(server.requests) == len(apps.logged(root)) == 1
 

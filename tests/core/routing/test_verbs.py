@@ -74,8 +74,9 @@ def test_outcomes_are_recorded_and_change_the_answer() -> None:
     ]
     assert (recorded["task"], recorded["model"], recorded["ok"]) == ("jd_parse", "claude-haiku-5-5", False)
     from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
 
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         for _ in range(9):
             ledger.record_outcome("jd_parse", "claude-haiku-5-5", False)
         assert ledger.outcomes("jd_parse")[-1].reason == "lost the salary"

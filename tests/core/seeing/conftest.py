@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from gaia_budget.ledger.store import Store
 
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.store import Store
+from gaia_budget.settings import load
 from gaia_hooks.machine import clock
 from support import spent_month
 
@@ -46,7 +47,7 @@ def month(
     if recorded:
         file.write_bytes(recorded["ledger"])
         return found
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.record(found)
     recorded["ledger"] = file.read_bytes()
     return found

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from gaia_budget.cli.app import app
 from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
 from gaia_budget.ledger import Ledger
+from gaia_budget.settings import load
 from support import spent_month
 from support.events import event, ts
 
@@ -204,7 +205,7 @@ def test_a_wrong_stretch_or_name_is_told_with_what_is_right() -> None:
 @pytest.mark.usefixtures("stopped")
 def test_names_from_files_never_steer_a_terminal_or_a_spreadsheet() -> None:
     wicked = "=cmd|' /C calc'!A0\x1b]0;x\x07\u202e"
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.record([event("a", "2026-11-27T08:00", module=wicked, cost_nano=5)])
 
     for command in ((), ("projects",)):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gaia_budget import places
+from gaia_budget.alerts.fired import FIRED
 from gaia_budget.errors import ChannelError
-from gaia_budget.ledger.alerting import FIRED
 from gaia_budget.model import UNALLOCATED
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.alerting import Delivery
+    from gaia_budget.alerts.fired import Delivery
     from gaia_budget.settings import Settings
 
 AGENT = "gaia-budget"

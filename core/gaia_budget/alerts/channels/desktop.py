@@ -6,12 +6,12 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from gaia_budget.alerts import telling
+from gaia_budget.alerts.fired import FIRED
 from gaia_budget.errors import ChannelError
-from gaia_budget.ledger.alerting import FIRED
 from gaia_hooks.machine import notify
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.alerting import Delivery
+    from gaia_budget.alerts.fired import Delivery
     from gaia_budget.settings import Settings
 
 SECONDS = 15.0  # a balloon of Windows lives for ten

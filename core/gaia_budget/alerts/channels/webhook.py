@@ -21,11 +21,11 @@ from urllib.parse import quote, urlsplit
 
 from gaia_budget import places
 from gaia_budget.alerts import telling
+from gaia_budget.alerts.fired import FIRED
 from gaia_budget.errors import ChannelError
-from gaia_budget.ledger.alerting import FIRED
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.alerting import Delivery
+    from gaia_budget.alerts.fired import Delivery
     from gaia_budget.settings import Settings
 
 SECONDS = 5.0

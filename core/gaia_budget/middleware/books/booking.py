@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from gaia_budget.budgets.limits import Scope
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.budgets import Scope
     from gaia_budget.middleware.books.journal import Settlement
     from gaia_budget.settings import Settings
 
@@ -34,10 +34,12 @@ class Books:
     """The ledger, the logs and the journal of one process."""
 
     def __init__(self, settings: Settings) -> None:
+        from gaia_budget.budgets import Budgets
         from gaia_budget.ledger import Ledger
 
         self.pid = os.getpid()
         self.ledger: Ledger = Ledger.open(settings=settings)
+        self.budgets = Budgets(self.ledger)
         self._logs = str(places.logs_dir())
         home = places.ensure_home()
         self._home, self._snapshot, folder = str(home), str(home / "snapshot.json"), home / "calls"
@@ -60,7 +62,7 @@ class Books:
                 "accounted for; nothing was sent"
             ) from None
         try:
-            self.ledger.reserve(scopes, worst.actual_nano, call_id=worst.call_id, ttl_s=ttl_s)
+            self.budgets.reserve(scopes, worst.actual_nano, call_id=worst.call_id, ttl_s=ttl_s)
         except BaseException:
             self._journal.done(worst.call_id)
             raise
@@ -92,7 +94,7 @@ class Books:
     def release(self, call_id: str) -> None:
         """Give back what was held for a call that was never sent."""
         try:
-            self.ledger.settle(call_id, 0)
+            self.budgets.settle(call_id, 0)
         except GaiaBudgetError as error:
             log.warning("a reservation stays until it expires: %s", error)
         self._journal.done(call_id)
@@ -125,7 +127,7 @@ class Books:
     def _enter(self, settlement: Settlement) -> None:
         if settlement.reserved:
             try:
-                self.ledger.settle(settlement.call_id, settlement.actual_nano, settlement.event)
+                self.budgets.settle(settlement.call_id, settlement.actual_nano, settlement.event)
             except NotFoundError:  # the ledger was made anew meanwhile
                 self.ledger.record([settlement.event])
         else:
@@ -162,7 +164,7 @@ class Books:
 
     def _recover(self, folder: Path) -> None:
         """Settle what processes have left that are gone, and what is overdue."""
-        self.ledger.expire()
+        self.budgets.expire()
         for left in abandoned(folder):
             for settlement in left:
                 self._recover_one(settlement)
@@ -170,7 +172,7 @@ class Books:
     def _recover_one(self, settlement: Settlement) -> None:
         if settlement.reserved:
             try:
-                self.ledger.settle(settlement.call_id, settlement.actual_nano, settlement.event)
+                self.budgets.settle(settlement.call_id, settlement.actual_nano, settlement.event)
             except NotFoundError:
                 return  # it died before the ledger held anything: the call was never sent
         else:

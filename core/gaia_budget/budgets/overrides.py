@@ -9,8 +9,7 @@ from gaia_budget.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from gaia_budget.ledger.database import Transaction
-    from gaia_budget.ledger.questions import Ask
+    from gaia_budget.ledger.database import Ask, Transaction
 
 COLUMNS = "override_id, module, amount_nano, used_nano, reason, granted_by, created_ts, expires_ts, revoked_ts, task"
 ADD = (
@@ -96,7 +95,7 @@ def draw(
     """
     names = ("", *dict.fromkeys(tasks))
     sql = ACTIVE.format(", ".join("?" * len(names)))
-    rows = tx.text(f"{sql} FOR UPDATE" if tx.db.shared else sql, (org, module, now, *names)).fetchall()
+    rows = tx.locked(sql, (org, module, now, *names)).fetchall()
     plan, missing = planned([(name, task, int(left)) for name, task, left in rows], short)
     if missing and not partly:
         return

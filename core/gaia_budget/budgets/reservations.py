@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from gaia_budget.budgets.limits import Scope, admit
 from gaia_budget.errors import InputError, NotFoundError
 from gaia_budget.ledger import record
-from gaia_budget.ledger.budgets import Charge, Place, Scope, add_to, admit, charge, is_module
-from gaia_budget.ledger.months import within
+from gaia_budget.ledger.charges import Charge, Place, add_to, charge, is_module, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gaia_budget.ledger.database import Transaction
-    from gaia_budget.ledger.questions import Ask
+    from gaia_budget.ledger.database import Ask, Transaction
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.model import Event
 
@@ -132,7 +131,7 @@ def _recorded(
 
 def _expired(tx: Transaction, org: str, reservation_id: str) -> tuple[str, int, int] | None:
     """Scopes, instant and assumed amount of an expired reservation; None for a settled one."""
-    row = tx.text(f"{FIND} FOR UPDATE" if tx.db.shared else FIND, (org, reservation_id)).fetchone()
+    row = tx.locked(FIND, (org, reservation_id)).fetchone()
     if row is None:
         raise NotFoundError("reservation", reservation_id)
     scopes, _, state, assumed, created, _ = row
@@ -152,8 +151,7 @@ def kept_for(ask: Ask, org: str, beginning: str) -> str | None:
 
 def expire(tx: Transaction, org: str, now: int) -> int:
     """Settle what is overdue at its full reserve; its event may still come. Returns how many there were."""
-    sql = f"{DUE} FOR UPDATE SKIP LOCKED" if tx.db.shared else DUE
-    due = tx.text(sql, (org, now)).fetchall()
+    due = tx.locked(DUE, (org, now), "FOR UPDATE SKIP LOCKED").fetchall()
     for reservation_id, _, _ in due:
         tx.text(EXPIRE, (org, reservation_id))
     moved: dict[Place, Charge] = {}

@@ -1,6 +1,6 @@
 """Numbered, forward-only changes of the schema, and the table that says which have been applied.
 
-A migration that was released is never edited: the next change is a new file. `gaia_budget.ledger.schema` tells
+A migration that was released is never edited: the next change is a new file. `gaia_budget.ledger.database.schema` tells
 how the tables look after the last one. An embedded ledger is backed up before it is changed; PostgreSQL changes
 its schema in the same transaction that applies the migration.
 """
@@ -12,20 +12,20 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import LedgerError
-from gaia_budget.ledger.migrations import (
+from gaia_budget.ledger.database.migrations import (
     m0001_first,
     m0002_alerts,
     m0003_block_ranges,
     m0004_spans,
     m0005_unknown_billing,
 )
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from gaia_budget.ledger.database import Database, Transaction
-    from gaia_budget.ledger.questions import Ask
+    from gaia_budget.ledger.database import Ask, Database, Transaction
 
 
 class Migration(NamedTuple):
@@ -56,20 +56,20 @@ LOCK = 4_921_837_113
 
 def migrate(db: Database, backups: Path, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Bring the schema up to date. Raises LedgerError when a newer version of this program wrote it."""
-    version = _version(db)
-    if version < len(migrations):
-        if version and not db.shared:
-            _back_up(db, backups, version)
+    found = version(db)
+    if found < len(migrations):
+        if found and not db.shared:
+            _back_up(db, backups, found)
         db.write(lambda tx: _apply(tx, migrations))
-        version = len(migrations)
-    if version > len(migrations):
+        found = len(migrations)
+    if found > len(migrations):
         raise LedgerError(
-            f"{db.name}: written by a newer version of this program (schema {version}, known here: "
+            f"{db.name}: written by a newer version of this program (schema {found}, known here: "
             f"{len(migrations)}). Nothing was changed; upgrade gaia-token-budget"
         )
 
 
-def _version(db: Database) -> int:
+def version(db: Database) -> int:
     """The number of the last applied migration; 0 for an empty database."""
 
     def look(ask: Ask) -> int:
@@ -89,7 +89,7 @@ def _apply(tx: Transaction, migrations: Sequence[Migration]) -> None:
     for number, migration in enumerate(migrations[done:], start=done + 1):
         for statement in migration.statements("postgresql" if tx.db.shared else "sqlite"):
             tx.text(statement)
-        row = (number, migration.title, time.time_ns() // 1000)
+        row = (number, migration.title, clock.now())
         tx.text("INSERT INTO migrations (number, title, applied_ts) VALUES (?, ?, ?)", row)
 
 

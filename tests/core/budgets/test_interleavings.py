@@ -17,10 +17,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from gaia_budget.budgets import Budgets
+from gaia_budget.budgets.leases import Report
+from gaia_budget.budgets.limits import Scope
 from gaia_budget.errors import BudgetExceededError
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.budgets import Scope
-from gaia_budget.ledger.leases import Report
 from gaia_budget.ledger.verify import verify
 from gaia_budget.model import Event
 from gaia_budget.settings import Settings
@@ -30,7 +31,7 @@ LIMIT = 100
 AMOUNT = st.integers(0, 60)
 
 
-class Budgets(RuleBasedStateMachine):
+class Use(RuleBasedStateMachine):
     """A module month, a session and a task cap under random use."""
 
     url = ""
@@ -50,7 +51,11 @@ class Budgets(RuleBasedStateMachine):
         self.granted: dict[str, int] = {}
 
     def scopes(self) -> list[Scope]:
-        return [self.ledger.module_scope("m", LIMIT), Scope("session:s", 2 * LIMIT), Scope("task:m:t:1", 70)]
+        return [
+            Budgets(self.ledger).module_scope("m", LIMIT),
+            Scope("session:s", 2 * LIMIT),
+            Scope("task:m:t:1", 70),
+        ]
 
     def event(self, cost: int | None) -> Event:
         self.events += 1
@@ -63,7 +68,7 @@ class Budgets(RuleBasedStateMachine):
         chosen = [self.scopes()[place] for place in (0, *which)]
         for _ in range(2):  # a retry changes nothing
             try:
-                self.ledger.reserve(chosen, amount, call_id=call_id, ttl_s=ttl)
+                Budgets(self.ledger).reserve(chosen, amount, call_id=call_id, ttl_s=ttl)
             except BudgetExceededError:
                 return ("", 0)
         return (call_id, amount)
@@ -76,7 +81,7 @@ class Budgets(RuleBasedStateMachine):
             event = self.event(actual if priced else None)
             self.paid += actual if priced else 0
             for _ in range(1 + again):
-                self.ledger.settle(call_id, actual, event)
+                Budgets(self.ledger).settle(call_id, actual, event)
 
     @rule(seconds=st.integers(1, 3600))
     def time_passes(self, seconds: int) -> None:
@@ -84,7 +89,7 @@ class Budgets(RuleBasedStateMachine):
 
     @rule()
     def expire(self) -> None:
-        self.ledger.expire()
+        Budgets(self.ledger).expire()
 
     @rule(
         target=grants,
@@ -94,18 +99,18 @@ class Budgets(RuleBasedStateMachine):
     )
     def grant(self, amount: int, hours: int, task: str) -> str:
         until = self.instant + hours * 3_600_000_000
-        made = self.ledger.add_override("m", amount, "why", task=task, expires=until)
+        made = Budgets(self.ledger).add_override("m", amount, "why", task=task, expires=until)
         self.granted[made.override_id] = amount
         return made.override_id
 
     @rule(override_id=consumes(grants))
     def revoke(self, override_id: str) -> None:
-        self.ledger.revoke_override(override_id)
+        Budgets(self.ledger).revoke_override(override_id)
 
     @rule(target=leases, amount=AMOUNT, need=st.integers(1, 20), ttl=st.integers(1, 600))
     def lease(self, amount: int, need: int, ttl: int) -> Any:
         try:
-            made = self.ledger.lease(self.scopes()[0], amount, need_nano=need, ttl_s=ttl)
+            made = Budgets(self.ledger).lease(self.scopes()[0], amount, need_nano=need, ttl_s=ttl)
         except BudgetExceededError:
             return ("", 0)
         return (made.lease_id, made.granted_nano)
@@ -123,7 +128,7 @@ class Budgets(RuleBasedStateMachine):
         self.paid += cost or 0
         told = Report(spent, [self.event(cost)], returned)
         for _ in range(2):
-            self.ledger.report(lease_id, told)
+            Budgets(self.ledger).report(lease_id, told)
 
     @invariant()
     def nothing_is_overspent(self) -> None:
@@ -143,7 +148,7 @@ class Budgets(RuleBasedStateMachine):
 
     @invariant()
     def no_override_is_used_beyond_its_amount(self) -> None:
-        for found in self.ledger.overrides():
+        for found in Budgets(self.ledger).overrides():
             assert found.used_nano <= self.granted[found.override_id]
             assert found.task != "other" or not found.used_nano
 
@@ -161,7 +166,7 @@ def _lease_spent(tx: Any, org: str, lease_id: str) -> tuple[int, str]:
 
 
 def test_any_interleaving_keeps_within_the_limits_and_equals_the_events(url: str) -> None:
-    class Here(Budgets):
+    class Here(Use):
         pass
 
     Here.url = url

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_budget.ledger.charges import module_scope
 from gaia_budget.ledger.zone import Zone, first_of, month_name
 from gaia_hooks.facts import billing
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.questions import Ask
+    from gaia_budget.ledger.database import Ask
 
 SPENT = (
     "SELECT module, source, billing, sum(cost_nano) FROM rollups "
@@ -83,17 +84,3 @@ def _month(
 
 def _countable(cost: dict[tuple[str, str], int], source: str) -> int:
     return sum(nano for (of, paid), nano in cost.items() if of == source and billing.counts(of, paid, True))
-
-
-def module_scope(module: str, month: int) -> str:
-    """The name of the budget of a module's month."""
-    return f"module:{module}:{month_name(month)}"
-
-
-def within(zone: Zone, scope: str, ts: int) -> int:
-    """An instant, moved into the month of a module's budget: what that month admitted counts in it."""
-    if not scope.startswith("module:"):
-        return ts
-    year, month = scope.rsplit(":", 1)[1].split("-")
-    number = int(year) * 12 + int(month) - 1
-    return max(zone.start_of_month(number), min(ts, zone.start_of_month(number + 1) - 1))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gaia_budget.budgets import Budgets
+from gaia_budget.budgets.limits import Scope
 from gaia_budget.errors import BudgetExceededError
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.budgets import Scope
 from gaia_budget.ledger.verify import verify
 from support.clock import Clock
 from support.events import event, ts
@@ -32,26 +33,26 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def call(ledger: Ledger, dollars: float, *, task: str = "", cap: float | None = None) -> bool:
     """Whether a call of the module raven (10 dollars a month) is admitted; `cap` is the task's own."""
-    month = ledger.module_scope("raven", 10 * DOLLAR)._replace(tasks=(task,) if task else ())
+    month = Budgets(ledger).module_scope("raven", 10 * DOLLAR)._replace(tasks=(task,) if task else ())
     own = [] if cap is None else [Scope(f"task:raven:{task}:{uuid.uuid4().hex}", int(cap * DOLLAR))]
     try:
-        ledger.reserve([month, *own], int(dollars * DOLLAR), call_id=uuid.uuid4().hex)
+        Budgets(ledger).reserve([month, *own], int(dollars * DOLLAR), call_id=uuid.uuid4().hex)
     except BudgetExceededError:
         return False
     return True
 
 
 def used(ledger: Ledger) -> list[int]:
-    return [one.used_nano // DOLLAR for one in ledger.overrides()]
+    return [one.used_nano // DOLLAR for one in Budgets(ledger).overrides()]
 
 
 def test_the_next_call_passes_and_used_up_blocks_again(ledger: Ledger, clock: Clock) -> None:
     assert call(ledger, 10)
     assert not call(ledger, 1)
-    ledger.add_override("raven", 2 * DOLLAR, "one audit", granted_by="ana")
+    Budgets(ledger).add_override("raven", 2 * DOLLAR, "one audit", granted_by="ana")
     assert [call(ledger, 1), call(ledger, 1), call(ledger, 1)] == [True, True, False]
     assert used(ledger) == [2]
-    assert ledger.active_overrides() == []
+    assert Budgets(ledger).active_overrides() == []
     assert verify(ledger) == []
 
 
@@ -59,7 +60,7 @@ def test_an_override_of_a_task_lifts_its_own_cap_and_the_month_for_it_alone(
     ledger: Ledger, clock: Clock
 ) -> None:
     assert call(ledger, 9)
-    ledger.add_override("raven", 6 * DOLLAR, "one deep audit", task="deep_audit")
+    Budgets(ledger).add_override("raven", 6 * DOLLAR, "one deep audit", task="deep_audit")
     assert not call(ledger, 2)
     assert not call(ledger, 2, task="quick_scan")
     assert call(ledger, 7, task="deep_audit", cap=5), (
@@ -71,16 +72,21 @@ def test_an_override_of_a_task_lifts_its_own_cap_and_the_month_for_it_alone(
 
 
 def test_an_override_of_the_module_leaves_the_caps_of_tasks_alone(ledger: Ledger, clock: Clock) -> None:
-    ledger.add_override("raven", 9 * DOLLAR, "a busy month")
+    Budgets(ledger).add_override("raven", 9 * DOLLAR, "a busy month")
     assert not call(ledger, 6, task="deep_audit", cap=5)
     assert used(ledger) == [0]
 
 
 def test_those_of_the_task_are_used_first(ledger: Ledger, clock: Clock) -> None:
-    ledger.add_override("raven", 3 * DOLLAR, "any", expires="2026-11-24")
-    ledger.add_override("raven", 3 * DOLLAR, "one deep audit", task="deep_audit", expires="2026-11-25")
+    Budgets(ledger).add_override("raven", 3 * DOLLAR, "any", expires="2026-11-24")
+    Budgets(ledger).add_override(
+        "raven", 3 * DOLLAR, "one deep audit", task="deep_audit", expires="2026-11-25"
+    )
     assert call(ledger, 14, task="deep_audit")
-    assert {one.task: one.used_nano // DOLLAR for one in ledger.overrides()} == {"deep_audit": 3, "": 1}
+    assert {one.task: one.used_nano // DOLLAR for one in Budgets(ledger).overrides()} == {
+        "deep_audit": 3,
+        "": 1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -97,13 +103,13 @@ def test_it_expires_in_the_zone_in_which_it_was_granted(
     make: Callable[..., Ledger], clock: Clock, zone: str, expires: str | None, last: str
 ) -> None:
     ledger = make(timezone=zone)
-    ledger.add_override("raven", 5 * DOLLAR, "why", expires=expires)
+    Budgets(ledger).add_override("raven", 5 * DOLLAR, "why", expires=expires)
     elsewhere = make(timezone=zone, machine="far")
     clock.ts = ts(last)
-    assert len(elsewhere.active_overrides("raven")) == 1
+    assert len(Budgets(elsewhere).active_overrides("raven")) == 1
     assert call(elsewhere, 11)
     clock.advance(60)
-    assert elsewhere.active_overrides("raven") == []
+    assert Budgets(elsewhere).active_overrides("raven") == []
     assert not call(elsewhere, 11.5)
 
 
@@ -112,7 +118,7 @@ def test_of_processes_that_race_for_the_last_one_a_single_one_has_it(
     url: str, ledger: Ledger, processes: int
 ) -> None:
     """A month without money and an override for one call and a half."""
-    ledger.add_override("jseeker", DOLLAR + DOLLAR // 2, "why")
+    Budgets(ledger).add_override("jseeker", DOLLAR + DOLLAR // 2, "why")
     for turn in range(3):
         task: dict[str, Any] = {"limit": 0, "estimate": DOLLAR, "calls": 1, "round": f"{turn}-"}
         ended = race(url, processes, task)
@@ -122,13 +128,13 @@ def test_of_processes_that_race_for_the_last_one_a_single_one_has_it(
 
 
 def test_what_claude_code_spends_beyond_a_cap_uses_overrides_up(ledger: Ledger, clock: Clock) -> None:
-    ledger.add_override("raven", 3 * DOLLAR, "why")
+    Budgets(ledger).add_override("raven", 3 * DOLLAR, "why")
     spent = {"module": "raven", "source": "claude_code", "billing": "api"}
-    scope = ledger.module_scope("raven", 10 * DOLLAR, counts_claude_code=True)
+    scope = Budgets(ledger).module_scope("raven", 10 * DOLLAR, counts_claude_code=True)
     for number, left in enumerate([3, 2, 0, 0]):
         cost = [10, 1, 4, 1][number] * DOLLAR
         ledger.record([event(f"e{number}", AT, cost_nano=cost, **spent)])
         for _ in range(2):
-            ledger.cover_overspend(scope)
-        assert [one.left_nano // DOLLAR for one in ledger.overrides()] == [left]
+            Budgets(ledger).cover_overspend(scope)
+        assert [one.left_nano // DOLLAR for one in Budgets(ledger).overrides()] == [left]
     assert verify(ledger) == []

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget.ledger.measures import DIMENSIONS, MEASURES, TOKENS
+from gaia_budget.ledger.database.measures import DIMENSIONS, MEASURES, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,11 +1,12 @@
-"""Budgets: one row each, on which one conditional update decides; and the charges that move them."""
+"""Limits: one row for each budget, on which one conditional update decides."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_budget.budgets.overrides import draw, task_of
 from gaia_budget.errors import BudgetExceededError
-from gaia_budget.ledger.overrides import draw, task_of
+from gaia_budget.ledger.charges import CREATE, is_module
 from gaia_hooks.facts.money import usd_short
 
 if TYPE_CHECKING:
@@ -13,14 +14,11 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger.database import Transaction
 
-Place = tuple[str, str]
-"""Organisation and scope: the key of a budget."""
-
 
 class Scope(NamedTuple):
     """A budget that a call counts against. Its limit comes with every reservation: configuration may change.
 
-    `key` is `module:<id>:<YYYY-MM>` (see `Ledger.module_scope`), `session:<id>` or `task:<module>:<task>:<id>`.
+    `key` is `module:<id>:<YYYY-MM>` (see `Budgets.module_scope`), `session:<id>` or `task:<module>:<task>:<id>`.
     `counts_claude_code`: Claude Code spend counts too, but for what a plan pays (module scopes). `tasks`: what the
     call is for.
     """
@@ -44,56 +42,14 @@ class Scope(NamedTuple):
         return task_of(self.key)
 
 
-class Charge(NamedTuple):
-    """A change of one budget, in nano-dollars."""
-
-    app: int = 0
-    claude_code: int = 0
-    assumed: int = 0
-    reserved: int = 0
-
-
 ADMIT = (
     "UPDATE budgets SET reserved_nano = reserved_nano + ?, limit_nano = ? WHERE org = ? AND scope = ? "
     "AND app_nano + claude_code_nano * ? + assumed_nano + reserved_nano + ? <= ? + override_nano"
 )
-CREATE = "INSERT INTO budgets (org, scope) VALUES (?, ?) ON CONFLICT (org, scope) DO NOTHING"
 LOOK = (
     "SELECT app_nano + claude_code_nano * ? + assumed_nano, reserved_nano, override_nano FROM budgets "
     "WHERE org = ? AND scope = ?"
 )
-ADD = (
-    "INSERT INTO budgets (org, scope, app_nano, claude_code_nano, assumed_nano, reserved_nano) "
-    "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (org, scope) DO UPDATE SET "
-    "app_nano = budgets.app_nano + excluded.app_nano, "
-    "claude_code_nano = budgets.claude_code_nano + excluded.claude_code_nano, "
-    "assumed_nano = budgets.assumed_nano + excluded.assumed_nano, "
-    "reserved_nano = budgets.reserved_nano + excluded.reserved_nano"
-)
-CHANGE = (
-    "UPDATE budgets SET app_nano = app_nano + ?, claude_code_nano = claude_code_nano + ?, "
-    "assumed_nano = assumed_nano + ?, reserved_nano = reserved_nano + ? WHERE org = ? AND scope = ?"
-)
-
-
-def is_module(key: str) -> bool:
-    """Whether a scope is a module's month, whose spend is the sum of the recorded events."""
-    return key.startswith("module:")
-
-
-def charge(tx: Transaction, charges: Mapping[Place, Charge]) -> None:
-    """Move budgets, in sorted order: rivals lock rows in one order."""
-    for place, amounts in sorted(charges.items()):
-        if min(amounts) >= 0:
-            tx.text(ADD, (*place, *amounts))
-        else:
-            tx.text(CHANGE, (*amounts, *place))
-
-
-def add_to(charges: dict[Place, Charge], place: Place, more: Charge) -> None:
-    """Add a change to what is known of a budget's changes."""
-    before = charges.get(place)
-    charges[place] = more if before is None else Charge(*map(int.__add__, before, more))
 
 
 def admit(tx: Transaction, org: str, scopes: Iterable[Scope], estimate_nano: int, now: int) -> None:
@@ -148,8 +104,7 @@ def _held(tx: Transaction, org: str, scope: Scope, estimate_nano: int) -> bool:
 
 def look(tx: Transaction, org: str, scope: Scope) -> tuple[int, int, int]:
     """What is spent, reserved and drawn from overrides, with the row locked against rivals."""
-    sql = f"{LOOK} FOR UPDATE" if tx.db.shared else LOOK
-    row = tx.text(sql, (int(scope.counts_claude_code), org, scope.key)).fetchone()
+    row = tx.locked(LOOK, (int(scope.counts_claude_code), org, scope.key)).fetchone()
     return int(row[0]), int(row[1]), int(row[2])
 
 

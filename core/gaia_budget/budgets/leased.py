@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from gaia_budget.budgets import spool
+from gaia_budget.budgets.leases import Report
 from gaia_budget.errors import LedgerError
-from gaia_budget.ledger import spool
-from gaia_budget.ledger.leases import Report
 
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from gaia_budget.ledger.budgets import Scope
-    from gaia_budget.ledger.leases import Lease
-    from gaia_budget.ledger.ledger import Ledger
+    from gaia_budget.budgets.budgets import Budgets
+    from gaia_budget.budgets.leases import Lease
+    from gaia_budget.budgets.limits import Scope
     from gaia_budget.model import Event
 
 log = logging.getLogger(__name__)
@@ -62,8 +62,8 @@ class LeasedBudget:
     What was not told when the process dies is stranded until its events come through the logs: never overspent.
     """
 
-    def __init__(self, ledger: Ledger, amount_nano: int) -> None:
-        self.ledger = ledger
+    def __init__(self, budgets: Budgets, amount_nano: int) -> None:
+        self.budgets = budgets
         self.amount_nano = amount_nano
         self._lock = threading.Lock()
         self._parts: list[Part] = []  # the last one is in use; the others wait for calls in flight
@@ -78,7 +78,7 @@ class LeasedBudget:
             if part is None or part.scope.key != scope.key or part.left < estimate_nano:
                 part = self._renewed(scope, estimate_nano)
             part.held += estimate_nano
-            return Held(part, estimate_nano, self.ledger.now())
+            return Held(part, estimate_nano, self.budgets.ledger.now())
 
     def settle(self, held: Held, actual_nano: int, event: Event) -> None:
         """Replace what a call held by what it cost; its event is told with the next portion.
@@ -107,10 +107,11 @@ class LeasedBudget:
             for part in list(self._parts):
                 report = Report(part.spent, part.events, returned=not part.held)
                 try:
-                    self.ledger.report(part.lease.lease_id, report)
+                    self.budgets.report(part.lease.lease_id, report)
                 except Exception as error:  # noqa: BLE001 (whatever stops it here: what was spent must not be lost)
                     spool.put(
-                        spool.Told(part.lease.lease_id, report.spent_nano, part.events, report.returned)
+                        self.budgets.ledger.folder,
+                        spool.Told(part.lease.lease_id, report.spent_nano, part.events, report.returned),
                     )
                     if not isinstance(error, LedgerError):
                         log.warning("a lease's spend was kept in %s: %s", spool.NAME, type(error).__name__)
@@ -128,7 +129,7 @@ class LeasedBudget:
     def _renewed(self, scope: Scope, need_nano: int) -> Part:
         """A new lease in place of the one that is used up."""
         self._try_to_tell(done=True)
-        lease = self.ledger.lease(scope, max(self.amount_nano, need_nano), need_nano=need_nano)
+        lease = self.budgets.lease(scope, max(self.amount_nano, need_nano), need_nano=need_nano)
         self._parts.append(Part(scope, lease))
         return self._parts[-1]
 
@@ -145,7 +146,7 @@ class LeasedBudget:
                 continue
             told = Report(part.spent, part.events, returned)
             try:
-                self.ledger.report(part.lease.lease_id, told, patience_s=PATIENCE_SECONDS)
+                self.budgets.report(part.lease.lease_id, told, gone_s=PATIENCE_SECONDS)
             except LedgerError as error:
                 if reached:  # once in each outage
                     log.warning("a lease's spend is told later: %s", error)

@@ -1,6 +1,6 @@
 """Migration 2: alerts that resolve and are acknowledged, what is sent of them, overrides of one task."""
 
-from gaia_budget.ledger.migrations.m0001_first import WORDS
+from gaia_budget.ledger.database.migrations.m0001_first import WORDS
 
 TITLE = "alerts resolve and are sent, overrides of one task"
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gaia_budget.budgets import Budgets
 from gaia_budget.errors import BudgetExceededError
 from gaia_budget.ledger.verify import verify
 from support.components import requires
@@ -29,7 +30,7 @@ def test_a_budget_for_three_and_a_half_calls_admits_exactly_three(
     ended = race(url, processes, FOR_THREE | {"settle": settle})
 
     assert ended == (3, processes - 3, [])
-    month = ledger.month("jseeker")
+    month = Budgets(ledger).month("jseeker")
     assert month.spent_nano() + month.reserved_nano == 3 * DOLLAR
     assert verify(ledger) == []
 
@@ -42,18 +43,20 @@ def test_a_holder_that_is_killed_keeps_what_it_held_and_no_more(url: str, ledger
     holder.kill()
 
     assert race(url, 16, FOR_THREE) == (2, 14, [])
-    assert ledger.expire() == 1
+    assert Budgets(ledger).expire() == 1
     assert race(url, 16, FOR_THREE | {"round": "second"}) == (0, 16, [])
-    assert ledger.month("jseeker").spent_nano() == 3 * DOLLAR
+    assert Budgets(ledger).month("jseeker").spent_nano() == 3 * DOLLAR
     assert verify(ledger) == []
 
 
 def test_an_expired_reservation_still_counts_in_full(url: str, ledger: Ledger) -> None:
-    ledger.reserve([ledger.module_scope("jseeker", FOR_THREE["limit"])], DOLLAR, call_id="slow", ttl_s=0)
-    assert ledger.expire() == 1
+    Budgets(ledger).reserve(
+        [Budgets(ledger).module_scope("jseeker", FOR_THREE["limit"])], DOLLAR, call_id="slow", ttl_s=0
+    )
+    assert Budgets(ledger).expire() == 1
 
     assert race(url, 16, FOR_THREE) == (2, 14, [])
-    ledger.settle("slow", 0)
+    Budgets(ledger).settle("slow", 0)
     assert race(url, 16, FOR_THREE | {"round": "second"}) == (1, 15, [])
     assert verify(ledger) == []
 
@@ -141,9 +144,8 @@ def test_a_file_that_another_process_has_locked_is_told_and_nothing_is_written(t
     import sqlite3
 
     from gaia_budget.errors import LedgerError
-    from gaia_budget.ledger.database import Database
+    from gaia_budget.ledger.database import Database, parse_url
     from gaia_budget.ledger.ledger import Ledger
-    from gaia_budget.ledger.url import parse_url
     from gaia_budget.settings import Settings
 
     path = (tmp_path / "ledger.db").as_posix()
@@ -160,5 +162,5 @@ def test_a_file_that_another_process_has_locked_is_told_and_nothing_is_written(t
     other.close()
     assert impatient.spend(()).total.events == 0
     with pytest.raises(BudgetExceededError):
-        impatient.reserve([impatient.module_scope("jseeker", 0)], 1, call_id="c")
+        Budgets(impatient).reserve([Budgets(impatient).module_scope("jseeker", 0)], 1, call_id="c")
     impatient.close()

@@ -11,19 +11,21 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from gaia_budget.errors import LedgerError
-from gaia_budget.ledger.failures import explained, lost, of_driver, passes
+from gaia_budget.ledger.database.failures import explained, lost, of_driver, passes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
-    from gaia_budget.ledger.questions import Ask
-    from gaia_budget.ledger.url import Address
+    from gaia_budget.ledger.database.url import Address
 
 Result = TypeVar("Result")
+Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+"""Runs SQL with `?` marks, which every database that holds a ledger understands, and gives its rows."""
 PATIENCE_SECONDS = 60.0
 """How long a write waits for a lock, a deadlocked rival or a restarting server before it gives up."""
 TURN_MILLISECONDS = 50

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import NotFoundError
-from gaia_budget.ledger.store import Store
 from gaia_budget.ledger.zone import DAY, MICRO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
+    from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.database import Transaction
 
 FIRED, OVER = 0, 1
@@ -138,8 +138,11 @@ class Stuck(NamedTuple):
     since_ts: int
 
 
-class Alerting(Store):
+class Fired:
     """The alerts of an organisation, and what is still to be sent of them."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.db, self.org, self.machine, self.now = ledger.db, ledger.org, ledger.machine, ledger.now
 
     def alerts_lately(self) -> list[Alert]:
         """Every alert that holds, and those that were over not long ago; the newest first."""

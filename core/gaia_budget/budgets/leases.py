@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from gaia_budget.budgets.limits import Scope, admit, look
 from gaia_budget.errors import NotFoundError
 from gaia_budget.ledger import record
-from gaia_budget.ledger.budgets import Charge, Place, Scope, add_to, admit, charge, is_module, look
-from gaia_budget.ledger.months import within
+from gaia_budget.ledger.charges import CREATE, Charge, Place, add_to, charge, is_module, within
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,9 +68,7 @@ def lease(
     found = find(tx, org, wanted.lease_id)
     if found is not None:
         return found
-    tx.text(
-        "INSERT INTO budgets (org, scope) VALUES (?, ?) ON CONFLICT (org, scope) DO NOTHING", (org, scope.key)
-    )
+    tx.text(CREATE, (org, scope.key))
     spent, reserved, drawn = look(tx, org, scope)
     left = scope.limit_nano + drawn - spent - reserved
     amount = max(need_nano, min(wanted.granted_nano, left // SHARE))
@@ -81,7 +79,7 @@ def lease(
 
 def find(tx: Transaction, org: str, lease_id: str) -> Lease | None:
     """A lease as it stands, locked against rivals."""
-    row = tx.text(f"{FIND} FOR UPDATE" if tx.db.shared else FIND, (org, lease_id)).fetchone()
+    row = tx.locked(FIND, (org, lease_id)).fetchone()
     return Lease(lease_id, *row) if row else None
 
 
@@ -118,7 +116,7 @@ def _booked(zone: Zone, org: str, scope: str, event: Event) -> Event:
 
 def expire(tx: Transaction, org: str, now: int) -> int:
     """What is left of overdue leases is assumed spent. Returns how many there were."""
-    due = tx.text(f"{DUE} FOR UPDATE SKIP LOCKED" if tx.db.shared else DUE, (org, now)).fetchall()
+    due = tx.locked(DUE, (org, now), "FOR UPDATE SKIP LOCKED").fetchall()
     for lease_id, _, _ in due:
         tx.text(EXPIRE, (org, lease_id))
     moved: dict[Place, Charge] = {}

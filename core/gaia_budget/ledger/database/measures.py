@@ -1,9 +1,7 @@
-"""What the ledger sums and by what: names and SQL that need no database library."""
+"""What the ledger sums and by what: names, and SQL."""
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 5
-"""The number of the last migration: a test holds the two together."""
 TOKENS = {
     "input_tokens": "fresh input, without cache reads and writes",
     "output_tokens": "output, reasoning included",
