@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.ledger.resum import CHARGES
-
 from gaia_budget.ledger import spans
 from gaia_budget.ledger.database.measures import DIMENSIONS, MEASURES
 from gaia_budget.ledger.questions import bucket
+from gaia_budget.ledger.sums import CHARGES
 from gaia_budget.ledger.zone import DAY, HOUR, month_name
 
 if TYPE_CHECKING:

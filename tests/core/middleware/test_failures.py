@@ -356,7 +356,7 @@ def test_a_ledger_that_forgot_the_call_and_then_fails_loses_nothing(
 ) -> None:
     from gaia_budget.errors import LedgerError, NotFoundError
 
-    client, ledger = guard.wrap(apps.claude(server)), guard._accounts.books().ledger
+    client, books = guard.wrap(apps.claude(server)), guard._accounts.books()
 
     def forgotten(*_: object) -> None:
         raise NotFoundError("reservation", "x")
@@ -365,8 +365,8 @@ def test_a_ledger_that_forgot_the_call_and_then_fails_loses_nothing(
         raise LedgerError("the database is gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr(ledger, "settle", forgotten)
-        broken.setattr(ledger, "record", unreachable)
+        broken.setattr(books.budgets, "settle", forgotten)
+        broken.setattr(books.ledger, "record", unreachable)
         assert client.messages.create(**MESSAGE).content
     guard.close()
     assert [event.status for event in apps.booked()] == ["success"]

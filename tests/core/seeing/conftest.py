@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from gaia_budget.ledger.store import Store
 
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """The clocks of ledger and hooks at the month's end, in UTC."""
-    monkeypatch.setattr(Store, "now", lambda _: spent_month.NOW)
+    monkeypatch.setattr(Ledger, "now", lambda _: spent_month.NOW)
     monkeypatch.setattr(clock, "now", lambda: spent_month.NOW)
     monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "UTC")
     monkeypatch.delenv("COLUMNS", raising=False)

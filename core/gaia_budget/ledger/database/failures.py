@@ -34,6 +34,8 @@ def passes(problem: Exception) -> bool:
 
 def lost(problem: Exception) -> bool:
     """Whether PostgreSQL went away, or is not there yet: classes 08 and 57P, or no state at all."""
+    if isinstance(problem, sqlite3.Error):
+        return False
     state = getattr(problem, "sqlstate", None)
     if state is None:
         return type(problem).__name__ == "OperationalError"
