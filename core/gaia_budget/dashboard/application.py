@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from gaia_budget.alerts.fired import Fired
 from gaia_budget.dashboard import metrics, openapi, views
 from gaia_budget.dashboard.answers import QUESTIONS, Question, refuse_unknown
 from gaia_budget.dashboard.fresh import Fresh
@@ -109,7 +110,7 @@ class _Server:
         """Take note of an alert; a form comes back to the page."""
         from gaia_budget.alerts.telling import document
 
-        found = self.ledger.acknowledge_alert(request.path_params["id"], self.settings.user)
+        found = Fired(self.ledger).acknowledge_alert(request.path_params["id"], self.settings.user)
         self._tell_hooks()
         self.fresh.touch()
         if "text/html" in request.headers.get("accept", ""):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from watchdog.observers import Observer
 
 from gaia_budget import places
+from gaia_budget.alerts.fired import Fired
 from gaia_budget.errors import GaiaBudgetError
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ class Fresh:
         """A newer version where the ledger's sums or alerts are others than they were."""
         state: object
         try:
-            state = (self.ledger.spend(()).total, tuple(self.ledger.alerts_lately()), self.problem)
+            state = (self.ledger.spend(()).total, tuple(Fired(self.ledger).alerts_lately()), self.problem)
         except GaiaBudgetError as error:
             state = str(error)
         if state != self._state:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
+from gaia_budget.alerts.fired import Fired
 from gaia_budget.reports.asked import Asked, sums
 from gaia_budget.reports.books import Books, here
 from gaia_budget.reports.month import months
@@ -65,7 +66,7 @@ class _Figures:
         firing = GaugeMetricFamily(
             "gaia_budget_alerts", "Alerts that hold, by severity.", labels=["severity"]
         )
-        found = [one.severity for one in self.ledger.alerts_lately() if one.resolved_ts is None]
+        found = [one.severity for one in Fired(self.ledger).alerts_lately() if one.resolved_ts is None]
         for severity in ("warning", "critical"):
             firing.add_metric([severity], found.count(severity))
         yield firing

@@ -18,6 +18,7 @@ from gaia_budget.dashboard import guard, serving
 from gaia_budget.dashboard.answers import QUESTIONS
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import Ledger
+from gaia_budget.settings import load
 from support import dashboard, spent_month
 from support.events import event
 
@@ -155,7 +156,7 @@ def test_metrics_are_what_prometheus_reads_and_add_up(served: Dashboard, month: 
 def test_whoever_listens_hears_of_a_new_response(served: Dashboard) -> None:
     with urllib.request.urlopen(f"{served.url}/api/v1/events", timeout=60) as stream:
         first = _version(stream)
-        with Ledger.open() as elsewhere:
+        with Ledger.open(settings=load()) as elsewhere:
             elsewhere.record([event("new", "2026-11-27T20:04", module="via", cost_nano=7)])
         assert _version(stream) > first
 
@@ -210,7 +211,7 @@ def test_every_answer_keeps_the_browser_from_anything_outside(served: Dashboard)
 def test_names_from_files_are_text_wherever_they_are_shown() -> None:
     wicked = "<script>alert(1)</script>\"'><img src=x>\u202e"
     facts = {"module": wicked, "model": wicked, "task": wicked, "cost_nano": 9_000_000_000}
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.record([event("a", "2026-11-27T08:00", **facts)])
         ledger.record(
             [event("b", "2026-11-27T09:00", source="claude_code", session_id="s<b>1", agent_id="x",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget.ledger import Ledger
+from gaia_budget.settings import load
 from support import components, dashboard, spent_month
 from support.components import requires
 from support.events import event, ts
@@ -158,7 +159,7 @@ def test_a_new_response_is_on_the_page_without_a_reload(seen: Seen) -> None:
     page.evaluate("window.mark = 1")
     before = page.locator(".money .fig.big").nth(0).text_content()
 
-    with Ledger.open() as elsewhere:
+    with Ledger.open(settings=load()) as elsewhere:
         elsewhere.record([event("new", "2026-11-27T20:04", module="via", cost_nano=3_000_000_000)])
 
     page.wait_for_function(
@@ -236,7 +237,7 @@ def test_an_empty_page_says_where_it_looked_and_what_to_do(browser: Browser) -> 
         text = page.locator("main").text_content()
         assert "Nothing has been counted yet" in text
         assert "gaia-budget init" in text
-        with Ledger.open() as elsewhere:
+        with Ledger.open(settings=load()) as elsewhere:
             elsewhere.record([event("first", "2026-11-27T20:04", cost_nano=3_000_000_000)])
         page.locator("h1", has_text="$3.00").wait_for()
         found.context.close()
@@ -250,7 +251,7 @@ def test_two_hundred_projects_and_ten_thousand_sessions_are_shown(browser: Brows
               model=f"model-{number % 30}", session_id=f"{number:08d}-s", cost_nano=10_000_000)
         for number in range(10_000)
     ]  # fmt: skip
-    with Ledger.open() as ledger:
+    with Ledger.open(settings=load()) as ledger:
         ledger.record(day)
     with dashboard.running() as served:
         found = Seen(browser, served.url)
