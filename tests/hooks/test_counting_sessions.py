@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from gaia_hooks.machine import files
 from gaia_hooks.session import counting as session
 from gaia_hooks.session import state
 from support.rows import SESSION, assistant, write
@@ -311,3 +313,35 @@ def test_a_workflows_agents_are_found_wherever_they_lie_and_forks_copies_count_o
     watched.hook("SessionEnd")
     assert {line["event_id"]: line["agent_id"] for line in watched.lines()} == {
         "a": "", "f": "f0", "w": "w0", "v": "w1"}  # fmt: skip
+
+
+def test_a_session_at_rest_is_not_looked_at_and_wakes_up_as_it_was(watched: Watched) -> None:
+    home = str(watched.home)
+    write(watched.transcript, assistant("a", output_tokens=170_000))
+    assert "80 %" in watched.hook("Stop")["systemMessage"]
+    watched.hook("SessionEnd")
+    session.set_type(home, SESSION, "architecture", "command")
+    session.catch_up(home, SESSION)
+    assert session.watched(home) == [SESSION]
+    long_ago = 1_700_000_000
+    os.utime(watched.transcript, (long_ago, long_ago))
+    session.catch_up(home, SESSION)
+    assert session.watched(home) == []
+    write(watched.transcript, assistant("b", second=5, output_tokens=10))
+    watched.hook("SessionStart", source="resume")
+    watched.hook("Stop")
+    mine = session.read(home, SESSION)
+    assert mine is not None and (mine.type, mine.chosen_by) == ("architecture", "command")
+    assert session.watched(home) == [SESSION]
+    assert watched.figures().usage[1] == 170_010
+    assert sum(line["output_tokens"] for line in watched.lines()) == 170_010
+
+
+def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    old, new, other = tmp_path / "a.json.1.2.tmp", tmp_path / "b.json.1.2.tmp", tmp_path / "c.json"
+    for file in (old, new, other):
+        file.write_text("x")
+    os.utime(old, (1_700_000_000, 1_700_000_000))
+    os.utime(other, (1_700_000_000, 1_700_000_000))
+    files.sweep(str(tmp_path), 86_400)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["b.json.1.2.tmp", "c.json"]

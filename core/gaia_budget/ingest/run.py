@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from gaia_budget.snapshot import Months
 
 
+KILLED_SECONDS = 86_400.0  # no writer takes a day
+
+
 def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> Report:
     """Take everything new into the ledger. Safe to kill at any instant and to run twice at once.
 
@@ -128,6 +131,8 @@ def _tell_hooks(ledger: Ledger, figures: Months, settings: Settings, state: aler
 def settle_watched(report: Report) -> None:
     """Let each session that hooks watch write the event lines it still owes (see `gaia_hooks.session.counting`)."""
     home = str(places.home())
+    for folder in (home, state.folder(home), files.join(home, "months")):
+        files.sweep(folder, KILLED_SECONDS)
     for session_id in session.watched(home):
         try:
             session.catch_up(home, session_id)

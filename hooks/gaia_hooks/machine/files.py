@@ -128,6 +128,14 @@ def changed_at(path: str) -> int:
         return 0
 
 
+def modified(path: str) -> int:
+    """When a file was last written, in seconds since the epoch; 0 when it is not there."""
+    try:
+        return int(_os.stat(path).st_mtime)
+    except OSError:
+        return 0
+
+
 def size_and_identity(path: str) -> "tuple[int, int]":
     """A file's size and what tells it from another of the same name; (0, 0) when it is not there."""
     try:
@@ -179,6 +187,27 @@ def replace(path: str, data: bytes, durable: bool = True) -> None:
     except BaseException:
         _remove(temporary)
         raise
+
+
+def move(source: str, target: str) -> None:
+    """Give a file another place, whose folder is made where it is missing. Raises OSError."""
+    try:
+        _rename_over(source, target)
+    except FileNotFoundError:
+        make_folder(parent(target))
+        _rename_over(source, target)
+
+
+def sweep(folder: str, age_seconds: float) -> None:
+    """Delete what writers that were killed left behind: temporary files of `replace`, older than any writer lives."""
+    for name in names_in(folder):
+        if name.endswith(".tmp"):
+            path = join(folder, name)
+            try:
+                if _os.stat(path).st_mtime < time.time() - age_seconds:
+                    _os.unlink(path)
+            except OSError:
+                continue  # gone already, or not ours to delete
 
 
 def _rename_over(source: str, target: str) -> None:

@@ -17,6 +17,7 @@ UNKEPT_BYTES = (
     64 << 20
 )  # where nothing can be kept and a limit depends on it: a whole session, again at each event
 SLICE_BYTES = 32 << 20  # what the core reads while it holds a session's lock
+REST_SECONDS = 7 * 86_400  # after which nobody looks for what a session might still owe
 IDLE_MICROS = 600 * clock.MICRO  # a thread this long silent has settled, whatever was not reported
 
 
@@ -278,7 +279,7 @@ def lock_of(home: str, session_id: str, timeout: float) -> files.Lock:
 
 
 def watched(home: str) -> "list[str]":
-    """The sessions that hooks have seen."""
+    """The sessions that hooks have seen lately; those at rest are left out (see `catch_up`)."""
     names = files.names_in(state.folder(home))
     return [name[: -len(".json")] for name in names if name.endswith(".json")]
 
@@ -287,8 +288,8 @@ def catch_up(home: str, session_id: str, final: bool = False, timeout: float = 1
     """Count all that a watched session's files hold and write the lines still missing, each exactly once.
 
     Open responses are settled when the turn or session has ended, when nothing was written for ten minutes,
-    or when `final`. The lock is let go between slices, so that no hook waits long. Raises OSError,
-    LockTimeout, and NewerState.
+    or when `final`. The lock is let go between slices, so that no hook waits long. What has spent nothing for a week is
+    laid to rest. Raises OSError, LockTimeout, and NewerState.
     """
     while True:
         with lock_of(home, session_id, timeout) as lock:
@@ -305,7 +306,15 @@ def catch_up(home: str, session_id: str, final: bool = False, timeout: float = 1
                     _settle_silent(session)
             session.store()
             if not mine.behind:
+                if _is_at_rest(mine):
+                    state.lay_to_rest(home, session_id)
                 return mine
+
+
+def _is_at_rest(mine: state.State) -> bool:
+    """Whether a session's files have stood still for so long that only a resume changes anything."""
+    newest = max((files.modified(thread.place.path) for thread in mine.threads.values()), default=0)
+    return newest < clock.now() // clock.MICRO - REST_SECONDS and (newest > 0 or mine.ended)
 
 
 def _settle_silent(session: Session) -> None:

@@ -237,14 +237,31 @@ class State:
         return stored
 
 
+def rest_of(home: str, session_id: str) -> str:
+    """Where the state of a session lies that spent nothing for long: no command looks through these."""
+    return files.join(folder(home), "at-rest", session_id + ".json")
+
+
+def lay_to_rest(home: str, session_id: str) -> None:
+    """Move a session's state aside; one that is resumed is found there. Raises OSError."""
+    files.move(path_of(home, session_id), rest_of(home, session_id))
+
+
+def _stored(home: str, session_id: str) -> bytes:
+    try:
+        return files.read(path_of(home, session_id))
+    except FileNotFoundError:
+        return files.read(rest_of(home, session_id))
+
+
 def load(home: str, session_id: str) -> State:
-    """The stored state, or a fresh one when there is none or it is broken.
+    """The stored state, at rest or not, or a fresh one when there is none or it is broken.
 
     Raises NewerState when a newer version wrote it, OSError when it is there and cannot be read.
     """
     state = State(session_id)
     try:
-        stored = jsonio.loads(files.read(path_of(home, session_id)))
+        stored = jsonio.loads(_stored(home, session_id))
         if stored["schema"] > SCHEMA:
             raise NewerState(path_of(home, session_id))
         threads = {name: ThreadState.unpacked(value) for name, value in stored["threads"].items()}
