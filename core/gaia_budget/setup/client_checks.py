@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.configfile import read_text
 from gaia_budget.errors import GaiaBudgetError
-from gaia_budget.setup import hookcopy, inert, mcp_server, wiring
+from gaia_budget.setup import dropped, hookcopy, inert, mcp_server, wiring
 from gaia_budget.setup.init import settings_path
 from gaia_hooks.facts import places as facts
 
@@ -44,18 +44,26 @@ def _texts(project: Path) -> Iterator[tuple[Path, str]]:
 
 
 def settings_json_check(project: Path) -> Iterator[Check]:
-    """Settings that Claude Code cannot read count for nothing."""
+    """Settings that Claude Code cannot read, or drops whole because of one value, count for nothing."""
     for file in settings_files(project):
         try:
             text = read_text(file)
-            if text.strip(wiring.BLANK):
+            refused = dropped.refusals(text) if text.strip(wiring.BLANK) else []
+            if text.strip(wiring.BLANK) and not refused:
                 wiring.read(text, file)
         except FileNotFoundError:
             continue
-        except GaiaBudgetError as error:
+        except (OSError, GaiaBudgetError) as error:
             yield Check("claude settings", False, str(error), "Mend it; the whole file may be without effect")
-        else:
-            yield Check("claude settings", True, f"{file} is plain JSON")
+            continue
+        for one in refused:
+            where = f"{file}:{one.line}: {one.key + ': ' if one.key else ''}{one.problem}"
+            problem = f"{where}. Claude Code drops the whole file for it, without a word: no hook in it runs"
+            yield Check(
+                "claude settings", False, problem, f"Mend that line of {file}; then `gaia-budget doctor`"
+            )
+        if not refused:
+            yield Check("claude settings", True, f"{file} is plain JSON that Claude Code takes")
 
 
 def wiring_check(project: Path) -> Iterator[Check]:

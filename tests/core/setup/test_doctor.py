@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget import places
-from gaia_budget.setup import hookcopy, init, mcp_server
+from gaia_budget.errors import GaiaBudgetError
+from gaia_budget.setup import client_checks, hookcopy, init, mcp_server, undo
 from gaia_budget.setup.doctor import RESCUE, examine
 from gaia_budget.setup.init import Options, settings_path
 from support import owner_files
@@ -209,3 +210,47 @@ def test_a_copy_that_somebody_changed_is_named_and_not_started(tmp_path: Path) -
     init.apply(init.plan(Options()))
     (check,) = named("hook files", tmp_path)
     assert check.ok and not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{\n "cleanupPeriodDays": 0}', "settings.json:2: cleanupPeriodDays: must be a whole number of days"),
+        (
+            '{"permissions": {"defaultMode": "yolo"}}',
+            "permissions.defaultMode: must be one of acceptEdits, auto",
+        ),
+        ('{"hooks": {"Stop": [{"type": "command", "command": "x"}]}}', "hooks.Stop.0: must be a group"),
+        ('{\n // mine\n "model": "opus"\n}', "settings.json:2: "),
+        ('["env"]', "must be an object"),
+    ],
+)
+def test_a_settings_file_that_the_client_drops_whole_is_explained(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    file = settings_path(None)
+    file.parent.mkdir(parents=True)
+    file.write_text(content)
+    (check,) = named("claude settings", tmp_path)
+    assert not check.ok and said in check.detail and "drops the whole file" in check.detail
+    assert examine(tmp_path)  # no other check stumbles over it
+
+
+@pytest.mark.parametrize("value", ["1", "[]", '"x"', "null", "true", "1e400", "{}", '{"a": [{}, 1, null]}'])
+@pytest.mark.parametrize(
+    "key", ["hooks", "permissions", "env", "statusLine", "disableAllHooks", "cleanupPeriodDays"]
+)
+def test_any_json_value_in_any_place_ends_in_words(tmp_path: Path, key: str, value: str) -> None:
+    file = settings_path(None)
+    file.parent.mkdir(parents=True)
+    for content in (f'{{"{key}": {value}}}', f'{{"{key}": {{"Stop": {value}, "allow": {value}}}}}'):
+        file.write_text(content)
+        assert all(isinstance(check.detail, str) for check in client_checks.settings_json_check(tmp_path))
+        list(client_checks.wiring_check(tmp_path))
+        list(client_checks.switched_off_check(tmp_path))
+        list(client_checks.without_effect_check(tmp_path))
+        list(client_checks.on_failure_check(tmp_path))
+        try:
+            undo.plan(None)
+        except GaiaBudgetError as error:
+            assert "settings.json" in str(error)
