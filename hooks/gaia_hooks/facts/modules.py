@@ -1,6 +1,6 @@
 """Which module of the ecosystem a working directory belongs to."""
 
-from gaia_hooks.facts import names
+from gaia_hooks.facts import names, places
 from gaia_hooks.machine import files
 
 UNALLOCATED = "unallocated"
@@ -34,10 +34,11 @@ def module_of(cwd: str, roots: "list[list[str]]") -> str:
 
 
 def _repository(cwd: str) -> str:
-    folder = cwd
+    """The folder's repository; the home folder's own (of dotfiles) is nobody else's."""
+    folder, home = cwd, folded(places.user_home())
     while folder:
         marker = files.join(folder, ".git")
-        if files.exists(marker):
+        if files.exists(marker) and (folder == cwd or folded(folder) != home):
             return _name(_main_tree(folder, marker))
         above = files.parent(folder)
         if above == folder:
@@ -47,13 +48,32 @@ def _repository(cwd: str) -> str:
 
 
 def _main_tree(folder: str, marker: str) -> str:
-    """A linked worktree's `.git` is a file that names the main repository: it is the same module."""
+    """A linked worktree's `.git` is a file that names the main repository, which may be bare: it is the same module."""
     try:
         text = files.read(marker, 0, 4096).decode("utf-8", "replace")
     except OSError:
         return folder  # a folder: the main tree itself
-    before, found, _ = text.partition("/.git/worktrees/")
-    return before.partition("gitdir:")[2].strip() if found else folder
+    named = text.partition("gitdir:")[2].strip().replace("\\", "/")
+    main, found, _ = named.rpartition("/worktrees/")
+    if not found:
+        return folder
+    if main.startswith("."):  # git can be told to write it relative to the worktree
+        return _main_tree_beside(folder, main)
+    return _without_git(main)
+
+
+def _main_tree_beside(folder: str, main: str) -> str:
+    while main.startswith("../") or main == "..":
+        folder, main = files.parent(folder), main[3:]
+    return _without_git(files.join(folder, main))
+
+
+def _without_git(main: str) -> str:
+    """`shop/.git` and `shop/.bare` are of the folder `shop`; a bare `shop.git` is called `shop`."""
+    for end in ("/.git", "/.bare"):
+        if main.endswith(end):
+            return main[: -len(end)]
+    return main[: -len(".git")] if main.endswith(".git") else main
 
 
 def _name(folder: str) -> str:
