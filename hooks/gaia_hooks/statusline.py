@@ -137,14 +137,14 @@ def _span(micros: int) -> str:
 
 def context(window: object) -> str:
     """How full the context window is."""
-    used = window.get("used_percentage") if isinstance(window, dict) else None
-    return "context %d %%" % used if isinstance(used, (int, float)) else ""
+    used = plan.percent_of(window.get("used_percentage")) if isinstance(window, dict) else None
+    return "context %d %%" % used if used is not None else ""
 
 
 def session_part(session: sessions.Session) -> str:
     """The session's type, its tokens against the limit, and its dollars."""
     figures, limit = Figures(session), limit_of(session)
-    least = "≥ " if session.state.behind else ""
+    least = "≥ " if session.state.uncertain else ""
     dollars = "%s$%s" % (least, _cents(max(figures.cost_nano, 0)))
     if session.policy["billing"] == "plan":
         dollars += " at API prices, not billed"

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from gaia_hooks.facts import places, session_types, snapshot
+from gaia_hooks.facts import names, places, session_types, snapshot
 from gaia_hooks.machine import files
 from gaia_hooks.say import figures
 from gaia_hooks.session import counting as sessions
@@ -108,5 +108,8 @@ def _counted(name: str) -> Running:
         note = note or UNWATCHED
     elif session.state.behind:
         note = "the figures are at least these: a long transcript is still being read"
+    elif session.state.uncertain:
+        what = ", ".join([*session.state.odd, *session.state.aside])
+        note = f"the figures are at least these: not everything was understood ({names.shown(what)})"
     session_types.choose(session.state, policy)
     return Running(name, session, figures.Figures(session), note)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from gaia_budget.cli.output import JsonFlag, emit_json, note, say, warn_of_broken_files
 
 if TYPE_CHECKING:
-    import typer
-
     from gaia_budget.ingest import Report
+    from gaia_budget.settings import Settings
 
 SHOWN = 20  # skipped lines named on a terminal; the JSON document has all
 
@@ -19,7 +20,12 @@ def register(app: typer.Typer) -> None:
     app.command("ingest")(ingest)
 
 
-def ingest(as_json: JsonFlag = False) -> None:
+Skipped = Annotated[
+    bool, typer.Option("--skipped", help="Name every line that cannot be taken in, and take in nothing.")
+]
+
+
+def ingest(as_json: JsonFlag = False, skipped: Skipped = False) -> None:
     """Take Claude Code's transcripts and the ARGUS logs into the ledger, only what is new since the last time."""
     from gaia_budget.cli.progress import progress
     from gaia_budget.ingest import run
@@ -28,12 +34,29 @@ def ingest(as_json: JsonFlag = False) -> None:
 
     settings = load()
     warn_of_broken_files()
+    if skipped:
+        show_skipped(settings, as_json)
+        return
     with Ledger.open(settings=settings) as ledger, progress("reading transcripts") as advance:
         report = run(settings, ledger, advance)
     if as_json:
         emit_json(report.document())
     else:
         show(report)
+
+
+def show_skipped(settings: Settings, as_json: bool) -> None:
+    """Say what is passed over in the files as they are now."""
+    from gaia_budget.ingest.skipped import skipped
+
+    found = list(skipped(settings))
+    if as_json:
+        emit_json({"skipped": [skip._asdict() for skip in found]})
+        return
+    for skip in found:
+        say(f"{skip.file}{f':{skip.line}' if skip.line else ''}: {skip.reason}")
+    if not found:
+        say("everything in the transcripts and logs can be taken in")
 
 
 def show(report: Report) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget import owner, places, settings
 from gaia_budget.errors import GaiaBudgetError
-from gaia_budget.setup import client_checks
+from gaia_budget.setup import client_checks, counting_checks
 from gaia_budget.setup.client_checks import Check
 from gaia_hooks.facts import snapshot
 from gaia_hooks.machine import clock
@@ -134,5 +134,7 @@ CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
     _own_files,
     _snapshot,
     _ledger,
+    counting_checks.understood,
+    counting_checks.clients_own,
     _alerts,
 )

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 LENGTHS = {"five_hour": 5 * 3600 * clock.MICRO, "seven_day": 7 * 86400 * clock.MICRO}  # microseconds
 REFRESHED = 60 * clock.MICRO  # what has not changed is kept anew after this long, so that its age is true
 THINNEST_SHARE = 0.02  # of a window that must have passed before its pace says anything
+MOST_PERCENT = 200  # what is shown as full; beyond, a figure is no share
+EARLIEST_MS, LATEST_MS = 10**11, 10**13  # seconds of the year 5138, milliseconds of 1973; of the year 2286
 MARK_STEP = 4  # percent between two marks of how a window filled
 EVEN_WEEK = (1.0,) * 7
 DAY = 86_400 * clock.MICRO
@@ -35,7 +37,7 @@ def path_of(home: str) -> str:
 
 def keep(home: str, limits: object, now: int) -> None:
     """Keep what the status line was told, where it differs from what is kept or that is old. Raises OSError."""
-    windows = dict(_windows(limits))
+    windows = dict(_windows(limits, now))
     if windows:
         kept = read(home)
         same = {name: kept.get(name) for name in windows} == windows
@@ -70,28 +72,46 @@ def _marked(
     return marks
 
 
-def _windows(limits: object) -> "list[tuple[str, dict[str, Any]]]":
+def _windows(limits: object, now: int) -> "list[tuple[str, dict[str, Any]]]":
     found = []
-    for name in LENGTHS:
+    for name, length in LENGTHS.items():
         window = limits.get(name) if isinstance(limits, dict) else None
-        percent = window.get("used_percentage") if isinstance(window, dict) else None
-        if isinstance(window, dict) and isinstance(percent, (int, float)):
-            resets = window.get("resets_at")
-            at = int(resets * clock.MICRO) if isinstance(resets, (int, float)) else None
-            found.append((name, {"percent": percent, "resets_at": at}))
+        percent = percent_of(window.get("used_percentage")) if isinstance(window, dict) else None
+        if isinstance(window, dict) and percent is not None:
+            resets = _instant(window.get("resets_at"))
+            if resets is not None and resets <= now:
+                continue  # the window has passed: what it held says nothing of the one that runs
+            if resets is not None and resets > now + 2 * length:
+                resets = None
+            found.append((name, {"percent": percent, "resets_at": resets}))
     return found
+
+
+def percent_of(value: object) -> "float | None":
+    """A share that can be one: some clients send an instant there, -1 for unknown, or a little more than all."""
+    if type(value) not in (int, float) or not 0 <= value < MOST_PERCENT:  # type: ignore[operator]
+        return None
+    return min(value, 100)  # type: ignore[type-var,return-value]
+
+
+def _instant(value: object) -> "int | None":
+    """An instant in microseconds, of seconds or milliseconds since the epoch."""
+    if type(value) not in (int, float) or not 0 < value < LATEST_MS:  # type: ignore[operator]
+        return None
+    return int(value * (clock.MICRO if value < EARLIEST_MS else 1000))  # type: ignore[operator]
 
 
 def shown(payload: "dict[str, Any]", now: int) -> "dict[str, Any]":
     """What a status line's payload tells of the session's context and cache; instants in microseconds."""
     found: "dict[str, Any]" = {"as_of": now}
     window, cache = payload.get("context_window"), payload.get("prompt_cache")
-    if isinstance(window, dict) and isinstance(window.get("used_percentage"), (int, float)):
-        found["context_percent"] = window["used_percentage"]
+    percent = percent_of(window.get("used_percentage")) if isinstance(window, dict) else None
+    if percent is not None:
+        found["context_percent"] = percent
     if isinstance(cache, dict) and isinstance(cache.get("warm"), bool):
         expires, cause = cache.get("expires_at"), cache.get("last_miss_cause")
         found["cache_warm"] = cache["warm"]
-        found["cache_expires_at"] = int(expires * clock.MICRO) if isinstance(expires, (int, float)) else None
+        found["cache_expires_at"] = _instant(expires)
         found["cache_miss_cause"] = cause if isinstance(cause, str) else None
     return found
 

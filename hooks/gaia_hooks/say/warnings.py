@@ -28,7 +28,7 @@ def threshold_reached(session: sessions.Session, figures: Figures) -> str:
 def _line(session: sessions.Session, figures: Figures, limit: int, step: int) -> str:
     mine = session.state
     used = "%s%s of %s tokens" % (
-        "at least " if mine.behind else "",
+        "at least " if mine.uncertain else "",
         grouped(figures.budget_tokens),
         grouped(limit),
     )

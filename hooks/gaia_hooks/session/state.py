@@ -214,6 +214,11 @@ class State:
         self.threads: dict[str, ThreadState] = {}
         self.tallies: dict[str, dict[str, Tally]] = {}  # thread → model → tally
 
+    @property
+    def uncertain(self) -> bool:
+        """Whether the figures are "at least": not all is read, or something in it is not understood."""
+        return self.behind or bool(self.odd or self.aside)
+
     PLAIN = ("type", "chosen_by", "module", "cwd", "transcript", "turn_ended", "ended", "behind", "told",
              "shown", "took", "calls", "results", "log_place", "ahead", "client_nano", "reserved", "denied",
              "changed")  # fmt: skip

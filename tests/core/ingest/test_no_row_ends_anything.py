@@ -1,0 +1,98 @@
+"""Rows that a crash, a proxy or a clock has left: each is set aside by name, and all others are counted."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner
+
+from gaia_budget.cli.app import app
+from gaia_budget.setup import counting_checks
+from gaia_hooks.session import state
+from support.rows import SESSION, assistant, write
+
+if TYPE_CHECKING:
+    from .conftest import Bench
+
+ABSURD = {
+    "an unsigned underflow": {"output_tokens": 2**64 - 3},
+    "not a number": {"output_tokens": float("nan")},
+    "the largest float": {"output_tokens": 1e308},
+    "a text": {"output_tokens": "12"},
+    "a list": {"cache_read_input_tokens": []},
+}
+
+
+@pytest.mark.parametrize("name", ABSURD)
+def test_an_absurd_figure_is_named_and_the_session_is_counted(bench: Bench, name: str) -> None:
+    """An unsigned underflow of a proxy ended `ingest`, `spend` and `status` for good."""
+    broken = assistant("msg_b", second=2, input_tokens=1)
+    broken["message"]["usage"] |= ABSURD[name]
+    file = bench.project / f"{SESSION}.jsonl"
+    write(
+        file,
+        assistant("msg_a", second=1, output_tokens=5),
+        broken,
+        assistant("msg_c", second=3, output_tokens=7),
+    )
+    report = bench.run()
+    assert [(skip.file, skip.line) for skip in report.skipped] == [(str(file), 2)]
+    assert (bench.total().responses, bench.total().output_tokens) == (2, 12)
+
+
+@pytest.mark.parametrize("stamp", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999Z"])
+def test_an_impossible_instant_is_named_and_the_session_is_counted(bench: Bench, stamp: str) -> None:
+    file = bench.project / f"{SESSION}.jsonl"
+    write(file, assistant("msg_a", output_tokens=5), assistant("msg_b", output_tokens=5, timestamp=stamp))
+    assert [skip.line for skip in bench.run().skipped] == [2]
+    assert bench.total().responses == 1
+
+
+def test_what_is_whole_in_a_torn_line_is_counted_and_the_line_is_named(bench: Bench) -> None:
+    """Two records on one line and zero bytes before one (anthropics/claude-code#81843, #49876)."""
+    rows = [json.dumps(assistant(f"msg_{n}", second=n, output_tokens=10)).encode() for n in range(6)]
+    file = bench.project / f"{SESSION}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(rows[0] + rows[1] + b"\n" + rows[2][:140] + rows[3] + b"\n" + bytes(700) + rows[4] + b"\n"
+                     + rows[5][:150] + b"\n")  # fmt: skip
+    report = bench.run()
+    assert (bench.total().responses, bench.total().output_tokens) == (4, 40)
+    assert [skip.line for skip in report.skipped] == [1, 2, 3]
+
+
+def test_a_row_nested_beyond_any_depth_is_no_obstacle(bench: Bench) -> None:
+    file = bench.project / f"{SESSION}.jsonl"
+    write(file, assistant("msg_a", output_tokens=5))
+    with file.open("ab") as handle:
+        handle.write(b'{"type":"assistant","usage":' + b"[" * 5000 + b"]" * 5000 + b"}\n")
+    bench.run()
+    assert bench.total().responses == 1
+
+
+def test_what_was_passed_over_can_be_asked_for_later(bench: Bench) -> None:
+    broken = assistant("msg_b", second=2)
+    broken["message"]["usage"]["input_tokens"] = 2**70
+    write(bench.project / f"{SESSION}.jsonl", assistant("msg_a", second=1), broken)
+    bench.run()
+    assert not bench.run().skipped, "it is said once"
+    answer = CliRunner().invoke(app, ["ingest", "--skipped", "--json"])
+    [found] = json.loads(answer.stdout)["skipped"]
+    assert (found["line"], found["reason"]) == (2, "usage.input_tokens is no count of tokens")
+
+
+def test_doctor_names_what_is_not_understood_and_what_the_client_deletes(bench: Bench) -> None:
+    seen = state.State(SESSION)
+    seen.odd = {"dream_tokens": 3}
+    state.save(str(bench.home / "gaia-budget"), seen)
+    config = bench.home / ".claude"
+    config.mkdir(exist_ok=True)
+    told = {"cleanupPeriodDays": 7, "modelPricing": {"multiplier": 0.8}}
+    (config / "settings.json").write_text(json.dumps(told))
+    [counting] = counting_checks.understood(bench.home)
+    assert not counting.ok
+    assert "dream_tokens (3)" in counting.detail
+    history, prices = counting_checks.clients_own(bench.home)
+    assert "7 days" in history.detail
+    assert "modelPricing" in prices.detail
