@@ -220,3 +220,15 @@ def test_the_status_line_survives_anything_on_stdin(watched: Watched) -> None:
 def test_a_window_that_resets_in_days_says_days() -> None:
     window = {"seven_day": {"used_percentage": 10.9, "resets_at": 200_000}}
     assert statusline.plan_windows(window, 0) == "7d 10 % (resets in 2 d)"
+
+
+def test_rate_limits_that_can_be_none_are_shown_as_nothing(watched: Watched) -> None:
+    """An epoch as percentage, -1 for unknown, a little over all, an instant in milliseconds."""
+    told = {1_795_813_354: None, -1: None, True: None, "12": None, 103: 100, 12.5: 12.5}
+    for given, percent in told.items():
+        limits = {"five_hour": {"used_percentage": given, "resets_at": 1_795_813_354_000}}
+        windows = dict(plan._windows(limits, 1_795_813_000 * 10**6))
+        expected = (
+            {} if percent is None else {"five_hour": {"percent": percent, "resets_at": 1_795_813_354 * 10**6}}
+        )
+        assert windows == expected

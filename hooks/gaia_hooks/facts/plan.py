@@ -79,8 +79,6 @@ def _windows(limits: object, now: int) -> "list[tuple[str, dict[str, Any]]]":
         percent = percent_of(window.get("used_percentage")) if isinstance(window, dict) else None
         if isinstance(window, dict) and percent is not None:
             resets = _instant(window.get("resets_at"))
-            if resets is not None and resets <= now:
-                continue  # the window has passed: what it held says nothing of the one that runs
             if resets is not None and resets > now + 2 * length:
                 resets = None
             found.append((name, {"percent": percent, "resets_at": resets}))
