@@ -104,17 +104,19 @@ def _client_total(payload: "dict[str, Any]") -> int:
 
 def plan_windows(limits: object, now: int) -> str:
     """How full a plan's windows are; empty where there is no plan."""
-    parts = []
+    parts, windows = [], dict(plan.windows_of(limits, now))
     for key, label in WINDOWS:
-        window = limits.get(key) if isinstance(limits, dict) else None
-        used = window.get("used_percentage") if type(window) is dict else None
-        if window is not None and isinstance(used, (int, float)):
-            resets = window.get("resets_at")
-            resets = int(resets * clock.MICRO) if isinstance(resets, (int, float)) else 0
-            full = plan.reached_at(key, {"percent": used, "resets_at": resets or None}, now)
-            notes = ["resets in " + _span(resets - now)] if resets > now else []
+        window = windows.get(key)
+        if window is not None:
+            resets = window["resets_at"] or 0
+            full = plan.reached_at(key, window, now)
+            notes = (
+                ["resets in " + _span(resets - now)] if resets > now else ["has been reset"] if resets else []
+            )
             notes += ["full in %s at this pace" % _span(full - now)] if full else []
-            parts.append("%s %d %%%s" % (label, used, " (%s)" % ", ".join(notes) if notes else ""))
+            parts.append(
+                "%s %d %%%s" % (label, window["percent"], " (%s)" % ", ".join(notes) if notes else "")
+            )
     return SEPARATOR.join(parts)
 
 

@@ -227,7 +227,7 @@ def test_rate_limits_that_can_be_none_are_shown_as_nothing(watched: Watched) -> 
     told = {1_795_813_354: None, -1: None, True: None, "12": None, 103: 100, 12.5: 12.5}
     for given, percent in told.items():
         limits = {"five_hour": {"used_percentage": given, "resets_at": 1_795_813_354_000}}
-        windows = dict(plan._windows(limits, 1_795_813_000 * 10**6))
+        windows = dict(plan.windows_of(limits, 1_795_813_000 * 10**6))
         expected = (
             {} if percent is None else {"five_hour": {"percent": percent, "resets_at": 1_795_813_354 * 10**6}}
         )

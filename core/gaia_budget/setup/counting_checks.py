@@ -50,8 +50,11 @@ def clients_own(project: Path) -> Iterator[Check]:
             days = kept
         if told.get("modelPricing"):
             priced.append(str(file))
-    yield Check("history", True, f"Claude Code deletes transcripts after {days} days (cleanupPeriodDays); "
-                                 "what `ingest` has taken in stays in the ledger, what it deleted before is lost")  # fmt: skip
+    detail = (
+        f"Claude Code deletes transcripts after {days} days (cleanupPeriodDays); what `ingest` has taken in stays "
+        "in the ledger, what it deleted before is lost"
+    )
+    yield Check("history", True, detail)
     if priced:
         yield Check("prices", True, f"modelPricing in {', '.join(priced)} changes what Claude Code itself shows; "
                                     "figures here are at list prices, or at those of your prices.toml")  # fmt: skip

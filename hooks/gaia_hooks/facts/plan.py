@@ -37,7 +37,7 @@ def path_of(home: str) -> str:
 
 def keep(home: str, limits: object, now: int) -> None:
     """Keep what the status line was told, where it differs from what is kept or that is old. Raises OSError."""
-    windows = dict(_windows(limits, now))
+    windows = dict(windows_of(limits, now))
     if windows:
         kept = read(home)
         same = {name: kept.get(name) for name in windows} == windows
@@ -72,7 +72,8 @@ def _marked(
     return marks
 
 
-def _windows(limits: object, now: int) -> "list[tuple[str, dict[str, Any]]]":
+def windows_of(limits: object, now: int) -> "list[tuple[str, dict[str, Any]]]":
+    """The windows that a status line was told of, without shares and instants that can be none."""
     found = []
     for name, length in LENGTHS.items():
         window = limits.get(name) if isinstance(limits, dict) else None
