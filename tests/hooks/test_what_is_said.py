@@ -163,7 +163,7 @@ def test_the_status_line_shows_plan_context_session_and_month(watched: Watched) 
     }
     line = watched.raw(json.dumps(payload).encode(), "statusline").stdout.decode()
     assert line == (
-        "5h 42 % · context 12 % · feature_dev 34 % (68,102 of 200,000) · $1.36 · "
+        "5h 42 % (has been reset) · context 12 % · feature_dev 34 % (68,102 of 200,000) · $1.36 · "
         "cache cold: 40,000 tokens to rewrite, not counted · unallocated this month $3.10 of $10.00\n"
     )
 

@@ -86,18 +86,19 @@ def windows_of(limits: object, now: int) -> "list[tuple[str, dict[str, Any]]]":
     return found
 
 
-def percent_of(value: object) -> "float | None":
+def percent_of(value: "Any") -> "float | None":
     """A share that can be one: some clients send an instant there, -1 for unknown, or a little more than all."""
-    if type(value) not in (int, float) or not 0 <= value < MOST_PERCENT:  # type: ignore[operator]
+    if type(value) not in (int, float) or not 0 <= value < MOST_PERCENT:
         return None
-    return min(value, 100)  # type: ignore[type-var,return-value]
+    share: float = 100 if value > 100 else value
+    return share
 
 
-def _instant(value: object) -> "int | None":
+def _instant(value: "Any") -> "int | None":
     """An instant in microseconds, of seconds or milliseconds since the epoch."""
-    if type(value) not in (int, float) or not 0 < value < LATEST_MS:  # type: ignore[operator]
+    if type(value) not in (int, float) or not 0 < value < LATEST_MS:
         return None
-    return int(value * (clock.MICRO if value < EARLIEST_MS else 1000))  # type: ignore[operator]
+    return int(value * (clock.MICRO if value < EARLIEST_MS else 1000))
 
 
 def shown(payload: "dict[str, Any]", now: int) -> "dict[str, Any]":
