@@ -37,6 +37,17 @@ def note_of(transcript: str) -> str:
     return transcript[: -len(TRANSCRIPT_END)] + NOTE_END
 
 
+def run_of(transcript: str) -> str:
+    """The run that a subagent's transcript belongs to: the folder of its own that it lies in; empty where it has none."""
+    folder = files.parent(transcript).replace("\\", "/").rpartition("/")[2]
+    return "" if folder == AGENTS_FOLDER else folder
+
+
+def run_has_ended(transcript: str, run: str) -> bool:
+    """Whether Claude Code has written down how a workflow's run ended."""
+    return files.exists(files.join(transcript[: -len(TRANSCRIPT_END)], "workflows", run + ".json"))
+
+
 def new_agents(transcript: str, looked: "dict[str, int]") -> "list[tuple[str, str]]":
     """The subagents' files (id, path) in those folders that have changed since they were looked at, parents first.
 

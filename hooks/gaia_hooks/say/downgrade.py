@@ -38,3 +38,8 @@ def answer(session: sessions.Session, tool_input: "dict[str, Any]", reason: str)
             "additionalContext": said,
         },
     }
+
+
+def left_alone(reason: str) -> "dict[str, Any]":
+    """A workflow's agents run on what its program names: rewriting a program could change what it does."""
+    return {"systemMessage": "%s The workflow's agents keep the models that its program gives them." % reason}

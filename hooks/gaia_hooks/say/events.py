@@ -69,10 +69,13 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
         session.state.results[tool] = session.state.results.get(tool, 0) + size
     duration = payload.get("duration_ms")
     failed = payload["hook_event_name"] == "PostToolUseFailure"
-    if failed and call in session.state.reserved:
+    if session.state.reserved and _starts(payload):
         from gaia_hooks.session import allowances
 
-        allowances.release(session.state, call=call)
+        if failed:
+            allowances.release(session.state, call=call)
+        else:
+            allowances.launched(session.state, call, payload.get("tool_response"))
     line = argus.build_line(
         module=session.state.module,
         session_id=session.state.session_id,
@@ -88,10 +91,11 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
 
 def _subagent_start(session: sessions.Session, payload: "Payload") -> None:
     session.count()
-    if session.state.reserved:
+    agent_id = _text(payload, "agent_id")
+    if agent_id in session.state.threads and _is_limited(session):
         from gaia_hooks.session import allowances
 
-        allowances.started(session.state, _text(payload, "agent_id"))
+        allowances.reserve_started(session.state, agent_id, session.policy)
 
 
 def _subagent_stop(session: sessions.Session, payload: "Payload") -> None:
@@ -183,8 +187,28 @@ def decision(session: sessions.Session, payload: "Payload") -> "Answer":
 
 
 def _opens_subagent(session: sessions.Session, payload: "Payload") -> bool:
-    agent = payload["hook_event_name"] == "PreToolUse" and payload.get("tool_name") in ("Agent", "Task")
-    return agent and session.policy["session_policy"] == "block"
+    opens = payload["hook_event_name"] == "PreToolUse" and _starts(payload)
+    return bool(opens) and session.policy["session_policy"] == "block"
+
+
+def _starts(payload: "Payload") -> str:
+    """What a call starts: an "agent", a "program" that starts agents, or nothing that its form tells of."""
+    tool, given = payload.get("tool_name"), payload.get("tool_input")
+    if tool in ("Agent", "Task"):
+        return "agent"
+    script = given.get("script") if type(given) is dict else None
+    return "program" if tool == "Workflow" or (type(script) is str and "agent(" in script) else ""
+
+
+def _is_limited(session: sessions.Session) -> bool:
+    """Whether a limit is configured that does more than warn."""
+    module = snapshot.module_policy(session.policy, session.state.module)
+    return session.policy["session_policy"] != "warn" or module.get("on_exceeded", "warn") != "warn"
+
+
+def _is_inside(payload: "Payload") -> bool:
+    """Whether a subagent's event; what a hook says there is shown to nobody."""
+    return bool(_text(payload, "agent_id") and _text(payload, "agent_type"))
 
 
 _BUSY: "Answer" = {  # an allowance that is not written down would be a hole in a hard limit
@@ -205,7 +229,13 @@ def _agent_transcript(session: sessions.Session, payload: "Payload") -> str:
 def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
     figures, event = Figures(session), payload["hook_event_name"]
     decided = _decision(session, figures, payload)
+    if _is_inside(payload):
+        return _answer_inside(session, figures, decided)
     said = [decided.pop("systemMessage", "")]
+    if event == "PreToolUse" and _starts(payload) == "program":
+        from gaia_hooks.say import programs
+
+        said.insert(0, programs.announced(session, figures, payload))
     if (
         event == "UserPromptSubmit"
         and _is_human(payload)
@@ -233,6 +263,18 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
         told.setdefault("additionalContext", "%s %s" % (threshold, warnings.KEEP_QUALITY))
     if event == "UserPromptSubmit" and session.policy["add_matching_section"] and "decision" not in decided:
         _add_section(session, payload, decided)
+    return decided
+
+
+def _answer_inside(session: sessions.Session, figures: Figures, decided: "Answer") -> "Answer":
+    """In a subagent only a decision arrives; what is to be said waits for the main thread, or is said on the desktop."""
+    from gaia_hooks.machine import notify, system
+
+    if figures.budget_tokens * 100 >= NOTIFIED_PERCENT * limit_of(session):
+        if system.variable(notify.VARIABLE) in notify.SILENT_CLIENTS:
+            threshold = warnings.threshold_reached(session, figures)
+            if threshold:
+                notify.show(session.home, threshold)
     return decided
 
 
@@ -264,14 +306,11 @@ def _is_human(payload: "Payload") -> bool:
 
 def _decision(session: sessions.Session, figures: Figures, payload: "Payload") -> "Answer":
     """What a configured limit decides; the code for it is loaded only where one is configured."""
-    event, policy = payload["hook_event_name"], session.policy
-    if event not in ("UserPromptSubmit", "PreToolUse"):
-        return {}
-    module = snapshot.module_policy(policy, session.state.module)
-    if policy["session_policy"] == "warn" and module.get("on_exceeded", "warn") == "warn":
+    event = payload["hook_event_name"]
+    if event not in ("UserPromptSubmit", "PreToolUse") or not _is_limited(session):
         return {}
     from gaia_hooks.say import limits
 
     if event == "PreToolUse":
-        return limits.tool_answer(session, figures, payload)
+        return limits.tool_answer(session, figures, payload, _starts(payload), _is_inside(payload))
     return limits.prompt_answer(session, figures) if _is_human(payload) else {}

@@ -1,4 +1,6 @@
-"""Limits that hold, where the user configured them: at the prompt, at `Agent` calls, and at new work within a turn.
+"""Limits that hold, where the user configured them: at the prompt, at what starts agents, at new work within a turn.
+
+A subagent that works past a limit is ended at its next call, whatever that is: each would cost an answer more.
 
 Loaded only where a limit is configured. Never `allow`, never `ask`: no permission of the user is bypassed.
 """
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 BLOCK, DOWNGRADE, WARN = "block", "downgrade", "warn"
-AGENT_TOOLS = ("Agent", "Task")
+DELIVERING = "StructuredOutput"  # a subagent's answer: after it no request follows
 DENIALS_PER_TURN = 2  # each denial costs another request with the whole context: then the turn is ended
 
 
@@ -37,8 +39,8 @@ def hard_limit(session: sessions.Session) -> int:
     return limit
 
 
-def verdict(session: sessions.Session, figures: Figures, more_tokens: int = 0) -> Verdict:
-    """Whether the month or the session is used up, or would be with `more_tokens`."""
+def verdict(session: sessions.Session, figures: Figures, more_tokens: int = 0, what: str = "") -> Verdict:
+    """Whether the month or the session is used up, or would be with `more_tokens`; `what` says what these are."""
     by_month = _month(session)
     if by_month.mode != WARN:
         return by_month
@@ -50,10 +52,10 @@ def verdict(session: sessions.Session, figures: Figures, more_tokens: int = 0) -
     wanted = figures.budget_tokens + reserved + more_tokens
     if wanted < limit or (more_tokens and wanted == limit):
         return Verdict(WARN)
-    return Verdict(mode, _session_reason(session, figures, limit, reserved, more_tokens))
+    return Verdict(mode, _session_reason(session, figures, limit, reserved, what))
 
 
-def _session_reason(session: sessions.Session, figures: Figures, limit: int, reserved: int, more: int) -> str:
+def _session_reason(session: sessions.Session, figures: Figures, limit: int, reserved: int, what: str) -> str:
     parts = "%s of %s tokens of this %s session are used" % (
         grouped(figures.budget_tokens),
         grouped(limit),
@@ -61,8 +63,8 @@ def _session_reason(session: sessions.Session, figures: Figures, limit: int, res
     )
     if reserved:
         parts += ", %s set aside for running subagents" % grouped(reserved)
-    if more:
-        parts += ", a subagent is given %s" % grouped(more)
+    if what:
+        parts += ", " + what
     return (
         "GAIA budget: %s. Way out: the user runs `gaia-budget session type TYPE`, or `/clear` starts anew."
         % parts
@@ -97,16 +99,28 @@ def prompt_answer(session: sessions.Session, figures: Figures) -> "dict[str, Any
     return {"decision": "block", "reason": found.reason}
 
 
-def tool_answer(session: sessions.Session, figures: Figures, payload: "dict[str, Any]") -> "dict[str, Any]":
-    """Decide on a tool call: a subagent is reserved, denied or made cheaper; new work past the limit is denied."""
+def tool_answer(
+    session: sessions.Session, figures: Figures, payload: "dict[str, Any]", starts: str, inside: bool
+) -> "dict[str, Any]":
+    """Decide on a tool call: agents are reserved, denied or made cheaper; new work past the limit is denied.
+
+    `starts` is what the call starts ("agent", a "program" of agents, or nothing), `inside` whether a subagent makes it.
+    """
     tool = str(payload.get("tool_name"))
     tool_input = payload.get("tool_input")
     tool_input = tool_input if type(tool_input) is dict else {}
-    if tool in AGENT_TOOLS:
-        return _agent(session, figures, payload, tool_input)
+    if inside:
+        found = verdict(session, figures)
+        if found.mode == BLOCK and tool != DELIVERING:
+            return _end_subagent(session, payload, found.reason)
+    if starts:
+        return _agents(session, figures, payload, tool_input, starts == "program")
     held = guarding.refusal(session, payload, tool, tool_input)
     if held:
         return _deny(session, figures, held)
+    if inside:
+        wrapping_up.remember(session.state, tool, tool_input)
+        return {}
     found = verdict(session, figures)
     if found.mode != BLOCK or wrapping_up.is_allowed(session.state, tool, tool_input):
         wrapping_up.remember(session.state, tool, tool_input)
@@ -114,23 +128,44 @@ def tool_answer(session: sessions.Session, figures: Figures, payload: "dict[str,
     return _deny(session, figures, found.reason)
 
 
-def _agent(
-    session: sessions.Session, figures: Figures, payload: "dict[str, Any]", tool_input: "dict[str, Any]"
+def _agents(
+    session: sessions.Session,
+    figures: Figures,
+    payload: "dict[str, Any]",
+    tool_input: "dict[str, Any]",
+    program: bool,
 ) -> "dict[str, Any]":
     mine, call = session.state, str(payload.get("tool_use_id"))
     allowances.release_unstarted(mine)
-    if call in mine.reserved:
+    key = allowances.PROGRAM + call if program else call
+    if key in mine.reserved:
         return {}  # the same call, reported by a second wiring
-    tokens = allowances.allowance(mine, session.policy)
-    found = verdict(session, figures, tokens)
+    if program:
+        from gaia_hooks.say import programs
+
+        estimate = programs.Estimate(session, tool_input)
+        tokens, what = estimate.tokens, "this workflow starts " + estimate.words()
+    else:
+        tokens = allowances.allowance(mine, session.policy)
+        what = "a subagent is given %s" % grouped(tokens)
+    found = verdict(session, figures, tokens, what)
     if found.mode == BLOCK:
         return _deny(session, figures, found.reason)
-    allowances.reserve(mine, call, tokens)
+    allowances.reserve(mine, key, tokens)
     if found.mode == DOWNGRADE:
         from gaia_hooks.say import downgrade
 
-        return downgrade.answer(session, tool_input, found.reason)
+        return downgrade.left_alone(found.reason) if program else downgrade.answer(session, tool_input, found.reason)
     return {}
+
+
+def _end_subagent(session: sessions.Session, payload: "dict[str, Any]", reason: str) -> "dict[str, Any]":
+    """Deny the call and end the subagent that made it; the main thread and its siblings go on."""
+    allowances.release(session.state, agent_id=str(payload.get("agent_id")))
+    answer = _denial(reason)
+    answer["continue"] = False
+    answer["stopReason"] = reason
+    return answer
 
 
 def _deny(session: sessions.Session, figures: Figures, reason: str) -> "dict[str, Any]":
@@ -138,14 +173,18 @@ def _deny(session: sessions.Session, figures: Figures, reason: str) -> "dict[str
     mine = session.state
     if figures.responses != mine.denied[1]:
         mine.denied = [mine.denied[0] + 1, figures.responses]
-    answer: dict[str, Any] = {
+    answer = _denial(reason)
+    if mine.denied[0] > DENIALS_PER_TURN:
+        answer["continue"] = False
+        answer["stopReason"] = reason
+    return answer
+
+
+def _denial(reason: str) -> "dict[str, Any]":
+    return {
         "hookSpecificOutput": {
             "hookEventName": "PreToolUse",
             "permissionDecision": "deny",
             "permissionDecisionReason": "%s %s" % (reason, warnings.KEEP_QUALITY),
         }
     }
-    if mine.denied[0] > DENIALS_PER_TURN:
-        answer["continue"] = False
-        answer["stopReason"] = reason
-    return answer
