@@ -24,8 +24,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NEWEST, OLDEST = "2.1.330", "2.1.197"
-"""The Claude Code versions that the hooks are held to: the newest one and the oldest one."""
+NEWEST, OLDEST = "2.1.332", "2.1.197"
+"""The Claude Code versions that the hooks are held to: the newest one and the oldest one. A newer one that the
+cache holds is taken instead of the newest."""
 
 _CACHE = os.environ.get("GAIA_TEST_CACHE") or str(
     Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gaia-token-budget-tests"
@@ -61,9 +62,23 @@ def _program(*names: str) -> Path | None:
 
 
 def _claude(version: str, variable: str) -> Path | None:
+    return _existing(os.environ.get(variable)) or _claude_in(cache() / f"claude-{version}")
+
+
+def _claude_in(folder: Path) -> Path | None:
     program = "claude.exe" if os.name == "nt" else "claude"
-    in_cache = cache() / f"claude-{version}" / "node_modules" / claude_package() / program
-    return _existing(os.environ.get(variable)) or _existing(in_cache)
+    return _existing(folder / "node_modules" / claude_package() / program)
+
+
+def _newer_claude() -> Path | None:
+    """The newest client in the cache that is newer than the one we are held to."""
+    found = [(_numbers(folder.name.partition("-")[2]), folder) for folder in cache().glob("claude-[0-9]*")]
+    newer = sorted(one for one in found if one[0] > _numbers(NEWEST))
+    return next((path for _, folder in reversed(newer) if (path := _claude_in(folder))), None)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def _claude_install(version: str) -> str:
@@ -118,7 +133,9 @@ def _sdks_install(name: str) -> str:
 
 CONFORMANCE = "@modelcontextprotocol/conformance"
 COMPONENTS: dict[str, Component] = {
-    "claude": Component(lambda: _claude(NEWEST, "GAIA_TEST_CLAUDE"), _claude_install(NEWEST)),
+    "claude": Component(
+        lambda: _newer_claude() or _claude(NEWEST, "GAIA_TEST_CLAUDE"), _claude_install(NEWEST)
+    ),
     "claude-197": Component(lambda: _claude(OLDEST, "GAIA_TEST_CLAUDE_197"), _claude_install(OLDEST)),
     "axe": Component(
         lambda: _npm_program("axe", "axe-core", "axe.min.js"), _npm_install("axe", "axe-core@4.14.1")

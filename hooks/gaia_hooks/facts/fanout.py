@@ -4,28 +4,25 @@ What is not understood is untold, never less: an unknown list, a loop without li
 another. Lists are known as literals, by `args` of the call, and through what keeps or shortens their length.
 """
 
-from gaia_hooks.facts.script_text import CLOSING, OPENING, Script, Unreadable
+from gaia_hooks.facts.script_lists import ONCE, UNTOLD, Lists, plus, times
+from gaia_hooks.facts.script_text import Script, Unreadable, ends_statement, last_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
-    Count = tuple[int, "int | None"]  # at least, at most; None is untold
+    from gaia_hooks.facts.script_lists import Count
 
 STARTER = "agent"
 CAP = 20  # agents that Claude Code runs at once: what an untold number counts as
 TEXT_LIMIT = 1 << 19
 DEEPEST = 40
-UNTOLD: "Count" = (0, None)
-ONCE: "Count" = (1, 1)
 EACH = frozenset(("map", "flatMap", "forEach", "filter", "some", "every", "find", "findIndex", "reduce"))
-RUN_ONCE = frozenset(("", "parallel", "all", "allSettled", "race", "any", "then", "finally", "phase", "log", "push"))
-SAME_LENGTH = frozenset(("map", "sort", "reverse", "keys", "entries", "values", "fill", "slice", "filter", "concat"))
+RUN_ONCE = frozenset(
+    ("", "parallel", "all", "allSettled", "race", "any", "then", "finally", "phase", "log", "push")
+)
 HIDING = ("eval", "Function", "globalThis", "workflow", "import", "require", "class", "this")
+DEFINING = ("const", "let", "var", "function")
 CONDITIONS = ("if", "else", "switch", "catch", "case")
 BLOCKS: "dict[str, Count]" = {"else": (0, 1), "try": ONCE, "finally": ONCE, "do": UNTOLD}
-GOES_ON = "=>,+-*/%&|?:(<.[{"  # a line that ends or begins so is one with its neighbour
-STARTS_ON = ".,?:+-*/%&|=)]}"
 
 
 def agents_started(text: str, args: object = None) -> "Count":
@@ -38,22 +35,10 @@ def agents_started(text: str, args: object = None) -> "Count":
         return UNTOLD
 
 
-def plus(one: "Count", other: "Count") -> "Count":
-    """The sum of two ranges."""
-    return one[0] + other[0], None if one[1] is None or other[1] is None else one[1] + other[1]
-
-
-def times(one: "Count", other: "Count") -> "Count":
-    """The product of two ranges; nothing times an untold number is nothing."""
-    if 0 in (one[1], other[1]):
-        return 0, 0
-    return one[0] * other[0], None if one[1] is None or other[1] is None else one[1] * other[1]
-
-
 class _Counting:
     def __init__(self, script: Script, args: object) -> None:
         self.script = script
-        self.args = args
+        self.lists = Lists(script, args)
         self.path: list[str] = []  # names that are being counted: a function that calls itself is untold
 
     def total(self) -> "Count":
@@ -112,13 +97,13 @@ class _Counting:
         if name in ("for", "while"):
             return UNTOLD, function
         if name == "pipeline" and number:
-            return self.length(*script.parts(opened)[0]), False
+            return self.lists.length(*script.parts(opened)[0]), False
         if not function:
             return ONCE, False
         if name in EACH and "." in callee and not number:
-            return self.length(begins, begins + callee.rstrip().rindex(".")), False
+            return self.lists.length(begins, begins + callee.rstrip().rindex(".")), False
         if callee.replace(" ", "") == "Array.from" and number:
-            return self.length(*script.parts(opened)[0]), False
+            return self.lists.length(*script.parts(opened)[0]), False
         if name == "catch":
             return (0, 1), False
         if name in RUN_ONCE:
@@ -135,7 +120,12 @@ class _Counting:
             count = UNTOLD
         elif "for" in words:
             count = self._loop_without_braces(opened, at)
-        if any(word in CONDITIONS for word in words) or "?" in statement or "&&" in statement or "||" in statement:
+        if (
+            any(word in CONDITIONS for word in words)
+            or "?" in statement
+            or "&&" in statement
+            or "||" in statement
+        ):
             count = times(count, (0, 1))
         if function or _has_function(statement):
             if "function" in words and not _is_assigned(words):
@@ -151,16 +141,16 @@ class _Counting:
         before = code[:opened].rstrip()
         if before.endswith("=>"):
             return ONCE, True, opened
-        word = _last_word(before)
+        word = last_word(before)
         if word in BLOCKS:
             return BLOCKS[word], False, len(before) - len(word)
         if not before.endswith(")"):
             return ONCE, False, opened  # an object, or a block of its own
         header = self.script.partner[len(before) - 1]
         ahead = code[:header].rstrip()
-        word = _last_word(ahead)
+        word = last_word(ahead)
         begins = len(ahead) - len(word)
-        if word == "for" or (word == "await" and _last_word(ahead[:begins].rstrip()) == "for"):
+        if word == "for" or (word == "await" and last_word(ahead[:begins].rstrip()) == "for"):
             return self._loop(header), False, begins
         if word in ("if", "switch", "catch"):
             return (0, 1), False, begins
@@ -170,10 +160,11 @@ class _Counting:
 
     def _uses(self, name: str) -> "Count":
         """How often a function or a list of functions of this name is run; one that nobody names is untold."""
-        places = self.script.words.get(name, ())
-        if len(places) < 2:
+        places = [at for at, _ in self.script.words.get(name, ())]
+        defined = [at for at in places if last_word(self.script.code[:at].rstrip(" *")) in DEFINING]
+        if len(defined) != 1 or len(places) < 2:
             return UNTOLD
-        return self.calls_of(name, {places[0][0]})
+        return self.calls_of(name, {defined[0]})
 
     def _loop_without_braces(self, opened: int, before: int) -> "Count":
         """The loop of a block that rules a statement; which of several it is does not show: the longest."""
@@ -190,115 +181,17 @@ class _Counting:
         inside = script.code[header + 1 : script.partner[header]]
         if " of " in inside:
             begins = header + 1 + inside.index(" of ") + 4
-            return self.length(begins, script.partner[header])
+            return self.lists.length(begins, script.partner[header])
         parts = [part.replace(" ", "") for part in inside.split(";")]
         if len(parts) == 3 and parts[2].endswith("++") and "=" in parts[0]:
             name = parts[2][:-2]
             start, bound = parts[0].rpartition("=")[2], parts[1]
             for sign, more in (("<=", 1), ("<", 0)):
                 if bound.startswith(name + sign):
-                    last = self._number(bound[len(name + sign) :])
+                    last = self.lists.number(bound[len(name + sign) :])
                     if start.isdigit() and last is not None and len(script.words[name]) >= 3:
                         return 0, max(0, last + more - int(start))
         return UNTOLD
-
-    def _number(self, text: str) -> "int | None":
-        if text.isdigit():
-            return int(text)
-        if text.endswith(".length"):
-            found = self._named(text[: -len(".length")])
-            return found[1]
-        bound = self._defined(text)
-        if bound is not None:
-            value = self.script.code[bound[0] : bound[1]].strip()
-            return int(value) if value.isdigit() else None
-        return None
-
-    def length(self, start: int, end: int) -> "Count":
-        """How many elements the list has that an expression gives."""
-        script = self.script
-        while start < end and script.code[start].isspace():
-            start += 1
-        while end > start and script.code[end - 1].isspace():
-            end -= 1
-        text = script.code[start:end]
-        if text.startswith("await "):
-            return self.length(start + 6, end)
-        if text.startswith("new "):
-            return self.length(start + 4, end)
-        if text[:1] in ("[", "(") and script.partner[start] == end - 1:
-            return self._elements(start) if text[0] == "[" else self.length(start + 1, end - 1)
-        if text.startswith("{"):  # as `Array.from` takes it
-            number = self._number(text.replace(" ", "")[len("{length:") :].rstrip(",}"))
-            return UNTOLD if number is None or "length:" not in text else (number, number)
-        if text.endswith(")"):
-            return self._made_by(start, script.partner[end - 1])
-        return self._named(text)
-
-    def _elements(self, opened: int) -> "Count":
-        found: Count = (0, 0)
-        for start, end in self.script.parts(opened):
-            text = self.script.code[start:end]
-            spread = text.lstrip().startswith("...")
-            found = plus(found, self.length(start + text.index("...") + 3, end) if spread else ONCE)
-        return found
-
-    def _made_by(self, start: int, opened: int) -> "Count":
-        script = self.script
-        callee = script.code[start:opened].rstrip()
-        name, parts = callee.rpartition(".")[2].strip(), script.parts(opened)
-        if callee.replace(" ", "") == "Array.from" and parts:
-            return self.length(*parts[0])
-        if callee == "Array" and len(parts) == 1:
-            number = self._number(script.code[parts[0][0] : parts[0][1]].strip())
-            return UNTOLD if number is None else (number, number)
-        if name in ("parallel", "pipeline", "all", "allSettled") and parts:
-            return self.length(*parts[0])
-        if name in SAME_LENGTH and "." in callee:
-            found = self.length(start, start + callee.rindex("."))
-            if name == "concat":
-                return UNTOLD
-            return (0, found[1]) if name in ("slice", "filter") else found
-        return UNTOLD
-
-    def _named(self, text: str) -> "Count":
-        """The list behind a name: a part of `args`, or a constant that nothing is added to."""
-        names = text.replace("?.", ".").split(".")
-        if names[0] == "args" and "args" in self.script.words:
-            value: Any = self.args
-            for name in names[1:]:
-                value = value.get(name) if type(value) is dict else None
-            return (len(value), len(value)) if type(value) is list else UNTOLD
-        bound = self._defined(text)
-        if bound is None or text in self.path:
-            return UNTOLD
-        self.path.append(text)
-        found = self.length(*bound)
-        self.path.pop()
-        return found
-
-    def _defined(self, name: str) -> "tuple[int, int] | None":
-        """Where the value of a constant stands, if it has one definition and nothing changes it."""
-        script, code, found = self.script, self.script.code, None
-        for at, _ in script.words.get(name, ()):
-            after = code[at + len(name) :].lstrip()
-            if after.startswith((".push", ".unshift", ".splice", ".length =", "[")):
-                return None
-            if after[:1] == "=" and after[:2] not in ("==", "=>"):
-                if found is not None or _last_word(code[:at].rstrip()) != "const":
-                    return None
-                found = code.index("=", at) + 1
-        return None if found is None else (found, self._statement_end(found))
-
-    def _statement_end(self, at: int) -> int:
-        code = self.script.code
-        while at < len(code) and code[at] != ";" and code[at] not in CLOSING:
-            if code[at] in OPENING:
-                at = self.script.partner[at]
-            elif code[at] == "\n" and _ends_statement(code[:at], code[at:]):
-                break
-            at += 1
-        return at
 
 
 def _has_function(text: str) -> bool:
@@ -314,18 +207,6 @@ def _after(words: "list[str]", word: str) -> str:
     return following[0].lstrip("*") if following else ""
 
 
-def _last_word(text: str) -> str:
-    at = len(text)
-    while at and (text[at - 1].isalnum() or text[at - 1] in "_$"):
-        at -= 1
-    return text[at:]
-
-
-def _ends_statement(before: str, after: str) -> bool:
-    before, after = before.rstrip(), after.lstrip()
-    return not before or (before[-1] not in GOES_ON and after[:1] not in STARTS_ON)
-
-
 def _last_statement(level: str) -> str:
     """The statement that a level's code ends in; loops and conditions stay with what they rule."""
     start = level.rfind(";") + 1
@@ -333,9 +214,9 @@ def _last_statement(level: str) -> str:
     if at > 1 and at > start and not level[at:].lstrip().startswith((".", ",", ")", "else", "=")):
         start = at
     for at in range(start, len(level)):
-        if level[at] == "\n" and _ends_statement(level[:at], level[at:]):
+        if level[at] == "\n" and ends_statement(level[:at], level[at:]):
             line = level[start:at].rstrip()
-            if not line.endswith("()") or _last_word(line[:-2].rstrip()) not in ("for", "while", "if"):
-                if not line.endswith(("else", "do")):
-                    start = at + 1
+            rules = line.endswith("()") and last_word(line[:-2].rstrip()) in ("for", "while", "if")
+            if not rules and not line.endswith(("else", "do")):
+                start = at + 1
     return level[start:]

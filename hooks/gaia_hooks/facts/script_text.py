@@ -8,6 +8,9 @@ BLANK, ZERO = " ", "0"
 OPENING, CLOSING = "([{", ")]}"
 BEFORE_PATTERN = frozenset("(,=:[!&|?{};+-*%<>~^\n")  # after these a slash begins a pattern, else it divides
 
+GOES_ON = "=>,+-*/%&|?:(<.[{"  # a line that ends or begins so is one with its neighbour
+STARTS_ON = ".,?:+-*/%&|=)]}"
+
 
 class Unreadable(ValueError):
     """The brackets of the text do not match."""
@@ -167,3 +170,17 @@ def _template(text: str, at: int) -> "tuple[int, bool]":
             return at + 2, True
         at += 1
     return len(text), False
+
+
+def last_word(text: str) -> str:
+    """The identifier that a text ends in."""
+    at = len(text)
+    while at and (text[at - 1].isalnum() or text[at - 1] in "_$"):
+        at -= 1
+    return text[at:]
+
+
+def ends_statement(before: str, after: str) -> bool:
+    """Whether a statement ends between two parts of a text, at the end of a line."""
+    before, after = before.rstrip(), after.lstrip()
+    return not before or (before[-1] not in GOES_ON and after[:1] not in STARTS_ON)

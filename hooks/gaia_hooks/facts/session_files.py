@@ -38,7 +38,7 @@ def note_of(transcript: str) -> str:
 
 
 def run_of(transcript: str) -> str:
-    """The run that a subagent's transcript belongs to: the folder of its own that it lies in; empty where it has none."""
+    """The run (a folder of its own) that a subagent's transcript belongs to; empty where it lies beside all."""
     folder = files.parent(transcript).replace("\\", "/").rpartition("/")[2]
     return "" if folder == AGENTS_FOLDER else folder
 

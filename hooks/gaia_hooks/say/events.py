@@ -203,7 +203,8 @@ def _starts(payload: "Payload") -> str:
 def _is_limited(session: sessions.Session) -> bool:
     """Whether a limit is configured that does more than warn."""
     module = snapshot.module_policy(session.policy, session.state.module)
-    return session.policy["session_policy"] != "warn" or module.get("on_exceeded", "warn") != "warn"
+    mode: str = session.policy["session_policy"]
+    return mode != "warn" or module.get("on_exceeded", "warn") != "warn"
 
 
 def _is_inside(payload: "Payload") -> bool:
@@ -267,14 +268,15 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
 
 
 def _answer_inside(session: sessions.Session, figures: Figures, decided: "Answer") -> "Answer":
-    """In a subagent only a decision arrives; what is to be said waits for the main thread, or is said on the desktop."""
+    """In a subagent only a decision arrives: what is to be said waits for the main thread, or goes to the desktop."""
+    if figures.budget_tokens * 100 < NOTIFIED_PERCENT * limit_of(session):
+        return decided
     from gaia_hooks.machine import notify, system
 
-    if figures.budget_tokens * 100 >= NOTIFIED_PERCENT * limit_of(session):
-        if system.variable(notify.VARIABLE) in notify.SILENT_CLIENTS:
-            threshold = warnings.threshold_reached(session, figures)
-            if threshold:
-                notify.show(session.home, threshold)
+    if system.variable(notify.VARIABLE) in notify.SILENT_CLIENTS:
+        threshold = warnings.threshold_reached(session, figures)
+        if threshold:
+            notify.show(session.home, threshold)
     return decided
 
 

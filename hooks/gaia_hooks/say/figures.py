@@ -62,7 +62,9 @@ class Figures:
             one = "subagent %s (%s tokens)" % (kind or most, grouped(self.tokens_of_thread[most]))
             if len(agents) == 1:
                 return one
-            return "%d subagents (%s tokens), the biggest %s" % (len(agents), grouped(together), one)
+            running = sum(name in mine.threads and mine.threads[name].live for name in agents)
+            still = ", %d of them running" % running if running else ""
+            return "%d subagents%s (%s tokens), the biggest %s" % (len(agents), still, grouped(together), one)
         model = max(self.tokens_of_model, key=lambda name: self.tokens_of_model[name])
         cause = "main thread on %s (%s tokens)" % (model, grouped(used))
         tool = max(mine.results, key=lambda name: mine.results[name], default="")

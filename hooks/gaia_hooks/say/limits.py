@@ -155,7 +155,11 @@ def _agents(
     if found.mode == DOWNGRADE:
         from gaia_hooks.say import downgrade
 
-        return downgrade.left_alone(found.reason) if program else downgrade.answer(session, tool_input, found.reason)
+        return (
+            downgrade.left_alone(found.reason)
+            if program
+            else downgrade.answer(session, tool_input, found.reason)
+        )
     return {}
 
 

@@ -1,6 +1,6 @@
-"""A program of agents (`Workflow`) before it runs: how many it starts, what they are likely to use, what that leads to."""
+"""A program of agents (`Workflow`) before it runs: how many it starts, and what they are likely to use."""
 
-from gaia_hooks.facts import fanout
+from gaia_hooks.facts import fanout, script_lists
 from gaia_hooks.machine import files
 from gaia_hooks.say.figures import Figures, grouped, limit_of
 from gaia_hooks.session import allowances
@@ -20,7 +20,7 @@ class Estimate:
 
     def __init__(self, session: sessions.Session, tool_input: "dict[str, Any]") -> None:
         text = _script(session, tool_input)
-        least, most = fanout.UNTOLD if text is None else fanout.agents_started(text, tool_input.get("args"))
+        least, most = script_lists.UNTOLD if text is None else fanout.agents_started(text, tool_input.get("args"))
         self.told = most is not None
         self.at_least = least
         self.at_most = least + fanout.CAP if most is None else most
@@ -61,16 +61,19 @@ def announced(session: sessions.Session, figures: Figures, payload: "dict[str, A
     tool_input = payload.get("tool_input")
     estimate = Estimate(session, tool_input if type(tool_input) is dict else {})
     limit = limit_of(session)
-    return "GAIA budget: this workflow starts %s. With it about %d %% of this %s session's %s tokens are used." % (
-        estimate.words(),
-        (figures.budget_tokens + estimate.tokens) * 100 // limit,
-        session.state.type,
-        grouped(limit),
+    return (
+        "GAIA budget: this workflow starts %s. With it about %d %% of this %s session's %s tokens are used."
+        % (
+            estimate.words(),
+            (figures.budget_tokens + estimate.tokens) * 100 // limit,
+            session.state.type,
+            grouped(limit),
+        )
     )
 
 
 def _script(session: sessions.Session, tool_input: "dict[str, Any]") -> "str | None":
-    """The program's text: given, in a file, or one of the project's or the user's by name; None where it is not found."""
+    """The program's text: given, in a file, or by its name in the project or the user's folder; None: not found."""
     script = tool_input.get("script")
     if type(script) is str and script:
         return script

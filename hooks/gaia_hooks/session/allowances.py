@@ -8,7 +8,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-PROGRAM = "program:"  # before the id of a call whose program starts agents; they take their parts of what it holds
+PROGRAM = (
+    "program:"  # before the id of a call whose program starts agents; they take their parts of what it holds
+)
 STARTED = "agent:"  # before the id of a subagent that no known call announced
 STARTING_MICROS = 600 * clock.MICRO  # a call without a subagent for this long was never carried out
 
@@ -63,7 +65,9 @@ def reserve_started(mine: state.State, agent_id: str, policy: "dict[str, Any]") 
     """Give a subagent that has begun its allowance: its call's, a part of its program's, or one of its own."""
     started(mine, agent_id)
     owners = [owner for _, owner, _ in mine.reserved.values()]
-    if agent_id in owners or any(not held[1] and not key.startswith(PROGRAM) for key, held in mine.reserved.items()):
+    if agent_id in owners or any(
+        not held[1] and not key.startswith(PROGRAM) for key, held in mine.reserved.items()
+    ):
         return  # the note of which call it came of may not be there yet
     thread = mine.threads.get(agent_id)
     run = session_files.run_of(thread.place.path) if thread and thread.place.path else ""
