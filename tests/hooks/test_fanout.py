@@ -79,7 +79,7 @@ def _wrapped(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(inner, inner).map("\n".join),
         inner.map(lambda code: f"{{ const f0 = async () => {{ {code} }}\nawait f0()\nawait f0() }}"),
         inner.map(lambda code: f"await (async () => {{ {code} }})()"),
-        inner.map(lambda code: f"let n = 2\nwhile (n--) {{ {code} }}"),
+        inner.map(lambda code: f"{{ let n = 2\nwhile (n--) {{ {code} }} }}"),
     )  # fmt: skip
 
 

@@ -80,12 +80,15 @@ class _Counting:
             elif sign == "[":
                 count, function = ONCE, function or _has_function(level.rpartition(",")[2])
             else:
-                count, function = self._in_block(opened, inner, level, function)
+                statement = _last_statement(level)
+                count = self._ruled(opened, inner, statement)
+                if function or _has_function(statement):  # its uses are counted with all that is around them
+                    return times(found, times(count, self._uses(_name_of(statement))))
                 if opened >= 0:
                     block, function, at = self._what_block(opened)
                     count = times(count, block)
             found = times(found, count)
-        return found if not function else times(found, UNTOLD)
+        return found
 
     def _in_call(self, opened: int, level: str, function: bool) -> "tuple[Count, bool]":
         number, argument = level.count(","), level.rpartition(",")[2]
@@ -111,9 +114,8 @@ class _Counting:
             return ONCE, name == "" and not called  # what is only put in brackets is still a function
         return UNTOLD, False
 
-    def _in_block(self, opened: int, at: int, level: str, function: bool) -> "tuple[Count, bool]":
-        """What rules the statement that a place in a block, or at the top, belongs to."""
-        statement = _last_statement(level)
+    def _ruled(self, opened: int, at: int, statement: str) -> "Count":
+        """How often a statement in a block, or at the top, runs by what stands before it: loops and conditions."""
         words = statement.replace("(", " (").split()
         count: Count = ONCE
         if any(word in ("while", "do") for word in words):
@@ -127,13 +129,7 @@ class _Counting:
             or "||" in statement
         ):
             count = times(count, (0, 1))
-        if function or _has_function(statement):
-            if "function" in words and not _is_assigned(words):
-                name = _after(words, "function")
-            else:
-                name = words[1] if _is_assigned(words) else ""
-            return times(count, self._uses(name)), False
-        return count, False
+        return count
 
     def _what_block(self, opened: int) -> "tuple[Count, bool, int]":
         """How often a block runs for one run of what it stands in, whether it is a function's, where it begins."""
@@ -198,13 +194,13 @@ def _has_function(text: str) -> bool:
     return "=>" in text or "function" in text
 
 
-def _is_assigned(words: "list[str]") -> bool:
-    return len(words) > 2 and words[0] in ("const", "let", "var") and words[2] == "="
-
-
-def _after(words: "list[str]", word: str) -> str:
-    following = words[words.index(word) + 1 :]
-    return following[0].lstrip("*") if following else ""
+def _name_of(statement: str) -> str:
+    """The name that a function, or a list of them, is given in a statement; empty where it has none."""
+    words = statement.replace("(", " (").replace("*", " ").split()
+    if len(words) > 2 and words[0] in ("const", "let", "var") and words[2] == "=":
+        return words[1]
+    following = words[words.index("function") + 1 :] if "function" in words else []
+    return following[0] if following else ""
 
 
 def _last_statement(level: str) -> str:

@@ -20,7 +20,9 @@ class Estimate:
 
     def __init__(self, session: sessions.Session, tool_input: "dict[str, Any]") -> None:
         text = _script(session, tool_input)
-        least, most = script_lists.UNTOLD if text is None else fanout.agents_started(text, tool_input.get("args"))
+        least, most = (
+            script_lists.UNTOLD if text is None else fanout.agents_started(text, tool_input.get("args"))
+        )
         self.told = most is not None
         self.at_least = least
         self.at_most = least + fanout.CAP if most is None else most
