@@ -25,6 +25,8 @@ class Months(NamedTuple):
 
     modules: Mapping[str, tuple[int, int]]
     counted_to: int
+    ahead: Mapping[str, int] = {}
+    """What of them hooks have still to note, in nano-dollars by event (see `gaia_budget.ingest.unsettled`)."""
 
 
 def write(
@@ -67,6 +69,7 @@ def write(
         "month": before["month"] if months is None else _month(settings),
         "counted_to": before["counted_to"] if months is None else months.counted_to,
         "sources": _sources(),
+        "ahead": before["ahead"] if months is None else dict(months.ahead),
         "ingest": places.program("gaia_budget", "ingest"),
         "problems": problems,
         "lifts": before["lifts"] if lifts is None else lifts,

@@ -35,9 +35,9 @@ class MonthStatus(NamedTuple):
 
     @property
     def used_nano(self) -> int:
-        """Everything that the module's calls cost at API prices, whether it counts or not, and whoever pays."""
+        """Everything that the module's calls are known to have cost at API prices, counted or not, whoever pays."""
         month = self.month
-        return month.app_nano + month.assumed_nano + month.claude_code_nano + month.plan_equivalent_nano
+        return month.app_nano + month.claude_code_nano + month.plan_equivalent_nano
 
     @property
     def beside_nano(self) -> int:

@@ -109,6 +109,8 @@ class Books:
 
         Raises NotFoundError, which offers the nearest, InputError where several begin so.
         """
+        if words and words == self.here.session_id:
+            return words  # it runs, whether or not anybody has heard of it yet
         spent = self.ledger.sessions_named(words) if words else []
         known = sorted({*spent, *(one for one in self._watched() if words and one.startswith(words))})
         if words in known:

@@ -87,7 +87,7 @@ class Month:
         entry = snapshot.module_policy(policy, module)
         begins, ends = policy["month"]
         current = begins <= now < ends  # a snapshot of an old month knows nothing of this one
-        added, by_apps = _added(home, module, policy["counted_to"], begins if current else ends)
+        added, by_apps = _added(home, module, policy, begins if current else ends)
         counts = billing.counts(billing.CLAUDE_CODE, policy["billing"], entry.get("counts_claude_code"))
         self.total: int = (entry.get("total_nano", 0) if current else 0) + added + by_apps
         self.spent: int = (entry.get("spent_nano", 0) if current else 0) + (added if counts else 0) + by_apps
@@ -96,14 +96,15 @@ class Month:
         self.limit: int | None = None if limit is None else limit + self.lifted
 
 
-def _added(home: str, module: str, counted_to: int, begins: int) -> "tuple[int, int]":
+def _added(home: str, module: str, policy: "dict[str, Any]", begins: int) -> "tuple[int, int]":
     """What Claude Code and what apps have spent since the snapshot was made."""
     try:
         data = files.read(path_of(home, module))
     except OSError:
         return 0, 0
-    sums = [0, 0]
+    sums, counted_to, ahead = [0, 0], policy["counted_to"], policy.get("ahead") or {}
     for booked, made, nano, event_id in _entries(data):
         if booked > counted_to and made >= begins:
-            sums[event_id.startswith(APP)] += nano
+            known = ahead.get(event_id.decode("ascii", "replace"), 0) if ahead else 0
+            sums[event_id.startswith(APP)] += nano - known
     return sums[0], sums[1]

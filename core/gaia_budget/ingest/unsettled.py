@@ -1,0 +1,60 @@
+"""What the ledger holds and hooks have still to note: an open response must not count twice when it settles.
+
+A transcript is read up to its last row; a hook notes a response's money when it is over. So the snapshot names the
+responses whose money its month has already, and `gaia_hooks.session.months` counts of their notes what is more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from gaia_budget import places
+from gaia_hooks.machine import clock
+from gaia_hooks.session import counting, state
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger import Ledger
+
+NEWER = (
+    "SELECT event_id, cost_nano FROM events WHERE org = ? AND session_id = ? AND ts > ? AND kind = 'response' "
+    "AND cost_nano > 0"
+)
+OPEN = "SELECT event_id, cost_nano FROM events WHERE org = ? AND event_id IN ({}) AND cost_nano > 0"
+
+
+class Unsettled(NamedTuple):
+    """One watched session as hooks know it: the responses that are open, and the newest instant they have seen."""
+
+    session_id: str
+    keys: list[str]
+    last_ts: int
+
+
+def unsettled() -> list[Unsettled]:
+    """The watched sessions that are not over; to be asked before anything is taken in."""
+    home, found = str(places.home()), []
+    for session_id in counting.watched(home):
+        try:
+            mine = state.load(home, session_id)
+        except (OSError, state.NewerState):
+            continue  # it is named where it is settled
+        if mine.fresh or mine.ended:
+            continue
+        threads = mine.threads.values()
+        keys = [thread.thread.open.key for thread in threads if thread.thread.open is not None]
+        found.append(
+            Unsettled(session_id, keys, max((clock.parse(one.last) or 0 for one in threads), default=0))
+        )
+    return found
+
+
+def ahead(ledger: Ledger, before: list[Unsettled]) -> dict[str, int]:
+    """Nano-dollars by event of what the ledger holds of those sessions and hooks had not noted then."""
+    found: dict[str, int] = {}
+    for one in before:
+        rows = ledger.db.ask(lambda ask, one=one: list(ask(NEWER, (ledger.org, one.session_id, one.last_ts))))  # type: ignore[misc]
+        if one.keys:
+            sql = OPEN.format(", ".join("?" * len(one.keys)))
+            rows += ledger.db.ask(lambda ask, sql=sql, one=one: list(ask(sql, (ledger.org, *one.keys))))  # type: ignore[misc]
+        found.update((str(event_id), int(nano)) for event_id, nano in rows)
+    return found

@@ -1,0 +1,327 @@
+"""For any state of files and settings every face tells the same figures, and an ingest changes none of them.
+
+States are made step by step: responses of the session and its subagents, hook events through the program that Claude
+Code is wired to, an ingest at any point, another way of paying, a project folder that moves, an override. A few are
+made by default; `GAIA_TEST_STATES=2000` makes so many, `GAIA_TEST_DB=postgresql` on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from gaia_budget import ingest, places
+from gaia_budget.cli.app import app
+from gaia_budget.ledger import Ledger
+from gaia_budget.prices import catalogue
+from gaia_budget.settings import load
+from gaia_budget.setup import hookcopy
+from gaia_hooks.facts import snapshot
+from gaia_hooks.facts.money import usd
+from gaia_hooks.machine import clock
+from gaia_hooks.say.figures import Figures
+from gaia_hooks.session import counting, months
+from gaia_mcp import session as mcp_session
+from gaia_mcp import spending
+from support.postgres import Server
+from support.rows import assistant, write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STATES = int(os.environ.get("GAIA_TEST_STATES", "6"))
+ON_POSTGRESQL = os.environ.get("GAIA_TEST_DB") == "postgresql"
+MODELS = ("claude-opus-5-5", "claude-haiku-5-5", "claude-sonnet-5-5", "nobody-knows-1")
+DOLLAR = 10**9
+PLACES = {"HOME": "", "GAIA_ROOT": "gaia", "GAIA_BUDGET_HOME": "gaia-budget", "CLAUDE_CONFIG_DIR": ".claude",
+          "CLAUDE_PROJECT_DIR": "shop"}  # fmt: skip
+
+
+class Setup(NamedTuple):
+    """What the user has set; None and False leave the default."""
+
+    counts: bool
+    blocks: bool
+    billing: str | None
+    cap: str | None
+    typed: str | None
+
+
+SETUPS = st.builds(
+    Setup,
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([None, None, "api", "plan", "auto"]),
+    st.sampled_from([None, "0.01", "0.5", "0"]),
+    st.sampled_from([None, "quick_fix", "research"]),
+)
+RESPONSES = st.tuples(
+    st.just("responds"),
+    st.sampled_from(MODELS),
+    st.sampled_from(["", "", "a1", "a2"]),
+    st.tuples(*[st.integers(0, 40_000)] * 5),
+)
+STEPS = st.lists(
+    st.one_of(
+        RESPONSES,
+        RESPONSES,
+        st.tuples(
+            st.just("hook"), st.sampled_from(["UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop"])
+        ),
+        st.tuples(st.just("ingest")),
+        st.tuples(st.just("pays"), st.sampled_from(["api", "plan"])),
+        st.tuples(st.just("moves")),
+        st.tuples(st.just("override"), st.integers(1, 3)),
+        st.tuples(st.just("app"), st.integers(1, 10**9)),
+        st.tuples(st.just("shows"), st.integers(0, 10**9)),
+        st.tuples(st.just("asks")),
+    ),
+    min_size=2,
+    max_size=10,
+)
+
+
+class World:
+    """One state of files, and every face that can be asked about it."""
+
+    def __init__(self, root: Path, copy: Path, chosen: Setup) -> None:
+        self.root, self.copy, self.chosen = root, copy, chosen
+        self.home = places.ensure_home()
+        self.session = str(uuid.uuid4())
+        self.cwd = root / "shop"
+        (self.cwd / ".git").mkdir(parents=True)
+        self.folder = root / ".claude" / "projects" / "-shop"
+        self.transcript.parent.mkdir(parents=True)
+        self.count = 0
+        self.paid_anew = False
+        lines = []
+        if chosen.billing:
+            lines.append(f'claude_code_billing = "{chosen.billing}"')
+        if chosen.counts or chosen.blocks or chosen.typed:
+            lines.append("[modules.shop]")
+            lines += ["counts_claude_code = true"] * chosen.counts + ['on_exceeded = "block"'] * chosen.blocks
+            lines += [f'session_type = "{chosen.typed}"'] if chosen.typed else []
+        self.settings(lines)
+        (root / "gaia").mkdir()
+        budget: dict[str, Any] = {"$schema": "gaia-token-budget-v1"}
+        budget["defaults"] = {"session_budgets": {"research": {"max_tokens": 70_000}}}
+        if chosen.cap:
+            budget["per_module"] = {"shop": {"monthly_budget_usd": 0}}
+        text = json.dumps(budget).replace('"monthly_budget_usd": 0', f'"monthly_budget_usd": {chosen.cap}')
+        (root / "gaia" / "token_budget.json").write_text(text, "utf-8")
+        self.ingest()  # as `init` does
+        self.began = time.time()
+
+    @property
+    def transcript(self) -> Path:
+        return self.folder / f"{self.session}.jsonl"
+
+    def settings(self, lines: list[str]) -> None:
+        self.lines = lines
+        places.settings_file().write_text("\n".join(lines) + "\n", "utf-8")
+
+    def ingest(self) -> None:
+        chosen = load()
+        with Ledger.open(settings=chosen) as ledger:
+            ingest.run(chosen, ledger)
+
+    def do(self, step: tuple[Any, ...]) -> None:
+        getattr(self, step[0])(*step[1:])
+
+    def responds(self, model: str, agent: str, counts: tuple[int, ...]) -> None:
+        self.count += 1
+        fresh, output, reads, write_5m, write_1h = counts
+        row = assistant(
+            f"msg_{self.count}", session=self.session, model=model, agent=agent, input_tokens=fresh,
+            output_tokens=output, reads=reads, write_5m=write_5m, write_1h=write_1h,
+            timestamp=clock.iso(int((self.began + self.count) * 1_000_000)), cwd=str(self.cwd))  # fmt: skip
+        file = self.transcript
+        if agent:
+            file = self.folder / self.session / "subagents" / f"agent-{agent}.jsonl"
+        write(file, row)
+        if not self.transcript.exists():
+            write(self.transcript, {"type": "user", "sessionId": self.session, "cwd": str(self.cwd),
+                                    "timestamp": clock.iso(int(self.began * 1_000_000))})  # fmt: skip
+
+    def hook(self, event: str, **fields: Any) -> dict[str, Any]:
+        """Through the program that Claude Code is wired to."""
+        payload = {"session_id": self.session, "transcript_path": str(self.transcript), "cwd": str(self.cwd),
+                   "hook_event_name": event, "prompt": "go on", "tool_name": "Bash", "tool_use_id": f"t{self.count}",
+                   "tool_input": {"command": "make"}} | fields  # fmt: skip
+        return self._wired(hookcopy.HOOK_MODULE, payload)
+
+    def _wired(self, module: str, payload: dict[str, Any]) -> dict[str, Any]:
+        command = [sys.executable, "-I", "-S", "-c", hookcopy.bootstrap(self.copy, module)]
+        done = subprocess.run(command, input=json.dumps(payload).encode(), capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+        if module != hookcopy.HOOK_MODULE:
+            return {"line": done.stdout.decode()}
+        return json.loads(done.stdout) if done.stdout else {}
+
+    def shows(self, nano: int) -> None:
+        """Claude Code draws its status line, with a running total of its own."""
+        self._wired(
+            "gaia_hooks.statusline",
+            {"session_id": self.session, "transcript_path": str(self.transcript), "cwd": str(self.cwd),
+             "cost": {"total_cost_usd": nano / DOLLAR}},
+        )  # fmt: skip
+
+    def pays(self, how: str) -> None:
+        self.paid_anew = True
+        kept = [line for line in self.lines if not line.startswith("claude_code_billing")]
+        self.settings([f'claude_code_billing = "{how}"', *kept])
+
+    def moves(self) -> None:
+        """The project's folder and so the transcript's get another name; the client goes on there."""
+        folder = self.folder.with_name(f"-moved-{self.count}-{uuid.uuid4().hex[:4]}")
+        if self.folder.exists():
+            self.folder.rename(folder)
+        self.folder = folder
+        self.folder.mkdir(exist_ok=True)
+
+    def override(self, dollars: int) -> None:
+        self.ask("override", "add", "shop", "--usd", str(dollars), "--reason", "audit", "--yes")
+
+    def app(self, nano: int) -> None:
+        """An app's call, booked as the middleware books it."""
+        from support.events import event
+
+        self.count += 1
+        with Ledger.open() as ledger:
+            now = clock.iso(ledger.now())[:19]
+            ledger.record([event(f"app{self.count}", now, module="shop", cost_nano=nano)])
+            months.note(str(self.home), "shop", [(f"app:app{self.count}", ledger.now(), nano)])
+
+    def asks(self) -> None:
+        self.faces()
+
+    def ask(self, *words: str) -> Any:
+        answer = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
+        return json.loads(answer.stdout)
+
+    def faces(self) -> dict[str, Any]:
+        """What every face tells: figures of the session and of the month, each under the face's name."""
+        spent = self.ask("spend", "--since", "month")["total"]
+        status = self.ask("status")
+        mine, month = status["session"], status["month"]
+        months_of = {one["module"]: one for one in self.ask("alerts", "--months")["months"]}
+        ahead = {one["module"]: one for one in self.ask("forecast")["modules"]}
+        here, table = spending.here(), spending.by_axis("module", "session", "")
+        policy = snapshot.load(str(self.home))
+        with counting.lock_of(str(self.home), self.session, 5) as lock:
+            opened = counting.opened(str(self.home), self.session, lock)
+            hooks = Figures(opened)
+        hook_month = months.Month(str(self.home), "shop", policy, clock.now())
+        assert here.module == month["module"] == "shop"
+        known = mine is not None and mine["id"] == self.session
+        found: dict[str, Any] = {
+            "month": {
+                "status": month["spent_usd"], "alerts": months_of.get("shop", month)["spent_usd"],
+                "forecast": ahead.get("shop", month)["spent_usd"], "budget_spend": here.month_usd,
+                "hook": usd(hook_month.spent),
+            },
+            "used": {"status": month["used_usd"], "spend": spent["cost_usd"], "hook": usd(hook_month.total)},
+            "limit": {"status": month["limit_usd"], "budget_spend": here.limit_usd},
+        }  # fmt: skip
+        if known and hooks.responses:
+            told, shown = mcp_session.shown(), self.ask("spend", "--session", self.session)["total"]
+            assert table.total is not None
+            found |= {
+                "dollars": {"status": mine["cost_usd"], "spend": shown["cost_usd"], "budget_spend": here.session_usd,
+                            "since=session": table.total.cost_usd, "hook": usd(hooks.cost_nano)},
+                "tokens": {"status": mine["budget_tokens"], "spend": shown["budget_tokens"],
+                           "budget_spend": here.session_tokens, "budget_session": told.budget_tokens,
+                           "hook": hooks.budget_tokens},
+                "type": {"status": mine["type"], "budget_session": told.type},
+                "session limit": {"status": mine["limit_tokens"], "budget_session": told.limit_tokens},
+            }  # fmt: skip
+        return found
+
+
+def agreed(told: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The one figure of each question; fails with all of them where two differ."""
+    for question, faces in told.items():
+        assert len(set(faces.values())) == 1, (question, faces)
+    return {question: next(iter(faces.values())) for question, faces in told.items()}
+
+
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The price list and the compiled hooks, which are the same in every state."""
+    root = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GAIA_BUDGET_HOME", str(root / "gaia-budget"))
+        places.ensure_home()
+        catalogue.load()
+        hookcopy.install(Path(sys.executable))
+        yield root
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Server | None]:
+    """A server of our own where the states are to lie on PostgreSQL."""
+    started = Server() if ON_POSTGRESQL else None
+    yield started
+    if started:
+        started.remove()
+
+
+@settings(
+    max_examples=STATES,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a smaller state would take minutes to find
+    report_multiple_bugs=False,
+)
+@given(SETUPS, STEPS)
+def test_every_face_tells_the_same_and_an_ingest_changes_nothing(
+    made_once: Path, database: Server | None, chosen: Setup, steps: list[tuple[Any, ...]]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        root = Path(folder).resolve()
+        for name, value in PLACES.items():
+            patch.setenv(name, str(root / value))
+        if database:
+            patch.setenv("GAIA_BUDGET_DB", database.create(f"t{uuid.uuid4().hex}"))
+        shutil.copytree(made_once / "gaia-budget" / "cache", root / "gaia-budget" / "cache")
+        copy = shutil.copytree(made_once / "gaia-budget" / "hook", root / "gaia-budget" / "hook")
+        world = World(root, next(one for one in copy.iterdir() if one.is_dir()), chosen)
+        patch.setenv("CLAUDE_CODE_SESSION_ID", world.session)
+        for step in steps:
+            world.do(step)
+        world.hook("Stop")
+
+        before = world.hook("UserPromptSubmit")
+        figures = agreed(world.faces())
+        world.ingest()
+        assert agreed(world.faces()) == figures, "an ingest changes no answer"
+        after = world.hook("UserPromptSubmit")
+        if before.get("decision") == "block" and not world.paid_anew:
+            assert after.get("decision") == "block", "an ingest lifts no limit"
+        over = _nano(figures["month"]) >= _cap(world)
+        assert (after.get("decision") == "block") == (chosen.blocks and over)
+
+
+def _nano(text: str) -> int:
+    whole, _, rest = text.partition(".")
+    return int(whole) * DOLLAR + int(rest.ljust(9, "0"))
+
+
+def _cap(world: World) -> int:
+    """The cap with what overrides have added to it, as hooks decide by it."""
+    policy = snapshot.load(str(world.home))
+    found = months.Month(str(world.home), "shop", policy, clock.now())
+    assert found.limit is not None
+    return found.limit
