@@ -200,7 +200,7 @@ class World:
         from support.events import event
 
         self.count += 1
-        with Ledger.open() as ledger:
+        with Ledger.open(settings=load()) as ledger:
             now = clock.iso(ledger.now())[:19]
             ledger.record([event(f"app{self.count}", now, module="shop", cost_nano=nano)])
             months.note(str(self.home), "shop", [(f"app:app{self.count}", ledger.now(), nano)])
