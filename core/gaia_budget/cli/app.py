@@ -33,7 +33,7 @@ from gaia_budget.cli import (
 )
 from gaia_budget.cli.output import JsonFlag  # noqa: TC001 (typer reads annotations)
 from gaia_budget.cli.quick import QuickGroup
-from gaia_budget.cli.seeing import dashboard, tables
+from gaia_budget.cli.seeing import dashboard, receipt, report, tables, top
 
 VERBS = (
     alerts,
@@ -52,12 +52,15 @@ VERBS = (
     outcome,
     override,
     prices,
+    receipt,
     recommend,
+    report,
     session,
     settings,
     spend,
     status,
     tables,
+    top,
     verify,
 )
 

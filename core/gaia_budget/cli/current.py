@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from gaia_budget.cli.output import note
@@ -21,7 +21,11 @@ def books_now(settings: Settings | None = None) -> Iterator[Books]:
     """The books with everything new taken in; what the figures may lack is said on stderr."""
     from gaia_budget.reports import books
 
-    with progress("reading transcripts") as advance, books.opened(settings, advance) as found:
+    with ExitStack() as opened:
+        with progress(
+            "reading transcripts"
+        ) as advance:  # over before anything is printed: it holds the terminal
+            found = opened.enter_context(books.opened(settings, advance))
         for remark in found.notes:
             note(remark)
         yield found

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
-from gaia_budget.errors import InputError
+from gaia_budget.errors import InputError, NotFoundError
 from gaia_budget.reports.asked import Asked, module_named
 from gaia_budget.reports.tables import table
 
@@ -55,7 +55,7 @@ class Filters(NamedTuple):
     @property
     def says(self) -> str:
         """The same in words."""
-        parts = [PERIODS[self.period], self.project, self.model]
+        parts = [PERIODS.get(self.period, ""), self.project, self.model]
         return ", ".join(part for part in parts if part)
 
     def link(self, **changed: str) -> str:
@@ -96,23 +96,24 @@ def chosen(ledger: Ledger, given: Given) -> Filters:
             "project=…, model=…"
         )
     since, until = _stretch(ledger, period)
-    everything = Asked()
-    project = given.get("project") or ""
-    models = [one.key for one in table(ledger, "model", everything).lines]
+    found = named(ledger, since, until, given.get("project") or "")
     model = given.get("model") or ""
-    if model and model not in models:
-        from gaia_budget.errors import NotFoundError
+    if model and model not in found.models:
+        raise NotFoundError("model", model, found.models)
+    return found._replace(period=period, model=model, grain=grain)
 
-        raise NotFoundError("model", model, models)
+
+def named(ledger: Ledger, since: int, until: int | None, project: str) -> Filters:
+    """A stretch of time, of one project or of all. Raises NotFoundError for a project that is not there."""
     return Filters(
-        period,
+        "",
         since,
         until,
         module_named(ledger, project) if project else "",
-        model,
-        grain,
-        [one.key for one in table(ledger, "module", everything).lines],
-        models,
+        "",
+        "day",
+        [one.key for one in table(ledger, "module", Asked()).lines],
+        [one.key for one in table(ledger, "model", Asked()).lines],
     )
 
 

@@ -100,12 +100,10 @@ class Fresh:
             self._changed.clear()
 
     def _take_in(self) -> None:
-        from gaia_budget import alerts
-        from gaia_budget.ingest.run import take_in
+        from gaia_budget.ingest.run import refresh
 
         try:
-            take_in(self.settings, self.ledger)
-            alerts.evaluate(self.ledger, self.settings)
+            refresh(self.settings, self.ledger)
             self.problem = ""
         except (GaiaBudgetError, OSError) as error:
             self.problem = str(error)

@@ -55,7 +55,7 @@ def overview(ledger: Ledger, settings: Settings, given: Given, version: int) -> 
             trends=trends.trends(ledger, found, filters),
             models=trends.models(ledger, filters),
             tasks=tables.tasks(ledger, filters),
-            projects=tables.projects(ledger, filters, found),
+            projects=tables.projects(ledger, filters, {one.name: one.trend for one in found.projects}),
             sessions=tables.sessions(ledger, filters),
             cache=tables.cache(ledger, filters),
             changes=tables.changes(ledger),

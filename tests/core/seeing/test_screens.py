@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import sys
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
@@ -19,10 +22,13 @@ from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from support import spent_month
+from support.components import requires
 from support.events import event, ts
+from support.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from gaia_budget.model import Event
 
@@ -213,6 +219,25 @@ def test_names_from_files_never_steer_a_terminal_or_a_spreadsheet() -> None:
         assert "\x1b" not in text
         assert "\u202e" not in text
     assert "'=cmd|" in run("projects", "--csv")
+
+
+@requires("tmux")
+@pytest.mark.usefixtures("price_list")
+def test_what_is_drawn_stays_on_a_terminal(tmp_path: Path) -> None:
+    with Ledger.open(settings=load()) as ledger:
+        now = event("a", module="shop", source="claude_code", session_id="s", cost_nano=2_500_000_000)
+        ledger.record([msgspec.structs.replace(now, ts=ledger.now())])
+    ours = f"{sys.executable} -m gaia_budget"
+    script = f"{ours}; {ours} projects; {ours} sessions; echo ended; sleep 60"
+    terminal = Terminal({**os.environ}, tmp_path, script, 80, 60)
+    try:
+        screen = terminal.wait_for("(?m)^ended")
+    finally:
+        terminal.close()
+    for shown in ("Claude Code, API prices", "Project", "1 of 1"):
+        assert shown in screen
+    assert screen.count("$2.50") >= 6
+    assert "reading transcripts" not in screen
 
 
 @pytest.mark.usefixtures("month")

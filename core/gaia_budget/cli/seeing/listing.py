@@ -41,7 +41,7 @@ def draw_sessions(found: Sessions, zone: Zone) -> None:
     drawn = grid(columns, paper)
     foot = [
         *left_out(drawn, paper),
-        "One of them: gaia-budget status --session ID (its first letters are enough).",
+        "One of them: gaia-budget receipt ID (its first letters are enough).",
     ]
     paper.draw([*drawn.lines, Text(""), *paper.foot(foot)])
 

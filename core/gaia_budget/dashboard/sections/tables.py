@@ -16,9 +16,10 @@ from gaia_budget.reports.tables import table
 from gaia_budget.reports.tasks import tasks as ask_tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
-    from gaia_budget.reports.overview import Overview
     from gaia_budget.reports.tables import Line
 
 MOST_ROWS = 40
@@ -60,10 +61,9 @@ def _heat(nano: int, highest: int) -> tuple[str, str]:
     return f"h{min(5, 1 + nano * 5 // (highest + 1))}", shown.money(nano)
 
 
-def projects(ledger: Ledger, filters: Filters, found: Overview) -> dict[str, Any]:
+def projects(ledger: Ledger, filters: Filters, trend: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     """What each project cost in the period, with its last days."""
     answer = table(ledger, "module", filters.asked)
-    trend = {one.name: one.trend for one in found.projects}
     kept = answer.lines[:MOST_ROWS]
     apps, apps_total = shown.cents([one.apps_nano for one in answer.lines])
     code, code_total = shown.cents([one.claude_code_nano for one in answer.lines])

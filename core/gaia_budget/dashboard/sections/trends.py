@@ -22,10 +22,23 @@ TREND = {"day": 30, "week": 16, "month": 12}
 
 def trends(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, Any]:
     """Dollars over time by model, apps and Claude Code apart, and the month adding up against its caps."""
-    since = _trend_start(ledger, filters.grain)
-    asked = filters.asked._replace(since=since, until=None)
-    lines = {one.key: one for one in table(ledger, filters.grain, asked).lines}
-    keys = sorted(lines) if filters.grain != "day" else _days(ledger, since)
+    asked = filters.asked._replace(since=_trend_start(ledger, filters.grain), until=None)
+    return {
+        **_over_time(ledger, filters, asked),
+        "month": _adding_up(ledger, found, filters),
+        "csv": {"day": "daily", "week": "weekly", "month": "monthly"}[filters.grain],
+    }
+
+
+def over_time(ledger: Ledger, filters: Filters) -> dict[str, Any]:
+    """The same within the filters' own stretch."""
+    return _over_time(ledger, filters, filters.asked)
+
+
+def _over_time(ledger: Ledger, filters: Filters, asked: Asked) -> dict[str, Any]:
+    answer = table(ledger, filters.grain, asked)
+    lines = {one.key: one for one in answer.lines}
+    keys = sorted(lines) if filters.grain != "day" else _days(ledger, answer.since or 0, answer.until)
     colour = colours(filters.models)
     used = {model for line in lines.values() for _, model in line.shares}
     charts = []
@@ -42,14 +55,8 @@ def trends(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, Any]:
                 "rows": list(zip([one.name for one in stacks], cells, strict=True))[::-1],
             }
         )
-    return {
-        "charts": charts,
-        "legend": [
-            (shown.model(model) or "no model", kind) for model, kind in colour.items() if model in used
-        ],
-        "month": _adding_up(ledger, found, filters),
-        "csv": {"day": "daily", "week": "weekly", "month": "monthly"}[filters.grain],
-    }
+    legend = [(shown.model(model) or "no model", kind) for model, kind in colour.items() if model in used]
+    return {"charts": charts, "legend": legend}
 
 
 def _trend_start(ledger: Ledger, grain: str) -> int:
@@ -61,8 +68,9 @@ def _trend_start(ledger: Ledger, grain: str) -> int:
     return ledger.zone.start_of_day(today - timedelta(days=back))
 
 
-def _days(ledger: Ledger, since: int) -> list[str]:
-    first, last = ledger.zone.local(since).date(), ledger.zone.local(ledger.now()).date()
+def _days(ledger: Ledger, since: int, until: int | None = None) -> list[str]:
+    end = ledger.now() if until is None else until - 1
+    first, last = ledger.zone.local(since).date(), ledger.zone.local(end).date()
     return [(first + timedelta(days=ago)).isoformat() for ago in range((last - first).days + 1)]
 
 

@@ -1,0 +1,158 @@
+"""`gaia-budget receipt SESSION`: one session on one screen, or as Markdown for a pull request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gaia_budget.cli.output import JsonFlag, emit_json, say
+
+if TYPE_CHECKING:
+    from gaia_budget.ingest.context import Row
+    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.ledger.zone import Zone
+    from gaia_budget.reports.receipt import Receipt
+
+Session = Annotated[str, typer.Argument(metavar="SESSION", help="Its id; the first letters are enough.")]
+Markdown = Annotated[bool, typer.Option("--markdown", help="As Markdown, such as for a pull request.")]
+MOST_TOOLS = 8
+HEADS = ("Responses", "Tokens that count", "From cache", "Dollars")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("receipt")(receipt)
+
+
+def receipt(session: Session, markdown: Markdown = False, as_json: JsonFlag = False) -> None:
+    """What one session cost, by model, by agent and by tool. Nothing of what was said in it is kept or shown."""
+    from gaia_budget import places
+    from gaia_budget.cli.current import current_ledger
+    from gaia_budget.ingest.context import Asked, fills
+    from gaia_budget.reports.receipt import receipt as ask
+    from gaia_budget.settings import load
+
+    settings = load()
+    with current_ledger(settings) as ledger:
+        found = ask(ledger, session)
+        zone = ledger.zone
+    tools = fills(places.claude_config_dirs(), [], Asked(["tool"], session=found.line.spend.session_id))
+    billed = "at API prices, not billed" if settings.billing == "plan" else "at API prices"
+    if as_json:
+        emit_json(found.document() | {"by_tool": [row.document(["tool"]) for row in tools]})
+    elif markdown:
+        _write_markdown(found, tools[:MOST_TOOLS], zone, billed)
+    else:
+        _draw(found, tools[:MOST_TOOLS], zone, billed)
+
+
+def _facts(found: Receipt, zone: Zone, billed: str) -> list[tuple[str, str]]:
+    from gaia_budget.cli.seeing.listing import span
+    from gaia_budget.reports import shown
+
+    spend, status = found.line.spend, found.line.status
+    start, end = zone.local(spend.first_ts), zone.local(spend.last_ts)
+    length = span(spend.last_ts - spend.first_ts)
+    facts = [
+        ("When", f"{start:%a} {start.day} {start:%b %Y}, {start:%H:%M} to {end:%H:%M %Z} ({length})"),
+        ("Cost", f"{shown.money(spend.cost_nano)} {billed}"),
+        (
+            "Tokens that count",
+            f"{spend.figures.budget_tokens:,}, {shown.percent(status.percent)} of {status.limit_tokens:,} "
+            f"({status.type})",
+        ),
+        ("From the cache", f"{spend.figures.cache_read_tokens:,} tokens"),
+    ]
+    if spend.unattributed_nano:
+        facts.insert(2, ("In no message", f"{shown.money(spend.unattributed_nano)}: compaction, titles"))
+    if spend.figures.recached_tokens:
+        facts.append(("Written again", f"{spend.figures.recached_tokens:,} tokens after idling, not counted"))
+    return facts
+
+
+def _parts(found: Receipt) -> list[tuple[str, list[tuple[str, Figures]]]]:
+    from gaia_budget.reports import shown
+
+    spend = found.line.spend
+    return [
+        ("Model", [(shown.model(part.key), part.figures) for part in spend.models]),
+        ("Agent", [(shown.name(part.name), part.figures) for part in spend.agents]),
+    ]
+
+
+def _cells(parts: list[tuple[str, Figures]]) -> tuple[list[list[str]], list[str]]:
+    """Rows of responses, tokens and dollars, and their total."""
+    from gaia_budget.reports import shown
+
+    costs, total = shown.cents([one.cost_nano for _, one in parts])
+    rows = [
+        [f"{one.responses:,}", f"{one.budget_tokens:,}", f"{one.cache_read_tokens:,}", cost]
+        for (_, one), cost in zip(parts, costs, strict=True)
+    ]
+    sums = [
+        sum(getattr(one, key) for _, one in parts)
+        for key in ("responses", "budget_tokens", "cache_read_tokens")
+    ]
+    return rows, [*(f"{one:,}" for one in sums), total]
+
+
+def _draw(found: Receipt, tools: list[Row], zone: Zone, billed: str) -> None:
+    from rich.text import Text
+
+    from gaia_budget.cli.seeing.grid import Column, grid
+    from gaia_budget.cli.seeing.paper import here
+    from gaia_budget.reports import shown
+
+    paper = here()
+    spend = found.line.spend
+    lines = [Text(f"Session {shown.name(spend.session_id)} in {shown.name(spend.module)}", "bold")]
+    facts = _facts(found, zone, billed)
+    wide = max(len(name) for name, _ in facts)
+    lines += [Text(name.ljust(wide + 2), "dim") + Text(what) for name, what in facts]
+    for head, parts in _parts(found):
+        rows, total = _cells(parts)
+        columns = [Column(head, [name for name, _ in parts], "Total", left=True)]
+        for place, (title, drop) in enumerate(zip(HEADS, (3, 1, 2, 0), strict=True)):
+            columns.append(Column(title, [row[place] for row in rows], total[place], drop))
+        lines += [Text(""), *grid(columns, paper).lines]
+    if tools:
+        columns = [
+            Column("Tool", [shown.name(row.key[0], 40) for row in tools], left=True),
+            Column("Calls", [f"{row.calls:,}" for row in tools]),
+            Column("Tokens in results", [f"{row.result_tokens:,}" for row in tools]),
+            Column("Carried along", [f"{row.carried_tokens:,}" for row in tools], drop=1),
+        ]
+        lines += [
+            Text(""),
+            *grid(columns, paper).lines,
+            *paper.foot(["Tools are estimates, by the size of their results."]),
+        ]
+    paper.draw(lines)
+
+
+def _write_markdown(found: Receipt, tools: list[Row], zone: Zone, billed: str) -> None:
+    from gaia_budget.reports import shown
+
+    spend = found.line.spend
+    say(f"**Session `{_cell(spend.session_id[:8])}`** in {_cell(spend.module)}\n")
+    for name, what in _facts(found, zone, billed):
+        say(f"- {name}: {what}")
+    for head, parts in _parts(found):
+        rows, total = _cells(parts)
+        say(f"\n| {head} | {' | '.join(HEADS)} |\n|---|{'---:|' * len(HEADS)}")
+        for (name, _), row in zip(parts, rows, strict=True):
+            say(f"| {_cell(name)} | {' | '.join(row)} |")
+        say(f"| **Total** | {' | '.join(total)} |")
+    if tools:
+        say("\n| Tool (estimated) | Calls | Tokens in results |\n|---|---:|---:|")
+        for tool in tools:
+            say(f"| {_cell(shown.name(tool.key[0]))} | {tool.calls:,} | {tool.result_tokens:,} |")
+
+
+def _cell(text: str) -> str:
+    """A name as Markdown shows it to the letter."""
+    from gaia_budget.reports import shown
+
+    escaped = shown.name(text).replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+!|~" else sign for sign in escaped)

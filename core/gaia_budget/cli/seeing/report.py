@@ -1,0 +1,78 @@
+"""`gaia-budget report`: a month or a week as one HTML file to send, with everything inside it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gaia_budget.cli.output import JsonFlag, emit_json, say
+from gaia_budget.errors import InputError
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger import Ledger
+
+Month = Annotated[str | None, typer.Option(help="A month, such as 2026-11; default: the running one.")]
+Week = Annotated[str | None, typer.Option(help="A week instead, such as 2026-W48.")]
+Module = Annotated[str | None, typer.Option("--module", "--project", help="This project alone.")]
+Out = Annotated[Path | None, typer.Option(help="The file; default: gaia-budget-PERIOD.html in this folder.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report")(report)
+
+
+def report(
+    month: Month = None, week: Week = None, module: Module = None, out: Out = None, as_json: JsonFlag = False
+) -> None:
+    """A month or a week as one HTML file: charts and tables, nothing loaded from anywhere; it prints well, too."""
+    from gaia_budget.cli.current import current_ledger
+    from gaia_budget.dashboard.standalone import page
+    from gaia_budget.settings import load
+
+    if month and week:
+        raise InputError("give --month or --week, not both")
+    settings = load()
+    with current_ledger(settings) as ledger:
+        name, since, until = _stretch(ledger, month, week)
+        text = page(ledger, settings, name, since, until, module)
+    file = out or Path(f"gaia-budget-{name}{'-' + _plain(module) if module else ''}.html")
+    try:
+        file.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(
+            f"{file}: the report cannot be written: {error.strerror}; name another with --out"
+        ) from None
+    if as_json:
+        emit_json({"file": str(file), "period": name, "bytes": len(text.encode())})
+    else:
+        say(f"Written: {file}")
+
+
+def _stretch(ledger: Ledger, month: str | None, week: str | None) -> tuple[str, int, int]:
+    """The name of the period, and its [since, until). Raises InputError."""
+    zone = ledger.zone
+    if week is not None:
+        found = re.fullmatch(r"(\d{4})-W(\d{1,2})", week)
+        try:
+            start = date.fromisocalendar(int(found[1]), int(found[2]), 1) if found else None
+        except ValueError:
+            start = None
+        if start is None:
+            raise InputError(f"--week {week!r} is no week; write it as 2026-W48")
+        return week, zone.start_of_day(start), zone.start_of_day(start + timedelta(days=7))
+    name = month or f"{zone.local(ledger.now()):%Y-%m}"
+    if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", name) or name.startswith("0000"):
+        raise InputError(f"--month {name!r} is no month; write it as 2026-11")
+    number = int(name[:4]) * 12 + int(name[5:]) - 1
+    return name, zone.start_of_month(number), zone.start_of_month(number + 1)
+
+
+def _plain(name: str) -> str:
+    from gaia_hooks.facts.names import file_name
+
+    return file_name(name)

@@ -1,0 +1,198 @@
+"""One session on one screen, a month as one file, and the sessions at work, live."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from typer.testing import CliRunner
+
+from gaia_budget.cli.app import app
+from gaia_budget.cli.seeing.paper import Paper
+from gaia_budget.cli.seeing.top import View, screen, turned
+from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
+from gaia_budget.ledger import Ledger
+from gaia_budget.reports.overview import overview
+from gaia_budget.reports.running import running
+from gaia_budget.settings import load
+from support import dashboard, spent_month
+from support.components import requires
+from support.events import event, ts
+from support.terminal import Terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gaia_budget.model import Event
+
+NANO = Decimal(10**9)
+NEWEST = spent_month.SESSIONS[0][0]
+
+
+def run(*words: str) -> str:
+    """Run a command; errors of ours come out as they are."""
+    ended = CliRunner().invoke(app, words)
+    if isinstance(ended.exception, GaiaBudgetError):
+        raise ended.exception
+    assert ended.exit_code == 0, (ended.output, ended.exception)
+    return ended.stdout
+
+
+def cost(events: list[Event], **facts: Any) -> Decimal:
+    mine = [one for one in events if all(getattr(one, name) == value for name, value in facts.items())]
+    return sum((Decimal(one.cost_nano or 0) for one in mine), Decimal(0)) / NANO
+
+
+def test_a_receipt_is_the_sum_of_the_sessions_events(month: list[Event]) -> None:
+    document = json.loads(run("receipt", "5bc6", "--json"))
+
+    assert document["session"] == NEWEST
+    assert Decimal(document["cost_usd"]) == cost(month, session_id=NEWEST)
+    for one in document["by_model"]:
+        assert Decimal(one["cost_usd"]) == cost(month, session_id=NEWEST, model=one["model"])
+    text, markdown = run("receipt", "5bc6"), run("receipt", "5bc6", "--markdown")
+    whole = f"${round(cost(month, session_id=NEWEST), 2)}"
+    for shown in (text, markdown):
+        assert f"{whole} at API prices, not billed" in shown
+        amounts = [Decimal(found) for found in re.findall(r"\$(\d+\.\d\d)", shown)]
+        assert amounts.count(amounts[0]) >= 3  # the cost, and the total by model and by agent
+    assert "| **Total** |" in markdown
+    with pytest.raises(NotFoundError, match="unknown session 'ffff'"):
+        run("receipt", "ffff")
+
+
+@pytest.mark.usefixtures("stopped")
+def test_names_in_a_receipt_are_text_in_markdown() -> None:
+    wicked = "|<img src=x>`*"
+    with Ledger.open(settings=load()) as ledger:
+        ledger.record(
+            [event("a", "2026-11-27T08:00", source="claude_code", session_id="s1", module=wicked, model=wicked,
+                   agent_id="a", agent_type=wicked, cost_nano=5)]
+        )  # fmt: skip
+
+    markdown = run("receipt", "s1", "--markdown")
+
+    assert "<img" not in markdown
+    assert "\\|&lt;img src=x>\\`\\*" in markdown
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "since", "until"),
+    [
+        ((), "2026-11", "2026-11-01", "2026-12-01"),
+        (("--month", "2026-10"), "2026-10", "2026-10-01", "2026-11-01"),
+        (("--week", "2026-W47"), "2026-W47", "2026-11-16", "2026-11-23"),
+    ],
+)
+def test_a_report_is_one_file_with_the_figures_of_its_period(
+    month: list[Event], tmp_path: Path, words: tuple[str, ...], name: str, since: str, until: str
+) -> None:
+    file = tmp_path / "r.html"
+    document = json.loads(run("report", *words, "--out", str(file), "--json"))
+    text = file.read_text("utf-8")
+
+    mine = [one for one in month if ts(f"{since}T00:00") <= one.ts < ts(f"{until}T00:00")]
+    assert (document["period"], document["file"]) == (name, str(file))
+    for source in ("app", "claude_code"):
+        assert f"<dd>${round(cost(mine, source=source), 2)}" in text
+    assert not re.search(r"<script|<link|https?:|\ssrc=|url\(|\shref=", text)
+
+
+@requires("chromium")
+def test_a_report_is_read_without_a_server_and_asks_for_nothing(month: list[Event], tmp_path: Path) -> None:
+    file = tmp_path / "r.html"
+    run("report", "--project", "jseeker", "--out", str(file))
+    wrong: list[str] = []
+    with dashboard.chromium() as browser:
+        page = browser.new_page(viewport={"width": 400, "height": 800})
+        page.on("console", lambda message: wrong.append(message.text))
+        page.on("request", lambda asked: None if asked.url == file.as_uri() else wrong.append(asked.url))
+        page.goto(file.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") <= 400
+        assert "jseeker" in str(page.title())
+    assert wrong == []
+
+
+@pytest.mark.usefixtures("month")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--month", "2026-13"),
+        ("--week", "2026-W60"),
+        ("--week", "now"),
+        ("--month", "2026-11", "--week", "2026-W48"),
+    ],
+)
+def test_a_wrong_period_is_told_with_a_right_one(words: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match=r"write it as 2026-|not both"):
+        run("report", *words)
+
+
+def test_sessions_at_work_are_shown_with_what_they_spend_a_minute(
+    month: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = ts("2026-11-27T19:50")
+    monkeypatch.setattr(Ledger, "now", lambda _: now)
+    with Ledger.open(settings=load()) as ledger:
+        [one] = running(ledger)
+        lines = {
+            width: screen((overview(ledger, load()), [one]), View(), ledger, Paper(width, True, True))
+            for width in (40, 80, 120)
+        }
+    assert one.receipt.line.spend.session_id == NEWEST
+    lately = [e for e in month if e.session_id == NEWEST and e.ts > now - 5 * 60_000_000]
+    assert abs(one.nano_a_minute - sum(e.cost_nano or 0 for e in lately) // 5) <= len(one.agents)
+    for width, drawn in lines.items():
+        assert max(line.cell_len for line in drawn[3:]) <= max(width, 76)
+    text = "\n".join(line.plain for line in lines[120])
+    assert "1 session at work" in text
+    assert "└ Explore" in text
+
+
+def test_keys_move_the_choice_and_the_order() -> None:
+    assert turned(View(0), "down", 3).chosen == 1
+    assert turned(View(2), "down", 3).chosen == 2
+    assert turned(View(0), "up", 3).chosen == 0
+    assert [turned(View(1, "newest"), "s", 3), turned(View(0, "fastest"), "s", 3)] == [
+        View(0, "dearest"),
+        View(),
+    ]
+
+
+def test_top_says_that_it_needs_a_terminal() -> None:
+    with pytest.raises(InputError, match="top needs a terminal"):
+        run("top")
+
+
+@requires("tmux")
+def test_top_lives_in_a_terminal_until_q(home: Path, tmp_path: Path, price_list: None) -> None:
+    with Ledger.open(settings=load()) as ledger:
+        facts = {
+            "source": "claude_code",
+            "session_id": "11112222-x",
+            "module": "shop",
+            "cost_nano": 30_000_000,
+        }
+        ledger.record([_now(ledger, "a", facts)])
+        env = {**os.environ, "GAIA_BUDGET_TIMEZONE": "UTC", "LC_ALL": "C.UTF-8"}
+        terminal = Terminal(
+            env, tmp_path, f"{sys.executable} -m gaia_budget top; echo over; sleep 60", 80, 24
+        )
+        try:
+            terminal.wait_for(r"11112222 shop")
+            ledger.record([_now(ledger, "b", facts)])
+            terminal.wait_for(r"\$0\.06")
+            terminal.press("q")
+            terminal.wait_for("over")
+        finally:
+            terminal.close()
+
+
+def _now(ledger: Ledger, event_id: str, facts: dict[str, Any]) -> Event:
+    return msgspec.structs.replace(event(event_id, **facts), ts=ledger.now())
