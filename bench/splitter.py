@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+import choice
+
 from gaia_budget.errors import InputError
 from gaia_claude_md.files import operations
 from gaia_claude_md.markdown.blocks import parse
@@ -66,6 +68,7 @@ def main() -> None:
     if given.mutations:
         mutate(texts, failures)
     peers(texts)
+    choice.show(given.folder)
     print(f"\nproperty failures: {dict(failures) or 0}")
     sys.exit(bool(failures))
 

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gaia_claude_md.markdown.sections import Section
-    from gaia_claude_md.plan.planner import Decision
+    from gaia_claude_md.plan.selection import Decision
 
 FEWEST_SESSIONS = 5
 PROMOTED_PERCENT = 50
-NEVER_DEMOTED = {"rules", "gaia", "subagents"}
+NEVER_DEMOTED = {"rules", "prohibitions", "gaia", "subagents"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def suggestions(
             rows.append(Suggestion(section.slug, True, why))
         elif not loading and inside and not any(_needed(d) for d in inside):
             lines = sum(d.scored.unit.end - d.scored.unit.start for d in inside)
-            tokens = sum(d.scored.tokens for d in inside)
+            tokens = sum(section.tokens_of(d.scored.unit.start, d.scored.unit.end) for d in inside)
             why = f"none of {sessions} sessions loaded the rest of it; {lines} lines, about {tokens} tokens are in L1"
             rows.append(Suggestion(section.slug, False, why))
     return rows

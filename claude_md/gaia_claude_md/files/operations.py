@@ -21,8 +21,8 @@ from gaia_claude_md.pair.index import BEGIN, Edits
 from gaia_claude_md.pair.merge import ConflictError, merge
 from gaia_claude_md.plan import splitting
 from gaia_claude_md.plan.draft import MAX_LINES
+from gaia_claude_md.plan.pieces import prohibitions
 from gaia_claude_md.plan.planner import DEFAULT_TOKEN_CAP, Options
-from gaia_claude_md.plan.scoring import prohibitions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

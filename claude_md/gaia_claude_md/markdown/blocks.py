@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 _ENDS_BEFORE_BLANKS = {"bullet_list", "ordered_list", "blockquote", "table"}
 _TAG = re.compile(r" {0,3}<(/?)([A-Za-z][\w.-]*)(?:\s[^<>]*)?(/?)>")
-_COMMENT = re.compile(r"\s{0,3}<!--(.*?)-->\s*$", re.DOTALL)
+_COMMENT = re.compile(r"\s{0,3}<!--((?:(?!-->).)*)-->\s*$", re.DOTALL)
+_COMMENTS = re.compile(r"<!--((?:(?!-->)[^\n]){0,200})-->")
 _BORDER = re.compile(r"(?<![A-Za-z])(?:(begin|start)|(end|stop))(?![A-Za-z])", re.IGNORECASE)
 _VOID_TAGS = {"br", "hr", "img", "input", "link", "meta", "source", "col", "wbr"}
 
@@ -101,6 +103,21 @@ def parse(text: str) -> Document:
     return Document(lines, prefix, blocks, _regions(lines, blocks), line_end(lines))
 
 
+def is_torn(text: str) -> bool:
+    """Whether a text opens a tag on a line of its own that it does not close, or the other way round."""
+    depth: Counter[str] = Counter()
+    for line in split_lines(text):
+        tag = _TAG.match(bare(line))
+        if (
+            tag
+            and not tag[3]
+            and tag[2].lower() not in _VOID_TAGS
+            and f"</{tag[2]}>" not in line[tag.end() :]
+        ):
+            depth[tag[2]] += -1 if tag[1] else 1
+    return any(depth.values())
+
+
 def comment_text(block: Block, lines: list[str]) -> str | None:
     """What a block that is one HTML comment says; None for every other block."""
     if block.kind != "html_block":
@@ -110,8 +127,11 @@ def comment_text(block: Block, lines: list[str]) -> str | None:
 
 
 def _regions(lines: list[str], blocks: list[Block]) -> list[Region]:
-    """The outermost wrappers and managed blocks, in order."""
-    found = sorted([*_managed(lines, blocks), *_wrappers(lines, blocks)], key=lambda r: (r.start, -r.end))
+    """The outermost wrappers and managed blocks, in order; a tag around most of a file is none, but opened."""
+    around = [
+        r for r in _wrappers(lines, blocks) if (r.end - r.start) * 2 <= len(lines) or not _holds(r, blocks)
+    ]
+    found = sorted([*_managed(lines, blocks), *around], key=lambda r: (r.start, -r.end))
     outermost: list[Region] = []
     for region in found:
         if not outermost or region.start >= outermost[-1].end:
@@ -121,19 +141,44 @@ def _regions(lines: list[str], blocks: list[Block]) -> list[Region]:
 
 def _managed(lines: list[str], blocks: list[Block]) -> list[Region]:
     """Pairs of comments such as `<!-- BEGIN x -->` and `<!-- END x -->`, `<!-- x:start -->` and `<!-- x:end -->`."""
-    opened: dict[str, int] = {}
+    opened: list[tuple[list[str], int]] = []
     regions: list[Region] = []
     for block in blocks:
-        text = comment_text(block, lines)
-        border = _BORDER.search(text) if text else None
-        if not text or not border:
+        if block.kind != "html_block":
             continue
-        name = re.sub(r"[\W_]+", " ", _BORDER.sub(" ", text)).strip().lower()
-        if border[1]:
-            opened.setdefault(name, block.start)
-        elif name in opened:
-            regions.append(Region(opened.pop(name), block.end, managed=True))
+        marks = [_border(text) for text in _COMMENTS.findall("".join(lines[block.start : block.end]))]
+        borders = [mark for mark in marks if mark]
+        if len(borders) > 1 and borders[0][0] and not borders[-1][0]:
+            regions.append(Region(block.start, block.end, managed=True))
+        elif borders and comment_text(block, lines) is not None:
+            begins, name = borders[0]
+            if begins:
+                opened.append((name, block.start))
+                continue
+            place = next((at for at in range(len(opened) - 1, -1, -1) if _same_name(opened[at][0], name)), -1)
+            if place >= 0:
+                regions.append(Region(opened[place][1], block.end, managed=True))
+                del opened[place:]
     return regions
+
+
+def _border(comment: str) -> tuple[bool, list[str]] | None:
+    """Whether a comment begins or ends a managed block, and the words that name it."""
+    found = _BORDER.search(comment)
+    if not found:
+        return None
+    return bool(found[1]), re.sub(r"[\W_]+", " ", _BORDER.sub(" ", comment)).lower().split()
+
+
+def _same_name(begun: list[str], ended: list[str]) -> bool:
+    """Whether two marks are of one block: tools put versions and hashes behind the name in one of them."""
+    shorter = min(len(begun), len(ended))
+    return begun[:shorter] == ended[:shorter]
+
+
+def _holds(region: Region, blocks: list[Block]) -> bool:
+    """Whether a heading stands in a region."""
+    return any(block.kind == "heading" and region.start <= block.start < region.end for block in blocks)
 
 
 def _wrappers(lines: list[str], blocks: list[Block]) -> list[Region]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from gaia_claude_md.markdown.blocks import Block, Document, comment_text
+from gaia_claude_md.markdown.lines import split_lines
 from gaia_claude_md.markdown.tokens import estimate
 
 COARSEST_CUT, FINEST_CUT = 2, 6
@@ -39,6 +40,10 @@ class Section:
     def tokens(self) -> int:
         """Estimated tokens."""
         return estimate(self.text)
+
+    def tokens_of(self, start: int, end: int) -> int:
+        """Estimated tokens of some of its lines, counted as in the source."""
+        return estimate("".join(split_lines(self.text)[start - self.start : end - self.start]))
 
 
 def plain_title(title: str) -> str:

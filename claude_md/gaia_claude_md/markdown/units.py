@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from gaia_claude_md.markdown.blocks import Block, Document, Region, comment_text
+from gaia_claude_md.markdown.blocks import Block, Document, Region, comment_text, is_torn
 from gaia_claude_md.markdown.lines import bare, is_blank, split_lines
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ LISTS = {"bullet_list", "ordered_list"}
 _PIN = re.compile(r"<!--\s*(l1|l2)\s*-->", re.IGNORECASE)
 _PIN_TEXT = re.compile(r"(l1|l2)", re.IGNORECASE)
 _BOLD_LINE = re.compile(r"\s*(\*\*|__)[^*_].{0,300}\1[:：]?\s*")
+_REFERS = re.compile(r" {0,3}(?:This|These|That|Those|It|They|Otherwise|Then) ")
 _FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)*(`{3,}|~{3,})")
 _TICKS = re.compile(r"`+")
 _IMPORT = re.compile(r"(?:^|(?<=\s))@((?:[^\s\\#]|\\ )+)")
@@ -142,7 +143,9 @@ def _unit(
             pin = _inline_pin(without_code(text)) or pin
     managed = any(block.kind == "managed" for block in group)
     inside = any(not r.managed and r.start <= group[0].start < r.end for r in document.regions)
-    torn = inside and group[0].kind != "wrapper"
+    torn = (inside and group[0].kind != "wrapper") or any(
+        block.kind == "html_block" and is_torn(document.text(block.start, block.end)) for block in group
+    )
     return Unit(group[0].start, group[-1].end, tuple(group), path, pin, managed, tuple(imports), first, torn)
 
 
@@ -219,8 +222,8 @@ def _whole(document: Document, region: Region) -> bool:
 def _bound(document: Document, stretch: Sequence[tuple[Block, Pin]], place: int) -> bool:
     """Whether a block belongs to the one before it.
 
-    It does when nothing separates the two, when the one before leads in (ends in a colon, or is a bold line),
-    and when list follows list: half a list misleads.
+    It does when nothing separates the two, when the one before leads in (ends in a colon, or is a bold line), when
+    it refers back (begins "This …"), and when list follows list: half a list misleads.
     """
     before, block = stretch[place - 1][0], stretch[place][0]
     gap = document.lines[before.end : block.start]
@@ -228,7 +231,9 @@ def _bound(document: Document, stretch: Sequence[tuple[Block, Pin]], place: int)
         return False
     if not gap or (block.kind in LISTS and before.kind in LISTS):
         return True
-    if before.kind != "paragraph":
-        return False
     last = bare(document.lines[before.end - 1]).rstrip(" \t*_`")
-    return last.endswith((":", "：")) or bool(_BOLD_LINE.fullmatch(document.text(before.start, before.end)))
+    if last.endswith((":", "：")) or (
+        block.kind == "paragraph" and _REFERS.match(document.lines[block.start])
+    ):
+        return True
+    return before.kind == "paragraph" and bool(_BOLD_LINE.fullmatch(document.text(before.start, before.end)))

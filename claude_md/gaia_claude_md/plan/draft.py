@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gaia_claude_md.pair.layout import Segment
 
 MAX_LINES = 29
-INDEX_LINES = 10
+INDEX_LINES = 4  # of the 29; a row holds several sections where there are more
 _SILENT = {"heading", "hr"}
 
 

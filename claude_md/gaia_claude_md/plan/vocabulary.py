@@ -9,19 +9,40 @@ import re
 
 
 def _any(latin: str, other: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w-])(?:{latin})(?![\w-])|{other}", re.IGNORECASE)
+    return re.compile(rf"(?<![\w-])(?:{latin})(?![\w-])|{other}", re.IGNORECASE | re.MULTILINE)
 
 
 PROHIBITION = _any(
-    r"never|do not|don[’']t|does not belong|must not|mustn[’']t|may not|cannot be|should not"
-    r"|shouldn[’']t|no longer allowed"
-    r"|forbidden|prohibited|not allowed|not permitted|avoid|refrain"
+    r"never|do not|don[’']t|does not belong|must not|mustn[’']t|should not|shouldn[’']t|no longer allowed"
+    r"|forbidden|prohibited|not allowed|not permitted|avoid|refrain|no exceptions?"
     r"|without (?:explicit )?(?:permission|approval|asking)"
     r"|nunca|jamais|jamás|ne (?:pas|jamais)|prohibido|no debes|não (?:use|faça|deve)|proibido|niemals"
-    r"|nicht|verboten|keine"
-    r"|mai|vietato|nigdy|никогда|нельзя|запрещ\w*|не (?:использу\w*|дела\w*)",
-    r"禁止|不要|不得|不能|不可|严禁|嚴禁|切勿|请勿|請勿|しない|してはいけない|ないで|금지|하지\s*마|절대",
+    r"|verboten|vietato|nigdy|никогда|нельзя|запрещ\w*|не (?:использу\w*|дела\w*)",
+    r"^[ \t]{0,12}(?:[-*+] |\d{1,4}[.)] )?(?:\*\*|__)?(?:no |not |kein |keine )|❌|🚫|⛔"
+    r"|禁止|不要|不得|不能|不可|严禁|嚴禁|切勿|请勿|請勿|しない|してはいけない|ないで|금지|하지 ?마|절대",
 )
+IMPERATIVE = re.compile(
+    r"^[ \t]{0,12}(?:[-*+] |\d{1,4}[.)] )?(?:\*\*|`)?(?:always|use|run|prefer|keep|write|add|make|ensure|follow|check"
+    r"|read|update|commit|test|format|create|put|include|verify|ask|start|only|when|if|before|after)(?![\w-])",
+    re.IGNORECASE | re.MULTILINE,
+)
+COMMAND = re.compile(
+    r"(?<![\w./-])(?:npm|pnpm|yarn|bun|npx|uv|pip|python3?|pytest|poetry|cargo|go|make|just|mix|bundle|rake|rails|docker"
+    r"|docker-compose|gradle|\./gradlew|mvn|dotnet|cmake|ninja|bazel|deno|node|tox|nox|ruff|eslint|prettier|tsc|vitest|jest"
+    r"|git|gh|composer|php|artisan|flutter|dart|swift|xcodebuild|bash|sh|\./[\w./-]{1,80}) [\w./:@-]"
+)
+SHELL_FENCE = re.compile(
+    r"^[ \t]{0,12}(?:```|~~~)[ \t]?(?:bash|sh|shell|zsh|console|powershell|cmd)?[ \t]?$",
+    re.IGNORECASE | re.MULTILINE,
+)
+CODE_FENCE = re.compile(
+    r"^[ \t]{0,12}(?:```|~~~)[ \t]?(?:tsx?|jsx?|javascript|typescript|python|py|go|rust|java|kotlin|swift|ruby|php|json"
+    r"|ya?ml|toml|html|css|sql|c|cpp|csharp|xml|diff|markdown|md|text|mermaid|vue|svelte|elixir)(?![\w-])",
+    re.IGNORECASE | re.MULTILINE,
+)
+TREE = re.compile(r"[├└│]")
+EXAMPLE = _any(r"examples?|for instance|samples?|templates?|good|bad|wrong|right|correct", r"例|示例")
+EMPHASIS = re.compile(r"(?<![\w-])(?:MUST|NEVER|ALWAYS|DO NOT|IMPORTANT|CRITICAL|STOP|REQUIRED)(?![\w-])")
 CRITICAL = _any(
     r"important|critical|must|always|required|mandatory|warning|caution|essential|strictly|only ever"
     r"|non-negotiable"
@@ -36,7 +57,7 @@ SECURITY = _any(
     r"|pii|personal data|\.env",
     r"安全|密钥|密码|セキュリティ|보안|безопасност\w*|пароль",
 )
-GAIA = _any(r"gaia|argus|mycel|hart[ _-]?os|jseeker|raven|via module|token[_ -]budget|ecosystem", r"(?!)")
+GAIA = _any(r"gaia|argus|mycel|hart[ _-]?os|jseeker|raven|via module|token[_ -]budget", r"(?!)")
 SUBAGENTS = _any(
     r"sub-?agents?|task tool|agent tool|explore agent|plan agent|delegat\w+",
     r"子代理|サブエージェント|서브에이전트",
@@ -77,4 +98,4 @@ ARCHITECTURE_TITLE = _any(
     r"架构|架構|结构|設計|アーキテクチャ|構成|구조|아키텍처",
 )
 SUBAGENTS_TITLE = SUBAGENTS
-GAIA_TITLE = GAIA
+GAIA_TITLE = _any(r"gaia|argus|mycel|hart[ _-]?os|jseeker|raven|ecosystem", r"(?!)")

@@ -255,7 +255,7 @@ def _explained(proposal: Proposal) -> list[str]:
         scored = decision.scored
         place = "L1" if decision.in_l1 else "L2"
         lines.append(
-            f"{place} lines {scored.unit.start + 1}-{scored.unit.end} {scored.topic}, "
+            f"{place} lines {scored.unit.start + 1}-{scored.unit.end} {scored.topic}, {scored.kind}, "
             f"score {scored.score}: {decision.why}"
         )
     return lines
