@@ -42,17 +42,22 @@ class Unit:
     imports: tuple[str, ...]
     first: bool
     torn: bool
+    remembered: bool = False
 
     @property
     def forced(self) -> bool:
-        """Whether the unit has to be in L1: pinned there, a managed block, or carrying an import."""
-        return self.pin == "l1" or (self.pin != "l2" and (self.managed or bool(self.imports)))
+        """Whether the unit has to be in L1: pinned or added there, a managed block, or carrying an import."""
+        return self.pin == "l1" or (
+            self.pin != "l2" and (self.managed or bool(self.imports) or (self.remembered and not self.torn))
+        )
 
     @property
     def why_forced(self) -> str:
         """The reason, for messages."""
         if self.pin == "l1":
             return "pinned by <!-- l1 -->"
+        if self.remembered:
+            return "was added to L1"
         return "managed block" if self.managed else f"import @{self.imports[0]}"
 
 

@@ -25,11 +25,16 @@ _CODE = re.compile(r"`([^`]+)`")
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """What the user changed in the index: kept as it stands, for as long as its section exists."""
+    """What the user changed in L1 besides its pieces.
+
+    Index lines are kept as they stand, for as long as their section exists. `remembered` are hashes of lines that
+    were added to L1, by a person or by Claude at a person's word: they stay there until a person says otherwise.
+    """
 
     intro: str = ""
     rows: Mapping[str, str] = field(default_factory=dict)
     extra: tuple[str, ...] = ()
+    remembered: frozenset[str] = frozenset()
 
 
 def begin(pair_id: str) -> str:

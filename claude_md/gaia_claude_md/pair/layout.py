@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,8 @@ class Segment:
 class Manifest:
     """What L2 remembers of the split. Hashes of lines leave terminators out, so that git may convert them.
 
+    `remembered` are hashes of lines that were added to L1 and stay there.
+
     `source`, `before` and `body` are SHA-256: of the whole source, of the file that L1 replaced, of L2 without
     this manifest. `rows` and `intro` are checksums of what was generated in the index.
     """
@@ -62,6 +64,7 @@ class Manifest:
     rows: dict[str, str]
     intro: str
     version: int = VERSION
+    remembered: list[str] = field(default_factory=list)
 
 
 def sha256(text: str) -> str:
@@ -225,6 +228,8 @@ def _well_formed(manifest: Manifest) -> bool:
         and all(isinstance(line, str) for line in manifest.lines)
         and sum(count for _, count, _ in manifest.segments) == len(manifest.lines)
         and isinstance(manifest.rows, dict)
+        and isinstance(manifest.remembered, list)
+        and all(isinstance(line, str) for line in manifest.remembered)
         and all(isinstance(row, str) for row in manifest.rows.values())
     )
 

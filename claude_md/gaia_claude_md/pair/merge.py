@@ -6,11 +6,12 @@ where an anchor is gone, or where a file was replaced as a whole: those are conf
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
+from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.lines import bare, finished, is_blank, line_end, split_lines
 from gaia_claude_md.pair import index
 from gaia_claude_md.pair.layout import (
@@ -87,12 +88,37 @@ def merge(l1: str, body: str, manifest: Manifest) -> Merged:
     source = [*prefix, *_paragraph(head, end), *rest]
     edited = any(part.changed or part.before or part.after for part in parts) or bool(head or tail)
     if any(not is_blank(line) for line in tail):
-        apart = [end] if source and not is_blank(source[-1]) else []
-        source += [*apart, *_trimmed(tail)]
+        source = _remember(source, finished(tail, end), end)
     elif source and not manifest.final_newline:
         source[-1] = bare(source[-1])
     rows = [line for part in parts if part.kind == INDEX for line in part.now]
-    return Merged("".join(source), index.read_edits(rows, manifest.rows, manifest.intro), edited)
+    edits = index.read_edits(rows, manifest.rows, manifest.intro)
+    added = [*head, *tail, *(line for part in parts for line in [*part.before, *part.after])]
+    remembered = {line_hash(line) for line in added if not is_blank(line)} | set(manifest.remembered)
+    return Merged("".join(source), replace(edits, remembered=frozenset(remembered)), edited)
+
+
+def _remember(source: list[str], tail: list[str], end: str) -> list[str]:
+    """The source with text that was added behind the index.
+
+    A section of its own goes to the end. What has no heading would there belong to the last section, whatever that
+    is: it goes to the end of what stands under the title.
+    """
+    added = _trimmed(tail)
+    at = len(source)
+    if not added[0].startswith("#"):
+        text = parse("".join(source))
+        headings = [b for b in text.blocks if b.kind == "heading"]
+        if headings and headings[0].level == 1 and len(headings) > 1:
+            at = headings[1].start
+        elif headings and headings[0].level > 1 and headings[0].start > text.prefix:
+            at = headings[0].start
+        at = min([at, *(region.start for region in text.regions if region.start < at < region.end)])
+    before, after = source[:at], source[at:]
+    apart = [end] if before and not is_blank(before[-1]) else []
+    if after and not after[0].startswith("#"):
+        return [*source, *([end] if source and not is_blank(source[-1]) else []), *added]
+    return [*before, *apart, *added, *([end] if after else []), *after]
 
 
 def _attribute(lines: list[str], manifest: Manifest) -> tuple[list[_Part], list[str], list[str]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
 from gaia_claude_md.markdown.blocks import Document, parse
-from gaia_claude_md.markdown.lines import finished, line_end, split_lines, terminator
+from gaia_claude_md.markdown.lines import finished, is_blank, line_end, split_lines, terminator
 from gaia_claude_md.markdown.sections import sections_of
 from gaia_claude_md.markdown.tokens import estimate, loaded
 from gaia_claude_md.markdown.units import units_of
@@ -72,7 +72,9 @@ def make_plan(source: str, options: Options) -> Plan:
     sections = sections_of(document)
     words = trigger_words(sections)
     draft = Draft(document, sections, words, options.edits, options.l2_name)
-    scored = [score(document, unit) for unit in units_of(document, options.exists)]
+    remembered = options.edits.remembered
+    units = [_remembered(document, unit, remembered) for unit in units_of(document, options.exists)]
+    scored = [score(document, unit) for unit in units]
     most_tokens = min(size - 1, options.token_cap)
     _fit_index(draft, [s.unit for s in scored if s.unit.forced], most_tokens, options.token_cap)
     selection = Selection(draft, most_tokens, options.template)
@@ -114,3 +116,11 @@ def _cannot_fit(forced: Sequence[Unit], lines: int, tokens: int, cap: int) -> st
         f"Put <!-- l2 --> before some of these: {named}" if named else "Merge sections, or raise l1_token_cap"
     )
     return f"{problem}. {cure}. Nothing was written"
+
+
+def _remembered(document: Document, unit: Unit, lines: frozenset[str]) -> Unit:
+    """A unit with the word whether all of it was added to L1; a changed list is judged as any other."""
+    if not lines:
+        return unit
+    written = [line for line in document.lines[unit.start : unit.end] if not is_blank(line)]
+    return replace(unit, remembered=all(layout.line_hash(line) in lines for line in written))

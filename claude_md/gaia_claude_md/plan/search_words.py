@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from gaia_claude_md.markdown.units import without_code, without_fences
 from gaia_claude_md.pair.index import MOST_WORDS
 
 if TYPE_CHECKING:
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"[^\W\d_][\w+#]*(?:[.-]\w+)*")
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_STRONG = re.compile(r"\*\*([^*\n]+)\*\*|`([^`\n]+)`")
+_STRONG = re.compile(r"\*\*([^*\n]{1,200})\*\*")
+_NO_WORDS = re.compile(
+    r"<!--(?:(?!-->).){0,500}-->|</?[A-Za-z][^<>\n]{0,100}>|https?://[^\s)>\]]+|&#?\w{1,10};|\\."
+    r"|(?<![\w.~-])[\w.~-]{0,60}/[\w./~-]+",
+    re.DOTALL,
+)
+"""Comments, tags, addresses, entities, escapes and paths."""
 _LONGEST_WORD, _LONGEST_CJK = 24, 8
 _HEADING_WEIGHT, _STRONG_WEIGHT = 6, 3
 
@@ -49,16 +56,18 @@ def trigger_words(sections: Sequence[Section]) -> dict[str, list[str]]:
 
 
 def _weighted_words(text: str) -> dict[str, float]:
+    """Words as people say them: none from code, comments, addresses, escapes or paths."""
     found: dict[str, float] = {}
     spelled: dict[str, str] = {}
-    for line in text.splitlines():
+    prose = _NO_WORDS.sub(" ", without_code(without_fences(text)))
+    for line in prose.splitlines():
         heading = line.startswith("#")
         for word in _words(line):
             key = word.lower()
             word = spelled.setdefault(key, word)
             found[word] = found.get(word, 0) + (_HEADING_WEIGHT if heading else 1)
-    for bold, code in _STRONG.findall(text):
-        for word in _words(bold or code):
+    for bold in _STRONG.findall(prose):
+        for word in _words(bold):
             word = spelled.get(word.lower(), word)
             found[word] = found.get(word, 0) + _STRONG_WEIGHT
     return {word: math.sqrt(count) for word, count in found.items()}
@@ -69,5 +78,6 @@ def _words(text: str) -> list[str]:
         word
         for word in _WORD.findall(text)
         if word.lower() not in STOP_WORDS
+        and "_" not in word
         and (2 <= len(word) <= _LONGEST_CJK if _CJK.search(word) else 3 <= len(word) <= _LONGEST_WORD)
     ]

@@ -50,6 +50,7 @@ def split(
         lines=[layout.line_hash(line) for s in segments for line in s.lines],
         rows={slug: "" if slug in edits.rows else index.checksum(text) for slug, text in plan.rows.items()},
         intro="" if edits.intro else index.checksum(index.intro(options.l2_name)),
+        remembered=sorted(edits.remembered & {layout.line_hash(line) for line in plan.document.lines}),
     )
     return Pair(l1, layout.l2_text(body, manifest), plan)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,7 @@ from gaia_budget.cli.claude_md_files import (
 )
 from gaia_budget.cli.output import JsonFlag, emit_json, note
 from gaia_budget.errors import InputError
+from gaia_hooks.facts.names import shown
 
 if TYPE_CHECKING:
     from gaia_claude_md.files.operations import Checked, Proposal
@@ -36,6 +38,10 @@ Number = Annotated[
     int | None, typer.Option("--state", help="The number of the state; the newest, if left out.")
 ]
 ListStates = Annotated[bool, typer.Option("--list", help="List the states that can be brought back.")]
+
+
+SHOWN, SHOWN_WIDTH = 8, 100
+"""How many prohibitions the question shows, and how much of each."""
 
 
 def register(app: typer.Typer) -> None:
@@ -209,21 +215,54 @@ def _confirm(proposal: Proposal, yes: bool) -> None:
 
     l1 = proposal.source.files.l1
     others = other_committers(l1) if proposal.source.state == "whole" else 0
-    if others:
-        note(
-            f"{others} other people have committed to this repository; all of them will get the split {l1.name}."
-        )
-    if proposal.leaving:
-        note(f"These prohibitions and security rules would leave {l1.name}:")
-        for line in proposal.leaving:
-            note(f"  {line}")
-        note("Put <!-- l1 --> before what has to stay.")
     if not (others or proposal.leaving):
         return
+    for line in _summary(proposal, others):
+        note(line)
     if not sys.stdin.isatty():
-        raise InputError("nothing was written: this needs your word. Run it again with --yes")
+        raise InputError(f"nothing was written: {_needs_a_word(proposal, others)}. Run it again with --yes")
     if not typer.confirm("Split it?", err=True):
         raise InputError("nothing was written")
+
+
+def _summary(proposal: Proposal, others: int) -> list[str]:
+    """The split on less than a screen: what stays, what goes, what would no longer be forbidden in sight."""
+    name = proposal.source.files.l1.name
+    lines = []
+    for inside, verb in ((True, f"stays in {name}"), (False, "loads on demand")):
+        counted = Counter(
+            d.scored.topic
+            for d in proposal.pair.plan.decisions
+            if d.in_l1 is inside
+            for _ in range(d.scored.lines)
+        )
+        topics = ", ".join(f"{topic} {count}" for topic, count in counted.most_common())
+        lines.append(f"{verb}: {sum(counted.values())} lines ({topics or 'nothing'})")
+    if others:
+        lines.append(
+            f"{others} other people have committed to this repository; all of them will get the split {name}."
+        )
+    if proposal.leaving:
+        lines.append(f"{len(proposal.leaving)} prohibitions and security rules would leave {name}:")
+        lines += [f"  {shown(line, SHOWN_WIDTH)}" for line in proposal.leaving[:SHOWN]]
+        if len(proposal.leaving) > SHOWN:
+            lines.append(f"  and {len(proposal.leaving) - SHOWN} more")
+        lines.append("`--explain` shows every part; `--promote SECTION`, or <!-- l1 --> before a part, keeps it.")
+    return lines
+
+
+def _needs_a_word(proposal: Proposal, others: int) -> str:
+    """Why a person is asked, and which pins would keep what leaves."""
+    if not proposal.leaving:
+        return f"{others} other people work on it"
+    from gaia_claude_md.markdown.sections import sections_of
+
+    sections = sections_of(proposal.pair.plan.document)
+    holding = [one.slug for one in sections if any(line in one.text for line in proposal.leaving)]
+    pins = " ".join(f"--promote {slug}" for slug in holding[:SHOWN])
+    more = f" (and {len(holding) - SHOWN} more sections)" if len(holding) > SHOWN else ""
+    count = len(proposal.leaving)
+    return f"{count} prohibitions cannot stay; {pins}{more} would pin them, as far as 29 lines hold them"
 
 
 def _described(checked: Checked) -> dict[str, Any]:
