@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gaia_claude_md.pair.merge import ConflictError
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import CannotFitError, Options
 from gaia_claude_md.plan.splitting import join, split
 from support.edits import CONFLICTING, NEW, SURVIVING, heading
 from support.instructions import instructions
@@ -64,3 +64,25 @@ def test_an_edited_row_and_an_edited_order_of_the_index_are_kept() -> None:
         assert kept in again.l1
     third = join(again.l1, again.l2 or "")
     assert split(third.source, Options(edits=third.edits)).l1 == again.l1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_remembered_behind_the_index_stays_in_l1_under_the_title(seed: int) -> None:
+    pair = split(instructions(seed).text, Options())
+    merged = join(pair.l1 + f"\n- {NEW}\n", pair.l2 or "")
+    lines = merged.source.splitlines()
+    assert not [line for line in lines[: lines.index(f"- {NEW}")] if line.startswith("## ")]
+    again = split(merged.source, Options(edits=merged.edits))
+    assert f"- {NEW}\n" in again.l1
+    once_more = join(again.l1, again.l2 or "")
+    assert split(once_more.source, Options(edits=once_more.edits)).l1 == again.l1
+    freed = merged.source.replace(f"- {NEW}", f"<!-- l2 -->\n- {NEW}")
+    assert NEW not in split(freed, Options(edits=merged.edits)).l1
+
+
+def test_what_is_remembered_and_no_longer_fits_is_named_and_nothing_is_moved() -> None:
+    pair = split(instructions(1).text, Options())
+    more = "".join(f"\nRemember thing {n}.\n" for n in range(30))
+    merged = join(pair.l1 + more, pair.l2 or "")
+    with pytest.raises(CannotFitError, match=r"was added to L1.*|Put <!-- l2 -->"):
+        split(merged.source, Options(edits=merged.edits))

@@ -82,3 +82,66 @@ def test_the_template_fills_in_for_a_topic_that_the_source_lacks_and_only_then()
     pair = split(f"# P\n\n## Rules\n\nNever push.\n\n{filler}", Options(template=template))
     assert "They do not see this file." in pair.l1
     assert "Be careful." not in pair.l1
+
+
+def test_a_heading_that_forbids_keeps_its_list_and_a_guideline_that_only_sounds_so_does_not_go_before_it() -> (
+    None
+):
+    soft = "".join(f"## {n} guidelines\n\n- Small {n} fixes may not need examples\n\n" for n in range(12))
+    text = f"# P\n\n{soft}## Do Not\n\n- Push to main\n- Edit gen/\n\n{FILLER}"
+    assert "## Do Not\n- Push to main\n- Edit gen/\n" in split(text, Options()).l1
+
+
+@pytest.mark.parametrize("sign", ["❌ ", "🚫 ", "No "])
+def test_a_list_of_prohibitions_stays_whole_wherever_it_stands(sign: str) -> None:
+    items = "".join(
+        f"- {sign}{what}\n" for what in ("pushing to main", "edits under gen/", "secrets in logs")
+    )
+    assert items in split(f"# P\n\n{FILLER}## Database\n\n{items}\n{FILLER}", Options()).l1
+
+
+def test_a_file_that_needs_only_a_little_cut_is_cut_a_little() -> None:
+    text = "# P\n\n" + "".join(
+        f"## Rule {n}\n\nAlways run step {n} before you commit, {'and read what it says, ' * 8}.\n\n"
+        for n in range(11)
+    )
+    pair = split(text, Options())
+    kept = [n for n in range(11) if f"step {n} before" in pair.l1]
+    assert pair.l2 is not None
+    assert len(kept) >= 7
+    assert pair.l1.count("\n") >= MAX_LINES - 3
+
+
+def test_what_refers_back_goes_with_what_it_refers_to() -> None:
+    text = "# P\n\n## Rules\n\nNever push to main.\n\nThis holds for hotfixes too.\n\n" + FILLER
+    assert "Never push to main.\n\nThis holds for hotfixes too.\n" in split(text, Options()).l1
+
+
+def test_a_tag_around_a_whole_file_is_opened() -> None:
+    parts = "".join(f"## Part {n}\n\nThe module {n} reads its table.\n\n" for n in range(20))
+    text = f"<guidelines>\n\n## Conventions\n\n- Never create folders.\n\n{parts}</guidelines>\n"
+    assert "- Never create folders.\n" in split(text, Options()).l1
+
+
+MANAGED = {
+    "marks with a version": "<!-- BEGIN TOOL v:1 hash:ab -->\n## Tool\n\nUse it.\n\n<!-- END TOOL -->\n",
+    "marks behind the name": "<!-- tool configuration start-->\n# Tool\n\n- use it\n<!-- tool configuration end-->\n",
+    "one line": "<!-- TOOL-START -->[Index]|root: ./docs|a:{b.mdx}<!-- TOOL-END -->\n",
+}
+
+
+@pytest.mark.parametrize("what", MANAGED)
+def test_a_block_that_a_tool_manages_stays_whole_to_where_its_marks_say_it_ends(what: str) -> None:
+    parts = "".join(f"## Part {n}\n\nThe module {n} reads its table.\n\n" for n in range(20))
+    assert MANAGED[what] in split(f"# P\n\n{MANAGED[what]}\n{parts}", Options()).l1
+
+
+def test_the_words_of_the_index_are_none_of_code_paths_or_escapes() -> None:
+    noise = "```py\nzebra = giraffe\n```\n\nSee `hippo` in src/rhino/lion.py &amp; https://tiger.invalid/x \\panther.\n"
+    noise += "\n"
+    parts = "".join(f"## Part {n}\n\n{noise}Invoices are settled nightly.\n\n" for n in range(20))
+    l1 = split(f"# P\n\n{parts}", Options()).l1
+    rows = [line for line in l1.splitlines() if line.startswith("- `")]
+    assert rows and all("nvoices" in row or "settled" in row for row in rows)
+    for animal in ("zebra", "giraffe", "hippo", "rhino", "lion", "tiger", "panther", "amp"):
+        assert not any(animal in row for row in rows), animal

@@ -247,7 +247,9 @@ def _summary(proposal: Proposal, others: int) -> list[str]:
         lines += [f"  {shown(line, SHOWN_WIDTH)}" for line in proposal.leaving[:SHOWN]]
         if len(proposal.leaving) > SHOWN:
             lines.append(f"  and {len(proposal.leaving) - SHOWN} more")
-        lines.append("`--explain` shows every part; `--promote SECTION`, or <!-- l1 --> before a part, keeps it.")
+        lines.append(
+            "`--explain` shows every part; `--promote SECTION`, or <!-- l1 --> before a part, keeps it."
+        )
     return lines
 
 
