@@ -149,18 +149,7 @@ def features_of(piece: Piece) -> dict[str, float]:
     early = unit.start < 15
     found: dict[str, float] = {
         "bias": 1,
-        "title rules": rules,
-        "title forbids": bool(words.PROHIBITION.search(titles)),
-        "title insists": bool(words.CRITICAL.search(titles)),
-        "title environment": bool(words.ENVIRONMENT_TITLE.search(piece.title)),
-        "title commands": run,
-        "title about": bool(words.OVERVIEW_TITLE.search(piece.title)),
-        "title architecture": bool(words.ARCHITECTURE_TITLE.search(piece.title)),
-        "title subagents": bool(words.SUBAGENTS_TITLE.search(titles)),
-        "title gaia": bool(words.GAIA_TITLE.search(titles)),
-        "title example": bool(words.EXAMPLE.search(piece.title)),
-        "no title": not piece.titles,
-        "depth": len(piece.titles),
+        **_of_titles(piece),
         "forbids": forbids,
         "forbids at all": forbids > 0,
         "insists": insists,
@@ -183,16 +172,9 @@ def features_of(piece: Piece) -> dict[str, float]:
         "list": is_list,
         "prose": prose_only,
         "numbered": "ordered_list" in piece.kinds,
-        "place": piece.place,
-        "place squared": piece.place * piece.place,
         "early": early,
         "opens": early and prose_only and not says_so,
-        "length": min(1.0, lines / 20),
-        "long": lines > 14,
-        "very long": lines > 25,
-        "one line": lines == 1,
-        "wide": min(2.0, len(text) / 160 / lines),
-        "short file": min(1.0, 60 / max(1, piece.length)),
+        **_of_size(piece, lines),
         "list forbids": forbids > 0.5 and is_list,
         "rules forbid": rules and forbids > 0,
         "commands in shell": run and shell,
@@ -200,3 +182,34 @@ def features_of(piece: Piece) -> dict[str, float]:
     found.update((f"title {word}", 0.5) for word in set(_WORD.findall(titles.lower())))
     found.update((f"word {word}", 0.5) for word in set(_WORD.findall(text.lower())) if len(word) > 3)
     return found
+
+
+def _of_titles(piece: Piece) -> dict[str, float]:
+    titles = " / ".join(piece.titles)
+    return {
+        "title rules": bool(words.RULES_TITLE.search(titles)),
+        "title forbids": bool(words.PROHIBITION.search(titles)),
+        "title insists": bool(words.CRITICAL.search(titles)),
+        "title environment": bool(words.ENVIRONMENT_TITLE.search(piece.title)),
+        "title commands": bool(words.COMMANDS_TITLE.search(titles)),
+        "title about": bool(words.OVERVIEW_TITLE.search(piece.title)),
+        "title architecture": bool(words.ARCHITECTURE_TITLE.search(piece.title)),
+        "title subagents": bool(words.SUBAGENTS_TITLE.search(titles)),
+        "title gaia": bool(words.GAIA_TITLE.search(titles)),
+        "title example": bool(words.EXAMPLE.search(piece.title)),
+        "no title": not piece.titles,
+        "depth": len(piece.titles),
+    }
+
+
+def _of_size(piece: Piece, lines: int) -> dict[str, float]:
+    return {
+        "length": min(1.0, lines / 20),
+        "long": lines > 14,
+        "very long": lines > 25,
+        "one line": lines == 1,
+        "wide": min(2.0, len(piece.text) / 160 / lines),
+        "short file": min(1.0, 60 / max(1, piece.length)),
+        "place": piece.place,
+        "place squared": piece.place * piece.place,
+    }
