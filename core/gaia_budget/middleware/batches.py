@@ -159,7 +159,7 @@ class _Read(Handled):
         task = held.task if held else self._place.task.name if self._place.task else TASK
         ask = Ask(self._line.wire.provider, held.model if held else "", task, {}, variant=VARIANT)
         used, now = seen.usage or usage.NOTHING, clock.now()
-        seen.variant = VARIANT
+        seen.variant = f"{VARIANT}-us" if (seen.variant or "").endswith("us") else VARIANT
         prices = self._accounts.policy().prices
         found = bill.bill(prices, self._seller, ask, seen, used, now / clock.MICRO)
         return event_at(

@@ -92,7 +92,7 @@ def bound(prices: PriceTable, ask: Ask, seller: Seller, size: int, unbounded_out
     nano = _dearest_way(prices, row, ask, prompt, output, spoken)
     if nano is None or least is None:
         return Bound(LEAST, None, False)
-    percent = _percent(ask, seller, name)
+    percent = 100 + fees.uplift(name.provider, seller.host, name.model)
     nano, least = (round(Fraction((one * ask.rounds + extra) * percent, 100)) for one in (nano, least))
     return Bound(nano, name, known is not None, least, output)
 
@@ -205,9 +205,3 @@ def _helpers(prices: PriceTable, seller: Seller, ask: Ask, prompt: int) -> int:
         row = _row(prices, name, "") if name else None
         total += uses * ((_dearest_way(prices, row, ask, prompt, output, {}) if row else None) or 0)
     return total
-
-
-def _percent(ask: Ask, seller: Seller, name: Name) -> int:
-    """The share of the list's price that a region may charge."""
-    regional = ask.provider == "anthropic" and text(ask.body, "inference_geo") not in ("", "global")
-    return (110 if regional else 100) + fees.uplift(name.provider, seller.host, name.model)

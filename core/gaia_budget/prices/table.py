@@ -126,9 +126,15 @@ class PriceTable:
         source = UNPRICED if cost is None else pricing.source_of(row, self._default_source)
         return Priced(cost, source, name.model, name.provider)
 
-    def cost(self, row: list[Any], usage: tuple[int, ...], media: Mapping[str, int]) -> int | None:
+    def cost(
+        self,
+        row: list[Any],
+        usage: tuple[int, ...],
+        media: Mapping[str, int],
+        runs: tuple[tuple[int, ...], ...] = (),
+    ) -> int | None:
         """Nano-dollars by a row, with tokens of audio, images and video at their own rates; None: unpriced."""
-        return pricing.cost_nano(usage, row, media_units(row, usage, media) if media else 0)
+        return pricing.cost_nano(usage, row, media_units(row, usage, media) if media else 0, runs)
 
     def dearest(self, provider: str, at: datetime | float | None = None, like: str = "") -> names.Name | None:
         """The provider's dearest model that is still sold: what an unknown one counts as for enforcement.

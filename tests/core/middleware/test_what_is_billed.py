@@ -155,7 +155,33 @@ def test_what_no_list_has_a_price_for_is_named_and_the_rest_is_billed() -> None:
     claude.whole(
         {"usage": {"input_tokens": 1, "output_tokens": 1, "server_tool_use": {"x_requests": 2}}}, seen
     )
-    assert seen.unpriced == ["x"]
+    assert seen.unpriced == ["usage server_tool_use.x_requests"]
+
+
+def _claude(told: dict[str, Any], model: str = "claude-opus-4-6", **asked: Any) -> bill.Bill:
+    document = {"model": model, "stop_reason": "end_turn", "content": [], "usage": told}
+    return _billed(
+        claude, "/v1/messages", {"model": model, **asked}, document, Seller("anthropic", known=True)
+    )
+
+
+def _run(kind: str, fresh: int, output: int, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "input_tokens": fresh, "output_tokens": output, **more}
+
+
+def test_all_that_a_message_ran_is_billed_with_each_model_and_place() -> None:
+    """Reported elsewhere: github.com/pydantic/pydantic-ai/issues/5065, github.com/BerriAI/litellm/issues/27060."""
+    compacted = [_run("compaction", 150_000, 3_000), _run("message", 20_000, 900)]
+    told = {"input_tokens": 20_000, "output_tokens": 900}
+    assert _claude({**told, "iterations": compacted}).nano == 170_000 * 5_000 + 3_900 * 25_000
+    asked = [_run("message", 400, 90), _run("advisor_message", 800, 1_600, model="claude-opus-4-6"),
+             _run("message", 1_300, 440)]  # fmt: skip
+    told = {"input_tokens": 1_700, "output_tokens": 530, "iterations": asked}
+    found = _claude(told, "claude-sonnet-4-6").nano
+    assert found == 1_700 * 3_000 + 530 * 15_000 + 800 * 5_000 + 1_600 * 25_000
+    plain = {"input_tokens": 100_000, "output_tokens": 1_000}
+    assert _claude({**plain, "inference_geo": "us"}).nano == (100_000 * 5_000 + 1_000 * 25_000) * 11 // 10
+    assert _claude({**plain, "inference_geo": "global"}).nano == 100_000 * 5_000 + 1_000 * 25_000
 
 
 def test_tiers_of_openai_by_every_name() -> None:

@@ -69,10 +69,10 @@ def bill(prices: PriceTable, seller: Seller, ask: Ask, seen: Seen, used: tuple[i
     more += sum(_part(prices, seller, part, at, missing) for part in seen.parts)
     if row[2] is None:
         used = (*used[: usage.SEARCHES], 0)
-    priced = prices.cost(row, used, seen.media)
+    priced = prices.cost(row, used, seen.media, seen.runs)
     if priced is None or _is_mute(ask, row, seen):
         return Bill(None, UNPRICED, (f"kinds of tokens of {name.model}", *missing))
-    percent = seen.percent + fees.uplift(name.provider, seller.host, name.model)
+    percent = 100 + fees.uplift(name.provider, seller.host, name.model)
     nano = priced + more if percent == 100 else round(Fraction((priced + more) * percent, 100))
     return Bill(nano, pricing.source_of(row, prices.default_source), tuple(missing))
 
@@ -109,11 +109,11 @@ def _part(prices: PriceTable, seller: Seller, part: Part, at: float, missing: li
     """What another model did within the answer."""
     name = name_of(prices, part.model, seller)
     row = pricing.row_at(prices.rows(name, part.variant), at) if name else None
-    nano = None if row is None else pricing.cost_nano(part.usage, row)
+    nano = None if row is None else pricing.cost_nano(part.usage, row, 0, part.runs)
     if nano is None:
         missing.append(f"model {_short(part.model)}")
         return 0
-    return nano if part.percent == 100 else round(Fraction(nano * part.percent, 100))
+    return nano
 
 
 def _is_mute(ask: Ask, row: list[Any], seen: Seen) -> bool:

@@ -55,12 +55,12 @@ class Ask(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What one model did within an answer beside the one that answered: its usage, tier of service and share."""
+    """What one model did within an answer beside the one that answered; its runs where it ran more than once."""
 
     model: str
     usage: tuple[int, ...]
     variant: str = ""
-    percent: int = 100
+    runs: tuple[tuple[int, ...], ...] = ()
 
 
 class Seen:
@@ -73,7 +73,7 @@ class Seen:
 
     __slots__ = (
         "asked", "asked_model", "content", "ended", "fees", "final", "finished", "later", "media", "model", "parts",
-        "percent", "queries", "texts", "told_nano", "total", "unpriced", "usage", "variant",
+        "queries", "runs", "texts", "told_nano", "total", "unpriced", "usage", "variant",
     )  # fmt: skip
 
     def __init__(self, ask: Ask | None = None) -> None:
@@ -88,7 +88,7 @@ class Seen:
         self.finished = False  # the model came to its own end: neither cut off nor refused
         self.content = False
         self.later = ""  # the id under which the provider will tell the figures later
-        self.percent = 100  # of the list's price, where a region is dearer
+        self.runs: tuple[tuple[int, ...], ...] = ()  # of the model that answered, where it ran more than once
         self.told_nano: int | None = None  # the provider's own bill
         self.media: dict[str, int] = {}
         self.fees: dict[str, int] = {}

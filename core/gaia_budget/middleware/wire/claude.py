@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget.middleware.wire import (
     Ask,
+    Part,
     count,
     entries,
     figure,
@@ -17,7 +18,8 @@ from gaia_budget.middleware.wire import (
     tidy,
     unpriced,
 )
-from gaia_hooks.facts import bill, usage
+from gaia_hooks.facts import pricing
+from gaia_hooks.facts.bill import FIGURES, bill_of
 
 if TYPE_CHECKING:
     from typing import Any
@@ -31,8 +33,6 @@ REFERENCES = frozenset({"url", "file_id", "container", "mcp_servers"})
 OWN_END = frozenset({"end_turn", "stop_sequence", "tool_use"})
 ADVICES, ADVICE = 10, 8_192
 """Assumed for an advisor without limits: rounds of the provider's loop, and four times what it says to expect."""
-COUNTED_TOOLS = frozenset({"web_search_requests", "web_fetch_requests", "tool_search_requests"})
-"""Uses of server tools that are charged by the piece, or not at all beside their tokens."""
 CLIENT_TOOLS = ("advisor_", "custom", "bash_", "text_editor_", "computer_", "memory_")
 
 
@@ -55,7 +55,7 @@ def ask(path: str, body: Body) -> Ask:
         body=body,
         streams=body.get("stream") is True,
         max_output=count(body.get("max_tokens")) or None,
-        variant="fast" if body.get("speed") == "fast" else "",
+        variant=_variant("fast" if body.get("speed") == "fast" else "", body.get("inference_geo")),
         by_reference=live or mentions(body, REFERENCES),
         varies=live or type(temperature) not in (int, float) or temperature != 0,
         stateful="container" in body,
@@ -71,6 +71,13 @@ def ask(path: str, body: Body) -> Ask:
             if text(tool, "type").startswith("advisor_")
         ),
     )
+
+
+def _variant(service: str, geo: object) -> str:
+    """The prices that a service asks for, those of the US where it is inferred there alone."""
+    if geo != pricing.US:
+        return service
+    return f"{service}-{pricing.US}" if service else pricing.US
 
 
 def _edits(body: Body) -> list[Body]:
@@ -124,14 +131,21 @@ def _opened(message: Body, seen: Seen) -> None:
 
 def _figures(holder: Body, seen: Seen) -> None:
     raw = holder.get("usage")
-    if not isinstance(raw, dict) or all(figure(raw.get(name)) is None for name in bill.FIGURES):
+    if not isinstance(raw, dict) or all(figure(raw.get(name)) is None for name in FIGURES):
         return
     raw = tidy(raw)
-    seen.add(usage.usage_of(raw))
-    if raw.get("speed") == "fast":
-        seen.variant = "fast"
-    elif raw.get("service_tier") == "batch":
-        seen.variant = "batch"
-    for name, uses in part(raw, "server_tool_use").items():
-        if count(uses) and name not in COUNTED_TOOLS:
-            seen.not_priced(name.removesuffix("_requests").replace("_", " "))
+    asked = seen.asked_model if seen.asked_model != seen.model else ""
+    found = bill_of(raw, seen.model, asked)
+    seen.add(found.usage)
+    seen.runs = found.runs or seen.runs
+    variant = found.variant
+    if "speed" not in raw and seen.asked.get("speed") == "fast":
+        variant = _variant("fast", raw.get("inference_geo"))
+    if found.parts:
+        service = "batch" if raw.get("service_tier") == "batch" else ""
+        place = _variant(service, raw.get("inference_geo"))
+        seen.parts = [Part(model, used, place, runs) for model, used, runs in found.parts]
+    if variant or seen.variant is None:
+        seen.variant = variant
+    for name in found.odd:
+        seen.not_priced(f"usage {name}")
