@@ -5,7 +5,8 @@
         server.script(Say(status=529, headers={"retry-after": "0"}), Say(usage=None), Say(cut=True))
         ... server.requests, server.most_at_once ...
 
-Each request takes the next `Say` of the script; a request past its end gets an ordinary answer.
+Each request takes the next `Say` of the script; a request past its end gets an ordinary answer. A request with the
+header `x-plan` takes it from `server.plans` under that name, so that calls at the same time each have their own.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 KEY = "not-a-real-key"
+PLAN_HEADER = "x-plan"
 SECRET_ANSWER = "the answer is forty-two"
 SECRET_PROMPT = "what is six times seven"
 
@@ -71,6 +73,7 @@ class WireServer:
         self.hold: threading.Event | None = None
         self._now = 0
         self._script: list[Say] = []
+        self.plans: dict[str, list[Say]] = {}
         self._serial = itertools.count(1)
         self._lock = threading.Lock()
         self.arrived = threading.Semaphore(0)
@@ -101,7 +104,9 @@ class WireServer:
             self.requests.append(request)
             self._now += 1
             self.most_at_once = max(self.most_at_once, self._now)
-            say = self._script.pop(0) if self._script else Say()
+            planned = self.plans.get(request.headers.get(PLAN_HEADER, ""))
+            script = self._script if planned is None else planned
+            say = script.pop(0) if script else Say()
             number = next(self._serial)
         self.arrived.release()
         waiting = say.wait or self.hold
