@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gaia_budget.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gaia_budget.ledger.database import Ask, Transaction
 
@@ -29,12 +29,25 @@ DRAW = (
     "lifted_nano = override_draws.lifted_nano + excluded.lifted_nano"
 )
 LIFT = "UPDATE budgets SET override_nano = override_nano + ? WHERE org = ? AND scope = ?"
+LIFTED = (
+    "SELECT scope, override_nano, limit_nano + override_nano - app_nano - assumed_nano - reserved_nano FROM budgets "
+    "WHERE org = ? AND override_nano > 0 AND scope IN ({}) ORDER BY scope"
+)
+DRAWN = (
+    "SELECT d.override_id, d.drawn_nano, d.lifted_nano FROM override_draws d "
+    "JOIN overrides o ON o.org = d.org AND o.override_id = d.override_id "
+    "WHERE d.org = ? AND d.scope = ? AND d.lifted_nano > 0 ORDER BY o.task = '', o.created_ts DESC, o.override_id"
+)
+RETURN = (
+    "UPDATE override_draws SET drawn_nano = drawn_nano - ?, lifted_nano = lifted_nano - ? "
+    "WHERE org = ? AND override_id = ? AND scope = ?"
+)
 LISTED = f"SELECT {COLUMNS} FROM overrides WHERE org = ? ORDER BY created_ts DESC, override_id"  # noqa: S608
 REVOKE = "UPDATE overrides SET revoked_ts = coalesce(revoked_ts, ?) WHERE org = ? AND override_id = ?"
 
 
 class Override(NamedTuple):
-    """A grant. `used_nano` has been drawn into budgets; the rest lapses at `expires_ts`.
+    """A grant. `used_nano` is drawn into budgets by calls on their way and by spend; the rest lapses at `expires_ts`.
 
     With a `task` it lifts the month, and the task's own cap, for calls of that task alone.
     """
@@ -105,6 +118,25 @@ def draw(
         for scope, lifted in part.lifted.items():
             tx.text(LIFT, (lifted, org, scope))
             tx.text(DRAW, (org, part.override_id, scope, part.used_nano if scope == payer else 0, lifted))
+
+
+def give_back(tx: Transaction, org: str, scopes: Sequence[str], unused_nano: int) -> None:
+    """Return what a call had drawn and did not use, as far as nothing else needs it, to the overrides it came from.
+
+    So what was granted for one task does not stay behind for others. Money that is given back is there to be drawn.
+    """
+    marks = ", ".join("?" * len(scopes))
+    for scope, lifted, free in tx.text(LIFTED.format(marks), (org, *scopes)).fetchall():
+        left = min(unused_nano, int(lifted), int(free))
+        for override_id, drawn, part in tx.text(DRAWN, (org, scope)).fetchall() if left > 0 else ():
+            returned = min(left, int(part))
+            spared = min(returned, int(drawn))
+            tx.text(RETURN, (spared, returned, org, override_id, scope))
+            tx.text(USE, (-spared, org, override_id))
+            tx.text(LIFT, (-returned, org, scope))
+            left -= returned
+            if not left:
+                break
 
 
 def planned(found: Iterable[tuple[str, str, int]], short: Mapping[str, int]) -> tuple[list[Draw], int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from gaia_budget.budgets.limits import Scope, admit
+from gaia_budget.budgets.overrides import give_back
 from gaia_budget.errors import InputError, NotFoundError
 from gaia_budget.ledger import record
 from gaia_budget.ledger.charges import Charge, Place, add_to, charge, is_module, within
@@ -116,6 +117,8 @@ def settle(
         app = 0 if is_module(key) else actual_nano - unpriced
         add_to(charges, (org, key), Charge(app, 0, unpriced - assumed, -estimate))
     charge(tx, charges)
+    if actual_nano < (estimate or assumed):
+        give_back(tx, org, keys, (estimate or assumed) - actual_nano)
 
 
 def _recorded(

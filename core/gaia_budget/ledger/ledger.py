@@ -123,20 +123,27 @@ class Ledger:
         """A point in time as a user writes it (see `Zone.instant`)."""
         return self.zone.instant(when, self.now(), end=end)
 
-    def record(self, events: Iterable[Event], *, bookmarks: Mapping[str, Bookmark] | None = None) -> Recorded:
+    def record(
+        self,
+        events: Iterable[Event],
+        *,
+        bookmarks: Mapping[str, Bookmark] | None = None,
+        gone_s: float | None = None,
+    ) -> Recorded:
         """Take events in, in one transaction with the bookmarks of the sources they came from.
 
         A fact with a known (org, event_id) completes the row that is there: larger figures, names where there
         were none, the earlier instant. The order of sightings does not matter. Raises InputError for a row that
-        breaks the rules of the schema (then nothing is written), LedgerError when the database cannot be used.
+        breaks the rules of the schema (then nothing is written), LedgerError when the database cannot be used:
+        a server that cannot be reached is waited for `gone_s`.
         """
         found = list(events)
         try:
-            return self._take_in(found, bookmarks or {})
+            return self._take_in(found, bookmarks or {}, gone_s)
         except (UnicodeError, UnfitTextError):
-            return self._take_in([record.fit(event) for event in found], bookmarks or {})
+            return self._take_in([record.fit(event) for event in found], bookmarks or {}, gone_s)
 
-    def _take_in(self, events: list[Event], moved: Mapping[str, Bookmark]) -> Recorded:
+    def _take_in(self, events: list[Event], moved: Mapping[str, Bookmark], gone_s: float | None) -> Recorded:
         by_key = {self.source_key(name): mark for name, mark in moved.items()}
 
         def work(tx: Transaction) -> Recorded:
@@ -145,7 +152,7 @@ class Ledger:
             marks.move(tx, self.org, self.machine, by_key)
             return recorded
 
-        return self.db.write(work)
+        return self.db.write(work, gone_s)
 
     def has_any(self, event_ids: Iterable[str]) -> bool:
         """Whether one of these events is there."""

@@ -138,3 +138,21 @@ def test_what_claude_code_spends_beyond_a_cap_uses_overrides_up(ledger: Ledger, 
             Budgets(ledger).cover_overspend(scope)
         assert [one.left_nano // DOLLAR for one in Budgets(ledger).overrides()] == [left]
     assert verify(ledger) == []
+
+
+def test_what_a_call_drew_and_did_not_use_goes_back_and_serves_no_other_task(ledger: Ledger) -> None:
+    """A grant for one task: its call fails, and the others find no room that it has left behind."""
+    budgets = Budgets(ledger)
+    month = budgets.module_scope("jseeker", 1_000)
+    budgets.settle(budgets.reserve([month], 990, call_id="before").reservation_id, 990)
+    budgets.add_override("jseeker", 5_000, "an audit", task="big")
+    big = month._replace(tasks=("big",))
+    for number, (used, left) in enumerate(((0, 5_000), (300, 4_710))):
+        held = budgets.reserve([big], 2_500, call_id=f"big-{number}")
+        (grant,) = budgets.active_overrides("jseeker")
+        assert grant.left_nano == 5_000 - 2_490, "it is drawn while the call is on its way"
+        budgets.settle(held.reservation_id, used)
+        (grant,) = budgets.active_overrides("jseeker")
+        assert grant.left_nano == left
+        with pytest.raises(BudgetExceededError):
+            budgets.reserve([month], 11, call_id=f"other-{number}")

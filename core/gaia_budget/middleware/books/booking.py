@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("gaia_budget")
 TTL_SECONDS = 3600.0
 """How long a call's money is held when its process neither settles it nor dies: longer than SDKs wait for one."""
+PAID_SECONDS = 0.2
+"""How long an answer that is paid waits for a ledger that cannot be reached: it is booked later."""
 COUNTS = (*usage.FIELDS, "recached_tokens")
 
 
@@ -40,6 +42,7 @@ class Books:
         self.pid = os.getpid()
         self.ledger: Ledger = Ledger.open(settings=settings)
         self.budgets = Budgets(self.ledger)
+        self._paid = Budgets(self.ledger, gone_s=PAID_SECONDS)
         self._logs = str(places.logs_dir())
         home = places.ensure_home()
         self._home, self._snapshot, folder = str(home), str(home / "snapshot.json"), home / "calls"
@@ -109,7 +112,8 @@ class Books:
         self._catch_up()
         self.ledger.close()
 
-    def _book(self, settlement: Settlement, in_log: bool) -> None:
+    def _book(self, settlement: Settlement, in_log: bool) -> bool:
+        """Write a call everywhere; whether that went well, else it is kept until later."""
         try:
             if not in_log:
                 self._append(settlement)
@@ -121,19 +125,20 @@ class Books:
             log.warning(
                 "a paid call is kept in %s until it can be booked: %s", places.home() / "calls", error
             )
-            return
+            return False
         self._journal.done(settlement.call_id)
+        return True
 
     def _enter(self, settlement: Settlement) -> None:
         if settlement.reserved:
             try:
-                self.budgets.settle(settlement.call_id, settlement.actual_nano, settlement.event)
+                self._paid.settle(settlement.call_id, settlement.actual_nano, settlement.event)
             except NotFoundError:  # the ledger was made anew meanwhile
-                self.ledger.record([settlement.event])
+                self.ledger.record([settlement.event], gone_s=PAID_SECONDS)
         else:
-            self.ledger.record([settlement.event])
+            self.ledger.record([settlement.event], gone_s=PAID_SECONDS)
         if settlement.more:
-            self.ledger.record(settlement.more)
+            self.ledger.record(settlement.more, gone_s=PAID_SECONDS)
         self._tell_hooks(settlement)
 
     def _tell_hooks(self, settlement: Settlement, *, again: bool = False) -> None:
@@ -154,13 +159,16 @@ class Books:
         files.append(argus.runtime_path(self._logs, settlement.event.module), line_of(settlement))
 
     def _catch_up(self) -> None:
-        """Book what could not be booked before."""
+        """Book what could not be booked before; the first that still cannot be ends it, for a call waits for this."""
         if not self._late:
             return
         with self._lock:
-            late, self._late = list(self._late.values()), {}
-        for settlement, in_log in late:
-            self._book(settlement, in_log)
+            late, self._late = list(self._late.items()), {}
+        for place, (_, (settlement, in_log)) in enumerate(late):
+            if not self._book(settlement, in_log):
+                with self._lock:
+                    self._late = {**dict(late[place + 1 :]), **self._late}
+                return
 
     def _recover(self, folder: Path) -> None:
         """Settle what processes have left that are gone, and what is overdue."""
