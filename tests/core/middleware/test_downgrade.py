@@ -1,0 +1,111 @@
+"""With `downgrade` a module goes on beyond its month on the cheapest allowed model, until the owner's hard stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gaia_budget import BudgetExceededError, BudgetGuard
+from gaia_budget.middleware import downgrade
+from gaia_budget.middleware.wire import claude, gemini, openai
+from support import apps
+from support.wire_server import Say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.wire_server import WireServer
+
+HI: list[Any] = [{"role": "user", "content": "hi"}]
+OPUS: dict[str, Any] = {"model": "claude-opus-4-6", "max_tokens": 200, "messages": HI}
+
+
+def _settings(home: Path, text: str) -> None:
+    folder = home / "gaia-budget"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "settings.toml").write_text(text, encoding="utf-8")
+
+
+def test_it_goes_on_beyond_the_month_until_the_hard_stop_and_says_so(
+    root: Path, home: Path, server: WireServer
+) -> None:
+    apps.set_caps(root, {"jseeker": 0.10}, ("haiku", "opus"))
+    _settings(home, "hard_stop_pct = 120\n[modules.jseeker]\non_exceeded = 'downgrade'\n")
+    guard = BudgetGuard("jseeker", cache=False, prompt_caching=False)
+    client = guard.wrap(apps.claude(server))
+    server.script(Say(input=19_000, output=200))
+    client.messages.create(**OPUS)  # $0.10: the month is used up
+    answered = []
+    with pytest.raises(BudgetExceededError):
+        for _ in range(60):
+            server.script(Say(input=9_000, output=100))
+            answered.append(client.messages.create(**OPUS, thinking={"type": "adaptive"}).model)
+    assert len(answered) > 1
+    assert all("haiku" in model for model in answered)
+    assert all("thinking" not in request.body for request in server.requests[1:])
+    assert 100_000_000 < apps.month().spent_nano() <= 120_000_000
+    assert "answers instead, until $0.1200" in guard.notices[0]
+
+
+def test_block_refuses_at_the_month_itself(root: Path, server: WireServer) -> None:
+    apps.set_caps(root, {"jseeker": 0.10}, ("haiku", "opus"))
+    client = BudgetGuard("jseeker", cache=False).wrap(apps.claude(server))
+    server.script(Say(input=19_000, output=200))
+    client.messages.create(**OPUS)
+    with pytest.raises(BudgetExceededError):
+        client.messages.create(**OPUS)
+    assert len(server.requests) == 1
+
+
+def test_a_request_to_claude_is_fitted_to_the_cheaper_model() -> None:
+    thought = {"type": "thinking", "thinking": "t", "signature": "of opus"}
+    use = {"type": "tool_use", "id": "t1", "name": "n", "input": {}}
+    body = {
+        **OPUS,
+        "max_tokens": 100_000,
+        "thinking": {"type": "adaptive"},
+        "output_config": {"effort": "max", "format": {"type": "json"}},
+        "messages": [*HI, {"role": "assistant", "content": [thought, use]}],
+    }
+    sent = downgrade.fitted(claude.ask("/v1/messages", body), "claude-haiku-4-5").body
+    assert (sent["model"], sent["max_tokens"], sent["output_config"]) == (
+        "claude-haiku-4-5", 64_000, {"format": {"type": "json"}})  # fmt: skip
+    assert "thinking" not in sent
+    assert sent["messages"][1]["content"] == [use]
+    assert body["messages"][1]["content"] == [thought, use], "the caller's own request stays as it is"
+
+
+def test_requests_to_openai_and_gemini_are_fitted_too() -> None:
+    asked = {"model": "gpt-5", "messages": HI, "reasoning_effort": "high", "max_completion_tokens": 100_000}
+    sent = downgrade.fitted(openai.ask("/v1/chat/completions", asked), "gpt-4o-mini").body
+    assert sent == {"model": "gpt-4o-mini", "messages": HI, "max_completion_tokens": 16_384}
+    asked = {"model": "gpt-4o", "messages": HI, "temperature": 0.2, "max_tokens": 100}
+    sent = downgrade.fitted(openai.ask("/v1/chat/completions", asked), "gpt-5-nano").body
+    assert sent == {"model": "gpt-5-nano", "messages": HI, "max_completion_tokens": 100}
+    parts = [{"functionCall": {"name": "n"}, "thoughtSignature": "of another"}]
+    config = {"maxOutputTokens": 100_000, "thinkingConfig": {"thinkingBudget": 1}}
+    asked = {"contents": [{"role": "model", "parts": parts}], "generationConfig": config}
+    sent = downgrade.fitted(
+        gemini.ask("/v1beta/models/gemini-3-pro:generateContent", asked), "gemini-2.0-flash"
+    ).body
+    assert sent["generationConfig"] == {"maxOutputTokens": 8_192}
+    assert sent["contents"][0]["parts"] == [{"functionCall": {"name": "n"}}]
+
+
+def test_an_apps_money_reaches_the_month_that_hooks_hold_when_it_is_booked(
+    guard: BudgetGuard, server: WireServer, home: Path
+) -> None:
+    from gaia_hooks.session import months
+
+    client = guard.wrap(apps.claude(server))
+    client.messages.create(**OPUS)
+    state = home / "gaia-budget"
+    policy: dict[str, Any] = {
+        "month": [0, 2**62], "counted_to": 0, "billing": "plan", "lifts": {},
+        "modules": {"jseeker": {"limit_nano": 10**9, "spent_nano": 0, "total_nano": 0}}}  # fmt: skip
+    assert not (state / "months").exists(), "nobody is there to read it"
+    (state / "snapshot.json").write_text("{}", encoding="utf-8")
+    client.messages.create(**OPUS)
+    month = months.Month(str(state), "jseeker", policy, 1)
+    assert month.spent == month.total == apps.booked()[1].cost_nano
