@@ -98,6 +98,8 @@ def settle(
     """
     if actual_nano < 0:
         raise InputError("a cost cannot be negative")
+    if event is not None and not record.is_fact(event):
+        event = None  # what it cost is assumed: the ledger's sums cannot hold it
     unpriced = max(0, actual_nano - ((event.cost_nano or 0) if event else 0))
     row = (actual_nano, unpriced, event.event_id if event else "", org, reservation_id)
     found = tx.text(CLOSE_OPEN, row).fetchall()

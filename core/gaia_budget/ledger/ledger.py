@@ -238,7 +238,8 @@ def _prepare_file(db: Database, state_folder: Path) -> None:
 def _zone_of(db: Database, opener: Opener) -> Zone:
     """The zone of the organisation's ledger.
 
-    A ledger of one machine follows the settings: where their zone has changed, days and months are summed anew.
+    A ledger of one machine follows the settings: where their zone has changed, days and months are summed anew. So
+    they are where an upgrade has forgotten the zone's offsets, because it changed what the sums are made of.
     A shared one keeps the zone that it was made with (UTC where the settings named none); a machine whose
     settings name another one is told. Raises InputError.
     """
@@ -254,13 +255,14 @@ def _zone_of(db: Database, opener: Opener) -> Zone:
         return _zone_of(db, opener) if db.shared else wanted
     if offsets == stored[1]:
         return wanted
-    if db.shared:
+    if db.shared and stored[1]:
         raise InputError(
             f"{db.name}: days and months of this ledger follow {stored[0]}, but the setting timezone says "
             f"{opener.timezone}. Set timezone to {stored[0]}, or leave it empty"
         )
 
     def change(tx: Transaction) -> None:
+        tx.keep_out_writers("events")
         resum(tx, wanted, opener.org)
         tx.text(CHANGE_ZONE, (name, offsets, opener.org))
 

@@ -8,6 +8,8 @@ with the same figures.
 from __future__ import annotations
 
 import itertools
+import json
+import logging
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +21,7 @@ from gaia_budget.ledger.rows import EVENT_FIELDS
 from gaia_budget.ledger.spans import Spans
 from gaia_budget.ledger.sums import Sums
 from gaia_budget.model import UNALLOCATED
+from gaia_hooks.facts import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -29,7 +32,11 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.model import Event
 
+log = logging.getLogger(__name__)
 CHUNK = 50_000  # events held in memory at once
+MOST_TOKENS, MOST_NANO = 10**12, 10**16
+"""The most that one fact can be: what is unattributed is that of a whole session."""
+SET_ASIDE = "INSERT INTO events_set_aside (org, event_id, fact) VALUES (?, ?, ?) ON CONFLICT (org, event_id) DO NOTHING"
 _event_id = attrgetter("event_id")
 
 
@@ -78,10 +85,41 @@ def take_in(tx: Transaction, zone: Zone, events: Iterable[Event]) -> tuple[Recor
     """
     total = Recorded(0, 0, 0)
     derived = _Derived(zone)
-    for chunk in _chunks(events):
+    for chunk in _chunks(_facts(tx, events)):
         total = Recorded(*map(int.__add__, total, _take_chunk(tx, derived, chunk)))
         derived.fold()
     return total, derived.write(tx)
+
+
+def _facts(tx: Transaction, events: Iterable[Event]) -> Iterator[Event]:
+    """Those events that can be facts. The others are kept apart and named: one of them must not end anything."""
+    for event in events:
+        if is_fact(event):
+            yield event
+        else:
+            log.warning("%s is set aside: its date or a figure cannot be true", event.event_id)
+            sane = fit(event)
+            tx.text(SET_ASIDE, (sane.org, sane.event_id, json.dumps(msgspec.structs.asdict(sane))))
+
+
+def is_fact(event: Event) -> bool:
+    """Whether its instant and figures can be those of something that was spent, so that sums can hold them."""
+    return (
+        bounds.is_instant(event.ts)
+        and max(
+            event.input_tokens,
+            event.output_tokens,
+            event.cache_read_tokens,
+            event.cache_write_5m_tokens,
+            event.cache_write_1h_tokens,
+            event.reasoning_tokens,
+            event.web_searches,
+            event.recached_tokens,
+        )
+        <= MOST_TOKENS
+        and (event.cost_nano or 0) <= MOST_NANO
+        and (event.duration_ms or 0) <= bounds.LONGEST_MS
+    )
 
 
 def fit(event: Event) -> Event:

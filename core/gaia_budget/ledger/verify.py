@@ -215,9 +215,10 @@ def _settled(ask: Ask, org: str) -> Iterator[Problem]:
     """Whether every settled call still has its event."""
     lost = (
         "SELECT reservation_id FROM reservations WHERE org = ? AND event_id <> '' AND event_id NOT IN "
-        "(SELECT event_id FROM events WHERE org = ?) ORDER BY reservation_id"
+        "(SELECT event_id FROM events WHERE org = ?) AND event_id NOT IN "
+        "(SELECT event_id FROM events_set_aside WHERE org = ?) ORDER BY reservation_id"
     )
-    for (reservation_id,) in ask(lost, (org, org)):
+    for (reservation_id,) in ask(lost, (org, org, org)):
         yield Problem("events", reservation_id, "was settled with an event that is not there")
 
 

@@ -20,6 +20,7 @@ QUARTER = 900 * MICRO
 HOUR = 3600 * MICRO
 DAY = 86_400 * MICRO
 EPOCH = date(1970, 1, 1)
+FIRST_INSTANT, LAST_INSTANT = -62_104_060_800 * MICRO, 253_370_764_799 * MICRO
 _RELATIVE = re.compile(r"(\d+)\s*([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 When = int | date | datetime | str | None
@@ -39,7 +40,8 @@ class Zone:
         self._months: dict[int, int] = {}
 
     def local(self, ts: int) -> datetime:
-        """The local time of an instant."""
+        """The local time of an instant; of the years 2 to 9998, which every zone can tell."""
+        ts = max(FIRST_INSTANT, min(ts, LAST_INSTANT))
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=ts)).astimezone(self.tzinfo)
 
     def offset(self, ts: int) -> int:

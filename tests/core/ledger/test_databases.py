@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import re
@@ -16,7 +17,7 @@ from gaia_budget import places
 from gaia_budget.budgets import Budgets
 from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError
 from gaia_budget.ledger import Bookmark, Ledger, rows
-from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database import Database, connection, parse_url
 from gaia_budget.ledger.database.migrations import MIGRATIONS, Migration, migrate
 from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, TABLES
 from gaia_budget.ledger.move import check_zone, move
@@ -25,12 +26,12 @@ from gaia_budget.reports.export import write_csv
 from gaia_budget.settings import Settings
 from support.components import requires
 from support.events import event
+from support.postgres import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gaia_budget.ledger.database import Ask
-    from support.postgres import Server
 
 UTC = {"timezone": "UTC"}
 
@@ -110,6 +111,32 @@ def test_the_migrations_build_the_tables_that_the_schema_describes(ledger: Ledge
         if not ledger.db.shared:  # the same statements make the tables on PostgreSQL, which words them anew
             assert all(f"CHECK ({rule})" in built.statement for rule in table.checks), table.name
             assert built.statement.count("CHECK (") == len(table.checks)
+
+
+FROZEN = {
+    "1 sqlite": "168a5bea7c91193f",
+    "1 postgresql": "e7705bf3d2836ff3",
+    "2 sqlite": "4fe8b5c1a224981e",
+    "2 postgresql": "7c80fb5996c5c71b",
+    "3 sqlite": "e3b0c44298fc1c14",
+    "3 postgresql": "561e789c70193417",
+    "4 sqlite": "038492bfca78c2cb",
+    "4 postgresql": "452c415e653e1131",
+    "5 sqlite": "87efbb7f44e28847",
+    "5 postgresql": "87efbb7f44e28847",
+    "6 sqlite": "02d57ca507b695aa",
+    "6 postgresql": "a1778e62c61710c1",
+}
+
+
+def test_a_migration_that_was_applied_somewhere_is_never_edited() -> None:
+    """A change is a new migration. Its digest is added here, and none is ever changed."""
+    found = {
+        f"{number} {dialect}": hashlib.sha256("\n".join(one.statements(dialect)).encode()).hexdigest()[:16]
+        for number, one in enumerate(MIGRATIONS, start=1)
+        for dialect in ("sqlite", "postgresql")
+    }
+    assert found == FROZEN
 
 
 def test_every_key_starts_with_the_organisation_so_that_a_cluster_can_distribute_by_it(
@@ -232,6 +259,63 @@ def test_a_password_is_in_no_error_and_no_log(
         assert "hunter2" not in repr(cause)
         cause = cause.__cause__
     assert "hunter2" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql://me:hunter2@db/x", "postgresql://me@db/x"),
+        ("postgres://me:hunter2@db:5433/x?sslmode=require", "postgresql://me@db:5433/x"),
+        ("postgresql+psycopg://me:hun%40ter2@[::1]:1,other:2/x", "postgresql://me@[::1]:1,other:2/x"),
+        ("postgresql://me@db/x?password=hunter2&sslpassword=hunter2", "postgresql://me@db/x"),
+        ("postgresql://me:hun@ter2@db/x", "postgresql://me@db/x"),
+        ("postgresql:///x?host=/run/db&password=hunter2", "postgresql:///x"),
+        ("sqlite:////var/a b%20.db", "sqlite:////var/a b%20.db"),
+    ],
+)
+def test_the_name_of_a_database_is_its_url_without_a_password(url: str, name: str) -> None:
+    assert parse_url(url).name == name
+
+
+@pytest.mark.parametrize(
+    "unclear",
+    ["me:12/34@db/x", "me:hun/ter2@db/x", "me:12?34@db/x", "me:hun?ter2@db/x", "me@db:1x/y", "me@[::1/x"],
+)
+def test_a_url_whose_password_could_be_taken_for_another_part_is_refused(unclear: str) -> None:
+    with pytest.raises(InputError, match="cannot be read") as refusal:
+        parse_url(f"postgresql://{unclear}")
+    assert not any(part in str(refusal.value) for part in ("hun", "ter2", "34", "12"))
+
+
+@requires("postgresql")
+def test_a_call_does_not_wait_for_a_server_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock of the test's own: how long it would have waited, and that a settled call is told as well."""
+    from gaia_budget.budgets.budgets import GONE_SECONDS
+
+    server = Server()
+    try:
+        with Ledger.open(server.create("gone"), settings=Settings().model_copy(update=UTC)) as ledger:
+            budgets = Budgets(ledger)
+            scope = budgets.module_scope("jseeker", 10**9)
+            budgets.reserve([scope], 5, call_id="paid")
+            server.stop()
+            waited: list[float] = []
+            monkeypatch.setattr(connection.time, "sleep", waited.append)
+            monkeypatch.setattr(connection.time, "monotonic", lambda: sum(waited))
+            for call in (
+                lambda: budgets.reserve([scope], 5, call_id="next"),
+                lambda: budgets.settle("paid", 5),
+            ):
+                waited.clear()
+                with pytest.raises(LedgerError, match="refused"):
+                    call()
+                assert 0 < sum(waited) <= GONE_SECONDS < 5
+            monkeypatch.undo()
+            server.start()
+            budgets.settle("paid", 5)
+            assert budgets.month("jseeker").assumed_nano == 5
+    finally:
+        server.remove()
 
 
 def test_a_server_that_is_not_there_is_told_at_once() -> None:

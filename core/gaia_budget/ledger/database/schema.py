@@ -132,6 +132,17 @@ EVENTS = Table(
     (Index("events_failed", ("org", "ts"), "kind = 'failed'"), Index("events_ts", ("org", "ts"))),
 )
 
+EVENTS_SET_ASIDE = Table(
+    "events_set_aside",
+    "Rows that cannot be facts (a date of year 1, 2**63 tokens): kept to be looked at, and in no sum.",
+    ("org", "event_id"),
+    (
+        ORG,
+        Column("event_id", "as in events.event_id"),
+        Column("fact", "the row (JSON), with its columns as in events"),
+    ),
+)
+
 ROLLUPS = Table(
     "rollups",
     "Sums of events, kept in the transaction that records them. Tokens are those of responses and failed "
@@ -372,6 +383,7 @@ TABLES = (
     BOOKMARKS,
     BUDGETS,
     EVENTS,
+    EVENTS_SET_ASIDE,
     LEASES,
     MIGRATIONS,
     ORGS,

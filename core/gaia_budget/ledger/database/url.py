@@ -36,6 +36,7 @@ class Address(NamedTuple):
         places = [
             f"{f'[{host}]' if ':' in host else host}{f':{port}' if port else ''}"
             for host, port in zip(hosts, [*ports, *[""] * len(hosts)], strict=False)
+            if not host.startswith("/")  # the folder of a socket
         ]
         return f"postgresql://{user}{','.join(places)}/{self.server.get('dbname', '')}"
 

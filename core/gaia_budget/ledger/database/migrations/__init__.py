@@ -18,6 +18,7 @@ from gaia_budget.ledger.database.migrations import (
     m0003_block_ranges,
     m0004_spans,
     m0005_unknown_billing,
+    m0006_set_aside,
 )
 from gaia_hooks.machine import clock
 
@@ -41,6 +42,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(m0003_block_ranges.TITLE, m0003_block_ranges.statements),
     Migration(m0004_spans.TITLE, m0004_spans.statements),
     Migration(m0005_unknown_billing.TITLE, m0005_unknown_billing.statements),
+    Migration(m0006_set_aside.TITLE, m0006_set_aside.statements),
 )
 """The migration with number n stands at n - 1."""
 
