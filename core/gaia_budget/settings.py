@@ -250,13 +250,13 @@ class Settings(BaseSettings):
 
     @property
     def state_folder(self) -> Path:
-        """Our state folder; made where it does not exist yet."""
-        return places.ensure_home()
+        """Our state folder. It may not exist yet."""
+        return places.home()
 
     @property
     def ledger_url(self) -> str:
-        """Where the ledger lies: as `db` says, else in the state folder."""
-        return self.db or f"sqlite:///{(places.home() / 'ledger.db').as_posix()}"
+        """Where the ledger lies: as `db` says, else in the state folder, which is made for it."""
+        return self.db or f"sqlite:///{(places.ensure_home() / 'ledger.db').as_posix()}"
 
     def model_post_init(self, _: Any) -> None:
         """Find out how Claude Code is paid for, once: it stays the same for whoever holds these settings."""

@@ -97,7 +97,7 @@ class Ledger:
         """
         db = Database(parse_url(url or settings.ledger_url), patience_s)
         try:
-            _prepare_file(db, settings.state_folder)
+            _prepare_file(db)
             db.check()
             migrate(db, settings.state_folder / "backups")
             return cls(db, settings, clock)
@@ -223,13 +223,11 @@ class Ledger:
         return self.db.ask(lambda ask: outcomes.fetch(ask, self.org, *tasks))
 
 
-def _prepare_file(db: Database, state_folder: Path) -> None:
+def _prepare_file(db: Database) -> None:
     """Make the file of an embedded ledger private, and let readers and the writer work side by side."""
     if db.shared:
         return
     path = Path(db.address.file)
-    if path.parent == state_folder:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists() and path.parent.is_dir():
         path.touch(mode=0o600)
         db.keep_log()
