@@ -42,6 +42,10 @@ lock:
     {{python}} -m {{pin}} --all-extras --upgrade -o requirements-test.lock
     {{python}} -m {{pin}} --extra tokens --extra postgres --upgrade -c requirements-test.lock -o requirements.lock
 
+# What a Claude Code client has, compared with what we know: a version in the tests' cache, or a program
+census *client:
+    {{python}} bench/census.py {{client}}
+
 # Cost of a hook against a bare interpreter
 bench:
     {{python}} bench/hooks.py

@@ -62,10 +62,11 @@ def _program(*names: str) -> Path | None:
 
 
 def _claude(version: str, variable: str) -> Path | None:
-    return _existing(os.environ.get(variable)) or _claude_in(cache() / f"claude-{version}")
+    return _existing(os.environ.get(variable)) or claude_in(cache() / f"claude-{version}")
 
 
-def _claude_in(folder: Path) -> Path | None:
+def claude_in(folder: Path) -> Path | None:
+    """The client's program in a folder that npm installed it into."""
     program = "claude.exe" if os.name == "nt" else "claude"
     return _existing(folder / "node_modules" / claude_package() / program)
 
@@ -74,7 +75,7 @@ def _newer_claude() -> Path | None:
     """The newest client in the cache that is newer than the one we are held to."""
     found = [(_numbers(folder.name.partition("-")[2]), folder) for folder in cache().glob("claude-[0-9]*")]
     newer = sorted(one for one in found if one[0] > _numbers(NEWEST))
-    return next((path for _, folder in reversed(newer) if (path := _claude_in(folder))), None)
+    return next((path for _, folder in reversed(newer) if (path := claude_in(folder))), None)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
