@@ -108,9 +108,9 @@ class SnapshotPrice(OwnerModel):
 
 
 class Defaults(OwnerModel):
-    """Routing by tier and limits by session type."""
+    """Routing by tier or task (a model, or several in the order of preference) and limits by session type."""
 
-    model_routing: dict[str, str] = {
+    model_routing: dict[str, str | list[str]] = {
         "cheap_tasks": "haiku",
         "quality_tasks": "sonnet",
         "architecture_tasks": "opus",
@@ -122,6 +122,11 @@ class Defaults(OwnerModel):
         for name, entry in DEFAULTS["session_types"].items():
             self.session_budgets.setdefault(name, SessionBudget.model_validate(entry))
         return self
+
+    @property
+    def routing_asked(self) -> dict[str, str | list[str]]:
+        """`model_routing` where the file has it; empty where it is our default."""
+        return self.model_routing if "model_routing" in self.model_fields_set else {}
 
 
 class TokenBudget(OwnerFile):

@@ -59,6 +59,7 @@ def write(
         "price_source": settings.pricing_source,
         "billing": settings.billing,
         "session_types": _session_types(budget),
+        "model_routing": budget.defaults.routing_asked if budget else {},
         "thresholds": settings.thresholds,
         "session_policy": settings.session_policy,
         "warn_model": settings.warn_model,

@@ -61,6 +61,7 @@ class RecommendAnswer(Answer):
     estimated_cost_usd: str | None = None
     alternatives: list[str] | None = None
     escalate_to: str | None = None
+    levers: list[str] | None = None
     warnings: list[str] | None = None
 
 

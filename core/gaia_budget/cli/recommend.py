@@ -17,9 +17,17 @@ Task = Annotated[
 ]
 Module = Annotated[str | None, typer.Option(help="The module whose allowed models and month count.")]
 Provider = Annotated[str | None, typer.Option(help="anthropic, openai or gemini.")]
-SessionType = Annotated[str | None, typer.Option(help="quick_fix, feature_dev or architecture.")]
-ContextTokens = Annotated[int | None, typer.Option(min=0, help="How many tokens the request will carry.")]
-CurrentModel = Annotated[str | None, typer.Option(help="The model that the running conversation is on.")]
+SessionType = Annotated[
+    str | None,
+    typer.Option(help="quick_fix, feature_dev, architecture or one of your own; inside a session: its."),
+]
+ContextTokens = Annotated[
+    int | None,
+    typer.Option(min=0, help="How many tokens the request will carry; inside a session: its context."),
+]
+CurrentModel = Annotated[
+    str | None, typer.Option(help="The model that the conversation is on; inside a session: its.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -67,6 +75,8 @@ def _show(found: Recommendation) -> None:
     if cost is not None and price is not None:
         size = f"{found.size['input_tokens']:,} tokens in, {found.size['output_tokens']:,} out"
         rates = f"${price['input_per_1m']} and ${price['output_per_1m']} per million, {price['price_source']}"
+        above = price.get("above_prompt_tokens")
+        rates += f", the rate above {above:,} tokens" if above else ""
         say(f"about {usd_short(chosen.nano)} for a call of {size} ({rates})")
     for one in found.alternatives:
         amount = "unpriced" if one.rates is None else usd_short(one.nano)
@@ -75,5 +85,8 @@ def _show(found: Recommendation) -> None:
         say(
             f"if it does not suffice: {found.escalate_to.model}, and `gaia-budget outcome` teaches this answer"
         )
+    for lever in found.levers:
+        cost = "" if lever.nano is None else f", {usd_short(lever.nano)} for the same call"
+        say(f"cheaper still, {lever.name}: {lever.how} ({lever.why}{cost})")
     for line in (*map(str, found.evidence), *found.warnings):
         say(f"- {line}")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import NotFoundError
-from gaia_budget.routing import candidates, learning, switching, table
+from gaia_budget.routing import candidates, learning, levers, switching, table, wishes
 from gaia_budget.routing.answer import Recommendation
 from gaia_budget.routing.asking import Request, understand
 from gaia_budget.routing.candidates import Catalog, Model
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gaia_budget.prices.table import PriceTable
     from gaia_budget.routing.policy import Policies
     from gaia_budget.routing.table import Routing
+
 
 __all__ = ["Request", "recommend", "understand"]
 
@@ -34,26 +35,35 @@ def recommend(
 ) -> Recommendation:
     """The cheapest viable model for a task. Nothing of the task's text is kept.
 
+    What is obeyed before what stands in `gaia_budget.routing.viable`.
+
     `outcomes` are what was recorded for this task (see `understand` for its name). Raises InputError for an
     empty text, NotFoundError for an unknown provider, session type or model, ConfigError where no allowed
     model does the work.
     """
     from gaia_budget.prices.table import load
 
-    return _Answer(request, policies, routing or table.load(), prices or load(), at).give(list(outcomes))
+    wished = wishes.obeyed(routing or table.load(), policies.model_routing, policies.source)
+    return _Answer(request, policies, wished, prices or load(), at).give(list(outcomes))
 
 
 class _Answer:
     """One recommendation in the making."""
 
     def __init__(
-        self, request: Request, policies: Policies, routing: Routing, prices: PriceTable, at: datetime | None
+        self,
+        request: Request,
+        policies: Policies,
+        wished: wishes.Wishes,
+        prices: PriceTable,
+        at: datetime | None,
     ) -> None:
-        self.request, self.routing = request, routing
+        self.request, self.routing, routing = request, wished.routing, wished.routing
         self.asked = understand(request.task, routing)
+        self.level = routing.level(self.asked.tier)
         self.now = at or datetime.now(UTC)
         self.warnings: list[str] = list(policies.notices)
-        self.size = dict(routing.typical[self.asked.tier])
+        self.size = dict(routing.typical[self.level])
         if request.context_tokens is not None:
             self.size["input_tokens"] = request.context_tokens
         self.catalog = Catalog(routing, prices, self.now.date(), self.now.timestamp(), self.size)
@@ -62,7 +72,7 @@ class _Answer:
             self.asked,
             self.size,
             policies=policies,
-            routing=routing,
+            wishes=wished,
             catalog=self.catalog,
             warnings=self.warnings,
         )
@@ -71,12 +81,12 @@ class _Answer:
     def give(self, outcomes: list[learning.Outcome]) -> Recommendation:
         """Choose, then look at what is running, at the month, and at what comes."""
         allowed = self.viable.models()
-        default = self.viable.default(allowed)
+        default, said_by = self.viable.default(allowed)
         now = int(self.now.timestamp() * 1_000_000)
         known = [learning.Candidate(one.model, one.rank, one.nano) for one in _distinct(allowed)]
         learnt = learning.choose(known, default.model, outcomes, now, self.routing.learning)
         chosen = next(one for one in allowed if one.model == learnt.model)
-        reason = self._reason(chosen, default, learnt)
+        reason = self._reason(chosen, default, said_by)
         chosen, reason = self._within_month(chosen, allowed, reason)
         if learnt.worth_a_try and learnt.worth_a_try != chosen.model:
             self.warnings.append(
@@ -99,22 +109,20 @@ class _Answer:
             min(stronger, key=lambda one: (one.rank, one.nano), default=None),
             turns,
             learnt.evidence,
-            self.warnings,
+            list(dict.fromkeys(self.warnings)),
             self.size,
+            levers.of(chosen, self.level, stay, allowed, self.catalog, self.request),
         )
 
-    def _reason(self, chosen: Model, default: Model, learnt: learning.Choice) -> str:
+    def _reason(self, chosen: Model, default: Model, said_by: str) -> str:
         asked = self.asked
-        if asked.task:
-            why = f"{asked.task.name} is {asked.tier} work"
-        elif asked.words:
-            why = f"described as {asked.tier} work ({', '.join(asked.words[:4])}; confidence {asked.confidence:.2f})"
-        else:
-            why = f"nothing in the description tells the tier: taken as {asked.tier} work"
+        why = asked.why
         where = f" allowed for {self.module.name}" if self.module and self.module.models else ""
         if chosen.model != default.model:
             return f"{why}; recorded outcomes speak for {chosen.model} instead of {default.model}"
-        if not chosen.reaches(asked.tier):
+        if said_by:
+            return f"{why}: {said_by} sends it to {chosen.model}"
+        if not chosen.reaches(self.level):
             return f"{why}; a {self.request.session_type} session starts with the cheapest model, and goes up on need"
         return f"{why}: {chosen.model} is the cheapest model{where} at or above that tier"
 
@@ -140,17 +148,28 @@ class _Answer:
             return chosen, False, None, reason
         running = self.catalog.find(self.request.current_model)
         if running is None:
+            if self.request.in_session:  # what runs is not ours to refuse
+                return chosen, False, None, f"{reason}; nothing is known of {self.request.current_model}"
             raise NotFoundError(
                 "model", self.request.current_model, [one.listed for one in self.viable.of_provider()]
             )
         if running.model == chosen.model:
             return chosen, True, None, f"{reason}; the conversation runs on it already"
+        if self.viable.objected(running):
+            kind = self.request.session_type
+            return chosen, False, None, f"{reason}; {running.model} is not meant for {kind} sessions"
         if running.rank < chosen.rank:
             return chosen, False, None, f"{reason}; {running.model} is below that tier"
         if self.request.billing == "plan" and self.request.plan_has_room:
             return running, True, None, f"a plan pays no tokens and has room: stay on {running.model}"
         context = self.request.context_tokens or 0
-        found = switching.switch(running.rates, chosen.rates, context, self.routing.conversation)
+        found = switching.switch(
+            running.rates,
+            chosen.rates,
+            context,
+            self.routing.conversation,
+            cache_cold=self.request.cache_cold,
+        )
         ahead = self.routing.conversation["turns_left"]
         if found.unknown:
             self.warnings.append("a price is missing: what a change of model costs is not known")
@@ -175,6 +194,11 @@ class _Answer:
             )
         elif entry:
             self.warnings.append(f"{chosen.model} will be retired on {entry.since}; then: {entry.successor}")
+        merged = entry and self.catalog.merging(chosen)
+        if entry and merged:
+            self.warnings.append(
+                f"{entry.successor} takes the place of {', '.join(merged)} as well: these tiers become one"
+            )
         if chosen.nano == candidates.UNPRICED:
             self.warnings.append(f"no price is known for {chosen.sold_as}: it is unpriced, not free")
         task = self.asked.task

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gaia_budget.routing.learning import Evidence
+    from gaia_budget.routing.levers import Lever
 
 PER_MILLION = 10**6
 RATES = (
@@ -42,6 +43,7 @@ class Recommendation(NamedTuple):
     evidence: list[Evidence]
     warnings: list[str]
     size: Mapping[str, int]
+    levers: list[Lever] = []  # noqa: RUF012 (a tuple's default, never changed)
 
     def document(self) -> dict[str, Any]:
         """The answer as JSON; money as exact decimal strings in USD."""
@@ -58,7 +60,7 @@ class Recommendation(NamedTuple):
             "stay": self.stay,
             "how": self.how,
             "reason": self.reason,
-            "price": price_document(chosen),
+            "price": price_document(chosen, self.size["input_tokens"]),
             "estimated_cost_usd": _cost(chosen),
             "estimated_for": dict(self.size),
             "alternatives": [
@@ -74,6 +76,7 @@ class Recommendation(NamedTuple):
             "escalate_to": self.escalate_to.model if self.escalate_to else None,
             "break_even_turns": self.break_even_turns,
             "evidence": [str(one) for one in self.evidence],
+            "levers": [one.document() for one in self.levers],
             "warnings": self.warnings,
         }
 
@@ -82,14 +85,18 @@ def _cost(model: Model) -> str | None:
     return None if model.nano == UNPRICED else usd(model.nano)
 
 
-def price_document(model: Model) -> dict[str, Any] | None:
-    """A model's rates in USD per million tokens at the first prompt tier; None when it is unpriced."""
+def price_document(model: Model, prompt_tokens: int) -> dict[str, Any] | None:
+    """A model's rates in USD per million tokens for a prompt of that size; None when it is unpriced.
+
+    `above_prompt_tokens` is where these rates begin.
+    """
     if model.rates is None:
         return None
     per_nano = (model.rates[3] if len(model.rates) > 3 else {}).get("per_nano", FEMTO_PER_NANO)
-    first = model.rates[1][0]
+    tier = [one for one in model.rates[1] if prompt_tokens > one[0]][-1]
     shown = {
         name: None if rate is None else usd(rate * PER_MILLION // per_nano)
-        for name, rate in zip(RATES, first[1:6], strict=True)
+        for name, rate in zip(RATES, tier[1:6], strict=True)
     }
-    return {"model": model.sold_as, **shown, "price_source": model.source}
+    begins = {"above_prompt_tokens": tier[0]} if tier[0] > 0 else {}
+    return {"model": model.sold_as, **shown, **begins, "price_source": model.source}

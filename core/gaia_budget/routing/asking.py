@@ -10,6 +10,8 @@ from gaia_budget.routing.classify import classify
 from gaia_budget.routing.vocabulary import MAX_NAME, folded
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gaia_budget.routing.table import Routing, Task
 
 
@@ -17,18 +19,39 @@ class Asked(NamedTuple):
     """A task as it was understood: `task` by its name, or None where its description told the tier.
 
     `name` is what its outcomes are recorded under: the task's, or the text where that is short enough to be a name
-    of the owner's own; empty for a description. `words` are what told the tier.
+    of the owner's own; empty for a description. `confidence` is how often such an answer is right (0 to 1); where the
+    text leaves it open, `cheaper` is the tier that it may be as well, and `tier` the safe one. `parts` are the tiers
+    of the single tasks where a text has several.
     """
 
     task: Task | None
     name: str
     tier: str
     confidence: float
-    words: tuple[str, ...]
+    cheaper: str | None = None
+    parts: tuple[str, ...] = ()
+
+    @property
+    def why(self) -> str:
+        """The tier in words."""
+        if self.task:
+            return f"{self.task.name} is {self.tier} work"
+        if self.cheaper:
+            why = f"not sure: taken as {self.tier} work, may be {self.cheaper} (confidence {self.confidence:.2f})"
+        else:
+            why = f"described as {self.tier} work (confidence {self.confidence:.2f})"
+        return (
+            f"{why}, the dearest of {len(self.parts)} tasks ({', '.join(self.parts)})" if self.parts else why
+        )
 
 
 class Request(NamedTuple):
-    """What was asked. `plan_has_room` is for plan users: True while their windows are under pace."""
+    """What was asked, and in what light.
+
+    `plan_has_room` is for plan users: True while their windows are under pace. `in_session`: a running Claude Code
+    session asks for itself, so the answer is a Claude model. `cache_cold`: its prompt cache is known to have expired.
+    `client` are the client's own settings in force (`CLAUDE_CODE_SUBAGENT_MODEL`, …).
+    """
 
     task: str
     module: str | None = None
@@ -38,6 +61,9 @@ class Request(NamedTuple):
     current_model: str | None = None
     billing: str = "unknown"
     plan_has_room: bool | None = None
+    in_session: bool = False
+    cache_cold: bool = False
+    client: Mapping[str, str] = {}
 
 
 def understand(text: str, routing: Routing | None = None) -> Asked:
@@ -51,10 +77,10 @@ def understand(text: str, routing: Routing | None = None) -> Asked:
     short = len(text.strip()) <= MAX_NAME
     named = routing.task(text) if short else None
     if named:
-        return Asked(named, named.name, named.tier, 1.0, ())
+        return Asked(named, named.name, named.tier, 1.0)
     name = folded(text) if short else ""
     told = classify(name.replace("_", " ") if _is_name(text) else text)
-    return Asked(None, name, told.tier, told.confidence, told.words)
+    return Asked(None, name, told.tier, told.confidence)
 
 
 def _is_name(text: str) -> bool:

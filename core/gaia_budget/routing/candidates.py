@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import families
 from gaia_budget.routing.table import TIERS, Routing
+from gaia_budget.routing.wishes import standing_of
 from gaia_hooks.facts import pricing
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ PLACES = 100  # ranks within a tier
 class Model(NamedTuple):
     """A model that may be chosen: the name it was listed by, what it stands for today, and its price.
 
-    `sold_as` is what to ask for: the model itself, or its successor where it is retired. `rank` orders models
-    by tier and place in it, `nano` is the price of one typical answer, `rates` the row now (None: unpriced).
+    `sold_as` is what to ask for: the model itself, or its successor where it is retired. `tier` is the level it
+    stands at, `rank` orders models by that and their place in it, `nano` is the price of one typical answer, `rates`
+    the row now (None: unpriced).
     """
 
     listed: str
@@ -38,9 +40,9 @@ class Model(NamedTuple):
     source: str
     context_window: int | None
 
-    def reaches(self, tier: str) -> bool:
-        """Whether it does work of a tier."""
-        return self.rank >= PLACES * TIERS.index(tier)
+    def reaches(self, level: str) -> bool:
+        """Whether it does work of a level."""
+        return self.rank >= PLACES * TIERS.index(level)
 
     @property
     def alias(self) -> str | None:
@@ -61,22 +63,54 @@ class Catalog:
     def of_provider(self, provider: str) -> list[Model]:
         """The models of a provider's tiers, in the order of the table."""
         tiers = self._routing.providers[provider]
-        return [self.model(name, provider, tier) for tier in TIERS for name in tiers[tier]]
+        names = dict.fromkeys(name for tier in (*TIERS, *tiers) for name in tiers[tier])
+        return [
+            self.model(name, *(standing_of(name, self._routing) or (provider, TIERS[1]))) for name in names
+        ]
 
-    def of_list(self, listed: Iterable[str]) -> tuple[list[Model], list[str]]:
-        """The models of a module's list, and the names in it that no tier knows."""
+    def of_list(self, listed: Iterable[str], provider: str) -> tuple[list[Model], list[str]]:
+        """The models of a module's list, and the names in it that no tier knows.
+
+        Those stand where they stand in the list, as owners write it: the weakest first.
+        """
         found, unknown = [], []
-        for name in listed:
-            place = self._place(name)
-            if place is None:
+        for place, name in enumerate(listed):
+            standing = standing_of(name, self._routing)
+            if standing is None:
                 unknown.append(name)
-            else:
-                found.append(self.model(name, *place))
+                known = self._prices.name(name, provider)
+                standing = (known.provider if known else provider, TIERS[min(place, len(TIERS) - 1)])
+            found.append(self.model(name, *standing))
         return found, unknown
+
+    def merging(self, model: Model) -> list[str]:
+        """Models of other tiers that the same successor takes the place of, as `routing.toml` has it."""
+        entry = self._routing.retired.get(model.model)
+        others = (
+            self.of_provider(model.provider) if entry and model.provider in self._routing.providers else []
+        )
+        return [
+            one.model
+            for one in others
+            if one.tier != model.tier and self._last(one.model) == self._last(model.model)
+        ]
+
+    def _last(self, model: str) -> str:
+        """What is asked for once a model is gone, and what comes after that."""
+        while model in self._routing.retired:
+            model = self._routing.retired[model].successor
+        return model
+
+    def variant(self, model: Model, variant: str) -> int | None:
+        """What the same call costs as `batch`, `flex`, …; None where the model is not sold so."""
+        known = self._prices.name(model.sold_as, model.provider)
+        if known is None or variant not in self._prices.variants(known):
+            return None
+        return pricing.cost_nano(self._usage, pricing.row_at(self._prices.rows(known, variant), self._now))
 
     def find(self, name: str) -> Model | None:
         """A model by any name of it; its tier is the one of its family, quality where it has none."""
-        provider, tier = self._place(name) or ("", "quality")
+        provider, tier = standing_of(name, self._routing) or ("", "quality")
         if not provider:
             known = self._prices.name(name)
             if known is None:
@@ -114,20 +148,10 @@ class Catalog:
         place = next((listed.index(one) for one in (name, alias) if one in listed), 0)
         return PLACES * TIERS.index(tier) + place
 
-    def _place(self, name: str) -> tuple[str, str] | None:
-        """Provider and tier of a name: as it is listed, else those of its family."""
-        bare = name.lower().removesuffix("[1m]")
-        for wanted in (bare, families.family_of(bare)):
-            for provider, tiers in self._routing.providers.items():
-                for tier in TIERS:
-                    if wanted in tiers[tier]:
-                        return provider, tier
-        return None
 
-
-def cheapest(models: Iterable[Model], tier: str) -> Model | None:
-    """The cheapest at or above a tier; the lower tier, then the order of the table, at equal price."""
-    able = [one for one in models if one.reaches(tier)]
+def cheapest(models: Iterable[Model], level: str) -> Model | None:
+    """The cheapest at or above a level; the lower tier, then the order of the table, at equal price."""
+    able = [one for one in models if one.reaches(level)]
     return min(able, key=lambda one: (one.nano, one.rank), default=None)
 
 

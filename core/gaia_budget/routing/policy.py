@@ -40,12 +40,16 @@ class Module(NamedTuple):
 
 
 class Policies(NamedTuple):
-    """All modules that have an entry, the models of each session type, and remarks for the reader."""
+    """All modules that have an entry, the models of each session type, and remarks for the reader.
+
+    `model_routing` is what the owner's file says there, empty where it says nothing (`gaia_budget.routing.wishes`).
+    """
 
     modules: Mapping[str, Module]
     sessions: Mapping[str, Sequence[str]]
     source: str = "token_budget.json"
     notices: Sequence[str] = ()
+    model_routing: Mapping[str, str | Sequence[str]] = {}
 
     def module(self, name: str) -> Module:
         """A module's policy; the default policy, with every model allowed, where it has no entry."""
@@ -68,7 +72,7 @@ def load() -> Policies:
 
 def _is_fresh(stored: dict[str, Any], file: Path | None) -> bool:
     present = file is not None and file.is_file()
-    if stored.get("token_budget") != (str(file) if present else ""):
+    if stored.get("token_budget") != (str(file) if present else "") or "model_routing" not in stored:
         return False
     changed = [one.stat().st_mtime_ns for one in (file, places.settings_file()) if one and one.is_file()]
     return all(moment < stored["written_at"] * 1_000 for moment in changed)
@@ -87,7 +91,8 @@ def _from_snapshot(stored: dict[str, Any], file: Path | None) -> Policies:
                 *_month(stored, name, entry["limit_nano"]),
             )
     sessions = {name: entry["models"] for name, entry in stored["session_types"].items()}
-    return Policies(modules, sessions, str(file or "token_budget.json"), tuple(stored["problems"]))
+    source = str(file or "token_budget.json")
+    return Policies(modules, sessions, source, tuple(stored["problems"]), stored["model_routing"])
 
 
 def _from_files(stored: dict[str, Any]) -> Policies:
@@ -107,7 +112,8 @@ def _from_files(stored: dict[str, Any]) -> Policies:
     }
     sessions = {name: entry.models for name, entry in budget.defaults.session_budgets.items()}
     notices = () if budget.file else tuple(budget.notices)
-    return Policies(modules, sessions, str(budget.file or "token_budget.json"), notices)
+    source = str(budget.file or "token_budget.json")
+    return Policies(modules, sessions, source, notices, budget.defaults.routing_asked)
 
 
 def _month(stored: dict[str, Any], name: str, limit_nano: int) -> tuple[int | None, int]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.errors import ConfigError
-from gaia_budget.routing import table
+from gaia_budget.routing import table, wishes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,8 +61,8 @@ def test_a_new_provider_may_be_added(home: Path) -> None:
         ("[providers.anthropic]\nbest = []\n", "providers.anthropic.best: is not a known key (valid: cheap"),
         ("[providers.anthropic]\ncheap = [1]\n", "providers.anthropic.cheap: must be a list of names"),
         (
-            "[sessions.bugs]\n",
-            "sessions.bugs: is not a known key (valid: architecture, feature_dev, quick_fix)",
+            "[sessions.bugs]\nfast = true\n",
+            "sessions.bugs.fast: is not a known key (valid: starts_cheap, reserve, also)",
         ),
         ('[sessions.quick_fix]\nreserve = ["best"]\n', "sessions.quick_fix.reserve: ['best'] is not valid"),
         ("[sessions.quick_fix]\nstarts_cheap = 1\n", "sessions.quick_fix.starts_cheap: 1 is not valid"),
@@ -71,13 +71,14 @@ def test_a_new_provider_may_be_added(home: Path) -> None:
         ("[learning]\nspeed = 1\n", "learning.speed: is not a known key"),
         ('updated = "now"\n', "updated: 'now' is not a day"),
         ('[retired.a]\nsince = 2026-01-01\nsource = "s"\n', "retired.a.successor: is missing"),
+        ('[tiers.x]\nlevel = "best"\n', "tiers.x.level: 'best' is no level (valid: cheap, quality"),
         ("[tasks\n", "Mend the TOML there"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(text: str, told: str, home: Path) -> None:
     own_table(home, text)
     with pytest.raises(ConfigError) as caught:
-        table.load()
+        wishes.obeyed(table.load(), {}, "token_budget.json")
     assert told in str(caught.value) and "routing.toml" in str(caught.value)
 
 

@@ -1,0 +1,220 @@
+"""Reading the routing table's two files: ours, and the user's laid over it; what is wrong is named with its key."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget.configfile import read_toml
+from gaia_budget.errors import ConfigError
+from gaia_budget.routing import vocabulary
+from gaia_budget.routing.table import TIERS, Retired, Routing, SessionRule, Task
+from gaia_budget.routing.vocabulary import folded
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OPEN = ("providers", "tasks", "retired", "sessions", "tiers")
+"""Sections whose entries the user may add to; those of the others are fixed."""
+KEYS = {
+    "tasks": ("tier", "also", "cap_usd"),
+    "retired": ("since", "successor", "source"),
+    "sessions": ("starts_cheap", "reserve", "also"),
+    "tiers": ("level",),
+}
+
+
+def read(built_in: Path, present: Path | None, own: Path) -> Routing:
+    """The table in force; `own` names the user's file, `present` is the same where it is there. Raises ConfigError."""
+    ours = read_toml(built_in, parse_float=Decimal)
+    theirs = read_toml(present, parse_float=Decimal) if present else {}
+    _check(theirs, ours, own)
+    merged = _laid_over(ours, _in_our_words(theirs, ours, built_in, own))
+    tiers = _tiers(merged["tiers"], own)
+    routing = Routing(
+        _day(merged["updated"], own, "updated"),
+        {name: _provider(entry, tiers, own, name) for name, entry in merged["providers"].items()},
+        dict(_task(name, entry, own) for name, entry in merged["tasks"].items()),
+        {name: _session(entry, own, name) for name, entry in merged["sessions"].items()},
+        {name: _retired(name, entry, own) for name, entry in merged["retired"].items()},
+        {
+            name: _numbers(entry, own, f"typical.{name}", whole=True)
+            for name, entry in merged["typical"].items()
+        },
+        _numbers(merged["conversation"], own, "conversation", whole=True),
+        _numbers(merged["learning"], own, "learning"),
+        tiers,
+        _standing(merged["providers"], tiers)
+        | _standing(ours["providers"], {})
+        | _standing(merged["providers"], {}),
+        frozenset((name, tier) for name, entry in theirs.get("providers", {}).items() for tier in entry),
+    )
+    _refuse_circles(routing, own)
+    _refuse_doubled_names(routing, own)
+    return routing
+
+
+def _in_our_words(theirs: dict[str, Any], ours: dict[str, Any], built_in: Path, own: Path) -> dict[str, Any]:
+    """The user's tasks under the names that ours have: whichever alias names one, it is that task."""
+    known = vocabulary.index(
+        dict(_task(name, entry, built_in) for name, entry in ours["tasks"].items()).values()
+    )
+    tasks: dict[str, Any] = {}
+    for name, entry in theirs.get("tasks", {}).items():
+        task = vocabulary.named(name, known)
+        if task in tasks:
+            raise ConfigError(own, f"names {task}, which stands there already", key=f"tasks.{name}")
+        tasks[task] = entry
+    return {**theirs, "tasks": tasks}
+
+
+def _laid_over(ours: Any, theirs: Any) -> Any:
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return {key: _laid_over(ours.get(key), theirs.get(key, ours.get(key))) for key in {**ours, **theirs}}
+    return theirs
+
+
+def _check(theirs: dict[str, Any], ours: dict[str, Any], own: Path) -> None:
+    """Refuse keys that mean nothing. Names of providers, tiers, tasks, sessions and models are free, others fixed."""
+    for section, content in theirs.items():
+        if section not in ours:
+            raise ConfigError(own, "is not a known key", key=section, choices=sorted(ours))
+        if isinstance(ours[section], dict) and not isinstance(content, dict):
+            raise ConfigError(own, "must be a table", key=section)
+        for name in content if isinstance(content, dict) else ():
+            if section not in OPEN and name not in ours[section]:
+                raise ConfigError(
+                    own, "is not a known key", key=f"{section}.{name}", choices=sorted(ours[section])
+                )
+            _check_entry(section, name, content[name], ours, own, (*TIERS, *theirs.get("tiers", {})))
+
+
+def _check_entry(
+    section: str, name: str, entry: Any, ours: dict[str, Any], own: Path, tiers: tuple[str, ...]
+) -> None:
+    if section in OPEN and not isinstance(entry, dict):
+        raise ConfigError(own, "must be a table", key=f"{section}.{name}", choices=KEYS.get(section, tiers))
+    fixed = ours[section].get(name)
+    valid = (
+        tiers
+        if section == "providers"
+        else KEYS.get(section, tuple(fixed if isinstance(fixed, dict) else ()))
+    )
+    for key in entry if isinstance(entry, dict) else ():
+        if key not in valid:
+            raise ConfigError(own, "is not a known key", key=f"{section}.{name}.{key}", choices=valid)
+
+
+def _tiers(entries: dict[str, Any], own: Path) -> dict[str, str]:
+    """{tier: level} of ours and the user's."""
+    for name, entry in entries.items():
+        if entry.get("level") not in TIERS:
+            raise ConfigError(
+                own, f"{entry.get('level')!r} is no level", key=f"tiers.{name}.level", choices=TIERS
+            )
+    return {tier: tier for tier in TIERS} | {folded(name): entry["level"] for name, entry in entries.items()}
+
+
+def _standing(providers: dict[str, Any], tiers: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """{model: (provider, level)}; the strongest level of those that list it. `tiers` are further ones to look at."""
+    levels = {
+        **{tier: level for tier, level in tiers.items() if tier not in TIERS},
+        **{one: one for one in TIERS},
+    }
+    return {
+        model: (provider, level)
+        for provider, entry in providers.items()
+        for tier, level in levels.items()
+        for model in entry.get(tier, ())
+    }
+
+
+def _provider(
+    entry: dict[str, Any], tiers: dict[str, str], own: Path, name: str
+) -> dict[str, tuple[str, ...]]:
+    return {tier: _names(entry.get(tier, []), own, f"providers.{name}.{tier}") for tier in tiers}
+
+
+def _task(name: str, entry: dict[str, Any], own: Path) -> tuple[str, Task]:
+    """A task; whether there is such a tier is known where the owner's file is (`wishes.obeyed`)."""
+    key = f"tasks.{name}"
+    if not isinstance(entry.get("tier"), str) or not folded(entry["tier"]):
+        raise ConfigError(own, f"{entry.get('tier')!r} is no tier", key=f"{key}.tier", choices=TIERS)
+    cap = entry.get("cap_usd")
+    try:
+        amount = None if cap is None else Decimal(str(cap))
+    except InvalidOperation:
+        raise ConfigError(own, f"{cap!r} is not an amount of USD", key=f"{key}.cap_usd") from None
+    also = tuple(folded(other) for other in _names(entry.get("also", []), own, f"{key}.also"))
+    return folded(name), Task(folded(name), folded(entry["tier"]), also, amount)
+
+
+def _session(entry: dict[str, Any], own: Path, name: str) -> SessionRule:
+    key = f"sessions.{name}"
+    entry = {"reserve": [], "starts_cheap": False, **entry}
+    reserve = _names(entry["reserve"], own, f"{key}.reserve")
+    wrong = [tier for tier in reserve if tier not in TIERS]
+    if wrong or not isinstance(entry["starts_cheap"], bool):
+        place = "reserve" if wrong else "starts_cheap"
+        raise ConfigError(
+            own,
+            f"{entry[place]!r} is not valid",
+            key=f"{key}.{place}",
+            choices=TIERS if wrong else ("true", "false"),
+        )
+    return SessionRule(entry["starts_cheap"], reserve, _names(entry.get("also", []), own, f"{key}.also"))
+
+
+def _retired(name: str, entry: dict[str, Any], own: Path) -> Retired:
+    key = f"retired.{name}"
+    for needed in ("since", "successor", "source"):
+        if needed not in entry:
+            raise ConfigError(own, "is missing", key=f"{key}.{needed}")
+    return Retired(
+        name, _day(entry["since"], own, f"{key}.since"), str(entry["successor"]), str(entry["source"])
+    )
+
+
+def _names(value: Any, own: Path, key: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) and one.strip() for one in value):
+        raise ConfigError(own, 'must be a list of names such as ["haiku"]', key=key)
+    return tuple(value)
+
+
+def _numbers(entry: Any, own: Path, place: str, whole: bool = False) -> dict[str, Any]:
+    for key, value in entry.items():
+        if isinstance(value, bool) or not isinstance(value, int if whole else int | Decimal) or value < 0:
+            kind = "a whole number" if whole else "a number"
+            raise ConfigError(own, f"{value!r} is not {kind} from 0", key=f"{place}.{key}")
+    return {key: value if whole else float(value) for key, value in entry.items()}
+
+
+def _day(value: Any, own: Path, key: str) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ConfigError(
+            own, f"{value!r} is not a day", key=key, cure="Write it as 2026-10-01, without quotes"
+        )
+    return value
+
+
+def _refuse_circles(routing: Routing, own: Path) -> None:
+    for start in routing.retired:
+        chain = [start]
+        while (entry := routing.retired.get(chain[-1])) is not None:
+            if entry.successor in chain:
+                circle = " -> ".join([*chain, entry.successor])
+                raise ConfigError(
+                    own, f"successors go in a circle: {circle}", key=f"retired.{start}.successor"
+                )
+            chain.append(entry.successor)
+
+
+def _refuse_doubled_names(routing: Routing, own: Path) -> None:
+    owners: dict[str, str] = {}
+    for task in routing.tasks.values():
+        for name in (task.name, *task.also):
+            if owners.setdefault(name, task.name) != task.name:
+                raise ConfigError(
+                    own, f"{name!r} names {owners[name]} as well", key=f"tasks.{task.name}.also"
+                )
