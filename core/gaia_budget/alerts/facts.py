@@ -144,11 +144,22 @@ class Facts:
 
     @cached_property
     def ages(self) -> dict[str, int]:
-        """Days since price and routing files were reviewed. Raises ConfigError."""
-        from gaia_budget.routing import table
+        """Days since price and routing files were reviewed: since they were written, or `prices check` was read.
 
-        today = self.ledger.zone.local(self.now).date()
-        found = {"routing table": (today - table.load().updated).days}
+        What it would say today and said then is no news, however old the files are. Raises ConfigError.
+        """
+        from gaia_budget.prices.table import load
+        from gaia_budget.routing import review, reviewed, table
+
+        today, routing = self.ledger.zone.local(self.now).date(), table.load()
+        found = {"routing table": (today - routing.updated).days}
         if self.budget.file and self.budget.updated:
             found["token budget"] = (today - self.budget.updated).days
-        return found
+        read = reviewed.last()
+        if read is None or max(found.values()) <= review.REVIEW_DAYS:
+            return found
+        since = (today - read.day).days
+        if since > review.REVIEW_DAYS:
+            now = review.review(self.budget, routing, load(), today=today)
+            since = 0 if reviewed.checksum(now) == read.checksum else since
+        return {name: min(days, since) for name, days in found.items()}

@@ -63,11 +63,14 @@ def check(as_json: JsonFlag = False) -> None:
     """Drift of the owner's snapshot, coming changes, retired models. Ends with 1 when something needs a change."""
     from gaia_budget import owner
     from gaia_budget.prices.table import load
-    from gaia_budget.routing import table
+    from gaia_budget.routing import reviewed, table
     from gaia_budget.routing.review import review
 
     budget = owner.load_token_budget()
-    found = review(budget, table.load(), load(), _used())
+    routing, prices = table.load(), load()
+    found = review(budget, routing, prices, _used())
+    with contextlib.suppress(OSError):  # then the reminder comes again
+        reviewed.note(review(budget, routing, prices), datetime.now(UTC).date())
     if as_json:
         emit_json(
             {
@@ -83,6 +86,7 @@ def check(as_json: JsonFlag = False) -> None:
                     }
                     for name, entry, successor in found.retired
                 ],
+                "ending": [one.document() for one in found.ending],
                 "reminders": found.reminders,
                 "notices": budget.notices,
             }
@@ -209,13 +213,15 @@ def _moment(at: str | None) -> float | None:
 
 def _show(found: Review) -> None:
     for one in found.drift:
-        parts = [f"{kind} {value:+} %" for kind, value in one.percent.items() if value]
-        today = [f"{kind} {value:+} %" for kind, value in one.percent_today.items() if value]
-        name = f"{one.provider} {one.name} ({one.then.model} on {one.then.on})"
         known = any(rate is not None for rate in one.then.rates)
-        say(f"{name}: {', '.join(parts) or ('as it is' if known else 'no list has a price for it')}")
+        say(f"{one.provider} {one.name} ({one.then.model} on {one.then.on}):"
+            + ("" if one.said() else " your file is right" if known else " no list has a price for it"))  # fmt: skip
+        for line in one.said():
+            say(f"  {line}")
+        off = [f"{kind} {abs(value):.0f} % too {'high' if value > 0 else 'low'}".replace("_", " ")
+               for kind, value in one.percent_today.items() if value]  # fmt: skip
         if one.today.model != one.then.model:
-            say(f"  today {one.today.model}: {', '.join(today) or 'as it is'}")
+            say(f"  against {one.today.model}, which the name means today: {', '.join(off) or 'right'}")
         if one.month_nano:
             from gaia_hooks.facts.money import usd_short
 
@@ -227,5 +233,7 @@ def _show(found: Review) -> None:
             f"output {before['output_per_1m']} -> {after['output_per_1m']}")  # fmt: skip
     for retired, entry, successor in found.retired:
         say(f"{retired} was retired on {entry.since}: use {successor} ({entry.source})")
+    for ending in found.ending:
+        say(str(ending))
     for reminder in found.reminders:
         say(reminder)

@@ -92,14 +92,10 @@ class Catalog:
         return [
             one.model
             for one in others
-            if one.tier != model.tier and self._last(one.model) == self._last(model.model)
+            if one.tier != model.tier
+            and one.model in self._routing.retired
+            and self._routing.last(one.model) == self._routing.last(model.model)
         ]
-
-    def _last(self, model: str) -> str:
-        """What is asked for once a model is gone, and what comes after that."""
-        while model in self._routing.retired:
-            model = self._routing.retired[model].successor
-        return model
 
     def variant(self, model: Model, variant: str) -> int | None:
         """What the same call costs as `batch`, `flex`, …; None where the model is not sold so."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gaia_budget.prices.table import PriceTable
 
 REVIEW_DAYS = 92
+ENDING_DAYS = 60
+"""How long before its end a model in use is named."""
 KINDS = ("input", "output", "cache_read")
 PER_MILLION = 10**6
 
@@ -56,6 +58,16 @@ class Drift(NamedTuple):
     percent_today: dict[str, Decimal | None]
     month_nano: int
 
+    def said(self) -> list[str]:
+        """In words, by kind: what the file has, what is real, and in which direction it is off."""
+        pairs = zip(KINDS, self.snapshot, self.then.rates, strict=True)
+        return [
+            f"your file has {kind.replace('_', ' ')} of {self.name} at ${usd(ours)} per million tokens, the real price "
+            f"is ${usd(real)}: {abs(percent):.0f} % too {'high' if percent > 0 else 'low'}"
+            for kind, ours, real in pairs
+            if (percent := self.percent[kind]) and ours is not None and real is not None
+        ]
+
     def document(self) -> dict[str, Any]:
         """One entry of `drift[]`."""
         return {
@@ -70,6 +82,7 @@ class Drift(NamedTuple):
             "real_today": _shown(self.today.rates),
             "percent_today": {kind: _signed(value) for kind, value in self.percent_today.items()},
             "month_usd": usd(self.month_nano),
+            "said": self.said(),
         }
 
 
@@ -91,13 +104,37 @@ class Coming(NamedTuple):
         }
 
 
+class Ending(NamedTuple):
+    """A model that was used this month and ends soon, or has ended; `merges` are others that its successor replaces."""
+
+    model: str
+    on: date
+    successor: str
+    source: str
+    merges: tuple[str, ...]
+
+    def __str__(self) -> str:
+        merged = f"; it takes the place of {', '.join(self.merges)} as well" if self.merges else ""
+        return (
+            f"{self.model} is in use and ends on {self.on}: move to {self.successor}{merged} ({self.source})"
+        )
+
+    def document(self) -> dict[str, Any]:
+        """One entry of `ending[]`."""
+        return {**self._asdict(), "on": self.on.isoformat(), "merges": list(self.merges)}
+
+
 class Review(NamedTuple):
-    """Everything that should be looked at; empty lists where nothing is out of date."""
+    """Everything that should be looked at; empty lists where nothing is out of date.
+
+    `ending` are models in use whose end is near (`ENDING_DAYS`).
+    """
 
     drift: list[Drift]
     coming: list[Coming]
     retired: list[tuple[str, Retired, str]]
     reminders: list[str]
+    ending: list[Ending] = []  # noqa: RUF012 (a tuple's default, never changed)
 
     @property
     def clean(self) -> bool:
@@ -143,7 +180,29 @@ def review(
             if (entry := routing.retired.get(name)) and entry.since <= today
         ],
         _reminders(budget, routing, drift, today),
+        ending(routing, {one.model for one in taken}, today),
     )
+
+
+def ending(routing: Routing, used: Iterable[str], today: date) -> list[Ending]:
+    """Models in use that are no longer sold in `ENDING_DAYS`, the soonest first."""
+    found = []
+    for model in used:
+        entry = routing.retired.get(model)
+        if entry is not None and (entry.since - today).days <= ENDING_DAYS:
+            last = routing.last(model)
+            merges = sorted(
+                one for one in routing.standing if one != model and _joins(one, model, last, routing)
+            )
+            found.append(Ending(model, entry.since, last, entry.source, tuple(merges)))
+    return sorted(found, key=lambda one: (one.on, one.model))
+
+
+def _joins(other: str, model: str, last: str, routing: Routing) -> bool:
+    """Whether another tier's model is replaced by the same one."""
+    if other not in routing.retired or model not in routing.standing:
+        return False
+    return routing.last(other) == last and routing.standing[other] != routing.standing[model]
 
 
 def _drift(

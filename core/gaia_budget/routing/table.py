@@ -81,11 +81,13 @@ class Routing(NamedTuple):
     def successor(self, model: str, today: date) -> str | None:
         """What takes a retired model's place, past successors whose own end is known; None while it is sold."""
         entry = self.retired.get(model)
-        if entry is None or today < entry.since:
-            return None
-        while entry.successor in self.retired:
-            entry = self.retired[entry.successor]
-        return entry.successor
+        return None if entry is None or today < entry.since else self.last(model)
+
+    def last(self, model: str) -> str:
+        """What is sold once a model and its successors with a known end are gone; a model without an end is its own."""
+        while model in self.retired:
+            model = self.retired[model].successor
+        return model
 
     def provider(self, name: str) -> str:
         """A provider's name as the table has it. Raises NotFoundError."""
