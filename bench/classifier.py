@@ -136,7 +136,7 @@ def judge(tested: Sequence[Text], bound: float) -> bool:
 
 def _calibration(pairs: list[tuple[float, bool]]) -> bool:
     """Stated confidence against the share that was right, by tenths of the answers."""
-    pairs.sort()
+    pairs.sort(key=lambda pair: pair[0])  # of equal confidence in the order of the texts
     size, worst = -(-len(pairs) // 10), 0.0
     for at in range(0, len(pairs), size):
         part = pairs[at : at + size]
@@ -154,7 +154,7 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--train", action="store_true")
-    parser.add_argument("--strength", type=float, default=30.0)
+    parser.add_argument("--strength", type=float, default=10.0)
     given = parser.parse_args()
     from gaia_budget.routing.classify import DATA
 

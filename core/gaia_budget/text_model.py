@@ -1,4 +1,4 @@
-"""A small text classifier: hashed character and word n-grams, a linear model, weights shipped as data.
+"""A small text classifier: hashed words, their beginnings and n-grams, a linear model, weights shipped as data.
 
 Pure Python, offline, the same answer on every machine; a few milliseconds and megabytes. It is made for short texts in
 any language, and knows nothing of what its labels mean: `routing` sorts tasks with it, and whoever has other labels
@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
 READ_CHARACTERS = 600
 """What is read of a text: the request stands at its beginning, and what is pasted below says little."""
-LONGEST_WORD = 24
-GRAMS = (2, 3, 4, 5)
-"""Lengths of character n-grams inside a word with its edges."""
+BEGINNINGS = (4, 5, 6)
+"""Characters of a word's beginning, which most languages leave as it is when they bend the word."""
 WIDE_GRAMS = (1, 2, 3)
-"""The same in scripts that write no blanks between words."""
+"""Lengths of character n-grams in scripts that write no blanks between words."""
 
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{1,200}`", re.DOTALL)
 _LINK = re.compile(r"https?://\S+|www\.\S+")
@@ -81,8 +80,7 @@ def features(text: str, bits: int) -> set[int]:
 def _grams(word: str) -> list[str]:
     if _WIDE.match(word):
         return [word[at : at + size] for size in WIDE_GRAMS for at in range(len(word) - size + 1)]
-    edged = f"^{word[:LONGEST_WORD]}$"
-    return [edged[at : at + size] for size in GRAMS for at in range(len(edged) - size + 1)]
+    return [f"p{word[:size]}" for size in BEGINNINGS if len(word) >= size]
 
 
 class TextModel:

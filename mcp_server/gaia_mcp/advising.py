@@ -85,7 +85,7 @@ def _found(
     try:
         policies = policy.load()
     except ConfigError as error:
-        policies = policy.Policies({}, {})
+        policies = policy.built_in()
         notes.append(f"what the module allows is not known: {error}")
     ask = partial(
         recommendation.recommend,

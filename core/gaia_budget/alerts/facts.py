@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.owner import TokenBudget
+    from gaia_budget.routing.review import Ending
     from gaia_budget.settings import Settings
 
 FAILED = "SELECT module, task, count(*) FROM events WHERE org = ? AND kind = 'failed' AND ts >= ? GROUP BY module, task"
@@ -141,6 +142,15 @@ class Facts:
         from gaia_budget.forecast.anomalies import anomalies
 
         return anomalies(self.ledger, since=self.day(1), now=self.now)
+
+    @cached_property
+    def ending(self) -> list[tuple[Ending, int]]:
+        """Models used this month that end soon, with the days left (0: they have ended). Raises ConfigError."""
+        from gaia_budget.routing import review, table
+
+        today = self.ledger.zone.local(self.now).date()
+        used = {str(row.key[0]) for row in self.ledger.spend(("model",), since="month").rows}
+        return [(one, max(0, (one.on - today).days)) for one in review.ending(table.load(), used, today)]
 
     @cached_property
     def ages(self) -> dict[str, int]:

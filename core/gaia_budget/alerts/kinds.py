@@ -70,6 +70,7 @@ KINDS: dict[str, Kind] = {
     ),
     "error_percent": Kind("share of calls that failed", ("module", "task", "all"), ("day", "hour"), "1h", 100),
     "failed_calls": Kind("calls that failed", ("module", "task", "all"), ("day", "hour"), "1h"),
+    "model_end_days": Kind("days until a model used this month is no longer sold", ("all",), ("none",), "none"),
     "price_age_days": Kind("days since a price or routing file was reviewed", ("all",), ("none",), "none"),
 }  # fmt: skip
 

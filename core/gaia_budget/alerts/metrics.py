@@ -266,6 +266,11 @@ def _price_age(rule: Rule, facts: Facts) -> Iterator[Reading]:
         yield Reading("", name, Fraction(days), f"the {name} was last reviewed {days:,} days ago")
 
 
+def _model_end(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    for one, days in facts.ending:
+        yield Reading("", one.model, Fraction(days), str(one))
+
+
 METRICS: Mapping[str, Callable[[Rule, Facts], Iterator[Reading]]] = {
     "spend_percent": _spend_percent,
     "projected_percent": _projected,
@@ -284,6 +289,7 @@ METRICS: Mapping[str, Callable[[Rule, Facts], Iterator[Reading]]] = {
     "error_percent": _errors,
     "failed_calls": _failed_calls,
     "price_age_days": _price_age,
+    "model_end_days": _model_end,
 }
 
 

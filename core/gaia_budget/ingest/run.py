@@ -12,7 +12,7 @@ from gaia_budget.budgets import Budgets
 from gaia_budget.budgets.spool import upkeep
 from gaia_budget.errors import InputError
 from gaia_budget.forecast.week import working_week
-from gaia_budget.ingest import jseeker, rotation, unattributed
+from gaia_budget.ingest import happened, jseeker, rotation, unattributed
 from gaia_budget.ingest.costs import Costs
 from gaia_budget.ingest.logs import Logs
 from gaia_budget.ingest.months import cover_overspend, lifts, months
@@ -83,6 +83,7 @@ def take_in(settings: Settings, ledger: Ledger, progress: Callable[[int, int], N
         sessions = Sessions(ledger, settings, costs, load_registry().roots(), report)
         sessions.take_in(places.claude_config_dirs(), progress)
         unattributed.reconcile(ledger, settings, costs, sessions, report)
+        happened.learn(ledger, report)
     report.seconds = time.perf_counter() - began
     return report
 

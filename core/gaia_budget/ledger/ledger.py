@@ -213,10 +213,26 @@ class Ledger:
         """The newest events of a session."""
         return self.db.ask(lambda ask: questions.responses(ask, self.org, session_id, most))
 
-    def record_outcome(self, task: str, model: str, ok: bool, *, module: str = "", reason: str = "") -> None:
-        """Remember whether a model sufficed for a task."""
-        row = (self.org, uuid.uuid4().hex, self.now(), module, task, model, int(ok), reason)
+    def record_outcome(
+        self,
+        task: str,
+        model: str,
+        ok: bool,
+        *,
+        module: str = "",
+        reason: str = "",
+        kind: str = "said",
+        ts: int | None = None,
+        outcome_id: str = "",
+    ) -> None:
+        """Remember whether a model sufficed for a task; one that has an id of its own is remembered once."""
+        at = self.now() if ts is None else ts
+        row = (self.org, outcome_id or uuid.uuid4().hex, at, module, task, model, int(ok), reason, kind)
         self.db.write(lambda tx: tx.many(outcomes.ADD, [row]))
+
+    def calls_of_tasks(self, since: int) -> list[tuple[str, int, str, str, str, str, int]]:
+        """The apps' calls since an instant: see `outcomes.calls_of_tasks`."""
+        return self.db.ask(lambda ask: outcomes.calls_of_tasks(ask, self.org, since))
 
     def outcomes(self, *tasks: str) -> list[outcomes.Outcome]:
         """What users said, the newest first; of the tasks of these names, or of all."""

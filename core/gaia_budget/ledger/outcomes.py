@@ -1,4 +1,4 @@
-"""What users said of a model's work: the recommendation learns from it."""
+"""What users said of a model's work, and what happened: the recommendation learns from it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,23 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.database import Ask
 
 ADD = (
-    "INSERT INTO outcomes (org, outcome_id, ts, module, task, model, ok, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (org, outcome_id) DO NOTHING"
+    "INSERT INTO outcomes (org, outcome_id, ts, module, task, model, ok, reason, kind) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (org, outcome_id) DO NOTHING"
 )
-ASKED = "SELECT ts, module, task, model, ok, reason FROM outcomes WHERE org = ? {} ORDER BY ts DESC"
+ASKED = "SELECT ts, module, task, model, ok, reason, kind FROM outcomes WHERE org = ? {} ORDER BY ts DESC"
+CALLS = (
+    "SELECT event_id, ts, module, task, model, "
+    "CASE WHEN correlation_id <> '' THEN correlation_id ELSE session_id END, "
+    "input_tokens + cache_read_tokens + cache_write_5m_tokens + cache_write_1h_tokens FROM events "
+    "WHERE org = ? AND ts >= ? AND source = 'app' AND kind = 'response' AND task <> '' ORDER BY ts"
+)
 
 
 LOOK_SECONDS = 2.0
 
 
 class Outcome(NamedTuple):
-    """What a user said about a model's work on a task."""
+    """What is known of a model's work on a task. `kind` says how: see the column in the schema."""
 
     ts: int
     module: str
@@ -29,12 +35,19 @@ class Outcome(NamedTuple):
     model: str
     ok: bool
     reason: str
+    kind: str = "said"
 
 
 def fetch(ask: Ask, org: str, *tasks: str) -> list[Outcome]:
     """What users said, the newest first; of the tasks of these names, or of all."""
     sql = ASKED.format(f"AND task IN ({', '.join('?' * len(tasks))})" if tasks else "")
     return [Outcome(*row)._replace(ok=bool(row[4])) for row in ask(sql, (org, *tasks))]
+
+
+def calls_of_tasks(ask: Ask, org: str, since: int) -> list[tuple[str, int, str, str, str, str, int]]:
+    """(id, ts, module, task, model, correlation or session, prompt tokens) of the apps' calls since an instant."""
+    rows = ask(CALLS, (org, since))
+    return [(str(row[0]), int(row[1]), *map(str, row[2:6]), int(row[6])) for row in rows]  # type: ignore[misc]
 
 
 def looked_up(url: str, org: str, *tasks: str) -> list[Outcome]:

@@ -88,7 +88,9 @@ def _why(models: list[str], reasons: list[str]) -> str:
 
 def _record(accounts: Accounts, work: Task, model: str, missing: str | None) -> None:
     ledger, module = accounts.books().ledger, accounts.place().module
-    ledger.record_outcome(work.name, model, missing is None, module=module, reason=missing or "")
+    ledger.record_outcome(
+        work.name, model, missing is None, module=module, reason=missing or "", kind="escalation"
+    )
 
 
 def _told(outcome: Outcome, models: list[str], reasons: list[str], work: Task) -> Escalation[Outcome]:
@@ -104,7 +106,7 @@ def _ladder(accounts: Accounts, work: Task, provider: str | None) -> list[str]:
     from gaia_budget.routing.vocabulary import recorded_as
 
     ledger, module = accounts.books().ledger, accounts.place().module
-    said = [Learnt(one.ts, one.model, one.ok) for one in ledger.outcomes(*recorded_as(work.name))]
+    said = [Learnt(one.ts, one.model, one.ok, one.kind) for one in ledger.outcomes(*recorded_as(work.name))]
     told = routing.recommend(work.name, module=module, provider=provider, outcomes=said)
     stronger = [one for one in told.alternatives if one.rank > told.model.rank]
     ordered = [told.model, *sorted(stronger, key=lambda one: (one.rank, one.nano))]

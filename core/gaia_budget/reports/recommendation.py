@@ -92,7 +92,7 @@ def _recorded(task: str) -> list[Outcome]:
     names = vocabulary.recorded_as(task)
     url = str(places.configured("db") or f"sqlite:///{(places.home() / 'ledger.db').as_posix()}")
     org = str(places.configured("org") or DEFAULT_ORG)
-    return [Outcome(one.ts, one.model, one.ok) for one in outcomes.looked_up(url, org, *names)]
+    return [Outcome(one.ts, one.model, one.ok, one.kind) for one in outcomes.looked_up(url, org, *names)]
 
 
 def _plan() -> dict[str, Any]:

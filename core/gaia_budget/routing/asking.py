@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import InputError
@@ -80,9 +81,9 @@ def understand(text: str, routing: Routing | None = None) -> Asked:
         return Asked(named, named.name, named.tier, 1.0)
     name = folded(text) if short else ""
     told = classify(name.replace("_", " ") if _is_name(text) else text)
-    return Asked(None, name, told.tier, told.confidence)
+    return Asked(None, name, told.tier, told.confidence, told.cheaper, told.parts)
 
 
 def _is_name(text: str) -> bool:
     """Whether a text is one word, such as `cover_letter` or `coverLetter`, whose parts tell what it is for."""
-    return len(text.split()) == 1
+    return not re.search(r"[^\w-]", text.strip())

@@ -1,62 +1,74 @@
-"""The tier of a task that is described in free text: words with weights, no network, the same answer every time."""
+"""The tier of a task that is described in words: a small trained model, no network, the same answer every time.
+
+docs/classifier.md tells what the tiers mean, how the weights were made, and how good they are.
+"""
 
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from gaia_budget import text_model
 from gaia_budget.routing.table import TIERS
 
-DATA = Path(__file__).with_name("words.toml")
-READ_CHARACTERS = 1_000  # the request stands at the beginning; what is pasted below it says little
-OPENING_WORDS = 4
-SILENT_TIER = "quality"
-LEAST_CONFIDENCE = 0.34  # three tiers and nothing to tell them apart
-STRONG = 4  # weight at which a clear lead is believed fully
+DATA = Path(__file__).with_name("tiers.model")
+SURE = 0.55
+"""Below this confidence the answer is open: the dearer of the two most probable tiers is taken."""
+SINKING = 0.12
+"""A share of architecture from which on a task is not taken as cheap: the dearest mistake there is."""
+SILENT = 0.34
+"""The confidence where a text names no task: three tiers, and nothing to tell them apart."""
+MOST_PARTS = 12
+_ITEM = re.compile(r"^\s*(?:[-*•·]|\d{1,2}[.)、])\s+", re.MULTILINE)
+_JOINT = re.compile(
+    r"\s*(?:;|；)\s*|,?\s+(?:and then|then|und dann|danach|y luego|puis|et ensuite|e depois|а затем|затем)\s+"
+    r"|(?:然后|そして|その後)",
+    re.IGNORECASE,
+)
+_TASK = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff]")
 
 
 class Classified(NamedTuple):
-    """A tier with how sure it is (0.34 guess to 1 certain), and the words that told."""
+    """A tier, and how often such an answer is right.
+
+    Where the text leaves it open, `cheaper` is the other tier that it may be. `parts` are the tiers of the single
+    tasks where it has several; the dearest of them is the tier.
+    """
 
     tier: str
     confidence: float
-    words: tuple[str, ...]
+    cheaper: str | None = None
+    parts: tuple[str, ...] = ()
 
 
 def classify(text: str) -> Classified:
-    """The tier of a described task. Text without any known word is taken as quality, with least confidence."""
-    shown = " ".join(text[:READ_CHARACTERS].lower().split())
-    opening = len(" ".join(shown.split()[:OPENING_WORDS]))
-    weights = dict.fromkeys(TIERS, 0)
-    told: dict[str, list[str]] = {tier: [] for tier in TIERS}
-    for tier, weight, pattern in _patterns():
-        for found in {hit.group(): hit for hit in reversed(list(pattern.finditer(shown)))}.values():
-            weights[tier] += weight * (2 if found.start() < opening else 1)
-            told[tier].append(found.group())
-    ranked = sorted(TIERS, key=lambda tier: (weights[tier], tier == SILENT_TIER), reverse=True)
-    best, second = weights[ranked[0]], weights[ranked[1]]
-    if not best:
-        return Classified(SILENT_TIER, LEAST_CONFIDENCE, ())
-    lead = (best - second) / best * min(1.0, best / STRONG)
-    confidence = round(LEAST_CONFIDENCE + (1 - LEAST_CONFIDENCE) * lead, 2)
-    return Classified(ranked[0], confidence, tuple(told[ranked[0]]))
+    """The tier of a described task. Any text has an answer; one that names no task is not sure."""
+    read = text[: 4 * text_model.READ_CHARACTERS]
+    whole, parts = _one(read), [_one(part) for part in _parts(read)]
+    if len(parts) < 2:
+        return whole
+    surest = [one for one in parts if one.cheaper is None] or [whole]
+    dearest = max(surest, key=lambda one: (TIERS.index(one.tier), one.confidence))
+    return dearest._replace(parts=tuple(one.tier for one in parts))
 
 
-@cache
-def _patterns() -> list[tuple[str, int, re.Pattern[str]]]:
-    import tomllib
+def _one(text: str) -> Classified:
+    shown = text_model.plain(text)
+    if not _TASK.search(re.sub("«.*?»", " ", shown)):
+        return Classified(TIERS[1], SILENT, TIERS[0])
+    told = text_model.load(DATA).tell(text)
+    best, second = sorted(TIERS, key=lambda tier: told.shares[tier], reverse=True)[:2]
+    if best == TIERS[0] and told.shares[TIERS[-1]] >= SINKING:
+        return Classified(TIERS[1], min(told.shares[TIERS[1]], SURE), TIERS[0])
+    if told.confidence >= SURE:
+        return Classified(best, told.confidence)
+    low, high = sorted((best, second), key=TIERS.index)
+    return Classified(high, told.confidence if high == best else told.shares[high], low)
 
-    tables = tomllib.loads(DATA.read_text("utf-8"))
-    return [
-        (tier, int(weight), _pattern(section["words"]))
-        for tier, sections in tables.items()
-        for weight, section in sections.items()
-    ]
 
-
-def _pattern(words: list[str]) -> re.Pattern[str]:
-    longest_first = sorted(words, key=len, reverse=True)
-    choices = (re.escape(word).replace(r"\*", r"\w*").replace("_", " ") for word in longest_first)
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(choices)})(?![\w-])")
+def _parts(text: str) -> list[str]:
+    """The single tasks of a text that lists them, one by one or with `;` and `then` between them."""
+    listed = [part.partition("\n")[0] for part in _ITEM.split(text)[1:]]
+    parts = listed if len(listed) > 1 else _JOINT.split(" ".join(text.split()))
+    return [part for part in parts if len(_TASK.findall(part)) > 1][:MOST_PARTS]

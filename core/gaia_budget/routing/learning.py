@@ -19,11 +19,15 @@ DAY_MICROSECONDS = 86_400 * 1_000_000
 
 
 class Outcome(NamedTuple):
-    """One verdict: the model sufficed for the task, or did not. `ts` is in microseconds since the epoch."""
+    """One verdict: the model sufficed for the task, or did not. `ts` is in microseconds since the epoch.
+
+    `kind` is how it is known: `said` by a person, an app's `escalation`, or what happened (`routing.happened`).
+    """
 
     ts: int
     model: str
     ok: bool
+    kind: str = "said"
 
 
 class Candidate(NamedTuple):
@@ -115,7 +119,8 @@ def _weight(outcome: Outcome, model: str, now: int, settings: Mapping[str, float
             return 0.0
     version = 1.0 if outcome.model == model else settings["other_version_weight"]
     days: float = (now - outcome.ts) / DAY_MICROSECONDS
-    return float(version * 0.5 ** (days / settings["half_life_days"]))
+    known = settings.get(f"{outcome.kind}_weight", 1.0)
+    return float(known * version * 0.5 ** (days / settings["half_life_days"]))
 
 
 def _worth_a_try(

@@ -62,6 +62,11 @@ class Policies(NamedTuple):
         return self.sessions[session_type]
 
 
+def built_in() -> Policies:
+    """What holds where no file can be read: no module, and the owner's published session types."""
+    return Policies({}, {name: entry["models"] for name, entry in snapshot.DEFAULTS["session_types"].items()})
+
+
 def load() -> Policies:
     """The policies in force. Raises ConfigError where a file of the owner's or the user's is wrong."""
     stored = snapshot.load(str(places.home()))

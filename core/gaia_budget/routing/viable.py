@@ -102,7 +102,7 @@ class Viable:
     def meant(self) -> set[str] | None:
         """The families that the session's type is for; None where all are. Raises NotFoundError."""
         kind = self.request.session_type
-        if not kind:
+        if not kind or (self.request.in_session and kind not in self.policies.sessions):
             return None
         listed = set(self.policies.session_models(kind))
         return {*listed, *self.rule.also} if listed else None

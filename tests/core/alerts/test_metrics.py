@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget import alerts
+from gaia_budget import alerts, owner
+from gaia_budget.model import Event
+from gaia_budget.prices.table import load as prices_now
+from gaia_budget.routing import review, reviewed, table
 from support.events import event
 
 if TYPE_CHECKING:
@@ -24,7 +27,7 @@ DOLLAR = 1_000_000_000
 SILENT = "".join(
     f"[rules.{name}]\nenabled = false\n"
     for name in ("month-warning", "month-critical", "month-exceeded", "price-review", "spike", "retry-loop",
-                 "falling-cache-hits")
+                 "falling-cache-hits", "model-ends")
 )  # fmt: skip
 
 
@@ -157,6 +160,50 @@ def test_an_overdue_price_review(
         one for one in alerts.evaluate(ledger, settings).open if one.subject.startswith("token budget")
     ]
     assert (found.rule, found.cause) == ("price-review", "the token budget was last reviewed 93 days ago")
+
+
+def test_a_review_that_was_read_is_not_asked_for_again_until_there_is_news(
+    ledger: Ledger, settings: Settings, clock: Clock, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAIA_ROOT", str(home))
+    budget = home / "token_budget.json"
+    snapshot = '"pricing_snapshot": {"openai": {"gpt-4o": {"input_per_1m": %s, "output_per_1m": 10}}}'
+    form = '{"$schema": "gaia-token-budget-v1", "updated": "2026-01-02", %s}'
+    budget.write_text(form % (snapshot % "2.5"))
+
+    def asked() -> bool:
+        open_ones = alerts.evaluate(ledger, settings).open
+        return any(one.rule == "price-review" for one in open_ones)
+
+    assert asked()
+    today = ledger.zone.local(clock.ts).date()
+    found = review.review(owner.load_token_budget(), table.load(), prices_now(), today=today)
+    reviewed.note(found, today)
+    assert not asked()
+    clock.ts += 93 * 86_400 * 1_000_000
+    later = ledger.zone.local(clock.ts).date()
+    same = review.review(owner.load_token_budget(), table.load(), prices_now(), today=later)
+    if reviewed.checksum(same) != reviewed.checksum(found):  # the price list knows of a change in between
+        assert asked()
+        reviewed.note(same, today)
+    assert not asked()
+    budget.write_text(form % (snapshot % "3.5"))
+    assert asked()
+
+
+def test_a_model_in_use_that_ends_soon_is_named_with_its_day(
+    ledger: Ledger, settings: Settings, clock: Clock
+) -> None:
+    for name, model in (("a", "gemini-2.5-pro"), ("b", "claude-haiku-5-5"), ("c", "gpt-4o")):
+        ledger.record(
+            [Event(event_id=name, ts=clock.ts, source="app", module="via", model=model, output_tokens=1)]
+        )
+    said = {one.subject.split("@")[0]: one.cause for one in alerts.evaluate(ledger, settings).open}
+    assert (
+        "gemini-2.5-pro is in use and ends on 2026-12-01: move to gemini-3.8-flash" in said["gemini-2.5-pro"]
+    )
+    assert "gpt-4o-mini" in said["gpt-4o"] and "as well" in said["gpt-4o"]
+    assert "claude-haiku-5-5" not in said
 
 
 def test_a_broken_budget_file_is_told_and_leaves_the_other_rules_at_work(

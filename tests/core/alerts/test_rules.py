@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BUILT_IN = [
     "month-warning", "month-critical", "month-exceeded", "total-warning", "total-critical", "total-projected",
-    "spike", "retry-loop", "falling-cache-hits", "price-review",
+    "spike", "retry-loop", "falling-cache-hits", "price-review", "model-ends",
 ]  # fmt: skip
 GOOD = """
 [rules.burning]
@@ -41,7 +41,7 @@ def test_without_a_file_the_built_in_rules_hold() -> None:
 def test_own_rules_join_them_and_change_them_by_name(own_rules: Write) -> None:
     own_rules(GOOD + "[rules.spike]\nvalue = 100\n[rules.price-review]\nenabled = false\n")
     found = {rule.name: rule for rule in rules.load().rules}
-    assert list(found) == [*BUILT_IN[:-1], "burning"]
+    assert list(found) == [*(name for name in BUILT_IN if name != "price-review"), "burning"]
     assert found["burning"].value == Decimal("2.10")
     assert (found["spike"].value, found["spike"].at_least_usd) == (100, 1)
 

@@ -1,71 +1,122 @@
-"""Free text is mapped to a tier: the same one every time, with a stated confidence, and mostly the right one."""
+"""A described task is sorted into a tier: the same one every time, in eight languages, "not sure" where it is open."""
 
 from __future__ import annotations
 
 import csv
+import time
+import tracemalloc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_budget.routing.classify import classify
+from gaia_budget import text_model
+from gaia_budget.routing.asking import understand
+from gaia_budget.routing.classify import DATA, SILENT, classify
 from gaia_budget.routing.table import TIERS
 
-FILE = Path(__file__).with_name("descriptions.tsv")
-AT_LEAST = 0.90
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gaia_budget.routing.answer import Recommendation
+
+FILE = Path(__file__).with_name("own_words.tsv")
+LEAST, LEAST_IN_A_LANGUAGE = 0.6, 0.5
+"""What these texts, on which nothing was trained or chosen, must not fall below; docs/classifier.md has the measure."""
 
 
-def descriptions(half: str) -> list[tuple[str, str]]:
+def own_words() -> list[dict[str, str]]:
     with FILE.open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines, delimiter="\t"))
-    return [(row["tier"], row["description"]) for row in rows if row["half"] == half]
+        return list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-@pytest.mark.parametrize("half", ["tuning", "held_out", "another_hand"])
-def test_nine_of_ten_descriptions_are_understood(half: str, record_property: pytest.RecordProperty) -> None:
-    """Words were added for misses of the tuning half alone; of the other half only the score was looked at.
-
-    The third part was written by somebody who had not seen the words; its first 60 were measured before German and
-    Spanish words were added (54 right: 49 of 50 in English, 5 of 10 in the other two).
-    """
-    given_ones = descriptions(half)
-    assert len(given_ones) >= 85 and {tier for tier, _ in given_ones} == set(TIERS)
-    missed = [
-        f"{tier}, taken as {classify(text).tier}: {text}"
-        for tier, text in given_ones
-        if classify(text).tier != tier
-    ]
-    right = 1 - len(missed) / len(given_ones)
-    record_property("right", right)
-    print(f"{half}: {right:.1%} right; missed:", *missed, sep="\n  ")
-    assert right >= AT_LEAST, missed
-
-
-def test_no_description_stands_in_both_halves() -> None:
-    assert not {text for _, text in descriptions("tuning")} & {text for _, text in descriptions("held_out")}
+def test_tasks_in_eight_languages_are_mostly_understood(record_property: pytest.RecordProperty) -> None:
+    rows = own_words()
+    right = {lang: [] for lang in {row["lang"] for row in rows}}  # type: dict[str, list[bool]]
+    for row in rows:
+        right[row["lang"]].append(classify(row["text"]).tier == row["tier"])
+    assert len(right) == 8 and all(len(found) >= 12 for found in right.values())
+    shares = {lang: sum(found) / len(found) for lang, found in right.items()}
+    overall = sum(map(sum, right.values())) / len(rows)
+    record_property("right", overall)
+    print(
+        f"{overall:.1%} right; " + ", ".join(f"{lang} {share:.0%}" for lang, share in sorted(shares.items()))
+    )
+    assert overall >= LEAST
+    assert min(shares.values()) >= LEAST_IN_A_LANGUAGE
 
 
 def test_a_confident_answer_is_right_more_often_than_an_unsure_one() -> None:
-    answers = [(classify(text), tier) for tier, text in descriptions("held_out")]
-    sure = [found.tier == tier for found, tier in answers if found.confidence >= 0.8]
-    unsure = [found.tier == tier for found, tier in answers if found.confidence < 0.8]
-    assert sum(sure) / len(sure) > sum(unsure) / len(unsure)
+    told = sorted(
+        (classify(row["text"]).confidence, classify(row["text"]).tier == row["tier"]) for row in own_words()
+    )
+    half = len(told) // 2
+    assert sum(ok for _, ok in told[half:]) > sum(ok for _, ok in told[:half])
+
+
+def test_identifiers_and_file_names_never_decide() -> None:
+    assert {classify(f"rename {name}").tier for name in ("customerId", "ArchitectureView", "plan_id")} == {
+        "cheap"
+    }
+    assert classify("fix typo in architecture.md").tier == "cheap"
 
 
 @pytest.mark.parametrize(
-    ("text", "tier"), [("fix the flaky login test", "quality"), ("design the sync protocol", "architecture")]
+    "text", ["🙂", "```py\nx = 1\n```", "`foo()`", "?!", "12345", "https://example.com/a"]
 )
-def test_the_examples_of_the_documents(text: str, tier: str) -> None:
-    assert classify(text).tier == tier
+def test_a_text_that_names_no_task_is_not_sure(text: str) -> None:
+    assert classify(text) == ("quality", SILENT, "cheap", ())
+    assert "not sure" in understand(text).why
+
+
+def test_an_unsure_answer_takes_the_dearer_tier_and_names_the_cheaper() -> None:
+    open_ones = [found for row in own_words() if (found := classify(row["text"])).cheaper]
+    assert open_ones
+    assert all(TIERS.index(one.tier) > TIERS.index(one.cheaper or "") for one in open_ones)
+
+
+def test_of_several_tasks_the_dearest_is_named_with_the_split(ask: Callable[..., Recommendation]) -> None:
+    text = "- fix the typo in the footer\n- translate this word\n- write unit tests for the invoice parser"
+    found = classify(text)
+    assert found.tier == "quality" and found.parts == ("cheap", "cheap", "quality")
+    assert "the dearest of 3 tasks (cheap, cheap, quality)" in ask(text).reason
+
+
+@pytest.mark.parametrize(
+    "text", ["käännä sana suomeksi", "قم بإصلاح الخطأ", "mettre a jour la doc svp", "ติดตั้ง", "x" * 100_000]
+)
+def test_a_language_that_was_not_trained_has_an_answer_with_its_confidence(text: str) -> None:
+    assert 0 < classify(text).confidence < 1
 
 
 @given(st.text(max_size=3_000))
 def test_any_text_has_an_answer_and_always_the_same(text: str) -> None:
     found = classify(text)
     assert found == classify(text)
-    assert found.tier in TIERS and 0.34 <= found.confidence <= 1.0
+    assert found.tier in TIERS and 0.0 <= found.confidence <= 1.0
 
 
-def test_silence_is_quality_with_the_least_confidence() -> None:
-    assert classify("zzz qqq") == ("quality", 0.34, ())
+def test_the_weights_are_small_and_cheap_to_hold() -> None:
+    assert DATA.stat().st_size <= 500_000
+    text_model.load.cache_clear()
+    tracemalloc.start()
+    classify("rename the variable")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most <= 5_000_000
+
+
+def test_a_text_of_100_kb_costs_no_more_than_its_beginning() -> None:
+    head = "rename the variable " + "and look at every other word of it " * 20
+    classify(head)
+
+    def worked(text: str) -> int:
+        began = time.process_time_ns()
+        for _ in range(20):
+            classify(text)
+        return time.process_time_ns() - began
+
+    assert classify(head + "x " * 50_000)[:2] == classify(head + "x " * 1_000)[:2]
+    assert worked(head + "x " * 50_000) < 3 * worked(head + "x " * 1_000)

@@ -148,7 +148,11 @@ def test_prices_check_ends_with_1_while_something_needs_a_change() -> None:
     assert drift["opus"]["percent"]["input"] == "+200.0"
     assert {entry["model"] for entry in found["retired"]} == {"gemini-2.0-flash", "gemini-2.0-pro"}
     text = run("prices", "check", code=1)
-    assert "haiku (claude-haiku-4-5 on 2026-02-09): input -20.0 %" in text
+    assert (
+        "your file has input of haiku at $0.8000 per million tokens, the real price is $1.0000: 20 % too low"
+        in text
+    )
+    assert "against claude-haiku-5-5, which the name means today: input 700 % too high" in text
 
 
 def test_calibrate_says_when_there_is_too_little(home: Path) -> None:

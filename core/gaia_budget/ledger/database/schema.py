@@ -373,6 +373,11 @@ OUTCOMES = Table(
         Column("model", "model that was used"),
         Column("ok", "1 the model sufficed, 0 it did not", number=True),
         _text("reason", "why not"),
+        Column(
+            "kind",
+            "how it is known: said, escalation (an app's own check), retry, redone (what happened)",
+            default="said",
+        ),
     ),
     ("ok IN (0, 1)",),
 )

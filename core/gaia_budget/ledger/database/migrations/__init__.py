@@ -19,6 +19,7 @@ from gaia_budget.ledger.database.migrations import (
     m0004_spans,
     m0005_unknown_billing,
     m0006_set_aside,
+    m0007_outcome_kinds,
 )
 from gaia_hooks.machine import clock
 
@@ -43,6 +44,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(m0004_spans.TITLE, m0004_spans.statements),
     Migration(m0005_unknown_billing.TITLE, m0005_unknown_billing.statements),
     Migration(m0006_set_aside.TITLE, m0006_set_aside.statements),
+    Migration(m0007_outcome_kinds.TITLE, m0007_outcome_kinds.statements),
 )
 """The migration with number n stands at n - 1."""
 
