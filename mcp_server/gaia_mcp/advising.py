@@ -5,17 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-<<<<<<< HEAD
 from gaia_budget.errors import ConfigError, LedgerError
-from gaia_mcp import answers
-=======
-from gaia_budget.errors import ConfigError, GaiaBudgetError, LedgerError
-from gaia_hooks.facts import places, plan, snapshot
-from gaia_hooks.machine import files
-from gaia_hooks.session import months
-from gaia_mcp import answers, known, running
-from gaia_mcp.kept import Answers, mark, minute
->>>>>>> 07ba4f0 (Answer in the light of the session and by the owner's word)
+from gaia_mcp import answers, running
 
 if TYPE_CHECKING:
     from gaia_budget.routing.answer import Recommendation
@@ -25,36 +16,7 @@ MOST_ALTERNATIVES = 3
 
 def advice(task: str, module: str, provider: str) -> answers.RecommendAnswer:
     """The cheapest viable model. The task's text is classified and not kept. Raises InputError, ConfigError."""
-<<<<<<< HEAD
     found, notes = _found(task, module or None, provider or None)
-=======
-    session = running.session_id() or ""
-    asked = "\0".join((task, module, provider, session)).encode("utf-8", "surrogatepass")
-    return _answers.get(
-        hashlib.blake2b(asked).digest(),
-        _stamp(module, session),
-        lambda: _advice(task, module, provider, session),
-    )
-
-
-def _stamp(module: str, session: str) -> Hashable:
-    """All that a recommendation depends on besides the question; None where some of it cannot be looked at."""
-    if session:
-        return None  # the running model and the context change with each turn
-    home = places.home()
-    own = [files.join(home, name) for name in ("settings.toml", "prices.toml", "routing.toml")]
-    seen = [snapshot.path_of(home), plan.path_of(home), months.path_of(home, module.lower())]
-    try:
-        listed = str(known.settings.get().prices_file or "")
-        paths = [*own, *seen, listed, *known.owned("token_budget.json")]
-        return minute(), known.book.stamp(), *map(mark, paths)
-    except GaiaBudgetError:
-        return None
-
-
-def _advice(task: str, module: str, provider: str, session: str) -> answers.RecommendAnswer:
-    found, notes = _found(task, module or None, provider or None, session)
->>>>>>> 07ba4f0 (Answer in the light of the session and by the owner's word)
     said = found.document()
     price = said["price"]
     return answers.RecommendAnswer(
@@ -74,9 +36,7 @@ def _advice(task: str, module: str, provider: str, session: str) -> answers.Reco
     )
 
 
-def _found(
-    task: str, module: str | None, provider: str | None, session: str
-) -> tuple[Recommendation, list[str]]:
+def _found(task: str, module: str | None, provider: str | None) -> tuple[Recommendation, list[str]]:
     """The recommendation, and what it does without because it cannot be read."""
     from gaia_budget.reports import recommendation
     from gaia_budget.routing import policy
@@ -92,7 +52,7 @@ def _found(
         task,
         module=module,
         provider=provider,
-        session_id=session,
+        session_id=running.session_id(),
         policies=policies,
     )
     try:
