@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_hooks.facts import session_types, snapshot, usage
+from gaia_hooks.facts import responses, session_types, snapshot, usage
 from gaia_hooks.machine import clock, files, jsonio
 from gaia_hooks.session import counting, state
 
 if TYPE_CHECKING:
-    from gaia_hooks.facts.usage import Response
+    from gaia_hooks.facts.responses import Response
 
 VARIABLE = "CLAUDE_CODE_SESSION_ID"
 TAIL_BYTES = 256 << 10
@@ -67,7 +67,7 @@ def _newest(transcript: str) -> Response | None:
     for row in reversed(rows):
         if b'"assistant"' in row:
             try:
-                found = usage.response_of(jsonio.loads(row))
+                found = responses.response_of(jsonio.loads(row))
             except ValueError:
                 continue
             if found is not None and not found.agent_id:
