@@ -18,7 +18,7 @@ from support.components import requires
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("core", "hooks", "mcp_server", "claude_md")
-PICTURES = {".png", ".ico"}
+NO_TEXT = {".png", ".ico", ".model"}  # pictures, packed weights
 THIS = Path(__file__).relative_to(ROOT).as_posix()
 HEAVY = {"pydantic", "genai_prices", "tiktoken", "anthropic", "mcp", "rich"}
 FILE_STOP, FUNCTION_STOP = 500, 60
@@ -31,7 +31,7 @@ def texts() -> dict[str, str]:
     """Every text file under version control but this one, which has to name what it looks for."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)
     names = [name for name in listed.stdout.split("\0") if name and name != THIS]
-    files = {name: ROOT / name for name in names if Path(name).suffix not in PICTURES}
+    files = {name: ROOT / name for name in names if Path(name).suffix not in NO_TEXT}
     return {name: file.read_text("utf-8") for name, file in files.items() if file.is_file()}
 
 
