@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import uvicorn
 
 from gaia_budget.dashboard.application import application
+from gaia_budget.dashboard.fresh import Fresh
 from gaia_budget.dashboard.guard import LOCAL_NAMES, Guard
 from gaia_budget.dashboard.serving import listen
 from gaia_budget.ledger import Ledger
@@ -73,7 +74,7 @@ def running(token: str | None = None) -> Iterator[Dashboard]:
     settings = load()
     with Ledger.open(settings=settings) as ledger:
         listening = listen("127.0.0.1", None)
-        app = Guard(application(ledger, settings), LOCAL_NAMES, token)
+        app = Guard(application(Fresh(ledger, settings)), LOCAL_NAMES, token)
         server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1)
         )

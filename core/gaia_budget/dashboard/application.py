@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import anyio
 from sse_starlette import EventSourceResponse
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +20,6 @@ from starlette.staticfiles import StaticFiles
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.dashboard import metrics, openapi, views
 from gaia_budget.dashboard.answers import QUESTIONS, Question, refuse_unknown
-from gaia_budget.dashboard.fresh import Fresh
 from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError, NotFoundError
 from gaia_budget.reports.shown import csv_text
 
@@ -29,17 +28,16 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.dashboard.fresh import Fresh
 
 log = logging.getLogger(__name__)
-LISTEN_SECONDS = 1.0
-"""How long one look for news may hold a thread."""
+LOOK_SECONDS = 0.2
+"""How often each listener looks for a new version."""
 
 
-def application(ledger: Ledger, settings: Settings) -> Starlette:
-    """The application for a ledger; whoever serves it puts a `Guard` before it."""
-    server = _Server(ledger, settings)
+def application(fresh: Fresh) -> Starlette:
+    """The application for a ledger that is kept fresh; whoever serves it puts a `Guard` before it."""
+    server = _Server(fresh)
     routes = [
         Route("/", server.page(views.overview)),
         Route("/sessions/{session}", server.page(views.session)),
@@ -60,9 +58,8 @@ def application(ledger: Ledger, settings: Settings) -> Starlette:
 
 
 class _Server:
-    def __init__(self, ledger: Ledger, settings: Settings) -> None:
-        self.ledger, self.settings = ledger, settings
-        self.fresh = Fresh(ledger, settings)
+    def __init__(self, fresh: Fresh) -> None:
+        self.ledger, self.settings, self.fresh = fresh.ledger, fresh.settings, fresh
 
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
@@ -127,17 +124,20 @@ class _Server:
 
     async def events(self, request: Request) -> EventSourceResponse:
         """Tell each new version once."""
+        ending = anyio.Event()
 
         async def changes() -> AsyncIterator[dict[str, str]]:
             seen = int(request.query_params.get("seen", "0") or 0)
-            while not await request.is_disconnected():
+            while not ending.is_set() and not await request.is_disconnected():
                 now = self.fresh.version
                 if now != seen:
                     seen = now
                     yield {"event": "change", "id": str(now), "data": json.dumps({"version": now})}
-                await asyncio.sleep(LISTEN_SECONDS / 5)
+                await anyio.sleep(LOOK_SECONDS)
 
-        return EventSourceResponse(changes(), ping=15)
+        return EventSourceResponse(
+            changes(), ping=15, shutdown_event=ending, shutdown_grace_period=5 * LOOK_SECONDS
+        )
 
     def openapi(self, request: Request) -> Response:
         """The OpenAPI document."""

@@ -28,12 +28,12 @@ NEWS = (".jsonl", ".db-wal", ".json", ".toml")
 
 
 class Fresh:
-    """The ledger's newest state as a number that grows: `wait` returns when there is a newer one."""
+    """The ledger's newest state as a number that grows: `version`."""
 
     def __init__(self, ledger: Ledger, settings: Settings) -> None:
         self.ledger, self.settings, self.version, self.problem = ledger, settings, 1, ""
-        self._changed, self._ended = threading.Event(), False
-        self._news = threading.Condition()
+        self._ended = False
+        self._changed, self._counting = threading.Event(), threading.Lock()
         self._thread = threading.Thread(target=self._run, name="gaia-budget-fresh", daemon=True)
         self._observer = Observer()
         self._watched: set[Path] = set()
@@ -46,27 +46,18 @@ class Fresh:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the watch and let everybody go who waits."""
+        """End the watch."""
         self._ended = True
         self._changed.set()
         if self._observer.is_alive():
             self._observer.stop()
-        with self._news:
-            self._news.notify_all()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
 
-    def wait(self, seen: int, seconds: float) -> int:
-        """The version once it is beyond `seen`, or what it is after so long."""
-        with self._news:
-            self._news.wait_for(lambda: self.version > seen or self._ended, timeout=seconds)
-            return self.version
-
     def touch(self) -> None:
-        """Something was changed by ourselves: tell everybody."""
-        with self._news:
+        """There is something new: a higher version."""
+        with self._counting:
             self.version += 1
-            self._news.notify_all()
 
     def _watch(self) -> None:
         """Watch the folders that are there; the others as soon as they are."""

@@ -28,12 +28,13 @@ def serve(ledger: Ledger, settings: Settings, host: str, port: int | None) -> No
     import uvicorn
 
     from gaia_budget.dashboard.application import application
+    from gaia_budget.dashboard.fresh import Fresh
 
     listening = listen(host, port)
     chosen = listening.getsockname()[1]
     token = None if is_loopback(host) else secrets.token_urlsafe(32)
     shown = f"[{host}]" if ":" in host else host
-    app: ASGIApp = Guard(application(ledger, settings), names(host), token)
+    app: ASGIApp = Guard(application(Fresh(ledger, settings)), names(host), token)
     config = uvicorn.Config(
         app,
         log_level=logging.WARNING,

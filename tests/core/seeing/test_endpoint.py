@@ -19,11 +19,12 @@ from gaia_budget.dashboard.answers import QUESTIONS
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
-from support import dashboard, spent_month
+from support import dashboard, rows, spent_month
 from support.events import event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from gaia_budget.model import Event
     from support.dashboard import Dashboard
@@ -114,9 +115,9 @@ def test_every_question_of_the_openapi_document_is_answered(served: Dashboard) -
         if "format" in one.takes:
             separator = "&" if wanted else "?"
             answer = served.get(f"/api/v1/{one.name}{wanted}{separator}format=csv")
-            rows = list(csv.DictReader(io.StringIO(answer.text)))
+            found = list(csv.DictReader(io.StringIO(answer.text)))
             assert answer.headers["content-type"].startswith("text/csv")
-            assert len(rows) == len(served.asked(one.name + wanted)["rows"]), one.name
+            assert len(found) == len(served.asked(one.name + wanted)["rows"]), one.name
 
 
 @pytest.mark.parametrize(
@@ -159,6 +160,24 @@ def test_whoever_listens_hears_of_a_new_response(served: Dashboard) -> None:
         with Ledger.open(settings=load()) as elsewhere:
             elsewhere.record([event("new", "2026-11-27T20:04", module="via", cost_nano=7)])
         assert _version(stream) > first
+
+
+def test_a_response_in_a_transcript_and_a_line_in_a_log_are_heard_of(served: Dashboard, home: Path) -> None:
+    transcript = home / ".claude" / "projects" / "-home-dev-shop" / f"{rows.SESSION}.jsonl"
+    before = Decimal(served.asked("spend")["total"]["cost_usd"])
+
+    with urllib.request.urlopen(f"{served.url}/api/v1/events", timeout=60) as stream:
+        _version(stream)
+        rows.write(
+            transcript,
+            rows.assistant("msg_1", model="claude-sonnet-4-5", input_tokens=10, output_tokens=1000),
+        )
+        while "msg_1" not in {
+            row["key"] for row in served.asked("spend?by=response&source=claude_code")["rows"]
+        }:
+            _version(stream)
+
+    assert Decimal(served.asked("spend")["total"]["cost_usd"]) > before
 
 
 def _version(stream: Any) -> int:
