@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 By = Annotated[
     str,
     typer.Option(
-        help="One axis, or several with commas: module, model, task, session, agent, provider, source, billing, "
-        "branch, user, machine, hour, day, week, month, response; and, as estimates, tool, mcp_server, file."
+        help="One axis, or several with commas: project (or module), model, task, session, agent, provider, source, "
+        "billing, branch, user, machine, hour, day, week, month, response; and, as estimates, tool, mcp_server, file."
     ),
 ]
 Since = Annotated[
     str | None, typer.Option(help="From here on: 2026-11-23, 2026-11, 7d, 36h, today, month, or a time.")
 ]
 Until = Annotated[str | None, typer.Option(help="Up to here; a date includes its day.")]
-Module = Annotated[str | None, typer.Option(help="This module alone.")]
+Module = Annotated[str | None, typer.Option("--module", "--project", help="This project or module alone.")]
 Session = Annotated[
     str | None, typer.Option(help="This session alone; the first letters of its id are enough.")
 ]
@@ -48,6 +48,7 @@ def spend(
     """What was spent: dearest first, times in order."""
     from gaia_budget.cli.current import books_now
     from gaia_budget.ledger.questions import CONTEXT_AXES, TIMES
+    from gaia_budget.reports.asked import as_stored
     from gaia_budget.reports.spend import spend as ask
 
     axes = [axis.strip() for axis in by.split(",") if axis.strip()]
@@ -57,7 +58,7 @@ def spend(
         session = books.session_id(session) if session else None
         if set(CONTEXT_AXES) & set(axes):
             total = ask(books, (), since, until, module, session)
-            _context(axes, total, module, session, top, as_json)
+            _context(list(as_stored(axes)), total, module, session, top, as_json)
             return
         answer = ask(books, axes, since, until, module, session)
     newest = bool(axes) and axes[0] in TIMES

@@ -50,11 +50,17 @@ def sums(ledger: Ledger, by: Sequence[str], asked: Asked) -> Spend:
     module, session = named.pop("module", None), named.pop("session", None)
     module = module and module_named(ledger, module)
     extra = [axis for axis in named if axis not in by]
-    answer = ledger.spend((*by, *extra), since, until, module, session)
+    answer = ledger.spend((*as_stored(by), *extra), since, until, module, session)
+    answer = answer._replace(by=(*by, *extra))
     if not named:
         return answer
     _refuse_unknown(ledger, named)
     return _narrowed(answer, tuple(by), named)
+
+
+def as_stored(by: Sequence[str]) -> tuple[str, ...]:
+    """Axes as the ledger names them: people say `project` for the module that a project falls under."""
+    return tuple("module" if axis == "project" else axis for axis in by)
 
 
 def _narrowed(answer: Spend, by: tuple[str, ...], named: Mapping[str, str]) -> Spend:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gaia_budget.reports.asked import as_stored
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -20,14 +22,15 @@ def spend(
     module: str | None = None,
     session: str | None = None,
 ) -> Spend:
-    """What was spent in [since, until). A session may be named by the first letters of its id.
+    """What was spent in [since, until). A session may be named by the first letters of its id; `project` is the module.
 
     Raises InputError for an unknown axis or time, NotFoundError for a module or session that nobody knows.
     """
-    return books.ledger.spend(
-        by,
+    answer = books.ledger.spend(
+        as_stored(by),
         since,
         until,
         books.module(module) if module else None,
         books.session_id(session) if session else None,
     )
+    return answer._replace(by=tuple(by))

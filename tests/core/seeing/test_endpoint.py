@@ -57,6 +57,9 @@ def test_endpoint_and_command_line_give_the_same_figures_and_they_are_those_of_t
     assert served.asked("overview") == command()
     assert served.asked("sessions") == command("sessions")
     assert served.asked("spend?by=task,model") == command("spend", "--by", "task,model")
+    by_project = served.asked("spend?by=project,day")
+    assert by_project == command("spend", "--by", "project,day")
+    assert {row["project"] for row in by_project["rows"]} == {one.module for one in month}
     assert served.asked("blocks") == command("blocks")
     assert Decimal(served.asked("spend")["total"]["cost_usd"]) == dollars(month)
 
