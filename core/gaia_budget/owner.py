@@ -30,6 +30,8 @@ from gaia_hooks.facts.money import NANO
 from gaia_hooks.facts.snapshot import DEFAULTS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gaia_budget.jsontext import Document
     from gaia_budget.settings import Settings
 
@@ -239,6 +241,34 @@ def load_token_budget() -> TokenBudget:
 def load_registry() -> Registry:
     """Read `registry.json`. Raises ConfigError; a missing file gives no modules and a notice."""
     return _load(Registry, "registry.json", "modules are named after their git folder")
+
+
+def without_effect(
+    settings: Settings, budget: TokenBudget, registry: Registry, seen: Iterable[str] = ()
+) -> list[str]:
+    """What the settings say and nothing follows from: a module that is none, a session type that is none.
+
+    `seen` are modules that have spent something: a project without an entry anywhere is a module by its own name.
+    A name that is like no other is taken to be a project that is still to come.
+    """
+    from difflib import get_close_matches
+
+    known = sorted({name.lower() for name in (*budget.per_module, *registry.projects, *seen)})
+    found = []
+    for name, chosen in settings.modules.items():
+        near = [] if name in known else get_close_matches(name, known, 1, 0.75)
+        if near:
+            found.append(
+                f"settings.toml: [modules.{name}] has no effect: there is no such module (nearest: {near[0]})"
+            )
+        types = budget.defaults.session_budgets
+        if chosen.session_type and chosen.session_type not in types:
+            valid = ", ".join(sorted(types))
+            found.append(
+                f"settings.toml: modules.{name}.session_type {chosen.session_type!r} has no effect: there is no such "
+                f"session type (valid: {valid})"
+            )
+    return found
 
 
 def problems() -> list[str]:

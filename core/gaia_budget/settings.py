@@ -37,7 +37,7 @@ from gaia_budget.errors import ConfigError
 from gaia_budget.model import DEFAULT_ORG, Billing
 from gaia_hooks.facts import billing, plan
 from gaia_hooks.facts.money import NANO
-from gaia_hooks.machine import clock
+from gaia_hooks.machine import clock, files
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -301,6 +301,25 @@ def _listed(value: Any, separator: str) -> Any:
         except ValueError:
             raise ValueError("begins like a JSON list and is none") from None
     return [part.strip() for part in value.split(separator) if part.strip()]
+
+
+def set_top_level(key: str, value: str) -> None:
+    """Write one text value of the settings file, the rest of it untouched. Raises ConfigError, OSError."""
+    from gaia_budget.configfile import read_text, read_toml, toml_line
+
+    file = places.ensure_home() / "settings.toml"
+    listed = read_toml(file)
+    text = read_text(file) if file.exists() else ""
+    lines = text.splitlines(keepends=True)
+    named = next((name for name in _names(key) if name in listed), None)
+    line = None if named is None else toml_line(text, (named,))
+    if line is None:
+        lines.insert(0, f'{key} = "{value}"\n')
+    else:
+        end = lines[line - 1][len(lines[line - 1].rstrip("\r\n")) :]
+        lines[line - 1] = f'{key} = "{value}"{end}'
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    files.replace(str(file), (mark + "".join(lines).replace("\ufeff", "")).encode("utf-8"))
 
 
 def origin(key: str) -> str:

@@ -47,6 +47,10 @@ def write(
     before = form.load(home)
     budget, registry, problems = _owned()
     spent = _figures(before) if months is None else months.modules
+    if budget and registry:
+        from gaia_budget.owner import without_effect
+
+        problems += without_effect(settings, budget, registry, spent)
     content: dict[str, Any] = {
         "schema": form.SCHEMA,
         "written_at": clock.now(),

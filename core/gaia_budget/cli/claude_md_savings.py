@@ -14,6 +14,7 @@ from gaia_hooks.facts.money import usd, usd_short
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gaia_budget.ledger.questions import Figures
     from gaia_claude_md.files.loads import Load, Suggestion
     from gaia_claude_md.files.savings import Scenario, Use
 
@@ -54,6 +55,7 @@ def savings(
         "band_percent": _band_percent(),
         "days": days,
         "sessions": use.sessions,
+        "sessions_per_day": round(per_day, 2),
         "requests": use.requests,
         "saved_tokens_per_session": saved,
         "compounded_tokens_per_day": measured.compounded(saved, per_day, 1),
@@ -82,20 +84,22 @@ def _server_text() -> str:
 
 
 def _use(l1: Path, days: int) -> Use:
-    """Sessions and requests of the file's module; of all modules where the file belongs to none or to the user."""
-    from gaia_budget import owner, places
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import load
+    """Claude Code's sessions and requests in the file's project; in all of them where the file is the user's own."""
+    from gaia_budget import places
+    from gaia_budget.cli.current import books_now
     from gaia_claude_md.files.savings import Use
+    from gaia_hooks.facts import billing, modules
 
-    module = (
-        None if l1.parent == places.claude_config_dir() else owner.load_registry().module_of(str(l1.parent))
-    )
-    with Ledger.open(settings=load()) as ledger:
+    with books_now() as books:
+        everywhere = l1.parent == places.claude_config_dir()
+        module = None if everywhere else modules.module_of(str(l1.parent), books.registry.roots())
         since = _days_ago(days)
-        models = ledger.spend(by=("model",), since=since, module=module)
-        sessions = ledger.spend(by=("session",), since=since, module=module)
-    return Use(days, len(sessions.rows), {row.key[0]: row.figures for row in models.rows})
+        rows = books.ledger.spend(("source", "model", "session"), since, None, module).rows
+    mine = [(row.key[1], row.key[2], row.figures) for row in rows if row.key[0] == billing.CLAUDE_CODE]
+    models: dict[str, Figures] = {}
+    for model, _, figures in mine:
+        models[model] = models[model].plus(figures) if model in models else figures
+    return Use(days, len({session for _, session, figures in mine if session and figures.responses}), models)
 
 
 def _days_ago(days: int) -> str:
@@ -147,7 +151,8 @@ def _text(document: dict[str, Any], rows: list[Scenario]) -> str:
     lines = [f"Estimated tokens of instructions per request (± {document['band_percent']} %):"]
     lines += [f"  {row.name:32} {row.before:7} -> {row.after:7}  saves {row.percent} %" for row in rows]
     lines.append(
-        f"{document['saved_tokens_per_session']} tokens x {document['sessions']} sessions in {document['days']} days: "
+        f"{document['saved_tokens_per_session']} tokens x {document['sessions_per_day']:g} sessions a day x "
+        f"{document['days']} days: "
         f"{document['compounded_tokens_per_day']} a day, {document['compounded_tokens']} in all"
     )
     if document["cost_usd"] is None:

@@ -9,6 +9,7 @@ import msgspec
 from gaia_budget.argus import LogBookmark, LogReading, Origin, is_log, read
 from gaia_budget.ingest.overlaps import Overlaps
 from gaia_budget.ledger import Bookmark as LedgerBookmark
+from gaia_hooks.facts.usage import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -105,7 +106,9 @@ def _mark_of(mark: LogBookmark) -> LedgerBookmark:
 def priced(event: Event, costs: Costs) -> Event:
     """A call whose line states no cost gets the list price of its model, where there is one."""
     if event.cost_nano is not None or event.kind != "response":
-        return event
+        if event.provider or not event.model:
+            return event
+        return msgspec.structs.replace(event, provider=costs.of(event.model, "", NOTHING, event.ts).provider)
     usage = (event.input_tokens, event.output_tokens, event.cache_read_tokens, event.cache_write_5m_tokens,
              event.cache_write_1h_tokens, event.reasoning_tokens, event.web_searches)  # fmt: skip
     cost = costs.of(event.model, "", usage, event.ts, event.provider)

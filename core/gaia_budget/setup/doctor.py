@@ -10,7 +10,8 @@ from gaia_budget import owner, places, settings
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import client_checks, counting_checks
 from gaia_budget.setup.client_checks import Check
-from gaia_hooks.facts import snapshot
+from gaia_hooks.facts import session_types, snapshot
+from gaia_hooks.facts.billing import AUTO, UNKNOWN
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
@@ -46,9 +47,50 @@ def _own_files(project: Path) -> Iterator[Check]:
             yield Check(name, False, str(error), "Mend it; until then hooks keep to the built-in limits")
         else:
             notices = getattr(loaded, "notices", [])
+            missing = (
+                places.gaia_root() is not None
+                and not isinstance(loaded, settings.Settings)
+                and not loaded.file
+            )
+            if missing:
+                cure = "Put it there, or name the right folder in GAIA_ROOT"
+                yield Check(name, False, "; ".join(notices), cure)
+                continue
             unset = isinstance(loaded, settings.Settings) and not places.settings_file().exists()
             in_force = "is not there: every setting has its default" if unset else "is in force"
             yield Check(name, True, "; ".join(notices) or in_force)
+
+
+def _without_effect(project: Path) -> Iterator[Check]:
+    """Settings that nothing follows from, the session type of the environment among them."""
+    policy = snapshot.load(str(places.home()))
+    try:
+        chosen, budget, registry = settings.load(), owner.load_token_budget(), owner.load_registry()
+    except GaiaBudgetError:
+        return  # named by the checks of the files themselves
+    spent = [name for name, entry in policy["modules"].items() if "total_nano" in entry]
+    found = owner.without_effect(chosen, budget, registry, spent)
+    wrong_type = session_types.problem(policy)
+    found += [wrong_type] if wrong_type else []
+    cure = "Mend the name, or take the entry out" if found else ""
+    yield Check("settings without effect", not found, "; ".join(found) or "none", cure)
+
+
+def _paid(project: Path) -> Iterator[Check]:
+    """How Claude Code is paid for, and whether anybody has said so."""
+    try:
+        chosen = settings.load()
+    except GaiaBudgetError:
+        return
+    counted = any(module.counts_claude_code for module in chosen.modules.values())
+    if chosen.billing != UNKNOWN:
+        how = "as set" if chosen.claude_code_billing != AUTO else "as found out"
+        yield Check("payment", True, f"Claude Code is paid by {chosen.billing} ({how})")
+    else:
+        detail = "nobody knows how Claude Code is paid for" + (": it counts against caps" if counted else "")
+        yield Check(
+            "payment", not counted, detail, "gaia-budget pay plan, or gaia-budget pay api" if counted else ""
+        )
 
 
 def _snapshot(project: Path) -> Iterator[Check]:
@@ -132,6 +174,8 @@ CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
     client_checks.without_effect_check,
     client_checks.server_check,
     _own_files,
+    _without_effect,
+    _paid,
     _snapshot,
     _ledger,
     counting_checks.understood,
