@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -84,6 +84,16 @@ def prohibitions(text: str) -> list[str]:
     ]
 
 
+@lru_cache(maxsize=2_048)
+def _count(pattern: re.Pattern[str], text: str) -> int:
+    """How often a pattern is in a text: topic, kind and features ask the same, and pieces share their headings."""
+    return len(pattern.findall(text))
+
+
+def _says(pattern: re.Pattern[str], text: str) -> bool:
+    return _count(pattern, text) > 0
+
+
 @cache
 def _weights() -> dict[str, float]:
     found: dict[str, float] = json.loads(files(__package__).joinpath("weights.json").read_text("utf-8"))
@@ -92,39 +102,39 @@ def _weights() -> dict[str, float]:
 
 def _topic(piece: Piece) -> tuple[str, str]:
     title, titles, prose = piece.title, " / ".join(piece.titles), piece.prose
-    if words.GAIA_TITLE.search(title):
+    if _says(words.GAIA_TITLE, title):
         return "gaia", f"heading {title!r}"
-    if words.SUBAGENTS_TITLE.search(title):
+    if _says(words.SUBAGENTS_TITLE, title):
         return "subagents", f"heading {title!r}"
-    forbids = sum(bool(words.PROHIBITION.search(line)) for line in prose.splitlines())
+    forbids = _count(words.PROHIBITION, prose)
     written = sum(not is_blank(line) for line in prose.splitlines())
-    if words.PROHIBITION.search(title) or (forbids and forbids * 2 >= written):
-        return "prohibitions", f"heading {title!r}" if words.PROHIBITION.search(title) else "forbids"
-    if words.COMMAND.search(piece.text) and (
-        words.COMMANDS_TITLE.search(titles) or words.SHELL_FENCE.search(piece.text)
+    if _says(words.PROHIBITION, title) or (forbids and forbids * 2 >= written):
+        return "prohibitions", f"heading {title!r}" if _says(words.PROHIBITION, title) else "forbids"
+    if _says(words.COMMAND, piece.text) and (
+        _says(words.COMMANDS_TITLE, titles) or _says(words.SHELL_FENCE, piece.text)
     ):
-        return "commands", f"heading {titles!r}" if words.COMMANDS_TITLE.search(titles) else "commands"
-    if words.ENVIRONMENT_TITLE.search(titles):
+        return "commands", f"heading {titles!r}" if _says(words.COMMANDS_TITLE, titles) else "commands"
+    if _says(words.ENVIRONMENT_TITLE, titles):
         return "environment", f"heading {titles!r}"
-    if words.RULES_TITLE.search(titles) or (words.CRITICAL.search(prose) and words.EMPHASIS.search(prose)):
-        return "rules", f"heading {titles!r}" if words.RULES_TITLE.search(titles) else "insists"
-    if words.GAIA.search(prose):
+    if _says(words.RULES_TITLE, titles) or (_says(words.CRITICAL, prose) and _says(words.EMPHASIS, prose)):
+        return "rules", f"heading {titles!r}" if _says(words.RULES_TITLE, titles) else "insists"
+    if _says(words.GAIA, prose):
         return "gaia", "named in the text"
-    if words.SUBAGENTS.search(prose):
+    if _says(words.SUBAGENTS, prose):
         return "subagents", "named in the text"
     if piece.kinds <= {"paragraph", "blockquote"} and (
-        piece.unit.first or piece.unit.start < 12 or words.OVERVIEW_TITLE.search(title)
+        piece.unit.first or piece.unit.start < 12 or _says(words.OVERVIEW_TITLE, title)
     ):
         return "about", "opens the file" if piece.unit.start < 12 else f"heading {title!r}"
     return "other", "no topic of L1"
 
 
 def _kind(piece: Piece) -> str:
-    code = words.CODE_FENCE.search(piece.text) or words.TREE.search(piece.text)
-    if words.EXAMPLE.search(piece.title) or (code and not words.COMMAND.search(piece.text)):
+    code = _says(words.CODE_FENCE, piece.text) or _says(words.TREE, piece.text)
+    if _says(words.EXAMPLE, piece.title) or (code and not _says(words.COMMAND, piece.text)):
         return EXAMPLE
-    binds = words.PROHIBITION.search(piece.prose) or words.CRITICAL.search(piece.prose)
-    return BINDING if binds or words.IMPERATIVE.search(piece.prose) else DESCRIPTIVE
+    binds = _says(words.PROHIBITION, piece.prose) or _says(words.CRITICAL, piece.prose)
+    return BINDING if binds or _says(words.IMPERATIVE, piece.prose) else DESCRIPTIVE
 
 
 def features_of(piece: Piece) -> dict[str, float]:
@@ -135,15 +145,15 @@ def features_of(piece: Piece) -> dict[str, float]:
     lines = sum(not is_blank(line) for line in text.splitlines()) or 1
 
     def share(pattern: re.Pattern[str], within: str = prose, of: int = len(written)) -> float:
-        return min(1.0, len(pattern.findall(within)) / max(1, of))
+        return min(1.0, _count(pattern, within) / max(1, of))
 
     forbids, insists, command = (
         share(words.PROHIBITION),
         share(words.CRITICAL),
         share(words.COMMAND, text, lines),
     )
-    is_list, shell = bool(piece.kinds & LISTS), bool(words.SHELL_FENCE.search(text)) and command > 0
-    rules, run = bool(words.RULES_TITLE.search(titles)), bool(words.COMMANDS_TITLE.search(titles))
+    is_list, shell = bool(piece.kinds & LISTS), _says(words.SHELL_FENCE, text) and command > 0
+    rules, run = _says(words.RULES_TITLE, titles), _says(words.COMMANDS_TITLE, titles)
     prose_only = piece.kinds <= {"paragraph", "blockquote"}
     says_so = bool(_SAYS_SO.search(prose[:120]))
     early = unit.start < 15
@@ -154,20 +164,20 @@ def features_of(piece: Piece) -> dict[str, float]:
         "forbids at all": forbids > 0,
         "insists": insists,
         "insists at all": insists > 0,
-        "emphasis": bool(words.EMPHASIS.search(prose)),
-        "security": bool(words.SECURITY.search(prose)),
+        "emphasis": _says(words.EMPHASIS, prose),
+        "security": _says(words.SECURITY, prose),
         "imperative": share(words.IMPERATIVE),
         "command": command,
         "command at all": command > 0,
         "paths": share(_PATH),
-        "tree": bool(words.TREE.search(text)),
+        "tree": _says(words.TREE, text),
         "example": share(words.EXAMPLE),
-        "example at all": bool(words.EXAMPLE.search(prose)),
+        "example at all": _says(words.EXAMPLE, prose),
         "says what it is": says_so,
         "named": bool(_NAMED.match(prose)),
         "fence": "```" in text or "~~~" in text,
         "shell": shell,
-        "code": bool(words.CODE_FENCE.search(text)),
+        "code": _says(words.CODE_FENCE, text),
         "table": "table" in piece.kinds,
         "list": is_list,
         "prose": prose_only,
@@ -187,16 +197,16 @@ def features_of(piece: Piece) -> dict[str, float]:
 def _of_titles(piece: Piece) -> dict[str, float]:
     titles = " / ".join(piece.titles)
     return {
-        "title rules": bool(words.RULES_TITLE.search(titles)),
-        "title forbids": bool(words.PROHIBITION.search(titles)),
-        "title insists": bool(words.CRITICAL.search(titles)),
-        "title environment": bool(words.ENVIRONMENT_TITLE.search(piece.title)),
-        "title commands": bool(words.COMMANDS_TITLE.search(titles)),
-        "title about": bool(words.OVERVIEW_TITLE.search(piece.title)),
-        "title architecture": bool(words.ARCHITECTURE_TITLE.search(piece.title)),
-        "title subagents": bool(words.SUBAGENTS_TITLE.search(titles)),
-        "title gaia": bool(words.GAIA_TITLE.search(titles)),
-        "title example": bool(words.EXAMPLE.search(piece.title)),
+        "title rules": _says(words.RULES_TITLE, titles),
+        "title forbids": _says(words.PROHIBITION, titles),
+        "title insists": _says(words.CRITICAL, titles),
+        "title environment": _says(words.ENVIRONMENT_TITLE, piece.title),
+        "title commands": _says(words.COMMANDS_TITLE, titles),
+        "title about": _says(words.OVERVIEW_TITLE, piece.title),
+        "title architecture": _says(words.ARCHITECTURE_TITLE, piece.title),
+        "title subagents": _says(words.SUBAGENTS_TITLE, titles),
+        "title gaia": _says(words.GAIA_TITLE, titles),
+        "title example": _says(words.EXAMPLE, piece.title),
         "no title": not piece.titles,
         "depth": len(piece.titles),
     }

@@ -74,6 +74,7 @@ class Selection:
         self._draft = draft
         self._most_tokens = most_tokens
         self._decided: dict[int, Decision] = {}
+        self._lines = 0  # of L1 as it is
 
     def decide(self, scored: Sequence[Scored]) -> list[Decision]:
         """Choose; the decisions come in source order."""
@@ -83,6 +84,7 @@ class Selection:
                 self._decided[one.unit.start] = Decision(one, True, one.unit.why_forced)
             elif why := _never(self._draft.document, one):
                 self._decided[one.unit.start] = Decision(one, False, why)
+        self._lines = line_count(self._draft.segments(self.chosen))
         free = [one for one in scored if one.unit.start not in self._decided]
         for topic in TOPICS:
             if not any(d.in_l1 and d.scored.topic == topic for d in self._decided.values()):
@@ -110,22 +112,26 @@ class Selection:
 
     def _add(self, one: Scored, why: str) -> bool:
         """Take the unit if L1 with it keeps its limits and its blocks; otherwise say why not."""
+        full = f"no room in {MAX_LINES} lines"
+        if self._lines + one.lines - 1 > MAX_LINES:  # a section that leaves L2 takes one row at most with it
+            self._decided[one.unit.start] = Decision(one, False, full)
+            return False
         trial = sorted([*self.chosen, one.unit], key=lambda unit: unit.start)
         segments = self._draft.segments(trial, self.template)
         if line_count(segments) > MAX_LINES:
-            refused = f"no room in {MAX_LINES} lines"
+            refused = full
         elif token_count(segments) > self._most_tokens:
             refused = f"no room in {self._most_tokens} tokens"
         elif layout.fuses(segments):
             refused = "would run into its neighbours"
         else:
             refused = ""
-            self.chosen = trial
+            self.chosen, self._lines = trial, line_count(segments)
         self._decided[one.unit.start] = Decision(one, not refused, refused or f"{why}; {one.reason}")
         return not refused
 
     def _free_lines(self) -> int:
-        return MAX_LINES - line_count(self._draft.segments(self.chosen, self.template))
+        return MAX_LINES - self._lines
 
     def _fill_in(self, present: set[str]) -> None:
         """The user's template text for topics that the source has nothing on, as far as it fits."""
@@ -138,6 +144,7 @@ class Selection:
             fits = line_count(segments) <= MAX_LINES and token_count(segments) <= self._most_tokens
             if fits and not layout.fuses(segments):
                 self.template.append(text)
+                self._lines = line_count(segments)
 
 
 def _never(document: Document, one: Scored) -> str:
