@@ -221,7 +221,6 @@ LARGEST = (
     "cache_write_1h_tokens",
     "reasoning_tokens",
     "web_searches",
-    "recached_tokens",
 )
 KNOWN_BETTER = (
     "user",
@@ -255,6 +254,7 @@ def joined(a: Event, b: Event) -> Event:
     fields: dict[str, object] = {name: max(getattr(a, name), getattr(b, name)) for name in LARGEST}
     for name in KNOWN_BETTER:
         fields[name] = max(getattr(a, name), getattr(b, name), key=_known)
+    fields["recached_tokens"] = min(a, b, key=_recached).recached_tokens
     dearer = max(a, b, key=_price)
     longest = [value for value in (a.duration_ms, b.duration_ms) if value is not None]
     return msgspec.structs.replace(
@@ -265,6 +265,12 @@ def joined(a: Event, b: Event) -> Event:
         duration_ms=max(longest, default=None),
         **fields,
     )
+
+
+def _recached(event: Event) -> tuple[int, int]:
+    """The sighting with the whole prompt tells; of two such, an older program called more of it sent again."""
+    written = event.cache_write_5m_tokens + event.cache_write_1h_tokens
+    return -(event.input_tokens + event.cache_read_tokens + written), event.recached_tokens
 
 
 def _known(value: str) -> tuple[int, str]:

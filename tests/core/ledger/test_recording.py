@@ -83,6 +83,22 @@ def test_what_is_unattributed_counts_in_dollars_alone_and_its_newest_reckoning_s
     assert ledger.spend(()).total.responses == 0
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_what_an_older_program_called_sent_again_gives_way_to_the_whole_prompt(
+    ledger: Ledger, order: tuple[int, ...]
+) -> None:
+    sightings = [
+        event(
+            "a", "2026-11-23T12:00", input_tokens=3, cache_read_tokens=900, recached_tokens=3
+        ),  # an older program
+        event("a", "2026-11-23T12:00", input_tokens=3, cache_read_tokens=900, recached_tokens=2),
+        event("a", "2026-11-23T12:00", output_tokens=1),  # its first row, before the prompt was told
+    ]
+    for place in order:
+        ledger.record([sightings[place]])
+    assert ledger.spend(()).total.recached_tokens == 2
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
