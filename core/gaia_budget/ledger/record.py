@@ -254,7 +254,9 @@ def joined(a: Event, b: Event) -> Event:
     fields: dict[str, object] = {name: max(getattr(a, name), getattr(b, name)) for name in LARGEST}
     for name in KNOWN_BETTER:
         fields[name] = max(getattr(a, name), getattr(b, name), key=_known)
-    fields["recached_tokens"] = min(a, b, key=_recached).recached_tokens
+    fields["recached_tokens"] = min(
+        (one.recached_tokens for one in (a, b) if _has_prompt(one)), default=0
+    )  # an older program called more of the same prompt sent again
     dearer = max(a, b, key=_price)
     longest = [value for value in (a.duration_ms, b.duration_ms) if value is not None]
     return msgspec.structs.replace(
@@ -267,10 +269,9 @@ def joined(a: Event, b: Event) -> Event:
     )
 
 
-def _recached(event: Event) -> tuple[int, int]:
-    """The sighting with the whole prompt tells; of two such, an older program called more of it sent again."""
+def _has_prompt(event: Event) -> bool:
     written = event.cache_write_5m_tokens + event.cache_write_1h_tokens
-    return -(event.input_tokens + event.cache_read_tokens + written), event.recached_tokens
+    return event.input_tokens + event.cache_read_tokens + written > 0
 
 
 def _known(value: str) -> tuple[int, str]:
