@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gaia_budget.errors import BudgetExceededError
-from gaia_budget.middleware import batches, bounds, deferred, downgrade
+from gaia_budget.middleware import batches, deferred
 from gaia_budget.middleware.books.settlement import Attempt
 from gaia_budget.middleware.call import Call
+from gaia_budget.middleware.reserve import bounds, downgrade
 from gaia_budget.middleware.wire import body_of
 from gaia_hooks.facts.money import usd_short
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gaia_budget.errors import GaiaBudgetError
-from gaia_budget.middleware import bounds, deferred
+from gaia_budget.middleware import deferred
 from gaia_budget.middleware.books import bill
 from gaia_budget.middleware.books.journal import Settlement
 from gaia_budget.middleware.books.settlement import UNKNOWN, event_at
 from gaia_budget.middleware.passage import Handled
+from gaia_budget.middleware.reserve import bounds
 from gaia_budget.middleware.wire import Ask, Seen, body_of, claude, count, entries, gemini, openai, part, text
 from gaia_hooks.facts import usage
 from gaia_hooks.machine import clock

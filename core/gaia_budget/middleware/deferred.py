@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.middleware.books.settlement import Attempt
-from gaia_budget.middleware.bounds import Bound
 from gaia_budget.middleware.passage import Handled
+from gaia_budget.middleware.reserve.bounds import Bound
 from gaia_budget.middleware.wire import Ask, decoded
 
 if TYPE_CHECKING:

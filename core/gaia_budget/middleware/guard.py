@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
 
 from gaia_budget.errors import InputError
-from gaia_budget.middleware import beside, clients, escalation, tasks
+from gaia_budget.middleware import beside, escalation, tasks
 from gaia_budget.middleware.accounts import Accounts
+from gaia_budget.middleware.transport import clients
 from gaia_hooks.facts.money import NANO, usd
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import pytest
 
 from gaia_budget import BudgetExceededError, BudgetGuard
 from gaia_budget.errors import InputError
-from gaia_budget.middleware import clients
-from gaia_budget.middleware.streams import library_of
+from gaia_budget.middleware.transport import clients
+from gaia_budget.middleware.transport.streams import library_of
 from support import apps
 from support.wire_server import Say
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gaia_budget.middleware import bounds
+from gaia_budget.middleware.reserve import bounds
 from gaia_budget.middleware.wire import Seen, claude, gemini, openai
 
 KEYS = (

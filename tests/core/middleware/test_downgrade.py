@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import BudgetExceededError, BudgetGuard
-from gaia_budget.middleware import downgrade
+from gaia_budget.middleware.reserve import downgrade
 from gaia_budget.middleware.wire import claude, gemini, openai
 from support import apps
 from support.wire_server import Say

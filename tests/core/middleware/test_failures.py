@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget.middleware.streams import library_of
+from gaia_budget.middleware.transport.streams import library_of
 from support import apps
 from support.wire_server import Say
 

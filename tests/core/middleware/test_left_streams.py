@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import BudgetGuard
-from gaia_budget.middleware.estimate import tokens_in
-from gaia_budget.middleware.streams import library_of
+from gaia_budget.middleware.reserve.estimate import tokens_in
+from gaia_budget.middleware.transport.streams import library_of
 from support import apps
 from support.wire_server import Say
 

@@ -312,7 +312,7 @@ def test_session_costs_are_the_rows_and_copies_of_them(guard: BudgetGuard, serve
 def test_the_real_sdks_are_driven_over_the_wire_and_their_majors_are_pinned_down() -> None:
     from pathlib import Path
 
-    from gaia_budget.middleware.clients import SDKS
+    from gaia_budget.middleware.transport.clients import SDKS
 
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = [

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from gaia_budget import BudgetExceededError
-from gaia_budget.middleware import bounds
 from gaia_budget.middleware.books.bill import Seller
+from gaia_budget.middleware.reserve import bounds
 from gaia_budget.middleware.wire import claude, gemini, openai
 from gaia_budget.prices import table
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_budget.middleware.clients import SDKS
+from gaia_budget.middleware.transport.clients import SDKS
 from support import apps, components
 from support.call_forms import PRICES
 from support.components import requires

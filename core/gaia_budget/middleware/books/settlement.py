@@ -6,9 +6,9 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.middleware import estimate
 from gaia_budget.middleware.books import bill
 from gaia_budget.middleware.books.journal import Settlement
+from gaia_budget.middleware.reserve import estimate
 from gaia_budget.middleware.wire import Seen, said
 from gaia_budget.model import Event
 from gaia_budget.prices import limits
@@ -17,8 +17,8 @@ from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.books.bill import Bill, Seller
-    from gaia_budget.middleware.bounds import Bound
     from gaia_budget.middleware.passage import Answer, Place
+    from gaia_budget.middleware.reserve.bounds import Bound
     from gaia_budget.middleware.wire import Ask
     from gaia_budget.model import Kind
     from gaia_budget.prices.table import PriceTable

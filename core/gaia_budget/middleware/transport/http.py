@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget.middleware import beside, tasks
 from gaia_budget.middleware.admission import admit, is_signed
-from gaia_budget.middleware.streams import kept_stream, library_of, watch
+from gaia_budget.middleware.transport.streams import kept_stream, library_of, watch
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.accounts import Accounts

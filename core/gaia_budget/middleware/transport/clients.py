@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
-from gaia_budget.middleware import http
 from gaia_budget.middleware.passage import Line
+from gaia_budget.middleware.transport import http
 from gaia_budget.middleware.wire import claude, gemini, openai
 
 if TYPE_CHECKING:
