@@ -244,15 +244,15 @@ def test_a_ledger_that_is_gone_after_the_call_loses_nothing(
     from gaia_budget.errors import LedgerError
 
     client = guard.wrap(apps.claude(server))
-    settle = guard._accounts.books().budgets.settle
+    settle = guard._accounts.books()._paid.settle
 
     def unreachable(*_: object) -> None:
         raise LedgerError("the database is gone")
 
-    monkeypatch.setattr(guard._accounts.books().budgets, "settle", unreachable)
+    monkeypatch.setattr(guard._accounts.books()._paid, "settle", unreachable)
     assert client.messages.create(**MESSAGE).content
     assert apps.booked() == []
-    monkeypatch.setattr(guard._accounts.books().budgets, "settle", settle)
+    monkeypatch.setattr(guard._accounts.books()._paid, "settle", settle)
     client.messages.create(**MESSAGE)
     _settled(root, statuses=["success", "success"])
 

@@ -164,13 +164,13 @@ def test_writes_that_fail_are_told_and_made_later(
     from gaia_budget.errors import LedgerError
 
     client = guard.wrap(apps.claude(server))
-    ledger = guard._accounts.books().ledger
+    paid = guard._accounts.books()._paid
     with monkeypatch.context() as broken:
 
         def locked(*_: object) -> None:
             raise LedgerError("the ledger is locked")
 
-        broken.setattr(ledger, "settle", locked)
+        broken.setattr(paid, "settle", locked)
         client.messages.create(**MESSAGE)
     assert "the ledger is locked" in caplog.text
     guard.close()
