@@ -11,7 +11,7 @@ from gaia_budget.errors import LedgerError
 from gaia_budget.ledger.questions import bucket, instant
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.books import Books, here
-from gaia_budget.reports.month import months
+from gaia_budget.reports.month import Total, months, total
 from gaia_budget.reports.seen import Seen
 from gaia_budget.reports.tables import Line, Table, table
 from gaia_hooks.facts import plan, snapshot
@@ -48,7 +48,7 @@ class Period(NamedTuple):
 
 
 class MonthTotal(NamedTuple):
-    """All caps together, in nano-dollars; the range is that of every module at once, so it is wider than it need be.
+    """All modules together, in nano-dollars: against the common cap where one is set, else against all caps added up.
 
     `projected_nano`, `low_nano` and `high_nano` are None before anything is known.
     """
@@ -133,7 +133,7 @@ def overview(ledger: Ledger, settings: Settings) -> Overview:
     return Overview(
         at,
         [Period(name, one.since or 0, one.total) for name, one in spent.items()],
-        _total([standing[name] for name in capped]),
+        _total([standing[name] for name in capped], total(books)),
         _projects(ledger, spent["month"], standing, capped),
         table(ledger, "model", Asked(month)),
         Seen(plan.read(home), {}, at, plan.week_of(snapshot.load(home))),
@@ -155,19 +155,16 @@ def attention(ledger: Ledger, settings: Settings) -> list[Alert]:
         return loudest(Fired(ledger).alerts_lately(), rules.load().rules, "terminal", {})
 
 
-def _total(mine: list[MonthStatus]) -> MonthTotal:
-    """The modules that have a cap: those with one of their own, and those that spent against the default one."""
-    ends = [one.outlook.counted for one in mine if one.outlook and one.outlook.counted.known]
-
-    def whole(name: str) -> int | None:
-        return sum(getattr(one, name) or 0 for one in ends) if ends else None
-
+def _total(mine: list[MonthStatus], everything: Total) -> MonthTotal:
+    """`mine` are the modules that have a cap of their own, or spent against the default one."""
+    ends, common = everything.outlook.counted, everything.limit_nano
+    caps = sum(one.limit_nano + one.month.override_nano for one in mine)
     return MonthTotal(
-        sum(one.limit_nano + one.month.override_nano for one in mine),
-        sum(one.spent_nano for one in mine),
-        whole("projected_nano"),
-        whole("low_nano"),
-        whole("high_nano"),
+        caps if common is None else common,
+        everything.spent_nano,
+        ends.projected_nano,
+        ends.low_nano,
+        ends.high_nano,
     )
 
 

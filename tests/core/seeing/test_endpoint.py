@@ -55,6 +55,9 @@ def test_endpoint_and_command_line_give_the_same_figures_and_they_are_those_of_t
         shown = command(name, "--since", "2026-10-01")
         assert served.asked(f"{name}?since=2026-10-01") == shown
     assert served.asked("overview") == command()
+    ends = ("spent_usd", "projected_usd", "low_usd", "high_usd")
+    total, told = served.asked("forecast")["total"], served.asked("overview")["total"]
+    assert [total[key] for key in ends] == [told[key] for key in ends]
     assert served.asked("sessions") == command("sessions")
     assert served.asked("spend?by=task,model") == command("spend", "--by", "task,model")
     by_project = served.asked("spend?by=project,day")
