@@ -211,16 +211,11 @@ class Registry(OwnerFile):
     def roots(self) -> list[list[str]]:
         """[folded root, module] pairs, in the form of `gaia_hooks.facts.modules`; relative paths start at the file."""
         base = str(self.file.parent) if self.file else ""
-        return [[modules.folded(_rooted(base, project.path)), key] for key, project in self.projects.items()]
+        return modules.roots_of({key: project.path for key, project in self.projects.items()}, base)
 
     def module_of(self, cwd: str) -> str | None:
         """The module whose root holds the folder (the longest one), or None."""
         return modules.registered(cwd, self.roots())
-
-
-def _rooted(base: str, path: str) -> str:
-    absolute = path.startswith(("/", "\\")) or path[1:2] == ":"
-    return path if absolute or not base else f"{base}/{path}"
 
 
 Owned = TypeVar("Owned", TokenBudget, Registry)

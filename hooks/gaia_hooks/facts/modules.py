@@ -18,6 +18,16 @@ def folded(path: str) -> str:
     return form.rstrip("/") if len(form) > 1 else form
 
 
+def roots_of(projects: "dict[str, str]", base: str) -> "list[list[str]]":
+    """[folded root, module] pairs of the registry's projects; relative paths start at the registry's folder."""
+    return [[folded(_rooted(base, path)), key] for key, path in projects.items()]
+
+
+def _rooted(base: str, path: str) -> str:
+    absolute = path.startswith(("/", "\\")) or path[1:2] == ":"
+    return path if absolute or not base else "%s/%s" % (base, path)
+
+
 def registered(cwd: str, roots: "list[list[str]]") -> "str | None":
     """The module with the longest root that holds the folder; `roots` are [folded root, module] pairs."""
     place, best, found = folded(cwd) + "/", -1, None

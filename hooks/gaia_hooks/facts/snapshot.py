@@ -67,3 +67,22 @@ def module_policy(policy: "dict[str, Any]", module: str) -> "dict[str, Any]":
     """What is set for one module; empty when nothing is."""
     found = policy["modules"].get(module)
     return found if type(found) is dict else {}
+
+
+def roots(policy: "dict[str, Any]") -> "list[list[str]]":
+    """The module folders: as the snapshot has them, else of the registry where that was edited since."""
+    source: "list[Any]" = next(
+        (one for one in policy["sources"] if one[0].endswith("registry.json")), ["", 0, 0]
+    )
+    path: str = source[0]
+    known: "list[list[str]]" = policy["roots"]
+    if not path or files.stamp(path) == source[1:]:
+        return known
+    from gaia_hooks.facts import modules
+
+    try:
+        projects = jsonio.loads(files.read(path))["projects"]
+        listed = {str(key): str(entry["path"]) for key, entry in projects.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return known  # broken: named by whoever writes the snapshot
+    return modules.roots_of(listed, files.parent(path))

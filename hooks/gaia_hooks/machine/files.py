@@ -59,6 +59,15 @@ def exists(path: str) -> bool:
     return True
 
 
+def stamp(path: str) -> "list[int]":
+    """Size and time of change (nanoseconds) of a file; zeros where there is none."""
+    try:
+        status = _os.stat(path)
+    except OSError:
+        return [0, 0]
+    return [status.st_size, status.st_mtime_ns]
+
+
 def make_folder(path: str) -> None:
     """Create a private folder and the missing ones above it."""
     try:

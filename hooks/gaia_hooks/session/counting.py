@@ -44,7 +44,7 @@ class Session:
                 main.place.path = transcript
         if not mine.module:
             mine.cwd = tail.head(transcript)[1] or cwd
-            mine.module = modules.module_of(mine.cwd, self.policy["roots"])
+            mine.module = modules.module_of(mine.cwd, snapshot.roots(self.policy))
 
     def agent(self, agent_id: str, agent_type: str = "", path: str = "") -> state.ThreadState:
         """A subagent's thread, made when new; it is live until `finish_agent`."""

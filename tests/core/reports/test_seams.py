@@ -83,6 +83,20 @@ def test_a_session_type_that_is_none_is_said_at_the_start_and_by_doctor(
     assert "GAIA_SESSION_TYPE=bogus is no session type" in hook(home, "SessionStart")["systemMessage"]
 
 
+def test_a_registry_that_was_edited_since_the_last_ingest_holds_for_the_next_session(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAIA_ROOT", str(tmp_path))
+    registry = tmp_path / "registry.json"
+    registry.write_text('{"$schema": "gaia-registry-v1", "projects": {}}', "utf-8")
+    asked("ingest")
+    registry.write_text(json.dumps({"projects": {"store": {"path": "/gone/shop"}}}), "utf-8")
+    write(home / ".claude" / "projects" / "-p" / f"{SESSION}.jsonl", {"type": "user", "sessionId": SESSION})
+    hook(home, "SessionStart")
+    seen = counting.read(str(places.home()), SESSION)
+    assert seen is not None and seen.module == "store"
+
+
 def test_a_module_that_is_none_is_said_with_the_one_that_is_meant(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
