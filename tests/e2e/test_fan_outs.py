@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support.components import requires
 from support.scripted_api import reply, text, tool
 
@@ -75,3 +77,32 @@ def test_past_a_hard_limit_each_agent_that_was_started_gives_one_answer_more_at_
     assert used > LIMIT, "the agents use three times what the estimate gave them"
     assert used <= LIMIT + 15_100 * (len(answers) + 1), json.dumps(answers)
     assert sum(answers.values()) < 8 * len(calls) / 2
+
+
+@pytest.mark.parametrize(
+    ("body", "agents"),
+    [
+        (
+            "return await pipeline(['a', 'b'], x => agent('of the work ' + x), y => agent('of the work again'))",
+            4,
+        ),
+        (f"return await parallel({list(range(16))}.map(n => () => agent('of the work ' + n)))", 16),
+        ("await agent('of the work'); throw new Error('the program fails')", 1),
+    ],
+    ids=["pipeline", "sixteen", "failing"],
+)
+def test_agents_of_every_fan_out_are_counted_live_as_the_client_counts_them(
+    world: World, api: ScriptedApi, body: str, agents: int
+) -> None:
+    script = "export const meta = { name: 'fan', description: 'parts', phases: [{title: 'A'}] }\n" + body
+    api.main(
+        reply(tool("Workflow", script=script), input=1_000, output=200), reply(text("started"), read=1_000)
+    )
+    call = tool("Bash", command="echo hi", description="say")
+    api.agent("of the work", reply(call, input=1_500, output=100), reply(text("done"), input=100, read=1_500))
+    run = world.claude.run("fan out")
+    lines = world.lines()
+    assert len({line["agent_id"] for line in lines if line["agent_id"]}) == agents
+    assert sum(line["cost_nano_usd"] for line in lines) == round(run.result["total_cost_usd"] * 10**9)
+    (said,) = [line for line in run.informational if "this workflow starts" in line]
+    assert f"starts {agents} agent" in said
