@@ -11,7 +11,7 @@ import os
 import platform
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -22,13 +22,6 @@ from pydantic import (
     ValidationError,
     field_validator,
     model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    InitSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
 )
 
 from gaia_budget import places
@@ -90,10 +83,10 @@ class ModuleSettings(BaseModel):
         return self
 
 
-class Settings(BaseSettings):
-    """Every setting, checked. `origins` tells where each value came from."""
+class Settings(BaseModel):
+    """Every setting, checked; `load` reads them, without it each has its default."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", env_ignore_empty=True)
+    model_config = ConfigDict(extra="forbid")
 
     gaia_root: Path | None = Field(
         default=None, description="the ecosystem's folder; the environment variable GAIA_ROOT wins over it"
@@ -120,17 +113,15 @@ class Settings(BaseSettings):
         default=None,
         description="a newer data.json (prices/new_data/v2) of genai-prices that you fetched, for the installed one",
     )
-    claude_config_dirs: Annotated[list[Path], NoDecode] = Field(
+    claude_config_dirs: list[Path] = Field(
         default=[], description="further Claude Code configuration folders (WSL, a second account)"
     )
     session_policy: OnExceeded = Field(
         default="warn", description="what happens when a session reaches its limit"
     )
-    protected_agents: Annotated[list[str], NoDecode] = Field(
-        default=[], description="subagent types whose model is never changed"
-    )
+    protected_agents: list[str] = Field(default=[], description="subagent types whose model is never changed")
     warn_model: bool = Field(default=False, description="tell Claude about budget warnings too")
-    thresholds: Annotated[list[int], NoDecode] = Field(
+    thresholds: list[int] = Field(
         default=[80, 95, 100], description="percent of a session's limit at which one warning is given"
     )
     subagent_allowance_tokens: int = Field(
@@ -148,7 +139,7 @@ class Settings(BaseSettings):
         le=1000,
         description="percent of its month at which a module with on_exceeded = downgrade stops, too",
     )
-    local_hosts: Annotated[list[str], NoDecode] = Field(
+    local_hosts: list[str] = Field(
         default=[],
         description="hosts whose answers cost nothing, such as localhost:11434 (Ollama, vLLM); also without a port",
     )
@@ -166,26 +157,6 @@ class Settings(BaseSettings):
     )
     modules: dict[str, ModuleSettings] = Field(default={}, description="settings per module, by registry id")
     _billing: Billing = PrivateAttr(default="unknown")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment, then settings.toml: no .env of whatever folder we run in, no secrets folder."""
-        from gaia_budget.configfile import read_toml
-
-        def renamed(found: dict[str, Any]) -> InitSettingsSource:
-            return InitSettingsSource(settings_cls, {OLD_NAMES.get(key, key): found[key] for key in found})
-
-        old = {
-            key: os.environ[PREFIX + key.upper()] for key in OLD_NAMES if os.environ.get(PREFIX + key.upper())
-        }
-        return env_settings, renamed(old), renamed(read_toml(places.settings_file()))
 
     @property
     def has_hard_cap(self) -> bool:
@@ -234,6 +205,11 @@ class Settings(BaseSettings):
     @field_validator("modules", mode="before")
     @classmethod
     def _lower_names(cls, value: Any) -> Any:
+        if isinstance(value, str):  # of the environment
+            try:
+                value = json.loads(value)
+            except ValueError:
+                raise ValueError('must be JSON, such as {"shop": {"on_exceeded": "block"}}') from None
         if not isinstance(value, dict):
             return value
         lower = {str(name).lower(): entry for name, entry in value.items()}
@@ -281,14 +257,22 @@ class Settings(BaseSettings):
 
 def load() -> Settings:
     """Read the settings as they are now. Raises ConfigError with file, line, key and valid choices."""
-    from pydantic_settings import SettingsError
-
     try:
-        return Settings()
+        return Settings.model_validate(_values())
     except ValidationError as error:
         raise _config_error(error) from None
-    except SettingsError as error:
-        raise ConfigError("environment", str(error), cure="Give JSON there, or use settings.toml") from None
+
+
+def _values() -> dict[str, Any]:
+    """What is set: the environment over settings.toml. No `.env` of whatever folder we run in is looked for."""
+    from gaia_budget.configfile import read_toml
+
+    set_here = {key: os.environ.get(PREFIX + key.upper(), "") for key in (*OLD_NAMES, *Settings.model_fields)}
+    named = [
+        *read_toml(places.settings_file()).items(),
+        *((key, set_here[key]) for key in set_here if set_here[key]),
+    ]
+    return {OLD_NAMES.get(key, key): value for key, value in named}
 
 
 def _listed(value: Any, separator: str) -> Any:

@@ -9,22 +9,19 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from gaia_budget.alerts.channels import argus, desktop, webhook
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.errors import ChannelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from gaia_budget.alerts.fired import Delivery
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
 
-    Send = Callable[[Delivery, Settings], None]
-
 log = logging.getLogger("gaia_budget")
 MOST_AT_ONCE = 100  # per channel and run: whoever runs us has other work
-CHANNELS: Mapping[str, Send] = {"argus": argus.send, "desktop": desktop.send, "webhook": webhook.send}
+CHANNELS = ("argus", "desktop", "webhook")
 
 
 def send(ledger: Ledger, settings: Settings) -> int:
@@ -37,13 +34,21 @@ def _is_ready(name: str, settings: Settings) -> bool:
     return {"argus": True, "desktop": settings.desktop_alerts, "webhook": bool(settings.webhook_url)}[name]
 
 
+def _sender(name: str) -> Callable[[Delivery, Settings], None]:
+    """How a channel sends: loaded when something is due, since what talks HTTP costs a command's start."""
+    from importlib import import_module
+
+    send: Callable[[Delivery, Settings], None] = import_module(f"gaia_budget.alerts.channels.{name}").send
+    return send
+
+
 def _drain(ledger: Ledger, settings: Settings, name: str) -> int:
     for sent in range(MOST_AT_ONCE):
         delivery = Fired(ledger).claim_delivery(name)
         if delivery is None:
             return sent
         try:
-            CHANNELS[name](delivery, settings)
+            _sender(name)(delivery, settings)
         except ChannelError as error:
             Fired(ledger).delivery_failed(delivery, str(error))
             log.warning("alert %s was not sent: %s", delivery.alert.alert_id, error)

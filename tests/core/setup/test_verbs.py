@@ -44,7 +44,8 @@ def test_every_setting_is_printed_with_value_origin_and_meaning(monkeypatch: pyt
     rows = {row["key"]: row for row in ask("settings")["settings"]}  # type: ignore[attr-defined]
     assert set(rows) == set(Settings.model_fields)
     assert all(row["meaning"] for row in rows.values())
-    assert (rows["billing"]["value"], rows["billing"]["origin"]) == ("plan", "GAIA_BUDGET_BILLING")
+    paid = rows["claude_code_billing"]
+    assert (paid["value"], paid["origin"]) == ("plan", "GAIA_BUDGET_BILLING")  # by its old name
     assert rows["db"]["value"] == "postgresql://me@db.example/ledger"
 
 
