@@ -27,6 +27,8 @@ class Months(NamedTuple):
     counted_to: int
     ahead: Mapping[str, int] = {}
     """What of them hooks have still to note, in nano-dollars by event (see `gaia_budget.ingest.unsettled`)."""
+    taken: Mapping[str, int] = {}
+    """Until when they hold sessions that hooks have not seen yet."""
 
 
 def write(
@@ -75,6 +77,7 @@ def write(
         "counted_to": before["counted_to"] if months is None else months.counted_to,
         "sources": _sources(),
         "ahead": before["ahead"] if months is None else dict(months.ahead),
+        "taken": before["taken"] if months is None else dict(months.taken),
         "ingest": places.program("gaia_budget", "ingest"),
         "problems": problems,
         "lifts": before["lifts"] if lifts is None else lifts,

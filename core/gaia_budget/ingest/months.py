@@ -10,13 +10,11 @@ from gaia_budget.errors import ConfigError
 from gaia_budget.snapshot import Months
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
 
 
-def months(ledger: Ledger, settings: Settings, counted_to: int, ahead: Mapping[str, int]) -> Months:
+def months(ledger: Ledger, settings: Settings, counted_to: int) -> Months:
     """Every module with spend this month: (what counts against its cap, everything), in nano-dollars."""
     figures: dict[str, tuple[int, int]] = {}
     for row in ledger.spend(by=("module",), since="month").rows:
@@ -24,7 +22,7 @@ def months(ledger: Ledger, settings: Settings, counted_to: int, ahead: Mapping[s
         month = Budgets(ledger).month(name)
         counts = settings.module(name).counts_claude_code
         figures[name] = (month.spent_nano(counts_claude_code=counts), row.figures.cost_nano)
-    return Months(figures, counted_to, ahead)
+    return Months(figures, counted_to)
 
 
 def lifts(ledger: Ledger) -> dict[str, list[list[int]]]:

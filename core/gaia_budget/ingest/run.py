@@ -19,7 +19,7 @@ from gaia_budget.ingest.months import cover_overspend, lifts, months
 from gaia_budget.ingest.rebilling import rebill
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
-from gaia_budget.ingest.unsettled import Unsettled, ahead, unsettled
+from gaia_budget.ingest.unsettled import Before, ahead, before, taken
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import counting as session
 from gaia_hooks.session import months as hook_months
@@ -42,11 +42,11 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
 
     `progress` is called with (bytes done, bytes in all) of the transcripts. Raises LedgerError, ConfigError.
     """
-    before, counted_to = unsettled(), clock.now()
+    known, counted_to = before(), clock.now()
     upkeep(Budgets(ledger))
     report = take_in(settings, ledger, progress)
     rotation.rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
-    _tell(ledger, settings, counted_to, before)
+    _tell(ledger, settings, counted_to, known)
     alerts.send(ledger, settings)
     return report
 
@@ -56,20 +56,23 @@ def refresh(settings: Settings, ledger: Ledger, progress: Callable[[int, int], N
 
     Logs are not rotated and nothing is sent: that is the work of `run`. Raises LedgerError, ConfigError, OSError.
     """
-    before, counted_to = unsettled(), clock.now()
+    known, counted_to = before(), clock.now()
     report = take_in(settings, ledger, progress)
     rebilled = rebill(ledger, settings)
     if report.events_new or report.completed or rebilled or snapshot.is_outdated(settings):
-        _tell(ledger, settings, counted_to, before)
+        _tell(ledger, settings, counted_to, known)
     return report
 
 
-def _tell(ledger: Ledger, settings: Settings, counted_to: int, before: list[Unsettled]) -> None:
+def _tell(ledger: Ledger, settings: Settings, counted_to: int, known: Before) -> None:
     """What follows from new spend: who pays for it, overrides used up, alerts, and what hooks decide by."""
     rebill(ledger, settings)
     cover_overspend(ledger, settings)
     state = alerts.evaluate(ledger, settings)
-    _tell_hooks(ledger, months(ledger, settings, counted_to, ahead(ledger, before)), settings, state)
+    figures = months(ledger, settings, counted_to)._replace(
+        ahead=ahead(ledger, known), taken=taken(ledger, known)
+    )
+    _tell_hooks(ledger, figures, settings, state)
 
 
 def take_in(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> Report:

@@ -19,6 +19,10 @@ NEWER = (
     "SELECT event_id, cost_nano FROM events WHERE org = ? AND session_id = ? AND ts > ? AND kind = 'response' "
     "AND cost_nano > 0"
 )
+NEWEST = "SELECT session_id, last_ts FROM sessions WHERE org = ? ORDER BY last_ts DESC LIMIT ?"
+MOST_TAKEN = (
+    100  # each costs every hook a little; an older session's money may count twice until the next run
+)
 OPEN = "SELECT event_id, cost_nano FROM events WHERE org = ? AND event_id IN ({}) AND cost_nano > 0"
 
 
@@ -30,8 +34,29 @@ class Unsettled(NamedTuple):
     last_ts: int
 
 
+class Before(NamedTuple):
+    """What hooks know when a run begins: the sessions that they watch, and of those the ones that are not over."""
+
+    watched: frozenset[str]
+    open: list[Unsettled]
+
+
+def before() -> Before:
+    """To be asked before anything is taken in."""
+    return Before(frozenset(counting.watched(str(places.home()))), unsettled())
+
+
+def taken(ledger: Ledger, known: Before) -> dict[str, int]:
+    """Until which instant (microseconds) the ledger holds sessions that hooks had not seen when the run began.
+
+    Hooks that meet one later read its transcript from the start: what the month's figure has is not noted again.
+    """
+    rows = ledger.db.ask(lambda ask: list(ask(NEWEST, (ledger.org, MOST_TAKEN))))
+    return {str(session): int(last) for session, last in rows if session not in known.watched}
+
+
 def unsettled() -> list[Unsettled]:
-    """The watched sessions that are not over; to be asked before anything is taken in."""
+    """The watched sessions that are not over."""
     home, found = str(places.home()), []
     for session_id in counting.watched(home):
         try:
@@ -48,10 +73,10 @@ def unsettled() -> list[Unsettled]:
     return found
 
 
-def ahead(ledger: Ledger, before: list[Unsettled]) -> dict[str, int]:
+def ahead(ledger: Ledger, known: Before) -> dict[str, int]:
     """Nano-dollars by event of what the ledger holds of those sessions and hooks had not noted then."""
     found: dict[str, int] = {}
-    for one in before:
+    for one in known.open:
         rows = ledger.db.ask(lambda ask, one=one: list(ask(NEWER, (ledger.org, one.session_id, one.last_ts))))  # type: ignore[misc]
         if one.keys:
             sql = OPEN.format(", ".join("?" * len(one.keys)))

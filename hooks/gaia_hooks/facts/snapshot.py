@@ -38,6 +38,7 @@ DEFAULTS: "dict[str, Any]" = {
     "month": [0, 1 << 62],  # when the month of those figures begins and ends
     "counted_to": 0,  # when the ingest that made those figures began to read
     "ahead": {},  # what of those figures hooks have still to note: nano-dollars by event
+    "taken": {},  # until when those figures hold sessions that hooks had not seen: session id -> instant
     "week": [],  # each weekday's share of a mean day of work, Monday first; empty: not known yet
     "ingest": [],  # the command that a session's start runs in the background
     "alerts": [],  # what fires: [id, module or empty for all, line for people, words for Claude]

@@ -59,7 +59,7 @@ class Books:
             whole = whole or response.usage
             response = response.alike(tuple(max(0, tokens) for tokens in rest[:-2]), max(0, rest[-2]))
             cost = None if cost is None else rest[-1]
-        if cost:
+        if cost and made > self._policy["taken"].get(self._mine.session_id, 0):
             self._money.append((argus.event_id(key, whole), made, cost))
         self._lines.append(
             argus.runtime_line(
