@@ -17,9 +17,13 @@ NONE = "–"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
+WORDS = {"unallocated": "no project", "unattributed": "in no message"}
+"""What people are told in place of a word of ours; JSON and CSV keep it."""
+
+
 def name(text: str, most: int = names.SHOWN_LIMIT) -> str:
-    """A foreign name as it may be shown: without what steers, cut to `most` characters."""
-    return names.shown(text, most)
+    """A name as it may be shown: in words that people know, without what steers, cut to `most` characters."""
+    return names.shown(WORDS.get(text, text), most)
 
 
 def model(text: str) -> str:
