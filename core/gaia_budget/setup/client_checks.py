@@ -57,7 +57,7 @@ def settings_json_check(project: Path) -> Iterator[Check]:
             yield Check("claude settings", False, str(error), "Mend it; the whole file may be without effect")
             continue
         for one in refused:
-            where = f"{file}:{one.line}: {one.key + ': ' if one.key else ''}{one.problem}"
+            where = f"{file}:{one.line}:{one.column}: {one.key + ': ' if one.key else ''}{one.problem}"
             problem = f"{where}. Claude Code drops the whole file for it, without a word: no hook in it runs"
             yield Check(
                 "claude settings", False, problem, f"Mend that line of {file}; then `gaia-budget doctor`"

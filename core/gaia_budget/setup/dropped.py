@@ -25,6 +25,7 @@ class Refusal(NamedTuple):
     """A value that the client's schema does not take."""
 
     line: int
+    column: int
     key: str
     problem: str
 
@@ -34,19 +35,19 @@ def refusals(text: str) -> list[Refusal]:
     try:
         document = parse(text)
     except JsonSyntaxError as error:
-        return [Refusal(error.line, "", f"{error.problem}: comments and trailing commas are not JSON")]
+        return [Refusal(error.line, error.column, "", error.problem)]
     content = document.root.plain()
     if not isinstance(content, dict):
-        return [Refusal(1, "", "must be an object: {…}")]
+        return [Refusal(1, 1, "", "must be an object: {…}")]
     found = [(path, problem) for rule in RULES for path, problem in rule(content)]
     return sorted(
-        Refusal(_line(document, path), ".".join(map(str, path)), problem) for path, problem in found
+        Refusal(*_place(document, path), ".".join(map(str, path)), problem) for path, problem in found
     )
 
 
-def _line(document: Document, path: tuple[str | int, ...]) -> int:
+def _place(document: Document, path: tuple[str | int, ...]) -> tuple[int, int]:
     node = node_at(document, path)
-    return document.line_column(node.start)[0] if node is not None else 1
+    return document.line_column(node.start) if node is not None else (1, 1)
 
 
 def _days(content: dict[str, Any]) -> Found:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from gaia_budget import settings
 from gaia_budget.cli.app import app
-from gaia_budget.errors import InputError
+from gaia_budget.errors import InputError, NotFoundError
 from gaia_budget.ledger import Ledger
 from support.ecosystem import make
 from support.rows import SESSION, assistant, stamp, write
@@ -108,8 +108,9 @@ def test_tools_servers_files_subagents_and_branches() -> None:
 
 @pytest.mark.usefixtures("session")
 def test_a_session_a_module_or_a_range_is_asked_about_alone() -> None:
-    assert rows("--by", "tool", "--session", "other") == {}
-    assert rows("--by", "tool", "--module", "nothing") == {}
+    for unknown in (("--session", "other"), ("--module", "nothing")):
+        with pytest.raises(NotFoundError):
+            rows("--by", "tool", *unknown)
     assert rows("--by", "tool", "--module", "unallocated", "--since", stamp(9))["Edit"] == EDITED
     assert "Bash" not in rows("--by", "tool", "--since", stamp(9))
     assert "Edit" not in rows("--by", "tool", "--until", stamp(9))

@@ -215,13 +215,16 @@ def test_a_copy_that_somebody_changed_is_named_and_not_started(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{\n "cleanupPeriodDays": 0}', "settings.json:2: cleanupPeriodDays: must be a whole number of days"),
+        (
+            '{\n "cleanupPeriodDays": 0}',
+            "settings.json:2:23: cleanupPeriodDays: must be a whole number of days",
+        ),
         (
             '{"permissions": {"defaultMode": "yolo"}}',
             "permissions.defaultMode: must be one of acceptEdits, auto",
         ),
         ('{"hooks": {"Stop": [{"type": "command", "command": "x"}]}}', "hooks.Stop.0: must be a group"),
-        ('{\n // mine\n "model": "opus"\n}', "settings.json:2: "),
+        ('{\n // mine\n "model": "opus"\n}', "settings.json:2:2: "),
         ('["env"]', "must be an object"),
     ],
 )
