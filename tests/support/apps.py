@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 from support import ecosystem
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.wire_server import WireServer
+
+PATIENCE = 100  # looks at the ledger, 20 ms apart, until nothing is held
 
 
 def set_caps(
@@ -55,11 +58,15 @@ def gemini(server: WireServer) -> Any:
 
 
 def booked(module: str = "jseeker") -> list[Any]:
-    """The module's events in the ledger, in the order of time."""
+    """The module's events in the ledger, by time, once nothing is held: a left stream is read on beside."""
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
     from gaia_budget.settings import load
 
+    for _ in range(PATIENCE):
+        if not month(module).reserved_nano:
+            break
+        threading.Event().wait(0.02)
     with Ledger.open(settings=load()) as ledger:
         columns = ", ".join(f'"{name}"' for name in Event.__struct_fields__)
         sql = f"SELECT {columns} FROM events WHERE module = ? ORDER BY ts, event_id"

@@ -31,7 +31,18 @@ WANTED = {
     "Plan ahead": ("forecast", "anomalies", "recommend", "outcome", "prices"),
     "Set limits": ("alerts", "override", "session"),
     "Files": ("claude-md", "ingest", "import", "export"),
-    "Set up": ("init", "doctor", "settings", "mcp", "hook", "statusline", "verify", "rebuild", "migrate-db"),
+    "Set up": (
+        "init",
+        "pay",
+        "doctor",
+        "settings",
+        "mcp",
+        "hook",
+        "statusline",
+        "verify",
+        "rebuild",
+        "migrate-db",
+    ),
 }
 """The commands by what people want."""
 WHOLE = 300

@@ -86,10 +86,10 @@ def test_the_session_is_complete(taken_in: Path) -> None:
         "id", "type", "chosen_by", "limit_tokens", "budget_tokens", "recached_tokens", "percent", "cost_usd",
         "unattributed_usd", "cache_read_tokens", "models", "agents"}  # fmt: skip
     assert (found["recached_tokens"], found["recached_usd"]) == (
-        1010,
-        "0.00505",
+        1000,
+        "0.0050",
     )  # at 5 dollars a million
-    assert found["budget_tokens"] == 1019 + 1115 - 1010 + 11
+    assert found["budget_tokens"] == 1019 + 1115 - 1000 + 11
     assert {one["model"] for one in found["models"]} == {"claude-opus-5-5", "claude-haiku-5-5"}
     assert {one["agent"] for one in found["agents"]} == {"main", "x"}
     assert "written again after a pause, not counted" in said("--session", SESSION)

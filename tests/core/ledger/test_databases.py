@@ -126,6 +126,8 @@ FROZEN = {
     "5 postgresql": "87efbb7f44e28847",
     "6 sqlite": "02d57ca507b695aa",
     "6 postgresql": "a1778e62c61710c1",
+    "7 sqlite": "6436af789556a538",
+    "7 postgresql": "6436af789556a538",
 }
 
 

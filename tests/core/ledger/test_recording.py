@@ -106,7 +106,6 @@ def test_what_an_older_program_called_sent_again_gives_way_to_the_whole_prompt(
         {"input_tokens": -5},
         {"recached_tokens": 9},
         {"kind": "gift"},
-        {"ts": None},
     ],
 )
 def test_a_row_that_breaks_the_rules_is_refused_and_nothing_of_its_batch_is_written(

@@ -27,6 +27,7 @@ ABSURD: list[dict[str, Any]] = [
     {"input_tokens": 2**63 - 1},
     {"cache_read_tokens": 2**64 + 7},
     {"cost_nano": 2**62},
+    {"ts": None},
 ]
 
 
@@ -62,7 +63,7 @@ def test_a_call_whose_usage_cannot_be_costs_what_its_caller_assumes(ledger: Ledg
     assert verify(ledger) == []
 
 
-@pytest.mark.parametrize("schema", range(3, len(MIGRATIONS)))
+@pytest.mark.parametrize("schema", [3, 4, 5])  # the sixth migration sets such rows aside
 def test_a_ledger_that_holds_such_rows_opens_again_with_right_sums(
     url: str, make: Callable[..., Ledger], tmp_path: Path, schema: int
 ) -> None:
