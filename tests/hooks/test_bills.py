@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaia_hooks.facts import bill, pricing, responses, usage
+from gaia_hooks.session.made import Made
 from support.rows import assistant
 
 SONNET, OPUS = "claude-sonnet-5-5", "claude-opus-5-5"
@@ -100,7 +101,7 @@ def test_an_instant_that_no_database_takes_sets_the_row_aside(stamp: str) -> Non
 
 
 def test_two_requests_with_one_message_id_are_two_responses() -> None:
-    made, thread = responses.Made(), responses.Thread()
+    made, thread = Made(), responses.Thread()
     keys = []
     for request in ("req-a", "req-a", "req-b"):
         seen = responses.response_of(assistant("msg_1", output_tokens=10, requestId=request))
@@ -112,12 +113,12 @@ def test_two_requests_with_one_message_id_are_two_responses() -> None:
 
 
 def test_a_copy_in_another_threads_file_is_no_response_of_it() -> None:
-    made, main, fork = responses.Made(), responses.Thread(), responses.Thread()
+    made, main, fork = Made(), responses.Thread(), responses.Thread()
     for thread, known in ((main, True), (fork, False)):
         seen = responses.response_of(assistant("msg_0123456789abcdefghijklmn", output_tokens=10))
         assert seen is not None
         assert made.identify(seen, thread) is known
-        made = responses.Made(made.packed())
+        made = Made("", *made.packed())
         thread.add(seen) if known else None
 
 

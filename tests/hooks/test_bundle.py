@@ -21,8 +21,8 @@ COMMON = {"facts", "facts.bill", "facts.billing", "facts.bounds", "facts.modules
           "facts.places", "facts.pricing", "facts.responses", "facts.session_files", "facts.session_types",
           "facts.snapshot", "facts.trust", "facts.usage", "machine", "machine.clock", "machine.files",
           "machine.jsonio", "machine.system", "say", "say.figures", "session", "session.argus",
-          "session.bookkeeping", "session.counting", "session.heading", "session.months", "session.state",
-          "session.tail"}  # fmt: skip
+          "session.bookkeeping", "session.counting", "session.heading", "session.made", "session.months",
+          "session.state", "session.tail"}  # fmt: skip
 ALLOWED = {
     "gaia_hooks.main": COMMON | {"main", "say.events", "say.warnings"},
     "gaia_hooks.statusline": COMMON | {"facts.plan", "statusline"},

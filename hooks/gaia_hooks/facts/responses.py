@@ -9,7 +9,7 @@ block, with growing figures: the response is the field-wise maximum over the row
 
 The identity of a response is its message id; where that is missing the request serves, then the row's uuid. Some
 gateways give many answers one message id: within a session the first request keeps it, each other request
-is `<message id>@<request>` (see `Made`).
+is `<message id>@<request>` (see `gaia_hooks.session.made`).
 """
 
 from gaia_hooks.facts import bill, bounds, usage
@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 
 REMEMBERED = 16  # settled responses of a thread whose late rows are still recognised
 MADE_BY = "@"  # between a message id and the request that it does not tell from others
+GENUINE = 24  # characters from which on an id of the provider's form is random enough to be told by its end
 PART = "+"  # between a response's key and the model of a part of it
 TRAITS = {
     "effort": "effort",
@@ -31,9 +32,6 @@ TRAITS = {
 """What a row tells of how its request came to be: our name, and the row's field."""
 LONGEST_TRAIT = 120
 LONGEST_ID = 160
-GENUINE = 24  # characters from which on an id of the provider's form is random enough to be told by its end
-KEY_END, REQUEST_END = 16, 8
-MOST_MADE = 20_000
 
 
 class Unreadable(ValueError):
@@ -129,54 +127,6 @@ class Response:
                 self.parts.append(part)
 
 
-class Made:
-    """The responses that a session has made, in whichever thread: what tells a copy from a response.
-
-    A forked subagent, a side question and an automatic compaction begin their files with unmarked copies of their
-    parent's rows. Kept as one text, a line for each response (the end of its id, the end of its request): hooks
-    read and write it on every call.
-    """
-
-    __slots__ = ("_new", "_text")
-
-    def __init__(self, text: str = "") -> None:
-        self._text = text
-        self._new: dict[str, str] = {}
-
-    def identify(self, seen: Response, thread: "Thread") -> bool:
-        """Give a sighting the key of its response; False where another thread made it, or this one long ago."""
-        request = seen.request[-REQUEST_END:]
-        known = self._request(_short(seen.key))
-        if known is not None and known and request and known != request:
-            seen.rename(seen.key + MADE_BY + seen.request)
-            known = self._request(_short(seen.key))
-        if known is None:
-            self._new[_short(seen.key)] = request
-            return True
-        return thread.knows(seen.key)
-
-    def note(self, key: str, request: str) -> None:
-        """A response that is known to have been made."""
-        self._new.setdefault(_short(key), request[-REQUEST_END:])
-
-    def _request(self, short: str) -> "str | None":
-        found = self._new.get(short)
-        if found is None:
-            at = self._text.find("\n" + short + "\t")
-            if at >= 0:
-                start = at + len(short) + 2
-                return self._text[start : self._text.find("\n", start)]
-        return found
-
-    def packed(self) -> str:
-        """The text to be stored."""
-        if self._new:
-            lines = self._text.strip("\n").split("\n") if self._text else []
-            lines += ["%s\t%s" % pair for pair in self._new.items()]
-            self._text, self._new = "\n" + "\n".join(lines[-MOST_MADE:]) + "\n", {}
-        return self._text
-
-
 def identified(seen: Response, thread: "Thread") -> None:
     """Give a sighting its key by what its own thread knows: for who reads a file without the session's others."""
     request = thread.request_of(seen.key)
@@ -187,10 +137,6 @@ def identified(seen: Response, thread: "Thread") -> None:
 def is_genuine(key: str) -> bool:
     """Whether an id has the provider's own form, which no two responses share."""
     return key.startswith("msg_") and len(key) >= GENUINE and MADE_BY not in key
-
-
-def _short(key: str) -> str:
-    return key[-KEY_END:] if is_genuine(key) else key
 
 
 def _text(value: object) -> str:

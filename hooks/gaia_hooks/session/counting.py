@@ -6,6 +6,7 @@ Hooks, `ingest`, the MCP server and the command line all come through here, unde
 from gaia_hooks.facts import modules, pricing, responses, session_files, snapshot
 from gaia_hooks.machine import clock, files, jsonio
 from gaia_hooks.session import bookkeeping, state, tail
+from gaia_hooks.session.made import Made
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Session:
         self.logs = policy["logs"] or files.join(home, "logs")
         self.books = bookkeeping.Books(home, self.logs, stored, policy, lock.dirty)
         self._lock = lock
+        self._known: Made | None = None  # what was found to be whole
 
     def watch(self, transcript: str, cwd: str) -> None:
         """Note where the session's transcript lies now; its module is fixed when it is first seen."""
@@ -104,10 +106,12 @@ class Session:
             if made.identify(seen, taker.thread):
                 self._book(owner, taker, taker.thread.add(seen))
 
-    def _made(self) -> responses.Made:
-        """The session's responses so far; a state of an older version did not note them: read once again."""
-        if self.state.made is None:
-            self.state.made = responses.Made()
+    def _made(self) -> Made:
+        """The session's responses so far; where a state has not noted them, or lost its table: read once again."""
+        if self._known is not None and self._known is self.state.made:
+            return self._known
+        if self.state.made is None or not self.state.made.is_whole():
+            self.state.made = state.new_made(self.home, self.state.session_id)
             for thread in self.state.threads.values():
                 place = tail.Place(thread.place.path)
                 growth = tail.grow(place, max(thread.place.offset, 1))
@@ -118,6 +122,7 @@ class Session:
                     self.state.made.note(current.key, current.request)
                 for key in thread.thread.settled:
                     self.state.made.note(key, "")
+        self._known = self.state.made
         return self.state.made
 
     def _copied_until(self, thread_id: str, path: str) -> int:
@@ -234,7 +239,8 @@ class Session:
         for thread in mine.threads.values():
             thread.place, thread.thread = tail.Place(thread.place.path), responses.Thread()
             thread.live, thread.began = True, None
-        mine.tallies, mine.made, mine.odd, mine.aside = {}, responses.Made(), {}, {}
+        mine.tallies, mine.odd, mine.aside = {}, {}, {}
+        mine.made = state.new_made(self.home, mine.session_id)
         self.books.forget()
 
     def store(self) -> None:

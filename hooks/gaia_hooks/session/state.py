@@ -7,12 +7,13 @@ everything in it but the answers already given is counted again from the transcr
 from gaia_hooks.facts import responses, usage
 from gaia_hooks.machine import files, jsonio
 from gaia_hooks.session import tail
+from gaia_hooks.session.made import Made
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SCHEMA = 2
+SCHEMA = 3
 MAIN = ""  # the id of the main thread
 REMEMBERED_CALLS = 64  # tool calls of which a second report (plugin and user wiring at once) is recognised
 RETIRED_RESPONSES = 2
@@ -210,7 +211,7 @@ class State:
         ] = {}  # rows of models that the snapshot written then did not hold
         self.repriced = 0  # the snapshot by which responses without a price were last counted anew
         self.looked: dict[str, int] = {}  # when each folder of subagents was changed, as last looked at
-        self.made: responses.Made | None = responses.Made()  # None: an older version did not note it
+        self.made: Made | None = Made()  # None: an older version did not note it
         self.threads: dict[str, ThreadState] = {}
         self.tallies: dict[str, dict[str, Tally]] = {}  # thread → model → tally
 
@@ -242,6 +243,11 @@ class State:
         return stored
 
 
+def new_made(home: str, session_id: str, text: str = "", tabled: int = 0) -> Made:
+    """The responses of a session, none where no text and no count of its table are given."""
+    return Made(files.join(folder(home), "made", session_id), text, tabled)
+
+
 def rest_of(home: str, session_id: str) -> str:
     """Where the state of a session lies that spent nothing for long: no command looks through these."""
     return files.join(folder(home), "at-rest", session_id + ".json")
@@ -265,6 +271,7 @@ def load(home: str, session_id: str) -> State:
     Raises NewerState when a newer version wrote it, OSError when it is there and cannot be read.
     """
     state = State(session_id)
+    state.made = new_made(home, session_id)
     try:
         stored = jsonio.loads(_stored(home, session_id))
         if stored["schema"] > SCHEMA:
@@ -276,9 +283,11 @@ def load(home: str, session_id: str) -> State:
         }
         plain = {name: stored[name] for name in State.PLAIN}
         plain["made"] = None
+        if stored["schema"] == 2 and stored["made"] is not None:
+            stored["made"] = [stored["made"]]  # that version had all of them in the state
         if stored["schema"] > 1:
             plain.update((name, stored[name]) for name in State.SINCE_2)
-            plain["made"] = None if stored["made"] is None else responses.Made(stored["made"])
+            plain["made"] = None if stored["made"] is None else new_made(home, session_id, *stored["made"])
     except (FileNotFoundError, NotADirectoryError):
         return state
     except (ValueError, TypeError, KeyError, AttributeError):
