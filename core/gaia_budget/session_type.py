@@ -10,8 +10,7 @@ from typing import NamedTuple
 from gaia_budget import owner, places, settings
 from gaia_budget.errors import InputError, NotFoundError
 from gaia_hooks.facts import session_types, snapshot
-from gaia_hooks.session import counting as session
-from gaia_hooks.session import state
+from gaia_hooks.session import sessions, state
 
 
 class SessionType(NamedTuple):
@@ -30,9 +29,9 @@ def names() -> list[str]:
 def current(session_id: str) -> SessionType:
     """The type that holds for a session now. Raises NotFoundError where hooks have not seen the session."""
     home = str(places.home())
-    known = session.read(home, session_id) if state.is_session_id(session_id) else None
+    known = sessions.read(home, session_id) if state.is_session_id(session_id) else None
     if known is None:
-        raise NotFoundError("session", session_id, sorted(session.watched(home))[:10])
+        raise NotFoundError("session", session_id, sorted(sessions.ids(home))[:10])
     session_types.choose(known, snapshot.load(home))
     return SessionType(session_id, known.type, known.chosen_by)
 
@@ -42,7 +41,7 @@ def choose(session_id: str, wanted: str) -> SessionType:
     owner.load_token_budget().session(wanted)
     now = current(session_id)
     try:
-        session.set_type(str(places.home()), now.session, wanted, session_types.COMMAND)
+        sessions.set_type(str(places.home()), now.session, wanted, session_types.COMMAND)
     except OSError as error:
         raise InputError(f"the session is busy ({error}): try again") from error
     return current(session_id)

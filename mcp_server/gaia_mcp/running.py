@@ -9,8 +9,7 @@ from typing import NamedTuple
 from gaia_hooks.facts import names, places, session_types, snapshot
 from gaia_hooks.machine import files
 from gaia_hooks.say import figures
-from gaia_hooks.session import counting as sessions
-from gaia_hooks.session import state
+from gaia_hooks.session import counting, sessions, state
 
 LOCK_SECONDS = 1.0
 MOST_ALERTS = 3
@@ -24,7 +23,7 @@ class Running(NamedTuple):
     """A session's id, its state and figures; `note` says what is not known of it."""
 
     session_id: str
-    session: sessions.Session
+    session: counting.Session
     figures: figures.Figures
     note: str | None
 
@@ -52,7 +51,7 @@ def session_id() -> str | None:
     if stored is None or not stored.ended:
         return named
     folder = files.parent(stored.transcript)
-    for name in sorted(sessions.watched(_home()), key=_age, reverse=True):
+    for name in sorted(sessions.ids(_home()), key=_age, reverse=True):
         found = _stored(name)
         if found is not None and not found.ended and files.parent(found.transcript) == folder:
             return name
@@ -100,10 +99,10 @@ def _counted(name: str) -> Running:
     note = None
     try:
         sessions.catch_up(home, name, timeout=LOCK_SECONDS)
-        session = sessions.opened(home, name, sessions.lock_of(home, name, 0.0), policy)
+        session = counting.opened(home, name, counting.lock_of(home, name, 0.0), policy)
     except (OSError, state.NewerState) as error:
         note = f"the session's figures are those of its last event ({type(error).__name__})"
-        session = sessions.Session(home, _stored(name) or state.State(name), policy, files.Lock("", 0.0))
+        session = counting.Session(home, _stored(name) or state.State(name), policy, files.Lock("", 0.0))
     if session.state.fresh:
         note = note or UNWATCHED
     elif session.state.behind:

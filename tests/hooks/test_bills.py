@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_hooks.facts import bill, pricing, responses, usage
+from gaia_hooks.facts import bill, iterations, pricing, responses, usage
 from gaia_hooks.session.made import Made
 from support.rows import assistant
 
@@ -136,5 +136,5 @@ def test_whatever_runs_there_are_they_sum_to_the_usage_and_nothing_is_billed_bel
     if made.runs:
         assert usage.total(made.runs) == made.usage
     told = (top, 3, 0, 0, 0)
-    weigh = [sum(w * t for w, t in zip(bill.WEIGHTS, one, strict=False)) for one in (made.usage, told)]
+    weigh = [sum(w * t for w, t in zip(iterations.WEIGHTS, one, strict=False)) for one in (made.usage, told)]
     assert weigh[0] >= weigh[1]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 COMMON = {"facts", "facts.bill", "facts.billing", "facts.bounds", "facts.modules", "facts.money", "facts.names",
           "facts.places", "facts.pricing", "facts.responses", "facts.session_files", "facts.session_types",
-          "facts.snapshot", "facts.trust", "facts.usage", "machine", "machine.clock", "machine.files",
-          "machine.jsonio", "machine.system", "say", "say.figures", "session", "session.argus",
+          "facts.snapshot", "facts.trust", "facts.usage", "facts.usage_keys", "machine", "machine.clock",
+          "machine.files", "machine.jsonio", "machine.system", "say", "say.figures", "session", "session.argus",
           "session.bookkeeping", "session.counting", "session.heading", "session.made", "session.months",
           "session.state", "session.tail"}  # fmt: skip
 ALLOWED = {

@@ -9,8 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from gaia_hooks.machine import files
-from gaia_hooks.session import counting as session
-from gaia_hooks.session import state
+from gaia_hooks.session import sessions, state
 from support.rows import SESSION, assistant, write
 
 from . import dying
@@ -168,7 +167,7 @@ def test_what_one_call_may_not_read_is_left_and_the_rest_is_caught_up(watched: W
     first = watched.figures()
     assert 0 < first.responses < 60
     assert json.loads(watched.state_file.read_bytes())["behind"]
-    session.catch_up(str(watched.home), SESSION, final=True)
+    sessions.catch_up(str(watched.home), SESSION, final=True)
     assert watched.figures().responses == 60
     assert len({line["event_id"] for line in watched.lines()}) == len(watched.lines()) == 60
 
@@ -179,8 +178,8 @@ def test_catching_up_settles_what_a_stop_missed_and_only_then(watched: Watched) 
     write(watched.transcript, assistant("b", second=2, input_tokens=20))
     watched.hook("Stop")
     write(watched.transcript, assistant("c", second=3, input_tokens=30))  # Stop can miss the last response
-    session.catch_up(str(watched.home), SESSION)
-    session.catch_up(str(watched.home), SESSION)
+    sessions.catch_up(str(watched.home), SESSION)
+    sessions.catch_up(str(watched.home), SESSION)
     assert [line["event_id"] for line in watched.lines()] == ["a", "b", "c"]
 
 
@@ -320,19 +319,19 @@ def test_a_session_at_rest_is_not_looked_at_and_wakes_up_as_it_was(watched: Watc
     write(watched.transcript, assistant("a", output_tokens=170_000))
     assert "80 %" in watched.hook("Stop")["systemMessage"]
     watched.hook("SessionEnd")
-    session.set_type(home, SESSION, "architecture", "command")
-    session.catch_up(home, SESSION)
-    assert session.watched(home) == [SESSION]
+    sessions.set_type(home, SESSION, "architecture", "command")
+    sessions.catch_up(home, SESSION)
+    assert sessions.ids(home) == [SESSION]
     long_ago = 1_700_000_000
     os.utime(watched.transcript, (long_ago, long_ago))
-    session.catch_up(home, SESSION)
-    assert session.watched(home) == []
+    sessions.catch_up(home, SESSION)
+    assert sessions.ids(home) == []
     write(watched.transcript, assistant("b", second=5, output_tokens=10))
     watched.hook("SessionStart", source="resume")
     watched.hook("Stop")
-    mine = session.read(home, SESSION)
+    mine = sessions.read(home, SESSION)
     assert mine is not None and (mine.type, mine.chosen_by) == ("architecture", "command")
-    assert session.watched(home) == [SESSION]
+    assert sessions.ids(home) == [SESSION]
     assert watched.figures().usage[1] == 170_010
     assert sum(line["output_tokens"] for line in watched.lines()) == 170_010
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from gaia_hooks.facts import fanout
 from gaia_hooks.machine import clock
-from gaia_hooks.session import allowances
-from gaia_hooks.session import counting as session
+from gaia_hooks.session import allowances, sessions
 from support import components
 from support.components import requires
 from support.rows import SESSION, assistant, write
@@ -145,7 +144,7 @@ def agent_of_the_run(watched: Watched, name: str, tokens: int) -> dict[str, Any]
 
 def reserved(watched: Watched) -> int:
     """What is set aside now."""
-    found = session.read(str(watched.home), SESSION)
+    found = sessions.read(str(watched.home), SESSION)
     assert found is not None
     return allowances.outstanding(found)
 
@@ -284,7 +283,7 @@ def test_a_workflow_that_was_never_carried_out_holds_nothing_for_ever(
     watched.save_policy(session_policy="block", subagent_allowance_tokens=20_000)
     write(watched.transcript, assistant("a", output_tokens=5))
     workflow(watched)
-    found = session.read(str(watched.home), SESSION)
+    found = sessions.read(str(watched.home), SESSION)
     assert found is not None
     later = clock.now() + allowances.STARTING_MICROS + 1
     monkeypatch.setattr(clock, "now", lambda: later)

@@ -12,8 +12,7 @@ import pytest
 
 from gaia_hooks.facts import snapshot
 from gaia_hooks.machine import files
-from gaia_hooks.session import counting as session
-from gaia_hooks.session import months
+from gaia_hooks.session import months, sessions
 from support.rows import SESSION, assistant, write
 
 from . import dying
@@ -78,7 +77,7 @@ class Day:
 
     def core(self) -> None:
         """What `ingest` does for a watched session."""
-        session.catch_up(str(self.watched.home), SESSION)
+        sessions.catch_up(str(self.watched.home), SESSION)
 
     def check(self) -> None:
         """Everything adds up to the truth, response by response."""
@@ -133,7 +132,7 @@ def move(day: Day) -> None:
 
     Only once a state names the folder before: of what was killed at the very first line in a folder nobody knows.
     """
-    mine = session.read(str(day.watched.home), SESSION)
+    mine = sessions.read(str(day.watched.home), SESSION)
     if len(day.logs) < 3 and mine is not None and mine.log_place[0].startswith(f"{day.logs[-1]}/"):
         day.logs.append(day.watched.home / f"logs-{len(day.logs)}")
         day.watched.save_policy(logs=str(day.logs[-1]))

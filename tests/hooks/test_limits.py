@@ -12,7 +12,7 @@ from gaia_hooks.facts import session_types
 from gaia_hooks.machine import clock
 from gaia_hooks.say import wrapping_up
 from gaia_hooks.session import counting as session
-from gaia_hooks.session import months, state
+from gaia_hooks.session import months, sessions, state
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ def test_a_guessed_type_never_blocks_below_the_default_limit(watched: Watched) -
     watched.hook("UserPromptSubmit", prompt="fix the typo in README")
     write(watched.transcript, assistant("a", output_tokens=60_000))
     assert "decision" not in watched.hook("UserPromptSubmit", prompt="and another")
-    session.set_type(str(watched.home), SESSION, "quick_fix", session_types.COMMAND)
+    sessions.set_type(str(watched.home), SESSION, "quick_fix", session_types.COMMAND)
     assert watched.hook("UserPromptSubmit", prompt="and another")["decision"] == "block"
 
 
 def test_a_larger_type_chosen_by_the_user_lets_work_go_on_at_once(blocked: Watched) -> None:
     assert decision(agent_call(blocked, 1)) == "deny"
-    session.set_type(str(blocked.home), SESSION, "architecture", session_types.COMMAND)
+    sessions.set_type(str(blocked.home), SESSION, "architecture", session_types.COMMAND)
     assert decision(agent_call(blocked, 2)) == ""
 
 
@@ -140,7 +140,7 @@ def test_the_allowance_becomes_the_median_of_the_finished_subagents(watched: Wat
         write(agents / f"agent-{name}.jsonl", assistant(f"s{name}", agent=name, output_tokens=tokens))
         watched.hook("SubagentStop", agent_id=name, agent_type="Explore")
     agent_call(watched, 1)
-    found = session.read(str(watched.home), SESSION)
+    found = sessions.read(str(watched.home), SESSION)
     assert found is not None
     assert found.reserved["toolu_1"][0] == 2_000
 

@@ -12,7 +12,7 @@ import pytest
 from gaia_hooks import statusline
 from gaia_hooks.facts import first_prompt, plan, session_types
 from gaia_hooks.say import events
-from gaia_hooks.session import counting as session
+from gaia_hooks.session import sessions
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def test_a_guess_is_announced_and_a_background_notification_decides_nothing(watc
     assert "quick_fix" in said
     assert "gaia-budget session type" in said
     assert watched.hook("UserPromptSubmit", prompt="design the system architecture") == {}
-    found = session.read(str(watched.home), SESSION)
+    found = sessions.read(str(watched.home), SESSION)
     assert found is not None
     assert (found.type, found.chosen_by) == ("quick_fix", "inferred")
 
@@ -127,26 +127,26 @@ def test_a_guess_is_announced_and_a_background_notification_decides_nothing(watc
 def test_the_users_word_wins_over_environment_project_and_guess(watched: Watched) -> None:
     watched.save_policy(modules={"unallocated": {"session_type": "architecture"}})
     watched.hook("SessionStart")
-    found = session.read(str(watched.home), SESSION)
+    found = sessions.read(str(watched.home), SESSION)
     assert found is not None
     assert (found.type, found.chosen_by) == ("architecture", "project")
     watched.raw(json.dumps(watched.payload("PreToolUse")).encode(), GAIA_SESSION_TYPE="quick_fix")
-    found = session.read(str(watched.home), SESSION)
+    found = sessions.read(str(watched.home), SESSION)
     assert found is not None
     assert (found.type, found.chosen_by) == ("quick_fix", "environment")
-    session.set_type(str(watched.home), SESSION, "feature_dev", session_types.COMMAND)
+    sessions.set_type(str(watched.home), SESSION, "feature_dev", session_types.COMMAND)
     watched.raw(json.dumps(watched.payload("PreToolUse")).encode(), GAIA_SESSION_TYPE="quick_fix")
-    found = session.read(str(watched.home), SESSION)
+    found = sessions.read(str(watched.home), SESSION)
     assert found is not None
     assert (found.type, found.chosen_by) == ("feature_dev", "command")
 
 
 def test_a_model_above_the_sessions_type_is_said_once_and_a_cheaper_one_never(watched: Watched) -> None:
-    session.set_type(str(watched.home), SESSION, "quick_fix", session_types.COMMAND)
+    sessions.set_type(str(watched.home), SESSION, "quick_fix", session_types.COMMAND)
     write(watched.transcript, assistant("a", output_tokens=10))
     assert "claude-opus-5-5 is not meant for quick_fix" in watched.hook("PreToolUse")["systemMessage"]
     assert watched.hook("PreToolUse") == {}
-    session.set_type(str(watched.home), SESSION, "architecture", session_types.COMMAND)
+    sessions.set_type(str(watched.home), SESSION, "architecture", session_types.COMMAND)
     write(watched.transcript, assistant("b", second=1, model="claude-haiku-5-5", output_tokens=10))
     assert watched.hook("PreToolUse") == {}
 

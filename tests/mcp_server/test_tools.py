@@ -18,7 +18,7 @@ from gaia_budget.budgets import Budgets
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
 from gaia_budget.settings import load
-from gaia_hooks.session import counting as sessions
+from gaia_hooks.session import sessions
 from gaia_hooks.session.state import ThreadState, save
 from gaia_mcp.server import INSTRUCTIONS, NAME, build
 

@@ -21,9 +21,8 @@ from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
 from gaia_budget.ingest.unsettled import Before, ahead, before, taken
 from gaia_hooks.machine import clock, files
-from gaia_hooks.session import counting as session
 from gaia_hooks.session import months as hook_months
-from gaia_hooks.session import state
+from gaia_hooks.session import sessions, state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -138,9 +137,9 @@ def settle_watched(report: Report) -> None:
     home = str(places.home())
     for folder in (home, state.folder(home), files.join(home, "months")):
         files.sweep(folder, KILLED_SECONDS)
-    for session_id in session.watched(home):
+    for session_id in sessions.ids(home):
         try:
-            session.catch_up(home, session_id)
+            sessions.catch_up(home, session_id)
         except files.LockTimeout:
             continue  # a hook is counting it at this moment: the next run completes it
         except (OSError, state.NewerState) as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget import places
 from gaia_hooks.machine import clock
-from gaia_hooks.session import counting, state
+from gaia_hooks.session import sessions, state
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
@@ -43,7 +43,7 @@ class Before(NamedTuple):
 
 def before() -> Before:
     """To be asked before anything is taken in."""
-    return Before(frozenset(counting.watched(str(places.home()))), unsettled())
+    return Before(frozenset(sessions.ids(str(places.home()))), unsettled())
 
 
 def taken(ledger: Ledger, known: Before) -> dict[str, int]:
@@ -58,7 +58,7 @@ def taken(ledger: Ledger, known: Before) -> dict[str, int]:
 def unsettled() -> list[Unsettled]:
     """The watched sessions that are not over."""
     home, found = str(places.home()), []
-    for session_id in counting.watched(home):
+    for session_id in sessions.ids(home):
         try:
             mine = state.load(home, session_id)
         except (OSError, state.NewerState):

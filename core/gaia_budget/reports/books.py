@@ -131,9 +131,9 @@ class Books:
         return NotFoundError("session", words, near, cure=beside + ALL_SESSIONS)
 
     def _watched(self) -> list[str]:
-        from gaia_hooks.session import counting
+        from gaia_hooks.session import sessions
 
-        return counting.watched(self.home)
+        return sessions.ids(self.home)
 
 
 ALL_SESSIONS = "`gaia-budget sessions` shows all."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_hooks.facts import responses, session_types, snapshot, usage
 from gaia_hooks.machine import clock, files, jsonio
-from gaia_hooks.session import counting, state
+from gaia_hooks.session import sessions, state
 
 if TYPE_CHECKING:
     from gaia_hooks.facts.responses import Response
@@ -41,7 +41,7 @@ def look(home: str, name: str) -> RunningSession | None:
     if not state.is_session_id(name):
         return None
     try:
-        mine = counting.read(home, name)
+        mine = sessions.read(home, name)
     except (OSError, state.NewerState):
         return None
     if mine is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gaia_budget import places
 from gaia_budget.setup.client_checks import Check, settings_files
 from gaia_hooks.facts.names import shown
-from gaia_hooks.session import counting, state
+from gaia_hooks.session import sessions, state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,9 @@ KEPT_DAYS = 30  # how long Claude Code keeps transcripts where nothing else is s
 def understood(project: Path) -> Iterator[Check]:
     """Whether everything that watched sessions bill is understood; if not, their figures say "at least"."""
     home, found = str(places.home()), dict[str, int]()
-    for session in counting.watched(home):
+    for session in sessions.ids(home):
         try:
-            seen = counting.read(home, session)
+            seen = sessions.read(home, session)
         except (OSError, state.NewerState):
             continue
         for name, times in (*seen.odd.items(), *seen.aside.items()) if seen else ():

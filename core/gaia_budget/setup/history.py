@@ -9,7 +9,7 @@ from gaia_budget import owner, places, transcripts
 from gaia_hooks.facts import session_types
 from gaia_hooks.facts.first_prompt import infer
 from gaia_hooks.facts.money import usd, usd_short
-from gaia_hooks.session import counting as watched
+from gaia_hooks.session import sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +95,7 @@ def replay(settings: Settings, ledger: Ledger) -> Replay:
 
 def _limit(transcript: Transcript, budget: TokenBudget) -> int:
     """The limit of the type that a hook would have chosen: the one it did choose, else the first prompt's."""
-    state = watched.read(str(places.home()), transcript.session_id)
+    state = sessions.read(str(places.home()), transcript.session_id)
     chosen = state.type if state is not None else infer(first_prompt(transcript))
     return budget.session(chosen or session_types.FEATURE_DEV).max_tokens
 

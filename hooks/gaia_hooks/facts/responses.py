@@ -12,7 +12,7 @@ gateways give many answers one message id: within a session the first request ke
 is `<message id>@<request>` (see `gaia_hooks.session.made`).
 """
 
-from gaia_hooks.facts import bill, bounds, usage
+from gaia_hooks.facts import bill, bounds, usage, usage_keys
 
 TYPE_CHECKING = False
 
@@ -30,6 +30,7 @@ TRAITS = {
     "agent_kind": "attributionAgent",
 }
 """What a row tells of how its request came to be: our name, and the row's field."""
+_TRAIT_FIELDS = frozenset(TRAITS.values())
 LONGEST_TRAIT = 120
 LONGEST_ID = 160
 
@@ -176,7 +177,7 @@ def response_of(row: object) -> "Response | None":
     if timestamp[:4].isdigit() and not bounds.FIRST_YEAR <= timestamp[:4] <= bounds.LAST_YEAR:
         raise Unreadable("timestamp is no instant of a response")
     counted = billed.usage
-    if any(counted) and not any(usage.count(raw.get(name)) for name in bill.FIGURES):
+    if any(counted) and not any(usage.count(raw.get(name)) for name in usage_keys.FIGURES):
         return None
     request = _id(row.get("requestRef")) or _id(row.get("requestId"))
     key = _id(message.get("id")) or request or _id(row.get("uuid"))
@@ -194,16 +195,20 @@ def response_of(row: object) -> "Response | None":
         billed.variant,
     )
     made.request, made.runs, made.odd = request, billed.runs, billed.odd
-    for name, field in TRAITS.items():
-        trait = row.get(field)
-        if type(trait) is str and trait:
-            made.traits[name] = trait[:LONGEST_TRAIT]
+    if not _TRAIT_FIELDS.isdisjoint(row):
+        made.traits = _traits(row)
     for other, figures, runs in billed.parts:
         part = made.alike(figures, 0)
         part.model, part.runs = other, runs
         made.parts.append(part)
-    made.rename(key)
+    if made.parts:
+        made.rename(key)
     return made
+
+
+def _traits(row: "dict[str, Any]") -> "dict[str, str]":
+    found = {name: row.get(field) for name, field in TRAITS.items()}
+    return {name: text[:LONGEST_TRAIT] for name, text in found.items() if type(text) is str and text}
 
 
 if TYPE_CHECKING:

@@ -49,15 +49,19 @@ class Made:
 
     def identify(self, seen: "Response", thread: "Thread") -> bool:
         """Give a sighting the key of its response; False where another thread made it, or this one long ago."""
-        request, own = _end(seen.request), _end(thread.request_of(seen.key))
-        if thread.knows(seen.key) and (not request or not own or request == own):
-            return True  # one more row of it: the usual case needs no look-up
-        known = self._request(_short(seen.key))
+        request = _end(seen.request)
+        if thread.knows(seen.key):
+            own = _end(thread.request_of(seen.key))
+            if not request or not own or request == own:
+                return True  # one more row of it: the usual case needs no look-up
+        short = _short(seen.key)
+        known = self._request(short)
         if known and request and known != request:
             seen.rename(seen.key + MADE_BY + seen.request)
-            known = self._request(_short(seen.key))
+            short = _short(seen.key)
+            known = self._request(short)
         if known is None:
-            self._new[_short(seen.key)] = request
+            self._new[short] = request
             return True
         return thread.knows(seen.key)
 

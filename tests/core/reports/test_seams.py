@@ -17,7 +17,7 @@ from gaia_budget.cli.app import app
 from gaia_budget.ledger import Ledger
 from gaia_hooks.facts import severity
 from gaia_hooks.machine import clock
-from gaia_hooks.session import counting
+from gaia_hooks.session import counting, sessions
 from support.events import event
 from support.rows import SESSION, assistant, write
 
@@ -93,7 +93,7 @@ def test_a_registry_that_was_edited_since_the_last_ingest_holds_for_the_next_ses
     registry.write_text(json.dumps({"projects": {"store": {"path": "/gone/shop"}}}), "utf-8")
     write(home / ".claude" / "projects" / "-p" / f"{SESSION}.jsonl", {"type": "user", "sessionId": SESSION})
     hook(home, "SessionStart")
-    seen = counting.read(str(places.home()), SESSION)
+    seen = sessions.read(str(places.home()), SESSION)
     assert seen is not None and seen.module == "store"
 
 

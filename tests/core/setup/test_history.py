@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places
 from gaia_budget.setup.history import replayed
-from gaia_hooks.session import counting as sessions
+from gaia_hooks.session import sessions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from gaia_budget import places
 from gaia_budget.cli.app import app
 from gaia_budget.errors import NotFoundError
 from gaia_budget.settings import Settings
-from gaia_hooks.session import counting as sessions
+from gaia_hooks.session import sessions
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -19,7 +19,8 @@ from gaia_budget.middleware.wire import (
     unpriced,
 )
 from gaia_hooks.facts import pricing
-from gaia_hooks.facts.bill import FIGURES, bill_of
+from gaia_hooks.facts.bill import bill_of
+from gaia_hooks.facts.usage_keys import FIGURES
 
 if TYPE_CHECKING:
     from typing import Any
