@@ -206,7 +206,7 @@ def response_of(row: object) -> "Response | None":
     return made
 
 
-def _traits(row: "dict[str, Any]") -> "dict[str, str]":
+def _traits(row: "dict[str, object]") -> "dict[str, str]":
     found = {name: row.get(field) for name, field in TRAITS.items()}
     return {name: text[:LONGEST_TRAIT] for name, text in found.items() if type(text) is str and text}
 
