@@ -24,6 +24,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SMALLEST", 4)
     monkeypatch.setattr(module, "AT_ONCE", 2)
     monkeypatch.setattr(module, "WHOLE_AFTER", 2)
+    monkeypatch.setattr(module, "SMALL_BYTES", 100)
 
 
 def sighting(number: int, request: int) -> responses.Response:
