@@ -102,7 +102,7 @@ class _Send:
         if response.status_code >= 400:
             beside.within(lambda: call.refused(response.status_code))
             return response if stream else _read(response)
-        watched = watch(response, call)
+        watched = watch(response, call, self)
         return watched if stream else _read(watched)
 
 
@@ -137,7 +137,7 @@ class _AsyncSend:
         if response.status_code >= 400:
             await beside.run(lambda: beside.within(lambda: call.refused(response.status_code)))
             return response if stream else await _aread(response)
-        watched = watch(response, call)
+        watched = watch(response, call, self)
         return watched if stream else await _aread(watched)
 
 

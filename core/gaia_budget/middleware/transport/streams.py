@@ -35,15 +35,19 @@ def library_of(thing: object) -> ModuleType:
     raise TypeError(f"{type(thing).__name__} is of no known HTTP library")
 
 
-def watch(response: Any, call: Passage) -> Any:
-    """Let everything that the caller reads of a response be seen by its call."""
+def watch(response: Any, call: Passage, client: object) -> Any:
+    """Let everything that the caller reads of a response be seen by its call.
+
+    The HTTP client is held until the answer is over: an app may drop both at once, and SDKs close a client that is
+    dropped, with the connection from which the last figures are being read.
+    """
     http = library_of(response)
     is_async = isinstance(response.stream, http.AsyncByteStream) and not isinstance(
         response.stream, http.SyncByteStream
     )
     call.take_headers(response.headers)
     kind = _kinds(http)[1 if is_async else 0]
-    watched = kind(response.stream, call, response.headers)
+    watched = kind(response.stream, call, response.headers, client)
     if hasattr(
         response, "_content"
     ):  # made in memory, as the transports of tests do: nobody will read it again
@@ -87,8 +91,9 @@ order: held here, an answer outlives it, and hears of it by the GeneratorExit of
 class _Watch:
     """What passes through, decompressed for us alone where the server compressed it."""
 
-    def __init__(self, inner: Any, call: Passage, headers: Any) -> None:
+    def __init__(self, inner: Any, call: Passage, headers: Any, client: object) -> None:
         self.inner, self.call = inner, call
+        self._client: object = client
         self._type = headers.get("content-type", "")
         self._events = EVENTS in self._type
         encoding = headers.get("content-encoding", "").strip().lower()
@@ -137,6 +142,7 @@ class _Watch:
     def over(self, error: BaseException | None) -> None:
         """Settle the call, and offer its answer to those who keep answers."""
         _read_now.discard(self)
+        self._client = None
         if not self.call.is_settled:
             beside.finish(lambda: self.call.ended(error, self._type, self._kept))
 
