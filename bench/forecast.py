@@ -28,7 +28,7 @@ from gaia_budget.forecast.month import Days, project
 from gaia_budget.forecast.plan_shares import shares
 from gaia_budget.forecast.rate import fit
 from gaia_budget.forecast.spikes import spikes
-from gaia_hooks.facts import plan
+from gaia_hooks.facts.prices import plan
 from support.spend_series import KINDS, SpendMonth, TaskDays, spend_month, task_days
 from support.work_windows import DAY_MINUTES, MINUTE, WEEK_MINUTES, Window, five_hours, seven_days
 

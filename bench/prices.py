@@ -29,7 +29,7 @@ def lookups(rounds: int) -> tuple[float, float, float]:
     from genai_prices import Usage, calc_price
 
     from gaia_budget.prices.table import load
-    from gaia_hooks.facts import pricing
+    from gaia_hooks.facts.prices import pricing
 
     prices = load()
     name = prices.name(MODEL)

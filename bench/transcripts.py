@@ -36,7 +36,7 @@ COUNT = """
 import json, sys
 from pathlib import Path
 from gaia_budget.transcripts import Bookmark, find, heading, read
-from gaia_hooks.facts.usage import merged
+from gaia_hooks.facts.tokens.usage import merged
 known = {}
 files = sorted((heading(one).began, one) for one in find([Path(sys.argv[1])]))
 for began, one in files:

@@ -26,7 +26,7 @@ from gaia_budget import places
 from gaia_budget.configfile import explain, read_json
 from gaia_budget.errors import ConfigError, NotFoundError
 from gaia_hooks.facts import modules
-from gaia_hooks.facts.money import NANO
+from gaia_hooks.facts.prices.money import NANO
 from gaia_hooks.facts.snapshot import DEFAULTS
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from gaia_budget import places
 from gaia_budget.calendar_month import SystemZone
 from gaia_budget.errors import ConfigError
 from gaia_budget.model import DEFAULT_ORG, Billing
-from gaia_hooks.facts import billing, plan
-from gaia_hooks.facts.money import NANO
+from gaia_hooks.facts.prices import billing, plan
+from gaia_hooks.facts.prices.money import NANO
 from gaia_hooks.machine import clock, files
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
-from gaia_hooks.facts import pricing
 from gaia_hooks.facts import snapshot as form
+from gaia_hooks.facts.prices import pricing
 from gaia_hooks.machine import clock, files, jsonio
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def write(
     """Write the snapshot in one step and return it; what is not given is kept as it was before.
 
     `lifts` are what overrides add to a module's month, as [until, nano-dollars]; `alerts` are those that fire now,
-    in the form of `gaia_hooks.facts.snapshot`; `week` is how the user works (`gaia_hooks.facts.plan`). A broken file
-    of the owner's leaves the built-in limits in force and is named under `problems`. Raises OSError.
+    in the form of `gaia_hooks.facts.snapshot`; `week` is how the user works (`gaia_hooks.facts.prices.plan`). A broken
+    file of the owner's leaves the built-in limits in force and is named under `problems`. Raises OSError.
     """
     home = str(places.ensure_home())
     before = form.load(home)

@@ -3,7 +3,8 @@
 Plan windows first where there are any, then the context, then the session, then the module's month.
 """
 
-from gaia_hooks.facts import money, places, plan, session_types, snapshot, trust
+from gaia_hooks.facts import places, session_types, snapshot, trust
+from gaia_hooks.facts.prices import money, plan
 from gaia_hooks.machine import clock, files, jsonio, system
 from gaia_hooks.say.figures import Figures, grouped, limit_of
 from gaia_hooks.session import counting as sessions

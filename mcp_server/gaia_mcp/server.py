@@ -15,8 +15,10 @@ from pydantic import ValidationError
 
 from gaia_budget.errors import GaiaBudgetError
 from gaia_hooks.facts import places
-from gaia_mcp import prompts, resources, tools
-from gaia_mcp.changes import Changes
+from gaia_mcp import prompts
+from gaia_mcp.sections import resources
+from gaia_mcp.sections.changes import Changes
+from gaia_mcp.tools import definitions as tools
 
 NAME = "gaia-budget"
 INSTRUCTIONS = (

@@ -15,7 +15,7 @@ from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError
 from gaia_hooks.facts.places import off
 from gaia_hooks.machine import files
-from gaia_mcp.watching import Watch
+from gaia_mcp.sections.watching import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

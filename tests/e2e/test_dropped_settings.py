@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget.setup import dropped
+from gaia_budget.setup.checks import dropped
 from support.components import requires
 from support.scripted_api import reply, text
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_hooks.facts import bill, iterations, pricing, responses, usage
+from gaia_hooks.facts.prices import pricing
+from gaia_hooks.facts.tokens import bill, iterations, responses, usage
 from gaia_hooks.session.made import Made
 from support.rows import assistant
 

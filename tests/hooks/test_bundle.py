@@ -17,15 +17,16 @@ from support.rows import assistant, write
 if TYPE_CHECKING:
     from .conftest import Watched
 
-COMMON = {"facts", "facts.bill", "facts.billing", "facts.bounds", "facts.modules", "facts.money", "facts.names",
-          "facts.places", "facts.pricing", "facts.responses", "facts.session_files", "facts.session_types",
-          "facts.snapshot", "facts.trust", "facts.usage", "facts.usage_keys", "machine", "machine.clock",
-          "machine.files", "machine.jsonio", "machine.system", "say", "say.figures", "session", "session.argus",
-          "session.bookkeeping", "session.counting", "session.heading", "session.made", "session.months",
-          "session.state", "session.tail"}  # fmt: skip
+COMMON = {"facts", "facts.modules", "facts.names", "facts.places", "facts.prices", "facts.prices.billing",
+          "facts.prices.money", "facts.prices.pricing", "facts.session_files", "facts.session_types",
+          "facts.snapshot", "facts.tokens", "facts.tokens.bill", "facts.tokens.bounds",
+          "facts.tokens.responses", "facts.tokens.usage", "facts.tokens.usage_keys", "facts.trust", "machine",
+          "machine.clock", "machine.files", "machine.jsonio", "machine.system", "say", "say.figures",
+          "session", "session.argus", "session.bookkeeping", "session.counting", "session.heading",
+          "session.made", "session.months", "session.state", "session.tail"}  # fmt: skip
 ALLOWED = {
     "gaia_hooks.main": COMMON | {"main", "say.events", "say.warnings"},
-    "gaia_hooks.statusline": COMMON | {"facts.plan", "statusline"},
+    "gaia_hooks.statusline": COMMON | {"facts.prices.plan", "statusline"},
 }
 BASE = Path(getattr(sys, "_base_executable", sys.executable))
 

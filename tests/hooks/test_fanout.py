@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gaia_hooks.facts import fanout
+from gaia_hooks.facts.workflow import fanout
 from gaia_hooks.machine import clock
 from gaia_hooks.session import allowances, sessions
 from support import components

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_hooks.facts import bounds, names
+from gaia_hooks.facts import names
+from gaia_hooks.facts.tokens import bounds
 from gaia_hooks.machine import files
 
 if TYPE_CHECKING:

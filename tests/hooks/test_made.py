@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gaia_hooks.facts import responses
+from gaia_hooks.facts.tokens import responses
 from gaia_hooks.session import made as module
 from gaia_hooks.session.made import Made
 from support.rows import assistant

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_hooks.facts import money, pricing
+from gaia_hooks.facts.prices import money, pricing
 from gaia_hooks.machine import clock
 
 RATE = st.integers(0, 10**11)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_hooks.facts import responses, usage
+from gaia_hooks.facts.tokens import responses, usage
 from support.rows import SESSION, assistant
 
 counts = st.tuples(*[st.integers(0, 10**7)] * 7)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_hooks import statusline
-from gaia_hooks.facts import first_prompt, plan, session_types
+from gaia_hooks.facts import first_prompt, session_types
+from gaia_hooks.facts.prices import plan
 from gaia_hooks.say import events
 from gaia_hooks.session import sessions
 from support.rows import SESSION, assistant, write

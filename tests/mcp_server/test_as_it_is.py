@@ -13,7 +13,7 @@ from mcp import Client
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
 from gaia_budget.settings import load
-from gaia_mcp import handbook
+from gaia_mcp.sections import handbook
 from gaia_mcp.server import build
 
 if TYPE_CHECKING:

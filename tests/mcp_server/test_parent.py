@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_mcp import parent
+from gaia_mcp.transport import parent
 from support.mcp_stdio import HELLO, LINUX, gone, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WITHOUT_PIDFD = (
-    "import types, gaia_mcp.parent as parent\n"
+    "import types, gaia_mcp.transport.parent as parent\n"
     "parent.sys = types.SimpleNamespace(platform='darwin')\n"
     "parent.POLL_SECONDS = 0.05\n"
 )

@@ -12,8 +12,8 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import ResourcesListChanged
 
-from gaia_mcp import tools
 from gaia_mcp.server import build
+from gaia_mcp.tools import definitions as tools
 
 if TYPE_CHECKING:
     from pathlib import Path

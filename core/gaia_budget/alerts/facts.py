@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.owner import TokenBudget
-    from gaia_budget.routing.review import Ending
+    from gaia_budget.routing.upkeep.review import Ending
     from gaia_budget.settings import Settings
 
 FAILED = "SELECT module, task, count(*) FROM events WHERE org = ? AND kind = 'failed' AND ts >= ? GROUP BY module, task"
@@ -126,7 +126,8 @@ class Facts:
     def plan_window(self, name: str) -> Window | None:
         """A subscription's window as Claude Code last showed it on this machine; None where it has reset since."""
         from gaia_budget import places
-        from gaia_hooks.facts import plan, snapshot
+        from gaia_hooks.facts import snapshot
+        from gaia_hooks.facts.prices import plan
 
         home = str(places.home())
         kept = plan.read(home)
@@ -146,7 +147,8 @@ class Facts:
     @cached_property
     def ending(self) -> list[tuple[Ending, int]]:
         """Models used this month that end soon, with the days left (0: they have ended). Raises ConfigError."""
-        from gaia_budget.routing import review, table
+        from gaia_budget.routing import table
+        from gaia_budget.routing.upkeep import review
 
         today = self.ledger.zone.local(self.now).date()
         used = {str(row.key[0]) for row in self.ledger.spend(("model",), since="month").rows}
@@ -159,7 +161,8 @@ class Facts:
         What it would say today and said then is no news, however old the files are. Raises ConfigError.
         """
         from gaia_budget.prices.table import load
-        from gaia_budget.routing import review, reviewed, table
+        from gaia_budget.routing import table
+        from gaia_budget.routing.upkeep import review, reviewed
 
         today, routing = self.ledger.zone.local(self.now).date(), table.load()
         found = {"routing table": (today - routing.updated).days}

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.ledger.zone import day_name
-from gaia_hooks.facts.money import NANO, usd_short
+from gaia_hooks.facts.prices.money import NANO, usd_short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

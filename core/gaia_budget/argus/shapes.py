@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.model import UNALLOCATED, Event
 from gaia_budget.routing.vocabulary import folded
-from gaia_hooks.facts import bounds, names
-from gaia_hooks.facts.money import NANO
+from gaia_hooks.facts import names
+from gaia_hooks.facts.prices.money import NANO
+from gaia_hooks.facts.tokens import bounds
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gaia_budget.budgets.overrides import draw, task_of
 from gaia_budget.errors import BudgetExceededError
 from gaia_budget.ledger.charges import CREATE, is_module
-from gaia_hooks.facts.money import usd_short
+from gaia_hooks.facts.prices.money import usd_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

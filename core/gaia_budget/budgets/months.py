@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.ledger.charges import module_scope
 from gaia_budget.ledger.zone import Zone, first_of, month_name
-from gaia_hooks.facts import billing
+from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.database import Ask
@@ -19,7 +19,7 @@ HELD = "SELECT scope, assumed_nano, reserved_nano, override_nano FROM budgets WH
 
 
 class MonthSpend(NamedTuple):
-    """A module's month in nano-dollars; what of it counts against a cap says `gaia_hooks.facts.billing`.
+    """A module's month in nano-dollars; what of it counts against a cap says `gaia_hooks.facts.prices.billing`.
 
     `app_nano` is spend of apps, `claude_code_nano` Claude Code spend that counts where the module's setting says so,
     `unknown_billing_nano` the part of it of which nobody knows how it is billed, `plan_equivalent_nano` plan usage

@@ -9,33 +9,14 @@ from typing import Annotated
 
 import typer
 
-from gaia_budget.cli import (
-    alerts,
-    anomalies,
-    claude_md,
-    doctor,
-    export,
-    forecast,
-    hook,
-    import_past,
-    ingest,
-    init,
-    mcp,
-    migrate_db,
-    outcome,
-    override,
-    pay,
-    prices,
-    recommend,
-    session,
-    settings,
-    spend,
-    status,
-    verify,
-)
+from gaia_budget.cli.claude_md import commands as claude_md
+from gaia_budget.cli.deciding import outcome, override, pay, prices, recommend, session
+from gaia_budget.cli.figures import alerts, anomalies, forecast, spend, status
+from gaia_budget.cli.ledger import export, import_past, ingest, migrate_db, verify
 from gaia_budget.cli.output import JsonFlag  # noqa: TC001 (typer reads annotations)
 from gaia_budget.cli.quick import QuickGroup
 from gaia_budget.cli.seeing import dashboard, receipt, report, tables, top
+from gaia_budget.cli.setup import doctor, hook, init, mcp, settings
 
 VERBS = (
     alerts,

@@ -65,7 +65,7 @@ def _spend(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
 
 def _table(axis: str) -> Callable[[Ledger, Settings, Given], dict[str, Any]]:
     def answer(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-        from gaia_budget.reports.tables import table
+        from gaia_budget.reports.money.tables import table
 
         found = table(ledger, axis, asked(given))
         return (found.newest(top(given, 1)) if given.get("top") else found).document()
@@ -74,32 +74,32 @@ def _table(axis: str) -> Callable[[Ledger, Settings, Given], dict[str, Any]]:
 
 
 def _tasks(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.tasks import tasks
+    from gaia_budget.reports.money.tasks import tasks
 
     return tasks(ledger, asked(given)).document()
 
 
 def _sessions(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.sessions import USUAL, sessions
+    from gaia_budget.reports.sessions.recent import USUAL, sessions
 
     return sessions(ledger, asked(given), top(given, USUAL)).document()
 
 
 def _session(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.receipt import receipt
+    from gaia_budget.reports.sessions.receipt import receipt
 
     return receipt(ledger, given["session"]).document()
 
 
 def _blocks(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.blocks import blocks, total
+    from gaia_budget.reports.money.blocks import blocks, total
 
     found = blocks(ledger, asked(given, "3d"))
     return {"total": total(found).document(), "rows": [one.document() for one in found]}
 
 
 def _changes(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.changes import changes
+    from gaia_budget.reports.money.changes import changes
 
     return changes(ledger).document()
 
@@ -117,13 +117,13 @@ def _alerts(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
 
 
 def _forecast(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.forecast import forecast
+    from gaia_budget.reports.money.forecast import forecast
 
     return forecast(_books(ledger, settings), given.get("module") or given.get("project") or None).document()
 
 
 def _anomalies(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.anomalies import anomalies
+    from gaia_budget.reports.money.anomalies import anomalies
 
     module = given.get("module") or given.get("project") or None
     found = anomalies(_books(ledger, settings), module, given.get("since") or None)

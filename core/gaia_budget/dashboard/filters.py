@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from gaia_budget.errors import InputError, NotFoundError
 from gaia_budget.reports.asked import Asked, module_named
-from gaia_budget.reports.tables import table
+from gaia_budget.reports.money.tables import table
 
 if TYPE_CHECKING:
     from gaia_budget.dashboard.answers import Given

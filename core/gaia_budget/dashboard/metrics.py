@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.reports.asked import Asked, sums
 from gaia_budget.reports.books import Books, here
-from gaia_budget.reports.month import months
+from gaia_budget.reports.money.month import months
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from gaia_budget.dashboard.filters import named
 from gaia_budget.dashboard.sections import tables, trends
 from gaia_budget.dashboard.views import templates
 from gaia_budget.reports import shown
-from gaia_budget.reports.tables import table
+from gaia_budget.reports.money.tables import table
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger

@@ -11,9 +11,9 @@ from gaia_budget.dashboard.filters import chosen
 from gaia_budget.dashboard.sections import now, one_session, tables, trends
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
+from gaia_budget.reports.money.tables import table
 from gaia_budget.reports.overview import overview as ask
-from gaia_budget.reports.receipt import receipt
-from gaia_budget.reports.tables import table
+from gaia_budget.reports.sessions.receipt import receipt
 
 if TYPE_CHECKING:
     from gaia_budget.dashboard.answers import Given

@@ -10,7 +10,7 @@ from gaia_budget.forecast.days import day_named
 from gaia_budget.forecast.spikes import RECENT, WINDOW, Spike, spikes
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.ledger.zone import EPOCH, Zone
-from gaia_hooks.facts.money import usd
+from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.database import Ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_hooks.facts.money import usd_short
+from gaia_hooks.facts.prices.money import usd_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

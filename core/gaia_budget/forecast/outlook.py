@@ -11,8 +11,8 @@ from gaia_budget.forecast.month import Days, Projection, project
 from gaia_budget.forecast.rate import LONGEST
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.ledger.zone import EPOCH, Zone, first_of
-from gaia_hooks.facts import billing
-from gaia_hooks.facts.money import usd, usd_short
+from gaia_hooks.facts.prices import billing
+from gaia_hooks.facts.prices.money import usd, usd_short
 
 if TYPE_CHECKING:
     from gaia_budget.budgets.months import MonthSpend

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_hooks.facts.money import usd, usd_short
+from gaia_hooks.facts.prices.money import usd, usd_short
 
 if TYPE_CHECKING:
     from gaia_budget.budgets.months import MonthSpend

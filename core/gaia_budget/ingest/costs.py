@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from gaia_budget.prices import table
-from gaia_hooks.facts import pricing
+from gaia_hooks.facts.prices import pricing
 from gaia_hooks.machine import clock
 
 

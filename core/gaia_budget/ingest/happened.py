@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import ConfigError
-from gaia_budget.routing import happened, table, wishes
+from gaia_budget.routing import table, wishes
+from gaia_budget.routing.evidence import happened
 from gaia_budget.routing.table import TIERS
 
 if TYPE_CHECKING:

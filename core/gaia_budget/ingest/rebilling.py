@@ -8,7 +8,7 @@ import msgspec
 
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.model import Event
-from gaia_hooks.facts import billing
+from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger

@@ -12,9 +12,10 @@ from gaia_budget.budgets import Budgets
 from gaia_budget.budgets.spool import upkeep
 from gaia_budget.errors import InputError
 from gaia_budget.forecast.week import working_week
-from gaia_budget.ingest import happened, jseeker, rotation, unattributed
+from gaia_budget.ingest import happened, unattributed
 from gaia_budget.ingest.costs import Costs
-from gaia_budget.ingest.logs import Logs
+from gaia_budget.ingest.ecosystem import jseeker, rotation
+from gaia_budget.ingest.ecosystem.logs import Logs
 from gaia_budget.ingest.months import cover_overspend, lifts, months
 from gaia_budget.ingest.rebilling import rebill
 from gaia_budget.ingest.report import Report

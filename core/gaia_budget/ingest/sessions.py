@@ -13,7 +13,7 @@ from gaia_budget.ledger import Bookmark as LedgerBookmark
 from gaia_budget.model import Event
 from gaia_budget.transcripts import Bookmark, Reading, Transcript, find, heading, read
 from gaia_hooks.facts import modules, session_files
-from gaia_hooks.facts.responses import MADE_BY, is_genuine
+from gaia_hooks.facts.tokens.responses import MADE_BY, is_genuine
 from gaia_hooks.machine import clock
 from gaia_hooks.session import argus
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gaia_budget.ingest.report import Report
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
-    from gaia_hooks.facts.responses import Response
+    from gaia_hooks.facts.tokens.responses import Response
 
 BATCH = 5_000
 SAME_MICROS = 2 * clock.MICRO  # between two sightings of one response

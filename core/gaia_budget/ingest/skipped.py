@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gaia_budget import argus, places
-from gaia_budget.ingest.logs import log_files
+from gaia_budget.ingest.ecosystem.logs import log_files
 from gaia_budget.transcripts import Bookmark, Skip, find, read
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gaia_budget.ingest.sessions import mark_of
 from gaia_budget.ingest.stored import Known, responses_of
 from gaia_budget.model import UNALLOCATED, Event
-from gaia_hooks.facts.usage import REASONING, SEARCHES
+from gaia_hooks.facts.tokens.usage import REASONING, SEARCHES
 from gaia_hooks.session import argus
 
 if TYPE_CHECKING:

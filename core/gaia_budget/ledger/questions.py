@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget.errors import InputError
 from gaia_budget.ledger.database.measures import DIMENSIONS, SUMS_OF_EVENTS, SUMS_OF_ROLLUPS
 from gaia_budget.ledger.zone import DAY, HOUR, Zone, day_name, month_name, week_name
-from gaia_hooks.facts.money import usd
+from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -21,7 +21,7 @@ from gaia_budget.ledger.rows import EVENT_FIELDS
 from gaia_budget.ledger.spans import Spans
 from gaia_budget.ledger.sums import Sums
 from gaia_budget.model import UNALLOCATED
-from gaia_hooks.facts import bounds
+from gaia_hooks.facts.tokens import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -19,7 +19,7 @@ from gaia_budget.ledger.questions import Question
 from gaia_budget.ledger.questions import bucket as bucket_of
 from gaia_budget.ledger.rows import EVENT_FIELDS, Insertion
 from gaia_budget.ledger.zone import DAY, HOUR, QUARTER, Zone, month_name
-from gaia_hooks.facts import billing
+from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

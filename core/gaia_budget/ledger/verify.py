@@ -14,7 +14,7 @@ from gaia_budget.ledger.charges import Charge, is_module, module_scope
 from gaia_budget.ledger.database.failures import DamagedError
 from gaia_budget.ledger.database.measures import DIMENSIONS, MEASURES
 from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, TABLES
-from gaia_hooks.facts import billing
+from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

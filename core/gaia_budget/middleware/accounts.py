@@ -19,7 +19,7 @@ from gaia_budget.middleware.books.settlement import NOT_PRICED
 from gaia_budget.middleware.caching.prompt_cache import PromptCache
 from gaia_budget.middleware.caching.response_cache import ResponseCache, key_of
 from gaia_budget.middleware.passage import Place
-from gaia_hooks.facts.money import usd
+from gaia_hooks.facts.prices.money import usd
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from gaia_budget.middleware.books.settlement import Attempt
 from gaia_budget.middleware.call import Call
 from gaia_budget.middleware.reserve import bounds, downgrade
 from gaia_budget.middleware.wire import body_of
-from gaia_hooks.facts.money import usd_short
+from gaia_hooks.facts.prices.money import usd_short
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.accounts import Accounts

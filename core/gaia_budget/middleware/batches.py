@@ -22,7 +22,7 @@ from gaia_budget.middleware.books.settlement import UNKNOWN, event_at
 from gaia_budget.middleware.passage import Handled
 from gaia_budget.middleware.reserve import bounds
 from gaia_budget.middleware.wire import Ask, Seen, body_of, claude, count, entries, gemini, openai, part, text
-from gaia_hooks.facts import usage
+from gaia_hooks.facts.tokens import usage
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:

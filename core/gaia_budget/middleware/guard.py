@@ -9,7 +9,7 @@ from gaia_budget.errors import InputError
 from gaia_budget.middleware import beside, escalation, tasks
 from gaia_budget.middleware.accounts import Accounts
 from gaia_budget.middleware.transport import clients
-from gaia_hooks.facts.money import NANO, usd
+from gaia_hooks.facts.prices.money import NANO, usd
 
 if TYPE_CHECKING:
     from collections import deque

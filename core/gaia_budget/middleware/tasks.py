@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from gaia_budget.errors import InputError
-from gaia_hooks.facts.money import usd
+from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

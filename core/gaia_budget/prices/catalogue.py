@@ -24,7 +24,7 @@ FORM = 2  # of the stored file; to be raised with every change of what `flatten`
 
 
 class Catalogue(NamedTuple):
-    """`rows` in the form of `gaia_hooks.facts.pricing`, what finds a model's key, and facts about the models."""
+    """`rows` in the form of `gaia_hooks.facts.prices.pricing`, what finds a model's key, and facts about the models."""
 
     stamp: str
     rows: Mapping[str, list[Any]]

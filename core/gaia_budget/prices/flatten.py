@@ -1,7 +1,7 @@
 """Makes the flat price table from genai-prices: every provider, model, date, tier and variant, as integers.
 
-The rows are in the form of `gaia_hooks.facts.pricing`; each comes from genai-prices' own resolution at the instants
-where its data changes, so that it cannot differ from it. A kind of token without a price of its own is
+The rows are in the form of `gaia_hooks.facts.prices.pricing`; each comes from genai-prices' own resolution at the
+instants where its data changes, so that it cannot differ from it. A kind of token without a price of its own is
 charged as the kind it belongs to (a cache read as input, a one-hour write as a write), as genai-prices does.
 Tokens of audio, images and video have rates of their own beside the tiers (`MEDIA`); prices by the page, the
 minute and the character are left out.

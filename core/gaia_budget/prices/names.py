@@ -1,4 +1,4 @@
-"""Which row of the price table a model name means: `gaia_hooks.facts.model_names`, and family names (`opus`)."""
+"""Which row of the price table a model name means: `gaia_hooks.facts.prices.model_names`, and family names (`opus`)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.prices import families
-from gaia_hooks.facts import model_names
-from gaia_hooks.facts.model_names import BRACKETS, OUR_NAMES, PATHS, SPEAKS_FOR_ALL, THEIR_NAMES, matches
+from gaia_hooks.facts.prices import model_names
+from gaia_hooks.facts.prices.model_names import (
+    BRACKETS,
+    OUR_NAMES,
+    PATHS,
+    SPEAKS_FOR_ALL,
+    THEIR_NAMES,
+    matches,
+)
 
 if TYPE_CHECKING:
     from gaia_budget.prices.catalogue import Catalogue

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import families, flatten
-from gaia_hooks.facts import pricing
+from gaia_hooks.facts.prices import pricing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ PER_MILLION = Decimal(10) ** 6
 
 
 class Override(NamedTuple):
-    """One price of the user's; `row` is in the form of `gaia_hooks.facts.pricing`."""
+    """One price of the user's; `row` is in the form of `gaia_hooks.facts.prices.pricing`."""
 
     model: str
     provider: str

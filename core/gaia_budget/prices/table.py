@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import catalogue, families, names, overrides
-from gaia_hooks.facts import pricing
-from gaia_hooks.facts.usage import prompt_tokens
+from gaia_hooks.facts.prices import pricing
+from gaia_hooks.facts.tokens.usage import prompt_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -105,7 +105,7 @@ class PriceTable:
         variant: str = "",
         media: Mapping[str, int] | None = None,
     ) -> Priced:
-        """What a usage (see `gaia_hooks.facts.usage`) cost at an instant, now when none is given.
+        """What a usage (see `gaia_hooks.facts.tokens.usage`) cost at an instant, now when none is given.
 
         `at` is a time with a zone (without one: UTC) or seconds since the epoch. `variant` is `batch`, `fast`,
         `flex` or `priority`. `media` tells how many of the usage's tokens were audio, images or video (kinds of
@@ -170,7 +170,7 @@ class PriceTable:
         return self._listed.models.get(name.key, {})
 
     def table(self, models: Iterable[str] | None = None) -> dict[str, list[Any]]:
-        """The flat table in the form of `gaia_hooks.facts.pricing`, of the named models or of all."""
+        """The flat table in the form of `gaia_hooks.facts.prices.pricing`, of the named models or of all."""
         if models is None:
             wanted = [
                 names.Name(key, _provider_name(one), model)
@@ -245,7 +245,7 @@ def load() -> PriceTable:
 
 
 def price_rows(models: Iterable[str] | None = None) -> dict[str, list[Any]]:
-    """The flat table that the hooks' snapshot carries (form: `gaia_hooks.facts.pricing`), of some models or of all."""
+    """The flat table that the hooks' snapshot carries (`gaia_hooks.facts.prices.pricing`), of some models or of all."""
     return load().table(models)
 
 

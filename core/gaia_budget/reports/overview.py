@@ -11,11 +11,12 @@ from gaia_budget.errors import LedgerError
 from gaia_budget.ledger.questions import bucket, instant
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.books import Books, here
-from gaia_budget.reports.month import Total, months, total
+from gaia_budget.reports.money.month import Total, months, total
+from gaia_budget.reports.money.tables import Line, Table, table
 from gaia_budget.reports.seen import Seen
-from gaia_budget.reports.tables import Line, Table, table
-from gaia_hooks.facts import plan, snapshot
-from gaia_hooks.facts.money import usd
+from gaia_hooks.facts import snapshot
+from gaia_hooks.facts.prices import plan
+from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

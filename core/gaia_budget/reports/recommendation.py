@@ -9,10 +9,10 @@ from gaia_budget import places
 from gaia_budget.model import DEFAULT_ORG
 
 if TYPE_CHECKING:
-    from gaia_budget.reports.running_session import RunningSession
+    from gaia_budget.reports.sessions.running_session import RunningSession
     from gaia_budget.routing.advice import Request
     from gaia_budget.routing.answer import Recommendation
-    from gaia_budget.routing.learning import Outcome
+    from gaia_budget.routing.evidence.learning import Outcome
     from gaia_budget.routing.policy import Policies
 
 CLAUDE = "anthropic"
@@ -38,7 +38,7 @@ def recommend(
     asked: for whoever has to answer although these cannot be read. Raises InputError, NotFoundError, ConfigError,
     and LedgerError where the outcomes cannot be read.
     """
-    from gaia_budget.reports import running_session
+    from gaia_budget.reports.sessions import running_session
     from gaia_budget.routing import advice, policy
 
     asked = advice.understand(task)
@@ -87,7 +87,7 @@ def _recorded(task: str) -> list[Outcome]:
     """What the ledger knows of a task. Raises LedgerError."""
     from gaia_budget.ledger import outcomes
     from gaia_budget.routing import vocabulary
-    from gaia_budget.routing.learning import Outcome
+    from gaia_budget.routing.evidence.learning import Outcome
 
     names = vocabulary.recorded_as(task)
     url = str(places.configured("db") or f"sqlite:///{(places.home() / 'ledger.db').as_posix()}")
@@ -97,7 +97,8 @@ def _recorded(task: str) -> list[Outcome]:
 
 def _plan() -> dict[str, Any]:
     """How Claude Code is paid for, and whether a plan's windows still have room at the present pace."""
-    from gaia_hooks.facts import billing, plan, snapshot
+    from gaia_hooks.facts import snapshot
+    from gaia_hooks.facts.prices import billing, plan
     from gaia_hooks.machine import clock
 
     chosen = places.configured("claude_code_billing") or places.configured("billing") or billing.AUTO

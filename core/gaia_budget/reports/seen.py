@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_hooks.facts import plan
+from gaia_hooks.facts.prices import plan
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.ledger.questions import instant
-from gaia_budget.reports.month import month
+from gaia_budget.reports.money.month import month
 from gaia_budget.reports.seen import Seen
-from gaia_budget.reports.session import find, noted_by_hooks, session
-from gaia_hooks.facts import plan, snapshot
-from gaia_hooks.facts.billing import PLAN
-from gaia_hooks.facts.money import usd_short
+from gaia_budget.reports.sessions.session import find, noted_by_hooks, session
+from gaia_hooks.facts import snapshot
+from gaia_hooks.facts.prices import plan
+from gaia_hooks.facts.prices.billing import PLAN
+from gaia_hooks.facts.prices.money import usd_short
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from gaia_budget.forecast.standing import MonthStatus
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.books import Books
-    from gaia_budget.reports.session import SessionReport
+    from gaia_budget.reports.sessions.session import SessionReport
 
 NOT_BILLED = " at API prices, not billed"
 

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import NotFoundError
-from gaia_budget.routing import candidates, learning, levers, switching, table, wishes
+from gaia_budget.routing import candidates, levers, switching, table, wishes
 from gaia_budget.routing.answer import Recommendation
 from gaia_budget.routing.asking import Request, understand
 from gaia_budget.routing.candidates import Catalog, Model
+from gaia_budget.routing.evidence import learning
 from gaia_budget.routing.viable import Viable
-from gaia_hooks.facts.money import usd
+from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.routing.candidates import UNPRICED, Model
-from gaia_hooks.facts.money import usd
-from gaia_hooks.facts.pricing import FEMTO_PER_NANO
+from gaia_hooks.facts.prices.money import usd
+from gaia_hooks.facts.prices.pricing import FEMTO_PER_NANO
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gaia_budget.routing.learning import Evidence
+    from gaia_budget.routing.evidence.learning import Evidence
     from gaia_budget.routing.levers import Lever
 
 PER_MILLION = 10**6

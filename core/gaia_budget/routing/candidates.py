@@ -8,7 +8,7 @@ from gaia_budget.errors import ConfigError
 from gaia_budget.prices import families
 from gaia_budget.routing.table import TIERS, Routing
 from gaia_budget.routing.wishes import standing_of
-from gaia_hooks.facts import pricing
+from gaia_hooks.facts.prices import pricing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget.routing import candidates
 from gaia_budget.routing.candidates import UNPRICED
 from gaia_budget.routing.table import TIERS
-from gaia_hooks.facts.money import usd
+from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
     from gaia_budget.routing.asking import Request

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_hooks.facts import pricing
+from gaia_hooks.facts.prices import pricing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ def switch(
     *,
     cache_cold: bool = False,
 ) -> Switch:
-    """Compare price rows (`gaia_hooks.facts.pricing`) over a conversation of so many tokens."""
+    """Compare price rows (`gaia_hooks.facts.prices.pricing`) over a conversation of so many tokens."""
     new_input, output = conversation["new_input_tokens"], conversation["output_tokens"]
     warm = (0, output, context_tokens, new_input, 0, 0, 0)
     cold = (0, output, 0, context_tokens + new_input, 0, 0, 0)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import owner, places, transcripts
 from gaia_hooks.facts import session_types
 from gaia_hooks.facts.first_prompt import infer
-from gaia_hooks.facts.money import usd, usd_short
+from gaia_hooks.facts.prices.money import usd, usd_short
 from gaia_hooks.session import sessions
 
 if TYPE_CHECKING:

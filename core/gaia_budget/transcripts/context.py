@@ -14,7 +14,7 @@ import msgspec
 from gaia_budget.prices import vocabulary
 from gaia_budget.transcripts.lines import Hits
 from gaia_budget.transcripts.rows import decode
-from gaia_hooks.facts.responses import response_of
+from gaia_hooks.facts.tokens.responses import response_of
 from gaia_hooks.machine import clock
 from gaia_hooks.session import tail
 

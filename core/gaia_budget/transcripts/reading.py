@@ -1,6 +1,6 @@
 """Counting one transcript file from where the last reading stopped.
 
-The counting itself is `gaia_hooks.facts.usage`, the one definition that the hooks use as well.
+The counting itself is `gaia_hooks.facts.tokens.usage`, the one definition that the hooks use as well.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from gaia_budget.position import Position, position
 from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.lines import Hits, line_number
 from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
-from gaia_hooks.facts import torn
-from gaia_hooks.facts.responses import Response, Thread, identified, response_of
+from gaia_hooks.facts.tokens import torn
+from gaia_hooks.facts.tokens.responses import Response, Thread, identified, response_of
 from gaia_hooks.machine import clock
 from gaia_hooks.session import state, tail
 

@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 
 import msgspec
 
-from gaia_hooks.facts.money import NANO
-from gaia_hooks.facts.usage import count
+from gaia_hooks.facts.prices.money import NANO
+from gaia_hooks.facts.tokens.usage import count
 from gaia_hooks.machine import jsonio
 
 
@@ -75,7 +75,7 @@ class ModelTotal(msgspec.Struct, rename={
 
     @property
     def usage(self) -> tuple[int, ...]:
-        """In the order of `gaia_hooks.facts.usage.FIELDS`; writes that are not split are 5-minute ones."""
+        """In the order of `gaia_hooks.facts.tokens.usage.FIELDS`; writes that are not split are 5-minute ones."""
         one_hour = count(self.write_1h)
         short = max(0, count(self.writes) - one_hour)
         return (

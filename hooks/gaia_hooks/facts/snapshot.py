@@ -19,7 +19,7 @@ DEFAULTS: "dict[str, Any]" = {
     "logs": "",  # ARGUS folder; empty: `logs` in our own state folder
     "config_dirs": [],  # further Claude Code configuration folders
     "roots": [],  # [folded root, module]
-    "prices": {},  # see gaia_hooks.facts.pricing
+    "prices": {},  # see gaia_hooks.facts.prices.pricing
     "price_source": "genai-prices",
     "billing": "unknown",
     "session_types": {

@@ -35,7 +35,7 @@ def _session_start(session: sessions.Session, payload: "Payload") -> None:
         session.books.begin()
     if payload.get("source") != "compact":  # then the same process goes on, with its subagents
         session.state.reserved.clear()
-    from gaia_hooks.facts import plan
+    from gaia_hooks.facts.prices import plan
     from gaia_hooks.machine import background
 
     plan.note_payment(session.home, clock.now())

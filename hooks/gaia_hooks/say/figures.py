@@ -1,6 +1,7 @@
 """What a session has used so far: the settled tallies plus the responses that are still open."""
 
-from gaia_hooks.facts import session_types, usage
+from gaia_hooks.facts import session_types
+from gaia_hooks.facts.tokens import usage
 from gaia_hooks.session import counting as sessions
 from gaia_hooks.session import state
 

@@ -5,7 +5,8 @@ A subagent that works past a limit is ended at its next call, whatever that is: 
 Loaded only where a limit is configured. Never `allow`, never `ask`: no permission of the user is bypassed.
 """
 
-from gaia_hooks.facts import money, session_types, snapshot
+from gaia_hooks.facts import session_types, snapshot
+from gaia_hooks.facts.prices import money
 from gaia_hooks.machine import clock
 from gaia_hooks.say import guarding, warnings, wrapping_up
 from gaia_hooks.say.figures import Figures, grouped, limit_of

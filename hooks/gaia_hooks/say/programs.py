@@ -1,6 +1,6 @@
 """A program of agents (`Workflow`) before it runs: how many it starts, and what they are likely to use."""
 
-from gaia_hooks.facts import fanout, script_lists
+from gaia_hooks.facts.workflow import fanout, script_lists
 from gaia_hooks.machine import files
 from gaia_hooks.say.figures import Figures, grouped, limit_of
 from gaia_hooks.session import allowances

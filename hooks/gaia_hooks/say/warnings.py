@@ -1,6 +1,7 @@
 """What a session's human is told, once: thresholds, the guessed type, a model that the type excludes."""
 
-from gaia_hooks.facts import money, session_types
+from gaia_hooks.facts import session_types
+from gaia_hooks.facts.prices import money
 from gaia_hooks.say.figures import Figures, grouped, limit_of
 from gaia_hooks.session import counting as sessions
 

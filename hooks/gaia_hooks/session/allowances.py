@@ -1,6 +1,7 @@
 """Tokens set aside for subagents that run: fan-out cannot pass a limit before anyone has counted it."""
 
-from gaia_hooks.facts import session_files, usage
+from gaia_hooks.facts import session_files
+from gaia_hooks.facts.tokens import usage
 from gaia_hooks.machine import clock, files, jsonio
 from gaia_hooks.session import state
 

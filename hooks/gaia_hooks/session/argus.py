@@ -4,14 +4,15 @@ A runtime line is a superset of the two runtime shapes (`ts â€¦ details` and `â€
 correlation_id`); a build line has shape A. Nothing private is in them: no prompt, no tool text, no file name.
 """
 
-from gaia_hooks.facts import names, usage
+from gaia_hooks.facts import names
+from gaia_hooks.facts.tokens import usage
 from gaia_hooks.machine import clock, files, jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gaia_hooks.facts import responses
+    from gaia_hooks.facts.tokens import responses
 
 SCHEMA_VERSION = 1
 TASK = "claude_code"

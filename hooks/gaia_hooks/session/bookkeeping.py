@@ -5,7 +5,7 @@ the lock clean. Whoever finds the lock dirty, or a state that knows no log, firs
 the state (`gaia_hooks.session.recovery`), completes the month file by it, and writes only what is missing from the log.
 """
 
-from gaia_hooks.facts import pricing
+from gaia_hooks.facts.prices import pricing
 from gaia_hooks.machine import files
 from gaia_hooks.session import argus, months
 
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from gaia_hooks.facts import responses
+    from gaia_hooks.facts.tokens import responses
     from gaia_hooks.session import state
 
 

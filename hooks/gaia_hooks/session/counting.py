@@ -3,7 +3,9 @@
 Hooks, `ingest`, the MCP server and the command line all come through here, under the session's lock.
 """
 
-from gaia_hooks.facts import modules, pricing, responses, session_files, snapshot
+from gaia_hooks.facts import modules, session_files, snapshot
+from gaia_hooks.facts.prices import pricing
+from gaia_hooks.facts.tokens import responses
 from gaia_hooks.machine import clock, files, jsonio
 from gaia_hooks.session import bookkeeping, state, tail
 from gaia_hooks.session.made import Made

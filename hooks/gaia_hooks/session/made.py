@@ -9,12 +9,12 @@ Only what a stored state knows moves into the table, and the table is written be
 killed in between, both have it. A table that lacks what the state believes to be there is made again from the files.
 """
 
-from gaia_hooks.facts.responses import MADE_BY, is_genuine
+from gaia_hooks.facts.tokens.responses import MADE_BY, is_genuine
 from gaia_hooks.machine import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gaia_hooks.facts.responses import Response, Thread
+    from gaia_hooks.facts.tokens.responses import Response, Thread
 
 KEY_END, REQUEST_END = 16, 8
 IN_STATE = 64  # what a state holds itself; at the next call what is older moves into the table

@@ -6,7 +6,8 @@ A line booked after `counted_to` (the instant at which the last ingest began to 
 snapshot's figure, or is in both for a moment: a cap may be reached early by that, never late.
 """
 
-from gaia_hooks.facts import billing, names, snapshot
+from gaia_hooks.facts import names, snapshot
+from gaia_hooks.facts.prices import billing
 from gaia_hooks.machine import clock, files
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ Loaded only when such a model is seen: the whole price list is read once then, a
 session's state until the next snapshot.
 """
 
-from gaia_hooks.facts import model_names, pricing
+from gaia_hooks.facts.prices import model_names, pricing
 from gaia_hooks.machine import files, jsonio
 
 TYPE_CHECKING = False

@@ -4,7 +4,7 @@ Loaded only then. A log may have been rotated since (`<log>.1` is the one before
 folder by now.
 """
 
-from gaia_hooks.facts import usage
+from gaia_hooks.facts.tokens import usage
 from gaia_hooks.machine import clock, files, jsonio
 from gaia_hooks.session import argus
 

@@ -4,7 +4,7 @@ It belongs to the session and its threads, never to a path: a worktree moves the
 everything in it but the answers already given is counted again from the transcript.
 """
 
-from gaia_hooks.facts import responses, usage
+from gaia_hooks.facts.tokens import responses, usage
 from gaia_hooks.machine import files, jsonio
 from gaia_hooks.session import tail
 from gaia_hooks.session.made import Made

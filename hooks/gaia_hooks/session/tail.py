@@ -1,6 +1,6 @@
 """Reading only what a transcript has grown by since the last call."""
 
-from gaia_hooks.facts import responses as facts
+from gaia_hooks.facts.tokens import responses as facts
 from gaia_hooks.machine import files, jsonio
 from gaia_hooks.session import heading
 
@@ -103,7 +103,7 @@ def responses(growth: Growth, aside: "dict[str, int]") -> "Iterator[facts.Respon
 
 
 def _torn(line: bytes, aside: "dict[str, int]") -> "Iterator[facts.Response]":
-    from gaia_hooks.facts import torn
+    from gaia_hooks.facts.tokens import torn
 
     aside[TORN] = aside.get(TORN, 0) + 1
     yield from _seen(torn.whole_records(line), aside)

@@ -20,7 +20,7 @@ from gaia_hooks.machine import clock as clocks
 from gaia_hooks.say.events import handle
 from gaia_hooks.session import counting as sessions
 from gaia_hooks.session import months, state
-from gaia_mcp import spending
+from gaia_mcp.tools import spending
 from support.alerting import Receiver
 from support.events import event
 
@@ -148,7 +148,7 @@ def test_no_model_can_silence_an_alert(monkeypatch: pytest.MonkeyPatch) -> None:
     spend(8 * DOLLAR)
     [alert] = asked("alerts")["alerts"]
     monkeypatch.setenv("CLAUDECODE", "1")
-    monkeypatch.setattr("gaia_budget.cli.override._asked_on_terminal", _no_terminal)
+    monkeypatch.setattr("gaia_budget.cli.deciding.override._asked_on_terminal", _no_terminal)
     with pytest.raises(InputError, match="needs a human's word"):
         run("alerts", "ack", alert["id"])
     assert asked("alerts")["alerts"][0]["state"] == "firing"

@@ -10,7 +10,8 @@ import pytest
 from gaia_budget import alerts, owner
 from gaia_budget.model import Event
 from gaia_budget.prices.table import load as prices_now
-from gaia_budget.routing import review, reviewed, table
+from gaia_budget.routing import table
+from gaia_budget.routing.upkeep import review, reviewed
 from support.events import event
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget.argus import LogBookmark, LogReading, Origin, read, reading, shapes
-from gaia_hooks.facts.responses import Response
+from gaia_hooks.facts.tokens.responses import Response
 from gaia_hooks.machine import clock
 from gaia_hooks.session import argus
 from support.rows import stamp

@@ -103,7 +103,7 @@ def test_an_override_is_granted_by_a_human_listed_and_revoked(monkeypatch: pytes
         with pytest.raises(InputError, match="--usd"):
             run("override", "add", "jseeker", f"--usd={wrong}", "--reason", "r", "--yes")
     monkeypatch.setenv("CLAUDECODE", "1")
-    monkeypatch.setattr("gaia_budget.cli.override._asked_on_terminal", _no_terminal)
+    monkeypatch.setattr("gaia_budget.cli.deciding.override._asked_on_terminal", _no_terminal)
     with pytest.raises(InputError, match="terminal of your own"):
         run("override", "add", "jseeker", "--usd", "5", "--reason", "r", "--yes")
 

@@ -15,7 +15,7 @@ from gaia_budget.cli.app import app
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from gaia_hooks import statusline
-from gaia_hooks.facts import plan
+from gaia_hooks.facts.prices import plan
 from gaia_hooks.machine import clock
 from gaia_hooks.say import events
 from gaia_hooks.session import counting as session

@@ -11,7 +11,7 @@ import pytest
 
 from gaia_budget import places, settings
 from gaia_budget.errors import ConfigError
-from gaia_hooks.facts import billing, plan
+from gaia_hooks.facts.prices import billing, plan
 from gaia_hooks.machine import clock
 
 

@@ -17,7 +17,7 @@ from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
 from gaia_budget.owner import load_token_budget
 from gaia_budget.settings import ModuleSettings, Settings, load
-from gaia_hooks.facts import plan
+from gaia_hooks.facts.prices import plan
 from gaia_hooks.machine import clock
 from support.events import event, ts
 from support.owner_files import TOKEN_BUDGET

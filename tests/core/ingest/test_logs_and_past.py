@@ -15,7 +15,7 @@ from gaia_budget import settings
 from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError
 from gaia_budget.ingest import import_api_costs, import_logs
-from gaia_hooks.facts.responses import Response
+from gaia_hooks.facts.tokens.responses import Response
 from gaia_hooks.machine import files
 from gaia_hooks.session import argus
 from support.rows import SESSION, assistant, write

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
-from gaia_budget.setup import counting_checks
+from gaia_budget.setup.checks import counting_checks
 from gaia_hooks.session import state
 from support.rows import SESSION, assistant, write
 

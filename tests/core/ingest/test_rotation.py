@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget.ingest import rotation
-from gaia_budget.ingest.logs import Logs
+from gaia_budget.ingest.ecosystem import rotation
+from gaia_budget.ingest.ecosystem.logs import Logs
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import argus
 from gaia_hooks.session import counting as session

@@ -11,7 +11,7 @@ from gaia_budget.ledger.database import Database, parse_url
 from gaia_budget.ledger.database.migrations import MIGRATIONS, migrate
 from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import load
-from gaia_hooks.facts import billing
+from gaia_hooks.facts.prices import billing
 from gaia_hooks.machine import clock
 from support.events import event
 

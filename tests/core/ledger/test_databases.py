@@ -22,7 +22,7 @@ from gaia_budget.ledger.database.migrations import MIGRATIONS, Migration, migrat
 from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, TABLES
 from gaia_budget.ledger.move import check_zone, move
 from gaia_budget.ledger.verify import verify
-from gaia_budget.reports.export import write_csv
+from gaia_budget.reports.money.export import write_csv
 from gaia_budget.settings import Settings
 from support.components import requires
 from support.events import event

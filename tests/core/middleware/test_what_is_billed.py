@@ -23,7 +23,7 @@ from gaia_budget.middleware.books import bill
 from gaia_budget.middleware.books.bill import Seller
 from gaia_budget.middleware.wire import Ask, Seen, claude, figure, gemini, openai
 from gaia_budget.prices import table
-from gaia_hooks.facts import usage
+from gaia_hooks.facts.tokens import usage
 
 NOW = time.time()
 OPENAI, GEMINI = Seller("openai", "api.openai.com", known=True), Seller("gemini", known=True)

@@ -13,8 +13,8 @@ import pytest
 
 from gaia_budget.ingest.costs import Costs
 from gaia_budget.prices.table import price_rows
-from gaia_hooks.facts import pricing
-from gaia_hooks.facts.responses import Response, response_of
+from gaia_hooks.facts.prices import pricing
+from gaia_hooks.facts.tokens.responses import Response, response_of
 from gaia_hooks.machine import clock
 from support.rows import assistant, stamp
 from support.sessions import LONG_PROMPT, PRICES

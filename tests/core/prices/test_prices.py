@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaia_budget.prices import catalogue, flatten, price, table
-from gaia_hooks.facts import pricing
+from gaia_hooks.facts.prices import pricing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -30,12 +30,12 @@ from gaia_budget.prices import catalogue
 from gaia_budget.settings import load
 from gaia_budget.setup import hookcopy
 from gaia_hooks.facts import snapshot
-from gaia_hooks.facts.money import usd
+from gaia_hooks.facts.prices.money import usd
 from gaia_hooks.machine import clock
 from gaia_hooks.say.figures import Figures
 from gaia_hooks.session import counting, months
-from gaia_mcp import session as mcp_session
-from gaia_mcp import spending
+from gaia_mcp.tools import session as mcp_session
+from gaia_mcp.tools import spending
 from support.postgres import Server
 from support.rows import assistant, write
 

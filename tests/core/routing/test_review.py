@@ -11,7 +11,7 @@ import pytest
 from gaia_budget import owner
 from gaia_budget.prices.table import load as load_prices
 from gaia_budget.routing import table
-from gaia_budget.routing.review import Review, Used, review
+from gaia_budget.routing.upkeep.review import Review, Used, review
 from support.routing_day import NOW
 
 if TYPE_CHECKING:

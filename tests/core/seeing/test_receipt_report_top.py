@@ -19,7 +19,7 @@ from gaia_budget.cli.seeing.top import View, screen, turned
 from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
 from gaia_budget.ledger import Ledger
 from gaia_budget.reports.overview import overview
-from gaia_budget.reports.running import running
+from gaia_budget.reports.sessions.running import running
 from gaia_budget.settings import load
 from support import dashboard, spent_month
 from support.components import requires

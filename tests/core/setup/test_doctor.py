@@ -9,15 +9,16 @@ import pytest
 
 from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError
-from gaia_budget.setup import client_checks, hookcopy, init, mcp_server, undo
-from gaia_budget.setup.doctor import RESCUE, examine
+from gaia_budget.setup import hookcopy, init, mcp_server, undo
+from gaia_budget.setup.checks import client_checks
+from gaia_budget.setup.checks.doctor import RESCUE, examine
 from gaia_budget.setup.init import Options, settings_path
 from support import owner_files
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gaia_budget.setup.doctor import Check
+    from gaia_budget.setup.checks.doctor import Check
 
 
 @pytest.fixture(autouse=True)

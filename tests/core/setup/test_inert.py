@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget.setup import inert
+from gaia_budget.setup.checks import inert
 
 if TYPE_CHECKING:
     from pathlib import Path

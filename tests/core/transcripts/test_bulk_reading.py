@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gaia_budget.transcripts import Bookmark, Reading, Transcript, find, heading, read
-from gaia_hooks.facts.usage import merged
+from gaia_hooks.facts.tokens.usage import merged
 from gaia_hooks.session import tail
 from support import corpus
 from support.rows import assistant, write
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from gaia_hooks.facts.responses import Response
+    from gaia_hooks.facts.tokens.responses import Response
 
 
 def fresh(transcript: Transcript) -> Reading:

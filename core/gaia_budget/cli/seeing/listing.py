@@ -14,9 +14,9 @@ from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.zone import Zone
-    from gaia_budget.reports.blocks import Block
-    from gaia_budget.reports.sessions import Sessions
-    from gaia_budget.reports.tables import Line
+    from gaia_budget.reports.money.blocks import Block
+    from gaia_budget.reports.money.tables import Line
+    from gaia_budget.reports.sessions.recent import Sessions
 
 
 def draw_sessions(found: Sessions, zone: Zone) -> None:

@@ -14,8 +14,8 @@ from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
+    from gaia_budget.reports.money.tables import Line
     from gaia_budget.reports.overview import Overview, Project
-    from gaia_budget.reports.tables import Line
 
 WIDE, WIDEST = 76, 110
 MOST_PROJECTS = 7
@@ -107,7 +107,7 @@ class _Screen:
         return lines
 
     def _until(self, name: str, *, stale: bool) -> str:
-        from gaia_hooks.facts import plan
+        from gaia_hooks.facts.prices import plan
 
         seen, kept = self.found.seen, self.found.seen.kept
         reached = plan.reached_at(name, kept[name], kept["as_of"], seen.week)

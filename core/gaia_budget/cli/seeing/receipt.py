@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gaia_budget.ingest.context import Row
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.ledger.zone import Zone
-    from gaia_budget.reports.receipt import Receipt
+    from gaia_budget.reports.sessions.receipt import Receipt
 
 Session = Annotated[str, typer.Argument(metavar="SESSION", help="Its id; the first letters are enough.")]
 Markdown = Annotated[bool, typer.Option("--markdown", help="As Markdown, such as for a pull request.")]
@@ -30,7 +30,7 @@ def receipt(session: Session, markdown: Markdown = False, as_json: JsonFlag = Fa
     from gaia_budget import places
     from gaia_budget.cli.current import current_ledger
     from gaia_budget.ingest.context import Asked, fills
-    from gaia_budget.reports.receipt import receipt as ask
+    from gaia_budget.reports.sessions.receipt import receipt as ask
     from gaia_budget.settings import load
 
     settings = load()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.asked import Asked
-    from gaia_budget.reports.tables import Line
+    from gaia_budget.reports.money.tables import Line
 
 Since = Annotated[
     str | None, typer.Option(help="From here on: 2026-11-23, 2026-11, 7d, 36h, today, month, or a time.")
@@ -58,7 +58,7 @@ def _of(axis: str) -> Callable[..., None]:
         as_csv: AsCsv = False,
         as_json: JsonFlag = False,
     ) -> None:
-        from gaia_budget.reports.tables import table
+        from gaia_budget.reports.money.tables import table
 
         with _ledger() as ledger:
             asked = _asked(ledger, since or (None if until else USUAL[axis]), until, project, axis)
@@ -83,8 +83,8 @@ def sessions(
     as_json: JsonFlag = False,
 ) -> None:
     """The newest sessions: when, where, how much of the limit, what they cost. What was asked is not kept."""
-    from gaia_budget.reports.sessions import USUAL as MOST
-    from gaia_budget.reports.sessions import sessions as ask
+    from gaia_budget.reports.sessions.recent import USUAL as MOST
+    from gaia_budget.reports.sessions.recent import sessions as ask
 
     with _ledger() as ledger:
         found = ask(ledger, _asked(ledger, since, until, project, ""), top or MOST)
@@ -106,8 +106,8 @@ def blocks(
     as_json: JsonFlag = False,
 ) -> None:
     """Claude Code by stretches of five hours, the newest first: a plan's own windows where it told them."""
-    from gaia_budget.reports.blocks import blocks as ask
-    from gaia_budget.reports.blocks import total
+    from gaia_budget.reports.money.blocks import blocks as ask
+    from gaia_budget.reports.money.blocks import total
 
     with _ledger() as ledger:
         found = ask(ledger, _asked(ledger, since or (None if until else "3d"), until, project, ""))

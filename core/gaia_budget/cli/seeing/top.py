@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gaia_budget.cli.seeing.paper import Paper
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.overview import Overview
-    from gaia_budget.reports.running import Running
+    from gaia_budget.reports.sessions.running import Running
     from gaia_budget.settings import Settings
 
 KEY_SECONDS = 0.25
@@ -77,7 +77,7 @@ def top() -> None:
 
 def _ask(ledger: Ledger, settings: Settings) -> tuple[Overview, list[Running]]:
     from gaia_budget.reports.overview import overview
-    from gaia_budget.reports.running import running
+    from gaia_budget.reports.sessions.running import running
 
     return overview(ledger, settings), running(ledger)
 
@@ -187,7 +187,7 @@ def _named(agent: str) -> str:
 def _responses(one: Running, ledger: Ledger, paper: Paper) -> list[Text]:
     from gaia_budget.cli.seeing.grid import Column, grid
     from gaia_budget.reports import shown
-    from gaia_hooks.facts.money import usd_short
+    from gaia_hooks.facts.prices.money import usd_short
 
     newest = one.receipt.responses[:10]
     columns = [

@@ -8,7 +8,7 @@ from gaia_budget import places
 from gaia_budget.dashboard.charts import bars
 from gaia_budget.dashboard.sections.words import state, when
 from gaia_budget.reports import shown
-from gaia_hooks.facts import plan
+from gaia_hooks.facts.prices import plan
 
 if TYPE_CHECKING:
     from gaia_budget.forecast.month import Projection

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger.questions import Figures, Response
     from gaia_budget.ledger.zone import Zone
-    from gaia_budget.reports.receipt import Receipt
+    from gaia_budget.reports.sessions.receipt import Receipt
 
 
 def session(found: Receipt, zone: Zone, models: Sequence[str], *, on_a_plan: bool) -> dict[str, Any]:

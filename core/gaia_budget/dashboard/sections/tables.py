@@ -9,18 +9,18 @@ from gaia_budget.dashboard.charts.marks import colours
 from gaia_budget.dashboard.sections.words import signed, span, state, when
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
-from gaia_budget.reports.changes import changes as ask_changes
-from gaia_budget.reports.sessions import sessions as ask_sessions
-from gaia_budget.reports.sessions import share_from_cache
-from gaia_budget.reports.tables import table
-from gaia_budget.reports.tasks import tasks as ask_tasks
+from gaia_budget.reports.money.changes import changes as ask_changes
+from gaia_budget.reports.money.tables import table
+from gaia_budget.reports.money.tasks import tasks as ask_tasks
+from gaia_budget.reports.sessions.recent import sessions as ask_sessions
+from gaia_budget.reports.sessions.recent import share_from_cache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
-    from gaia_budget.reports.tables import Line
+    from gaia_budget.reports.money.tables import Line
 
 MOST_ROWS = 40
 """Rows of a table on the page; its CSV has all."""

@@ -9,13 +9,13 @@ from gaia_budget.dashboard.charts import bars, curves
 from gaia_budget.dashboard.charts.marks import colours
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
-from gaia_budget.reports.tables import table
+from gaia_budget.reports.money.tables import table
 
 if TYPE_CHECKING:
     from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
+    from gaia_budget.reports.money.tables import Line
     from gaia_budget.reports.overview import Overview
-    from gaia_budget.reports.tables import Line
 
 TREND = {"day": 30, "week": 16, "month": 12}
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.prices import fees
 from gaia_budget.prices.table import UNPRICED
-from gaia_hooks.facts import pricing, usage
+from gaia_hooks.facts.prices import pricing
+from gaia_hooks.facts.tokens import usage
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.wire import Ask, Part, Seen

@@ -11,7 +11,7 @@ from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError, LedgerError, NotFoundError
 from gaia_budget.middleware.books import costs
 from gaia_budget.middleware.books.journal import Journal, abandoned
-from gaia_hooks.facts import usage
+from gaia_hooks.facts.tokens import usage
 from gaia_hooks.machine import files
 from gaia_hooks.session import argus, months
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, Field
 
 from gaia_budget.middleware import beside
-from gaia_hooks.facts.money import NANO
+from gaia_hooks.facts.prices.money import NANO
 from gaia_hooks.machine.clock import MICRO
 
 if TYPE_CHECKING:

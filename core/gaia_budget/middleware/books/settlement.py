@@ -12,7 +12,7 @@ from gaia_budget.middleware.reserve import estimate
 from gaia_budget.middleware.wire import Seen, said
 from gaia_budget.model import Event
 from gaia_budget.prices import limits
-from gaia_hooks.facts import usage
+from gaia_hooks.facts.tokens import usage
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:

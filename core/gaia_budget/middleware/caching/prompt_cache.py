@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from gaia_budget.middleware.wire import mentions
-from gaia_hooks.facts import pricing
-from gaia_hooks.facts.usage import prompt_tokens
+from gaia_hooks.facts.prices import pricing
+from gaia_hooks.facts.tokens.usage import prompt_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget.middleware.books import bill
 from gaia_budget.middleware.wire import attachments, count, entries, part, text
 from gaia_budget.prices import fees, limits
-from gaia_hooks.facts import pricing
-from gaia_hooks.facts.money import usd_short
+from gaia_hooks.facts.prices import pricing
+from gaia_hooks.facts.prices.money import usd_short
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.books.bill import Seller

@@ -9,7 +9,7 @@ from gaia_budget.middleware.books import bill
 from gaia_budget.middleware.wire import count, part
 from gaia_budget.middleware.wire.openai import BOUNDS, NO_REASONING
 from gaia_budget.prices import limits
-from gaia_hooks.facts import pricing
+from gaia_hooks.facts.prices import pricing
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.books.bill import Seller

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from gaia_hooks.facts import usage
+from gaia_hooks.facts.tokens import usage
 
 Body = dict[str, Any]
 MOST = 10**10
@@ -64,7 +64,7 @@ class Part(NamedTuple):
 
 
 class Seen:
-    """What an answer has told of itself so far. `usage` None: no figures came yet; see `gaia_hooks.facts.usage`.
+    """What an answer has told of itself so far. `usage` None: no figures came yet; see `gaia_hooks.facts.tokens.usage`.
 
     `media`: how many tokens of it were audio, images or video (kinds of `gaia_budget.prices.flatten.MEDIA`).
     `parts`: what other models did. `fees`: how often something was used that is charged by the piece.

@@ -18,9 +18,9 @@ from gaia_budget.middleware.wire import (
     tidy,
     unpriced,
 )
-from gaia_hooks.facts import pricing
-from gaia_hooks.facts.bill import bill_of
-from gaia_hooks.facts.usage_keys import FIGURES
+from gaia_hooks.facts.prices import pricing
+from gaia_hooks.facts.tokens.bill import bill_of
+from gaia_hooks.facts.tokens.usage_keys import FIGURES
 
 if TYPE_CHECKING:
     from typing import Any

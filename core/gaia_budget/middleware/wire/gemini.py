@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.middleware.wire import Ask, count, entries, figure, mentions, part, said, text, unpriced
-from gaia_hooks.facts import usage
+from gaia_hooks.facts.tokens import usage
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.wire import Body, Seen

@@ -18,8 +18,8 @@ from gaia_budget.middleware.wire import (
     text,
     unpriced,
 )
-from gaia_hooks.facts import usage
-from gaia_hooks.facts.money import NANO
+from gaia_hooks.facts.prices.money import NANO
+from gaia_hooks.facts.tokens import usage
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.wire import Body, Seen

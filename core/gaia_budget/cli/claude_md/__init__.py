@@ -1,0 +1,1 @@
+"""Commands on CLAUDE.md and its sections."""

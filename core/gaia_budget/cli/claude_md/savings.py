@@ -1,0 +1,175 @@
+"""`gaia-budget claude-md savings`: what a split saves, in tokens and in dollars."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gaia_budget.cli.claude_md.files import PathArgument, User, file_of, options
+from gaia_budget.cli.output import JsonFlag, emit_json
+from gaia_hooks.facts.prices.money import usd, usd_short
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gaia_budget.ledger.questions import Figures
+    from gaia_claude_md.files.loads import Load, Suggestion
+    from gaia_claude_md.files.savings import Scenario, Use
+
+Days = Annotated[int, typer.Option(min=1, help="How many past days to look at.")]
+PerDay = Annotated[
+    float | None, typer.Option(min=0, help="Sessions per day, instead of the ledger's figure.")
+]
+Saved = Annotated[int | None, typer.Option(help="Tokens saved per session, instead of the measured figure.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("savings")(savings)
+
+
+def savings(
+    path: PathArgument = None,
+    user: User = False,
+    days: Days = 30,
+    sessions_per_day: PerDay = None,
+    saved_tokens: Saved = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show what the split saves per kind of session, and what that adds up to."""
+    from gaia_claude_md.files import finding, loads
+    from gaia_claude_md.files import savings as measured
+
+    l1 = finding.locate(file_of(path, user))
+    found = loads.loads(l1, days)
+    rows = measured.scenarios(l1, _server_text(), found, _tokens)
+    use = _use(l1, days)
+    typical = rows[-1]
+    saved = typical.saved if saved_tokens is None else saved_tokens
+    per_day = use.sessions / days if sessions_per_day is None else sessions_per_day
+    document = {
+        "path": str(l1),
+        "scenarios": [_scenario(row) for row in rows],
+        "band_percent": _band_percent(),
+        "days": days,
+        "sessions": use.sessions,
+        "sessions_per_day": round(per_day, 2),
+        "requests": use.requests,
+        "saved_tokens_per_session": saved,
+        "compounded_tokens_per_day": measured.compounded(saved, per_day, 1),
+        "compounded_tokens": measured.compounded(saved, per_day, days),
+        "cost_usd": _dollars(saved, use),
+        "suggestions": [_suggestion(row) for row in _suggestions(l1, found, use)],
+    }
+    if as_json:
+        emit_json(document)
+    else:
+        sys.stdout.write(_text(document, rows))
+
+
+def _tokens(text: str) -> int:
+    from gaia_budget.prices.estimate import estimate_tokens
+
+    return estimate_tokens(text).tokens
+
+
+def _server_text() -> str:
+    """What our MCP server adds to every session: its instructions, and the names of its tools."""
+    from gaia_mcp import server
+    from gaia_mcp.tools import definitions as tools
+
+    names = [f"mcp__{server.NAME}__{function.__name__}" for function, _ in tools.ALL]
+    return "\n".join([server.INSTRUCTIONS, *names])
+
+
+def _use(l1: Path, days: int) -> Use:
+    """Claude Code's sessions and requests in the file's project; in all of them where the file is the user's own."""
+    from gaia_budget import places
+    from gaia_budget.cli.current import books_now
+    from gaia_claude_md.files.savings import Use
+    from gaia_hooks.facts import modules
+    from gaia_hooks.facts.prices import billing
+
+    with books_now() as books:
+        everywhere = l1.parent == places.claude_config_dir()
+        module = None if everywhere else modules.module_of(str(l1.parent), books.registry.roots())
+        since = _days_ago(days)
+        rows = books.ledger.spend(("source", "model", "session"), since, None, module).rows
+    mine = [(row.key[1], row.key[2], row.figures) for row in rows if row.key[0] == billing.CLAUDE_CODE]
+    models: dict[str, Figures] = {}
+    for model, _, figures in mine:
+        models[model] = models[model].plus(figures) if model in models else figures
+    return Use(days, len({session for _, session, figures in mine if session and figures.responses}), models)
+
+
+def _days_ago(days: int) -> str:
+    from datetime import UTC, datetime, timedelta
+
+    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
+
+
+def _dollars(saved: int, use: Use) -> str | None:
+    from gaia_budget.prices import table
+    from gaia_claude_md.files.savings import dollars_nano
+
+    nano = dollars_nano(saved, use, table.load()) if use.requests else None
+    return None if nano is None else usd(nano)
+
+
+def _suggestions(l1: Path, found: list[Load], use: Use) -> list[Suggestion]:
+    from gaia_claude_md import sections
+    from gaia_claude_md.files import loads, operations
+
+    proposal = operations.propose(l1, options())
+    return loads.suggestions(found, use.sessions, sections(l1), proposal.pair.plan.decisions)
+
+
+def _band_percent() -> int:
+    """How far the estimate may be off, in percent."""
+    from gaia_budget.prices.estimate import estimate_tokens
+
+    sample = estimate_tokens("word " * 10_000)
+    return -(-100 * (sample.high - sample.tokens) // sample.tokens)
+
+
+def _scenario(row: Scenario) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "before_tokens": row.before,
+        "after_tokens": row.after,
+        "saved_tokens": row.saved,
+        "saved_percent": row.percent,
+        "sections": list(row.sections),
+    }
+
+
+def _suggestion(row: Suggestion) -> dict[str, Any]:
+    return {"slug": row.slug, "promote": row.promote, "why": row.why}
+
+
+def _text(document: dict[str, Any], rows: list[Scenario]) -> str:
+    lines = [f"Estimated tokens of instructions per request (± {document['band_percent']} %):"]
+    lines += [f"  {row.name:32} {row.before:7} -> {row.after:7}  saves {row.percent} %" for row in rows]
+    lines.append(
+        f"{document['saved_tokens_per_session']} tokens x {document['sessions_per_day']:g} sessions a day x "
+        f"{document['days']} days: "
+        f"{document['compounded_tokens_per_day']} a day, {document['compounded_tokens']} in all"
+    )
+    if document["cost_usd"] is None:
+        lines.append("In dollars: unknown, as the ledger has no priced requests of that time")
+    else:
+        lines.append(
+            f"In dollars, at what prompt tokens cost in those {document['requests']} requests: {_short(document)}"
+        )
+    for row in document["suggestions"]:
+        verb = "promote" if row["promote"] else "demote"
+        lines.append(f"`gaia-budget claude-md split --{verb} {row['slug']}`: {row['why']}")
+    return "\n".join(lines) + "\n"
+
+
+def _short(document: dict[str, Any]) -> str:
+    from decimal import Decimal
+
+    return usd_short(int(Decimal(document["cost_usd"]) * 1_000_000_000))

@@ -1,0 +1,1 @@
+"""Commands with which people decide: models, types, prices, money beyond a cap."""

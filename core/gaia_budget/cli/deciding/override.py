@@ -1,0 +1,165 @@
+"""`gaia-budget override`: money that a human grants on top of a module's month, for a one-time expensive task."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gaia_budget.cli.output import JsonFlag, emit_json, say, warn_of_broken_files
+from gaia_budget.errors import InputError
+
+if TYPE_CHECKING:
+    from gaia_budget.budgets.overrides import Override
+    from gaia_budget.ledger.zone import Zone
+
+Usd = Annotated[str, typer.Option(help="How many dollars.")]
+Reason = Annotated[str, typer.Option(help="Why; it stays in the record.")]
+Expires = Annotated[str | None, typer.Option(help="Until when; default: the end of the month.")]
+Task = Annotated[
+    str, typer.Option(help="For this task alone, lifting its own cap, too; default: every call.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Grant a module money on top of its month, once.")
+    group.command("add")(add)
+    group.command("list")(listed)
+    group.command("revoke")(revoke)
+    app.add_typer(group, name="override")
+
+
+def add(
+    module: Annotated[str, typer.Argument(help="The module.")],
+    usd: Usd,
+    reason: Reason,
+    task: Task = "",
+    expires: Expires = None,
+    yes: Yes = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Grant a module money on top of its month."""
+    from gaia_budget.budgets import Budgets
+    from gaia_budget.ingest.months import tell_hooks
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.routing.vocabulary import task_name
+    from gaia_budget.settings import load
+
+    amount, task = _nano(usd), task_name(task)
+    warn_of_broken_files()
+    ask_the_human(
+        "an override", f"Grant {module}{f', task {task},' if task else ''} ${usd} on top of its month?", yes
+    )
+    settings = load()
+    with Ledger.open(settings=settings) as ledger:
+        made = Budgets(ledger).add_override(
+            module.lower(), amount, reason, task=task, expires=expires, granted_by=settings.user
+        )
+        tell_hooks(ledger, settings)
+    _show([made], ledger.zone, as_json, single=True)
+
+
+def listed(as_json: JsonFlag = False) -> None:
+    """Every override, the newest first."""
+    from gaia_budget.budgets import Budgets
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
+
+    with Ledger.open(settings=load()) as ledger:
+        _show(Budgets(ledger).overrides(), ledger.zone, as_json, single=False)
+
+
+def revoke(
+    override_id: Annotated[str, typer.Argument(metavar="ID", help="The override.")], as_json: JsonFlag = False
+) -> None:
+    """Take back what is not used yet."""
+    from gaia_budget.budgets import Budgets
+    from gaia_budget.ingest.months import tell_hooks
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings) as ledger:
+        Budgets(ledger).revoke_override(override_id)
+        tell_hooks(ledger, settings)
+        revoked = [one for one in Budgets(ledger).overrides() if one.override_id == override_id]
+        _show(revoked, ledger.zone, as_json, single=True)
+
+
+def _nano(usd: str) -> int:
+    try:
+        amount = Decimal(usd.lstrip("$")) * 1_000_000_000
+    except InvalidOperation:
+        raise InputError(f"--usd: {usd!r} is no amount; write it like 5 or 2.50") from None
+    if not amount.is_finite() or amount != amount.to_integral_value() or amount <= 0:
+        raise InputError(f"--usd: {usd!r} must be more than 0, with at most nine decimals")
+    return int(amount)
+
+
+def ask_the_human(what: str, question: str, yes: bool) -> None:
+    """Ask on the controlling terminal; inside a Claude Code session nothing else counts as a human's word.
+
+    `what` needs that word; `yes`: it need not be asked for outside of a session.
+
+    Raises InputError without a terminal, and where the answer is no.
+    """
+    inside = bool(os.environ.get("CLAUDECODE"))
+    if yes and not inside:
+        return
+    try:
+        answer = _asked_on_terminal(f"{question} [y/N] ")
+    except OSError:
+        way = "run it in a terminal of your own" if inside else "add --yes, or run it in a terminal"
+        raise InputError(f"{what} needs a human's word and there is no terminal to ask on: {way}") from None
+    if answer.strip().lower() not in ("y", "yes"):
+        raise InputError(f"{what} needs a yes: nothing was changed")
+
+
+def _asked_on_terminal(question: str) -> str:
+    device = ("CONIN$", "CONOUT$") if os.name == "nt" else ("/dev/tty", "/dev/tty")
+    with open(device[1], "w", encoding="utf-8") as out, open(device[0], encoding="utf-8") as answers:  # noqa: PTH123
+        out.write(question)
+        out.flush()
+        return answers.readline()
+
+
+def document(override: Override) -> dict[str, Any]:
+    """An override as JSON values."""
+    from gaia_budget.ledger.questions import instant
+    from gaia_hooks.facts.prices.money import usd
+
+    return {
+        "id": override.override_id,
+        "module": override.module,
+        "task": override.task or None,
+        "usd": usd(override.amount_nano),
+        "used_usd": usd(override.used_nano),
+        "reason": override.reason,
+        "granted_by": override.granted_by,
+        "expires": instant(override.expires_ts),
+        "revoked": instant(override.revoked_ts),
+    }
+
+
+def line(override: Override, zone: Zone) -> str:
+    """An override in one line for people, with times of the ledger's zone."""
+    one = document(override)
+    until = f"until {zone.local(override.expires_ts):%Y-%m-%d %H:%M %Z}"
+    state = "revoked" if one["revoked"] else until
+    whose = f"{one['module']}, {one['task']}" if one["task"] else one["module"]
+    return f"{one['id']}  {whose}  ${one['used_usd']} of ${one['usd']} used, {state}: {one['reason']}"
+
+
+def _show(found: list[Override], zone: Zone, as_json: bool, *, single: bool) -> None:
+    if as_json:
+        documents = [document(override) for override in found]
+        emit_json(documents[0] if single else {"overrides": documents})
+        return
+    for override in found:
+        say(line(override, zone))
+    if not found:
+        say("There are no overrides.")

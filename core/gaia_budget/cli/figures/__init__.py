@@ -1,0 +1,1 @@
+"""Commands that show figures: where things stand, what was spent, where it ends."""

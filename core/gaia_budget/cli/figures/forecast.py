@@ -1,0 +1,88 @@
+"""`gaia-budget forecast`: where each module's month ends, and when its cap is used up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
+
+if TYPE_CHECKING:
+    from gaia_budget.forecast.month import Projection
+    from gaia_budget.forecast.outlook import Outlook
+    from gaia_budget.ledger.zone import Zone
+    from gaia_budget.reports.money.month import Total
+    from gaia_budget.reports.money.plan import PlanWindow
+
+Module = Annotated[str | None, typer.Option(help="This module alone.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("forecast")(forecast)
+
+
+def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
+    """Where each module's month ends at the rate so far, with a range, and when its cap is used up."""
+    from gaia_budget.cli.current import books_now
+    from gaia_budget.reports.money.forecast import forecast as ask
+
+    with books_now() as books:
+        found = ask(books, module)
+    if as_json:
+        emit_json(found.document())
+        return
+    _show(found.modules)
+    if found.total.limit_nano is not None and module is None:
+        _show_total(found.total)
+    for name, window in found.plan.items():
+        if window is not None:
+            _show_window(name, window, books.ledger.zone)
+
+
+def _show(found: list[Outlook]) -> None:
+    from gaia_hooks.facts.prices.money import usd_short
+
+    if not found:
+        say("No data yet: nothing was spent this month, and token_budget.json names no module.")
+        return
+    lines = [["module", "cap used up", "spent", "of", "month's end", "between", "and"]]
+    for one in found:
+        cap = usd_short(one.limit_nano + one.override_nano)
+        lines.append([one.module, one.says(), *_amounts(one.counted, cap)])
+        if one.beside is not None:
+            lines.append(["", "Claude Code, not counted, at API prices", *_amounts(one.beside, "")])
+    say(columns(lines, left=2))
+    for one in found:
+        if one.counted.known:
+            say(f"{one.module}: from {one.counted.method}")
+    say("The range is meant to hold the truth four times out of five.")
+
+
+def _show_total(total: Total) -> None:
+    from gaia_hooks.facts.prices.money import usd_short
+
+    ends = total.outlook.counted.projected_nano
+    expected = "" if ends is None else f", {usd_short(ends)} expected by its end"
+    spent = f"{usd_short(total.spent_nano)} of {usd_short(total.limit_nano or 0)}"
+    say(f"all modules together: {spent} this month ({total.percent:g} %){expected}; {total.outlook.says()}")
+
+
+def _show_window(name: str, window: PlanWindow, zone: Zone) -> None:
+    def at(ts: int) -> str:
+        return zone.local(ts).strftime("%Y-%m-%d %H:%M")
+
+    pace = "not full before it resets" if window.reached_at is None else f"full at {at(window.reached_at)}"
+    title = name.replace("_", "-")
+    say(f"plan, {title} window: {window.percent:g} % at {at(window.as_of)}, at this pace {pace}")
+    for kind, shares in (("module", window.projects), ("agent", window.agents)):
+        for share in shares:
+            say(f"  {kind} {share.name}: {share.low:.0f} to {share.percent:.0f} % of the window")
+
+
+def _amounts(projection: Projection, cap: str) -> list[str]:
+    from gaia_hooks.facts.prices.money import usd_short
+
+    ends = (projection.projected_nano, projection.low_nano, projection.high_nano)
+    return [usd_short(projection.spent_nano), cap, *("-" if end is None else usd_short(end) for end in ends)]

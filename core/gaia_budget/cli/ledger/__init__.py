@@ -1,0 +1,1 @@
+"""Commands that fill, check, move and export the ledger."""

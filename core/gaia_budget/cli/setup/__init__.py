@@ -1,0 +1,1 @@
+"""Commands that wire the product and check what is wired."""

@@ -1,0 +1,1 @@
+"""Event files and records of the apps of the ecosystem."""

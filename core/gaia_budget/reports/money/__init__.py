@@ -1,0 +1,1 @@
+"""Questions about money over time: by axis, by month, by plan window."""

@@ -1,0 +1,103 @@
+"""A plan's windows with what the ledger knows: who used how much of them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget import places
+from gaia_budget.forecast.plan_shares import Share, shares
+from gaia_budget.ledger.questions import instant
+from gaia_hooks.facts import snapshot
+from gaia_hooks.facts.prices import plan
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.ledger import Ledger
+
+MINUTE = 60_000_000
+USED = (
+    f"SELECT ts / {MINUTE} AS minute, module, "  # noqa: S608 (a number of our own)
+    "CASE WHEN agent_id = '' THEN 'main' WHEN agent_type <> '' THEN agent_type ELSE agent_id END AS agent, "
+    "sum(cost_nano) FROM events WHERE org = ? AND ts >= ? AND ts < ? AND source = 'claude_code' "
+    "AND billing <> 'api' AND cost_nano > 0 GROUP BY minute, module, agent"
+)
+
+
+class PlanWindow(NamedTuple):
+    """A window of the plan as it was last seen, at `as_of`; instants are UTC microseconds."""
+
+    percent: float
+    resets_at: int | None
+    reached_at: int | None
+    as_of: int
+    projects: list[Share]
+    agents: list[Share]
+
+    def document(self) -> dict[str, Any]:
+        """A window of `plan` in `forecast --json`."""
+        return {
+            "percent": self.percent,
+            "resets_at": instant(self.resets_at),
+            "reached_at": instant(self.reached_at),
+            "as_of": instant(self.as_of),
+            "projects": [_document("module", share) for share in self.projects],
+            "agents": [_document("agent", share) for share in self.agents],
+        }
+
+
+def _document(kind: str, share: Share) -> dict[str, Any]:
+    low, high = round(share.low, 1), round(share.percent, 1)
+    return {kind: share.name, "percent": high, "low_percent": low, "high_percent": high}
+
+
+def plan_windows(ledger: Ledger, now: int | None = None) -> dict[str, PlanWindow | None]:
+    """The plan's windows that are not over, by name; None for what no status line has shown. Raises LedgerError."""
+    at, kept = ledger.now() if now is None else now, plan.read(str(places.home()))
+    found: dict[str, PlanWindow | None] = dict.fromkeys(plan.LENGTHS)
+    for name in plan.LENGTHS:
+        window = kept.get(name)
+        if window and (window["resets_at"] or at + 1) > at:
+            marks = (kept.get("marks") or {}).get(name) or []
+            found[name] = ledger.db.ask(
+                lambda ask, name=name, window=window, marks=marks: _window(  # type: ignore[misc]
+                    ask, ledger, name, window, kept["as_of"], marks
+                )
+            )
+    return found
+
+
+def _window(
+    ask: Ask, ledger: Ledger, name: str, window: dict[str, Any], as_of: int, marks: list[tuple[int, float]]
+) -> PlanWindow:
+    percent, resets = window["percent"], window["resets_at"]
+    reached = plan.reached_at(name, window, as_of, plan.week_of(snapshot.load(str(places.home()))))
+    began = (resets or as_of) - plan.LENGTHS[name]
+    used = list(ask(USED, (ledger.org, began, as_of + 1)))
+    spent = [(int(minute) * MINUTE, int(nano)) for minute, _, _, nano in used]
+    stretches = _stretches([(began, 0.0), *marks, (as_of + 1, percent)], spent)
+    projects = _sums([(str(module), int(nano)) for _, module, _, nano in used])
+    agents = _sums([(str(agent), int(nano)) for _, _, agent, nano in used])
+    return PlanWindow(
+        percent,
+        resets,
+        reached,
+        as_of,
+        shares(percent, projects, stretches),
+        shares(percent, agents, stretches),
+    )
+
+
+def _stretches(marks: list[tuple[int, float]], used: list[tuple[int, int]]) -> list[tuple[float, int]]:
+    """What was filled and what was spent here between two marks."""
+    return [
+        (after - before, sum(nano for ts, nano in used if start <= ts < end))
+        for (start, before), (end, after) in pairwise(marks)
+    ]
+
+
+def _sums(parts: list[tuple[str, int]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, nano in parts:
+        found[name] = found.get(name, 0) + nano
+    return found

@@ -1,0 +1,112 @@
+"""What was spent by one axis, apps and Claude Code apart, with the models of each row: days, weeks, projects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget.ledger.questions import TIMES, Figures, instant
+from gaia_budget.reports.asked import Asked, sums
+from gaia_hooks.facts.prices.money import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gaia_budget.ledger import Ledger
+
+APP, CLAUDE_CODE = "app", "claude_code"
+
+
+class Line(NamedTuple):
+    """One row. `shares` are nano-dollars by source and model; an event without a model has the model ''."""
+
+    key: str
+    figures: Figures
+    shares: Mapping[tuple[str, str], int]
+
+    @property
+    def apps_nano(self) -> int:
+        """What apps spent; on a cap it is this that counts."""
+        return self.of(APP)
+
+    @property
+    def claude_code_nano(self) -> int:
+        """What Claude Code spent at API prices."""
+        return self.of(CLAUDE_CODE)
+
+    @property
+    def models(self) -> list[str]:
+        """The models that answered, dearest first."""
+        spent: dict[str, int] = {}
+        for (_, model), nano in self.shares.items():
+            if model:
+                spent[model] = spent.get(model, 0) + nano
+        return sorted(spent, key=lambda model: (-spent[model], model))
+
+    def of(self, source: str) -> int:
+        """Nano-dollars of one source."""
+        return sum(nano for (one, _), nano in self.shares.items() if one == source)
+
+    def plus(self, other: Line) -> Line:
+        """Both together, under this one's key."""
+        shares = dict(self.shares)
+        for share, nano in other.shares.items():
+            shares[share] = shares.get(share, 0) + nano
+        return Line(self.key, self.figures.plus(other.figures), shares)
+
+    def document(self) -> dict[str, Any]:
+        """One of `rows`."""
+        return {
+            **self.figures.document(),
+            "total_tokens": self.figures.total_tokens,
+            "apps_usd": usd(self.apps_nano),
+            "claude_code_usd": usd(self.claude_code_nano),
+            "models": self.models,
+        }
+
+
+class Table(NamedTuple):
+    """Rows of one axis: the newest first where it is time, else the dearest; [since, until) in UTC microseconds."""
+
+    axis: str
+    since: int | None
+    until: int | None
+    lines: list[Line]
+    total: Line
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of `daily`, `projects`, …; every column of `rows` adds up to `total`."""
+        return {
+            "since": instant(self.since),
+            "until": instant(self.until),
+            "total": self.total.document(),
+            "rows": [{"key": one.key, self.axis: one.key, **one.document()} for one in self.lines],
+        }
+
+    def newest(self, count: int) -> Table:
+        """The first rows alone, and a total of these."""
+        kept = self.lines[:count]
+        return self._replace(lines=kept, total=together(kept))
+
+
+def table(ledger: Ledger, axis: str, asked: Asked) -> Table:
+    """What was spent by an axis. Raises InputError, NotFoundError (see `sums`), LedgerError."""
+    answer = sums(ledger, (axis, "source", "model"), asked)
+    found: dict[str, Line] = {}
+    for row in answer.rows:
+        key, source, model = row.key
+        line = Line(key, row.figures, {(source, model): row.figures.cost_nano})
+        found[key] = found[key].plus(line) if key in found else line
+    lines = list(found.values())
+    if axis in TIMES:
+        lines.sort(key=lambda one: one.key, reverse=True)
+    else:
+        lines.sort(key=lambda one: (-one.figures.cost_nano, -one.figures.total_tokens, one.key))
+    return Table(axis, answer.since, answer.until, lines, together(lines))
+
+
+def together(lines: list[Line]) -> Line:
+    """The sum of rows."""
+    whole = Line("", Figures(), {})
+    for one in lines:
+        whole = whole.plus(one)
+    return whole

@@ -1,0 +1,1 @@
+"""Questions about sessions: one, the newest, those at work."""

@@ -1,0 +1,52 @@
+"""One session on one screen: what it cost, by model and by agent, and its newest responses. Nothing that was said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget.ledger.questions import Response, instant
+from gaia_budget.reports.sessions.recent import SessionLine, session
+from gaia_hooks.facts.prices.money import usd
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger import Ledger
+
+NEWEST = 200
+
+
+class Receipt(NamedTuple):
+    """A session, and its responses, the newest first, `NEWEST` at most."""
+
+    line: SessionLine
+    responses: list[Response]
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of `receipt`."""
+        spend = self.line.spend
+        return {
+            **self.line.document(),
+            "by_model": [{"model": part.key, **part.figures.document()} for part in spend.models],
+            "by_agent": [
+                {"agent": part.key, "type": part.name, **part.figures.document()} for part in spend.agents
+            ],
+            "rows": [_document(one) for one in self.responses],
+        }
+
+
+def receipt(ledger: Ledger, words: str) -> Receipt:
+    """The session whose id is `words` or begins so. Raises InputError, NotFoundError, LedgerError."""
+    line = session(ledger, words)
+    return Receipt(line, ledger.responses(line.spend.session_id, NEWEST))
+
+
+def _document(one: Response) -> dict[str, Any]:
+    return {
+        "at": instant(one.ts),
+        "agent": one.agent,
+        "model": one.model,
+        "input_tokens": one.input_tokens,
+        "output_tokens": one.output_tokens,
+        "cache_write_tokens": one.cache_write_tokens,
+        "cache_read_tokens": one.cache_read_tokens,
+        "cost_usd": None if one.cost_nano is None else usd(one.cost_nano),
+    }

@@ -1,0 +1,125 @@
+"""One session: what it has used, against the limit of its type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget.forecast.standing import hundredths
+from gaia_budget.ledger.questions import Figures, instant
+from gaia_hooks.facts import session_types, snapshot
+from gaia_hooks.facts.prices.money import usd
+from gaia_hooks.session import state
+
+if TYPE_CHECKING:
+    from gaia_budget.ledger.sessions import Part, SessionSpend
+    from gaia_budget.reports.books import Books
+
+
+class SessionReport(NamedTuple):
+    """A session against the limit of its type. Its figures come from the ledger, its type from the hooks.
+
+    `figures` are those of its messages. `unattributed_nano` is what the client's own written totals know beyond them;
+    `client_nano` is the running total that the client shows, for comparison alone: it is never added to anything.
+    """
+
+    id: str
+    type: str
+    chosen_by: str
+    limit_tokens: int
+    figures: Figures
+    unattributed_nano: int
+    spend: SessionSpend | None
+    module: str = ""
+    running: bool = False
+    client_nano: int = 0
+
+    @property
+    def cost_nano(self) -> int:
+        """Nano-dollars of the session, with what is unattributed."""
+        return self.figures.cost_nano + self.unattributed_nano
+
+    @property
+    def percent(self) -> float:
+        """Share of the limit, cut to hundredths: 79.999 is not yet 80."""
+        return hundredths(self.figures.budget_tokens, self.limit_tokens)
+
+    @property
+    def recached_nano(self) -> int:
+        """About what the re-cached tokens cost, at the write prices of the models that wrote them."""
+        return sum(map(_recached_nano, self.spend.models)) if self.spend else 0
+
+    def document(self) -> dict[str, Any]:
+        """The key `session` of `status --json`; dollars include what is unattributed."""
+        parts = self.spend
+        return {
+            "id": self.id,
+            "running": self.running,
+            "module": self.module,
+            "last_at": instant(self.spend.last_ts) if self.spend else None,
+            "type": self.type,
+            "chosen_by": self.chosen_by,
+            "limit_tokens": self.limit_tokens,
+            "budget_tokens": self.figures.budget_tokens,
+            "recached_tokens": self.figures.recached_tokens,
+            "recached_usd": usd(self.recached_nano),
+            "percent": self.percent,
+            "cost_usd": usd(self.cost_nano),
+            "unattributed_usd": usd(self.unattributed_nano),
+            "client_usd": usd(self.client_nano) if self.client_nano else None,
+            "unpriced_responses": self.figures.unpriced_responses,
+            "cache_read_tokens": self.figures.cache_read_tokens,
+            "models": [{"model": part.key, **part.figures.document()} for part in parts.models]
+            if parts
+            else [],
+            "agents": [
+                {"agent": part.key, "type": part.name, **part.figures.document()} for part in parts.agents
+            ]
+            if parts
+            else [],
+        }
+
+
+def _recached_nano(part: Part) -> int:
+    found = part.figures
+    if not found.recached_tokens:
+        return 0
+    from gaia_budget.prices import table
+
+    written = found.cache_write_5m_tokens + found.cache_write_1h_tokens
+    one_hour = found.recached_tokens * found.cache_write_1h_tokens // written if written else 0
+    usage = (0, 0, 0, found.recached_tokens - one_hour, one_hour, 0, 0)
+    return table.load().price(part.key, usage).cost_nano or 0
+
+
+def session(books: Books, session_id: str) -> SessionReport:
+    """A session that the ledger or the hooks know. Raises NotFoundError, which names the nearest; ConfigError."""
+    found = find(books, session_id)
+    if found is None:
+        raise books.no_session(session_id)
+    return found
+
+
+def find(books: Books, session_id: str) -> SessionReport | None:
+    """The same; None where nobody knows the session yet."""
+    spent, noted = books.ledger.session(session_id), noted_by_hooks(books, session_id)
+    if spent is None and noted.fresh:
+        return None
+    noted.module = noted.module or (spent.module if spent else "")
+    session_types.choose(noted, snapshot.load(books.home))
+    return SessionReport(
+        session_id,
+        noted.type,
+        noted.chosen_by,
+        books.budget.session(noted.type).max_tokens,
+        spent.figures if spent else Figures(),
+        spent.unattributed_nano if spent else 0,
+        spent,
+        noted.module,
+        session_id == books.here.session_id,
+        noted.client_nano,
+    )
+
+
+def noted_by_hooks(books: Books, session_id: str) -> state.State:
+    """What the hooks keep of a session; a fresh state where they have not seen it."""
+    return state.load(books.home, session_id) if state.is_session_id(session_id) else state.State("")

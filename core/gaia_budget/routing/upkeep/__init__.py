@@ -1,0 +1,1 @@
+"""What of the prices and the routing table is out of date."""

@@ -1,0 +1,72 @@
+"""What `doctor` says of the counting: what is not understood, what the client prices otherwise, what it deletes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gaia_budget import places
+from gaia_budget.setup.checks.client_checks import Check, settings_files
+from gaia_hooks.facts.names import shown
+from gaia_hooks.session import sessions, state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MANAGED = {
+    "darwin": "/Library/Application Support/ClaudeCode/managed-settings.json",
+    "win32": "C:/Program Files/ClaudeCode/managed-settings.json",
+}
+KEPT_DAYS = 30  # how long Claude Code keeps transcripts where nothing else is set
+
+
+def understood(project: Path) -> Iterator[Check]:
+    """Whether everything that watched sessions bill is understood; if not, their figures say "at least"."""
+    home, found = str(places.home()), dict[str, int]()
+    for session in sessions.ids(home):
+        try:
+            seen = sessions.read(home, session)
+        except (OSError, state.NewerState):
+            continue
+        for name, times in (*seen.odd.items(), *seen.aside.items()) if seen else ():
+            found[name] = found.get(name, 0) + times
+    if not found:
+        yield Check("counting", True, "everything that sessions bill is understood")
+        return
+    told = ", ".join(f"{shown(name)} ({times})" for name, times in sorted(found.items()))
+    yield Check("counting", False, f"figures are at least these, for what is not understood: {told}",
+                "gaia-budget ingest --skipped names files and lines; a newer version may know more")  # fmt: skip
+
+
+def clients_own(project: Path) -> Iterator[Check]:
+    """Settings of Claude Code that change its own figures, or how long there is anything to count."""
+    days, priced = KEPT_DAYS, list[str]()
+    for file, told in _settings(project):
+        kept = told.get("cleanupPeriodDays")
+        if isinstance(kept, int) and not isinstance(kept, bool) and kept > 0:
+            days = kept
+        if told.get("modelPricing"):
+            priced.append(str(file))
+    detail = (
+        f"Claude Code deletes transcripts after {days} days (cleanupPeriodDays); what `ingest` has taken in stays "
+        "in the ledger, what it deleted before is lost"
+    )
+    yield Check("history", True, detail)
+    if priced:
+        yield Check("prices", True, f"modelPricing in {', '.join(priced)} changes what Claude Code itself shows; "
+                                    "figures here are at list prices, or at those of your prices.toml")  # fmt: skip
+
+
+def _settings(project: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    managed = Path(MANAGED.get(sys.platform, "/etc/claude-code/managed-settings.json"))
+    for file in (*settings_files(project), managed):
+        try:
+            with open(os.fspath(file), encoding="utf-8-sig") as handle:  # noqa: PTH123
+                told = json.load(handle)
+        except (OSError, ValueError, RecursionError):
+            continue  # what is wrong with it is another check's finding
+        if isinstance(told, dict):
+            yield file, told

@@ -1,0 +1,1 @@
+"""What one response used: its row, its parts, every kind of token."""

@@ -1,0 +1,73 @@
+"""What one `usage` object of Anthropic's bills, with all that its top level leaves out.
+
+`iterations` lists what one request really ran. The model that answers runs once or more (`message`, and
+`compaction` on the server): each run is priced at its own prompt's tier. Where its runs sum to the top level, or the
+last run is the top level (compaction stands in no top-level figure), the runs are the bill. An `advisor_message`, an
+attempt that was declined and a `fallback_message` name models of their own: parts, billed beside the response.
+Runs that contradict the top level: the dearer reading, and the name `iterations` among what is `odd`.
+
+Every face that is given a usage calls `bill_of`: hooks and ingest through `gaia_hooks.facts.tokens.responses`, the
+middleware for the usage in a reply.
+"""
+
+from gaia_hooks.facts.tokens import usage, usage_keys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Bill:
+    """What a usage bills.
+
+    `usage` is that of the model that answered, `runs` its runs where it ran more than once (they sum to `usage`),
+    `parts` what other models ran for it, as (model, usage, runs). `variant` selects its prices (see
+    `gaia_hooks.facts.prices.pricing`). `odd` names what is not understood: with any of it, the figures are "at least".
+    `unreadable` names a figure that is no count; then nothing in the usage can be relied on.
+    """
+
+    __slots__ = ("odd", "parts", "runs", "unreadable", "usage", "variant")
+
+    def __init__(self, own: "tuple[int, ...]", variant: str, odd: "tuple[str, ...]", unreadable: str) -> None:
+        self.usage = own
+        self.runs: tuple[tuple[int, ...], ...] = ()
+        self.parts: list[tuple[str, tuple[int, ...], tuple[tuple[int, ...], ...]]] = []
+        self.variant = variant
+        self.odd = odd
+        self.unreadable = unreadable
+
+
+def bill_of(raw: "dict[str, Any]", model: str = "", requested: str = "") -> Bill:
+    """The bill of a usage whose answer came from `model`, asked for as `requested` where that is another one."""
+    bill = Bill(usage.usage_of(raw), variant_of(raw), usage_keys.odd(raw), usage_keys.unreadable(raw))
+    iterations = raw.get("iterations")
+    if iterations and not bill.unreadable and not _is_top_level(iterations, raw, model):
+        from gaia_hooks.facts.tokens import iterations as further
+
+        if type(iterations) is not list or len(iterations) > further.MOST_RUNS:
+            bill.odd = (*bill.odd, "iterations")
+        else:
+            further.run_through(bill, iterations, model, requested)
+    return bill
+
+
+def _is_top_level(iterations: object, raw: "dict[str, Any]", model: str) -> bool:
+    """Whether an answer ran once, and that run is what the top level says."""
+    if type(iterations) is not list or len(iterations) != 1 or type(iterations[0]) is not dict:
+        return False
+    one = iterations[0]
+    if one.get("type") != "message" or one.get("model") not in (None, "", model):
+        return False
+    alike = all(one.get(name) == raw.get(name) for name in (*usage_keys.FIGURES, "cache_creation"))
+    return alike and one.keys() <= _ONE_RUN
+
+
+_ONE_RUN = {"type", "model", *usage_keys.FIGURES, "cache_creation"}
+
+
+def variant_of(raw: "dict[str, Any]") -> str:
+    """Which prices a usage asks for: `fast` or `batch`, with `us` behind it where it was inferred in the US only."""
+    service = "fast" if raw.get("speed") == "fast" else "batch" if raw.get("service_tier") == "batch" else ""
+    if raw.get("inference_geo") != "us":
+        return service
+    return service + "-us" if service else "us"

@@ -1,0 +1,309 @@
+"""How transcript rows become responses: the one definition of counting, shared by every face.
+
+Which rows count (measured on Claude Code 2.1.197 to 2.1.332): rows of type `assistant` with `message.usage`,
+except the model `<synthetic>`, rows answered without a request (`isUnmetered`) and rows copied from another session
+(a fork copies its parent's rows; the session that paid is named by `requestSessionId`, older clients mark the copy
+with `forkedFrom`), nor rows whose figures are zero while their 5-minute and 1-hour split is not: after a compaction
+2.1.197 copies rows into a fork with no other mark than that. One response is written on several rows, one per content
+block, with growing figures: the response is the field-wise maximum over the rows of one message id.
+
+The identity of a response is its message id; where that is missing the request serves, then the row's uuid. Some
+gateways give many answers one message id: within a session the first request keeps it, each other request
+is `<message id>@<request>` (see `gaia_hooks.session.made`).
+"""
+
+from gaia_hooks.facts.tokens import bill, bounds, usage, usage_keys
+
+TYPE_CHECKING = False
+
+REMEMBERED = 16  # settled responses of a thread whose late rows are still recognised
+MADE_BY = "@"  # between a message id and the request that it does not tell from others
+GENUINE = 24  # characters from which on an id of the provider's form is random enough to be told by its end
+PART = "+"  # between a response's key and the model of a part of it
+TRAITS = {
+    "effort": "effort",
+    "entrypoint": "entrypoint",
+    "skill": "attributionSkill",
+    "plugin": "attributionPlugin",
+    "mcp_server": "attributionMcpServer",
+    "mcp_tool": "attributionMcpTool",
+    "agent_kind": "attributionAgent",
+}
+"""What a row tells of how its request came to be: our name, and the row's field."""
+_TRAIT_FIELDS = frozenset(TRAITS.values())
+LONGEST_TRAIT = 120
+LONGEST_ID = 160
+
+
+class Unreadable(ValueError):
+    """A row tells of a response whose figures are none: it is set aside, and said."""
+
+
+class Response:
+    """One API response of one session, as far as its rows have been seen; or the part of one that another model ran.
+
+    `runs` sum to `usage` where the model ran more than once; `parts` are what other models ran for it, each with
+    the response's key in `part_of`; `odd` names what of its usage is not understood (`gaia_hooks.facts.tokens.bill`).
+    """
+
+    __slots__ = (
+        "agent_id",
+        "branch",
+        "key",
+        "model",
+        "odd",
+        "part_of",
+        "parts",
+        "recached",
+        "request",
+        "runs",
+        "session_id",
+        "timestamp",
+        "traits",
+        "usage",
+        "variant",
+    )
+
+    def __init__(
+        self,
+        key: str,
+        model: str,
+        counted: "tuple[int, ...]",
+        timestamp: str,
+        session_id: str = "",
+        agent_id: str = "",
+        branch: str = "",
+        variant: str = "",
+        recached: int = 0,
+    ) -> None:
+        self.key = key
+        self.model = model
+        self.usage = counted
+        self.timestamp = timestamp
+        self.session_id = session_id
+        self.agent_id = agent_id
+        self.branch = branch
+        self.variant = variant
+        self.recached = recached
+        self.runs: tuple[tuple[int, ...], ...] = ()
+        self.parts: list[Response] = []
+        self.part_of = ""
+        self.request = ""
+        self.traits: dict[str, str] = {}
+        self.odd: tuple[str, ...] = ()
+
+    def alike(self, counted: "tuple[int, ...]", recached: int) -> "Response":
+        """The same response with other figures, and without its parts."""
+        made = Response(
+            self.key, self.model, counted, self.timestamp, self.session_id, self.agent_id, self.branch, self.variant,
+            recached)  # fmt: skip
+        made.part_of, made.request, made.traits, made.odd = (
+            self.part_of,
+            self.request,
+            self.traits,
+            self.odd,
+        )
+        return made
+
+    def rename(self, key: str) -> None:
+        """Give the response, and its parts, another key."""
+        self.key = key
+        for part in self.parts:
+            part.key, part.part_of = key + PART + part.model, key
+
+    def absorb(self, seen: "Response") -> None:
+        """Take in a further sighting of the same response."""
+        larger = usage.merged(self.usage, seen.usage)
+        if larger == seen.usage:
+            self.runs = seen.runs
+        elif larger != self.usage:
+            self.runs = ()
+        self.usage = larger
+        self.odd = self.odd or seen.odd
+        known = {part.key: part for part in self.parts}
+        for part in seen.parts:
+            if part.key in known:
+                known[part.key].absorb(part)
+            else:
+                self.parts.append(part)
+
+
+def identified(seen: Response, thread: "Thread") -> None:
+    """Give a sighting its key by what its own thread knows: for who reads a file without the session's others."""
+    request = thread.request_of(seen.key)
+    if request and seen.request and request != seen.request:
+        seen.rename(seen.key + MADE_BY + seen.request)
+
+
+def is_genuine(key: str) -> bool:
+    """Whether an id has the provider's own form, which no two responses share."""
+    return key.startswith("msg_") and len(key) >= GENUINE and MADE_BY not in key
+
+
+def _text(value: object) -> str:
+    return value if type(value) is str else ""
+
+
+def _id(value: object) -> str:
+    """An id fit for a line, a key and a database; ends tell long ones apart."""
+    if type(value) is not str:
+        return ""
+    if len(value) > LONGEST_ID:
+        value = value[: LONGEST_ID // 2] + value[-LONGEST_ID // 2 :]
+    return value if value.isprintable() else "".join(one if one.isprintable() else "?" for one in value)
+
+
+def response_of(row: object) -> "Response | None":
+    """The response that a transcript row tells of, or None where the row counts for nothing.
+
+    Raises Unreadable where the row tells of one whose figures cannot be read.
+    """
+    if type(row) is not dict or row.get("type") != "assistant":
+        return None
+    message = row.get("message")
+    if type(message) is not dict:
+        return None
+    raw, model = message.get("usage"), _text(message.get("model"))
+    if type(raw) is not dict or model == "<synthetic>" or row.get("isUnmetered") is True:
+        return None
+    session_id = _text(row.get("sessionId"))
+    payer = _text(row.get("requestSessionId"))
+    if (payer and payer != session_id) or row.get("forkedFrom"):
+        return None
+    billed = bill.bill_of(raw, model, _text(row.get("requestedModel")))
+    if billed.unreadable:
+        raise Unreadable("usage.%s is no count of tokens" % billed.unreadable)
+    timestamp = _text(row.get("timestamp"))
+    if timestamp[:4].isdigit() and not bounds.FIRST_YEAR <= timestamp[:4] <= bounds.LAST_YEAR:
+        raise Unreadable("timestamp is no instant of a response")
+    counted = billed.usage
+    if any(counted) and not any(usage.count(raw.get(name)) for name in usage_keys.FIGURES):
+        return None
+    request = _id(row.get("requestRef")) or _id(row.get("requestId"))
+    key = _id(message.get("id")) or request or _id(row.get("uuid"))
+    if not key:
+        return None
+    agent = _text(row.get("agentId")) or ("sidechain" if row.get("isSidechain") is True else "")
+    made = Response(
+        key,
+        model,
+        counted,
+        timestamp[:LONGEST_TRAIT],
+        session_id,
+        agent,
+        _text(row.get("gitBranch")),
+        billed.variant,
+    )
+    made.request, made.runs, made.odd = request, billed.runs, billed.odd
+    if not _TRAIT_FIELDS.isdisjoint(row):
+        made.traits = _traits(row)
+    for other, figures, runs in billed.parts:
+        part = made.alike(figures, 0)
+        part.model, part.runs = other, runs
+        made.parts.append(part)
+    if made.parts:
+        made.rename(key)
+    return made
+
+
+def _traits(row: "dict[str, object]") -> "dict[str, str]":
+    found = {name: row.get(field) for name, field in TRAITS.items()}
+    return {name: text[:LONGEST_TRAIT] for name, text in found.items() if type(text) is str and text}
+
+
+if TYPE_CHECKING:
+    Settled = tuple[tuple[int, ...], tuple[tuple[int, ...], ...], str]  # usage, runs, request
+
+
+class Bookable:
+    """A settled response, whole; `before` is what was settled of it earlier, None the first time."""
+
+    __slots__ = ("before", "response")
+
+    def __init__(self, response: Response, before: "Settled | None" = None) -> None:
+        self.response = response
+        self.before = before
+
+
+class Thread:
+    """The responses of one thread (the main one, or one subagent) in the order of its file.
+
+    `open` is the newest response, which may still grow; an older one is settled. `prompt` is the prompt of the
+    request before the open one and `held` what that one left in the cache.
+    """
+
+    __slots__ = ("held", "open", "prompt", "settled")
+
+    def __init__(
+        self,
+        prompt: int = 0,
+        held: int = 0,
+        open_response: "Response | None" = None,
+        settled: "dict[str, Settled] | None" = None,
+    ) -> None:
+        self.prompt = prompt
+        self.held = held
+        self.open = open_response
+        self.settled = settled if settled is not None else {}
+
+    def add(self, seen: Response) -> "list[Bookable]":
+        """Take in one sighting; return what it settles."""
+        current = self.open
+        if current is not None and current.key == seen.key:
+            current.absorb(seen)
+            current.recached = self._recached(current)
+            return []
+        if seen.key in self.settled:
+            return [late for one in (seen, *seen.parts) for late in self._late(one)]
+        done = self.settle()
+        seen.recached = self._recached(seen)
+        self.open = seen
+        return done
+
+    def request_of(self, key: str) -> str:
+        """The request of a response that the thread still remembers; empty when it does not."""
+        if self.open is not None and self.open.key == key:
+            return self.open.request
+        known = self.settled.get(key)
+        return known[2] if known is not None else ""
+
+    def knows(self, key: str) -> bool:
+        """Whether the response is open, or settled so lately that its late rows are taken in."""
+        return key in self.settled or (self.open is not None and self.open.key == key)
+
+    def settle(self) -> "list[Bookable]":
+        """Close the open response: the turn, the subagent or the session has ended, or a newer one began."""
+        current = self.open
+        if current is None:
+            return []
+        self.open = None
+        last = current.runs[-1] if current.runs else current.usage
+        if usage.prompt_tokens(last):
+            self.prompt, self.held = usage.prompt_tokens(last), usage.held_tokens(last)
+        for one in (*current.parts, current):
+            self.settled[one.key] = (one.usage, one.runs, one.request)
+        while len(self.settled) > REMEMBERED:
+            del self.settled[next(iter(self.settled))]
+        return [Bookable(one) for one in (current, *current.parts)]
+
+    def _recached(self, seen: Response) -> int:
+        """Over the runs of a response, each of which reads what the one before it left."""
+        prompt, held, found = self.prompt, self.held, 0
+        for run in seen.runs or (seen.usage,):
+            found += usage.recached_tokens(run, prompt, held)
+            prompt, held = usage.prompt_tokens(run), usage.held_tokens(run)
+        return found
+
+    def _late(self, seen: Response) -> "list[Bookable]":
+        """A row of a response that was settled already; only what it has grown by is new."""
+        before = self.settled.get(seen.key)
+        if before is None:  # a part that the settled response did not have yet
+            self.settled[seen.key] = (seen.usage, seen.runs, seen.request)
+            return [Bookable(seen)]
+        larger = usage.merged(before[0], seen.usage)
+        if larger == before[0]:
+            return []
+        whole = seen.alike(larger, 0)
+        whole.runs = seen.runs if larger == seen.usage else ()
+        self.settled[seen.key] = (whole.usage, whole.runs, whole.request)
+        return [Bookable(whole, before)]

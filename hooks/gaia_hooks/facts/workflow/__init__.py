@@ -1,0 +1,1 @@
+"""What a workflow's program will start, read from its text."""

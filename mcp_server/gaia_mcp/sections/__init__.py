@@ -1,0 +1,1 @@
+"""The sections of CLAUDE.md as resources, kept up with the files."""

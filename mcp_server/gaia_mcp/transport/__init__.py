@@ -1,0 +1,1 @@
+"""The two ways to serve: stdin and stdout, and HTTP on loopback."""
