@@ -74,14 +74,28 @@ def logs_dir() -> Path:
 def claude_config_dirs() -> list[Path]:
     """Claude Code's configuration folders, the one in use first (`CLAUDE_CONFIG_DIR`, else `~/.claude`).
 
-    The setting `claude_config_dirs` adds others (WSL, a second account). They may not exist.
+    Those of `claude_config_dirs` follow; a pattern stands for the folders that are there now. They may not exist.
     """
+    found = [folder for name in further_config_dirs() for folder in _alike(name)]
+    return list(dict.fromkeys([claude_config_dir(), *found]))
+
+
+def further_config_dirs() -> list[Path]:
+    """What the setting `claude_config_dirs` names (WSL, a second account, an app's): folders, and patterns with `*`."""
     listed = configured("claude_config_dirs") or []
     names = listed.split(os.pathsep) if isinstance(listed, str) else listed
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ConfigError(settings_file(), "must be a list of folders", key="claude_config_dirs")
-    folders = [claude_config_dir(), *(_absolute(name) for name in names if name.strip())]
-    return list(dict.fromkeys(folders))
+    return [_absolute(name) for name in names if name.strip()]
+
+
+def _alike(folder: Path) -> list[Path]:
+    """The folders that a name with `*` stands for; a name without is one."""
+    parts = folder.parts
+    plain = next((place for place, part in enumerate(parts) if facts.ANY in part), None)
+    if plain is None:
+        return [folder]
+    return sorted(found for found in Path(*parts[:plain]).glob("/".join(parts[plain:])) if found.is_dir())
 
 
 def claude_config_dir() -> Path:

@@ -114,10 +114,14 @@ class Settings(BaseModel):
         description="a newer data.json (prices/new_data/v2) of genai-prices that you fetched, for the installed one",
     )
     claude_config_dirs: list[Path] = Field(
-        default=[], description="further Claude Code configuration folders (WSL, a second account)"
+        default=[],
+        description="further Claude Code configuration folders (WSL, a second account); * is any part of a name",
     )
     session_policy: OnExceeded = Field(
         default="warn", description="what happens when a session reaches its limit"
+    )
+    refuse_uncounted_sessions: bool = Field(
+        default=False, description="refuse prompts and tool calls of sessions that cannot be counted"
     )
     protected_agents: list[str] = Field(default=[], description="subagent types whose model is never changed")
     warn_model: bool = Field(default=False, description="tell Claude about budget warnings too")

@@ -46,7 +46,7 @@ def write(
     file of the owner's leaves the built-in limits in force and is named under `problems`. Raises OSError.
     """
     home = str(places.ensure_home())
-    before = form.load(home)
+    before, now = form.load(home), clock.now()
     budget, registry, problems = _owned()
     spent = _figures(before) if months is None else months.modules
     if budget and registry:
@@ -55,10 +55,10 @@ def write(
         problems += without_effect(settings, budget, registry, spent)
     content: dict[str, Any] = {
         "schema": form.SCHEMA,
-        "written_at": clock.now(),
-        "installed_at": before["installed_at"] or clock.now(),
+        "written_at": now,
+        "installed_at": min(before["installed_at"] or now, now),  # the clock may have been ahead then
         "logs": str(places.logs_dir()),
-        "config_dirs": [str(folder) for folder in places.claude_config_dirs()],
+        "config_dirs": [str(folder) for folder in places.further_config_dirs()],
         "roots": registry.roots() if registry else [],
         "token_budget": str(budget.file) if budget and budget.file else "",
         "prices": _prices(settings, budget),
@@ -68,6 +68,7 @@ def write(
         "model_routing": budget.defaults.routing_asked if budget else {},
         "thresholds": settings.thresholds,
         "session_policy": settings.session_policy,
+        "refuse_uncounted": settings.refuse_uncounted_sessions,
         "warn_model": settings.warn_model,
         "add_matching_section": settings.add_matching_section,
         "subagent_allowance_tokens": settings.subagent_allowance_tokens,

@@ -29,8 +29,8 @@ def run() -> None:
         policy = snapshot.load(home)
         if ignored:
             policy["problems"] = [*policy["problems"], trust.notice(ignored)]
-        _check(payload, policy)
-        answer = _handle(home, payload, policy)
+        _check(payload)
+        answer = _answer(home, payload, policy)
         if answer:
             files.write_all(1, jsonio.dumps(answer) + b"\n")
     except Exception as error:
@@ -56,13 +56,24 @@ def _payload(data: bytes) -> "dict[str, Any]":
     return payload
 
 
-def _check(payload: "dict[str, Any]", policy: "dict[str, Any]") -> None:
+def _check(payload: "dict[str, Any]") -> None:
     if payload.get("hook_event_name") not in events.HANDLERS:
         raise Refused("unknown event")
     if not state.is_session_id(payload.get("session_id")):
         raise Refused("no session id")
-    if not places.is_transcript(payload.get("transcript_path"), policy["config_dirs"]):
-        raise Refused("the transcript path is missing or outside the configuration folder")
+
+
+def _answer(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "dict[str, Any]":
+    path = payload.get("transcript_path")
+    if type(path) is str:
+        path = payload["transcript_path"] = places.started_in(path)
+    if places.is_transcript(path, policy["config_dirs"]):
+        return _handle(home, payload, policy)
+    from gaia_hooks.say import uncounted
+
+    problem = Refused("the transcript path is missing or outside the configuration folder")
+    _fault(home, payload["hook_event_name"], problem)
+    return uncounted.outside(payload, policy)
 
 
 def _handle(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "dict[str, Any]":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 LOCK_SECONDS = 0.2
 STDIN_LIMIT = 1 << 20
 SEPARATOR = " · "
+NOT_COUNTED = "not counted (gaia-budget doctor)"
 WINDOWS = (("five_hour", "5h"), ("seven_day", "7d"))
 
 
@@ -73,6 +74,8 @@ def _counted(
             session = sessions.opened(home, session_id, lock, policy)
             if _count(session, payload):
                 session.store()
+            else:
+                problem = NOT_COUNTED
     except files.LockTimeout:
         session = sessions.opened(home, session_id, lock, policy)
     except OSError as error:  # a full disk, a folder that cannot be written
@@ -81,15 +84,16 @@ def _counted(
         session = sessions.opened(home, session_id, lock, policy)
         _count(session, payload)
     session_types.choose(session.state, policy)
-    return session, problem
+    return session, problem or (NOT_COUNTED if state.UNCOUNTED in session.state.told else "")
 
 
 def _count(session: sessions.Session, payload: "dict[str, Any]") -> bool:
     """Count the session's new bytes; whether the payload names a transcript that we may read."""
-    transcript = payload.get("transcript_path")
+    named = payload.get("transcript_path")
+    transcript = places.started_in(named) if type(named) is str else ""
     if not places.is_transcript(transcript, session.policy["config_dirs"]):
         return False
-    session.watch(str(transcript), str(payload.get("cwd") or ""))
+    session.watch(session.moved(transcript), str(payload.get("cwd") or ""))
     session_types.choose(session.state, session.policy)
     session.state.client_nano = _client_total(payload) or session.state.client_nano
     session.state.shown = plan.shown(payload, clock.now())

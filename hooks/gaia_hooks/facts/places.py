@@ -6,6 +6,8 @@ from gaia_hooks.machine import files, system
 
 OFF = "GAIA_BUDGET_OFF"
 HOME = "GAIA_BUDGET_HOME"
+CONFIG_DIR = "CLAUDE_CONFIG_DIR"
+ANY = "*"  # in a name of a further configuration folder: any part of one folder's name
 APPLICATION = "gaia-budget"
 
 TYPE_CHECKING = False
@@ -21,10 +23,11 @@ def folder(value: str, home: str) -> str:
     text = value.strip()
     if text == "~" or text.startswith(("~/", "~\\")):
         return files.join(home, text[2:])
-    return text if not text or _is_absolute(text) else files.join(home, text)
+    return text if not text or is_absolute(text) else files.join(home, text)
 
 
-def _is_absolute(path: str) -> bool:
+def is_absolute(path: str) -> bool:
+    """Whether a path that is not empty says where it begins."""
     return path[0] in files.SEPARATORS or (system.WINDOWS and path[1:2] == ":")
 
 
@@ -43,9 +46,19 @@ def home(variable: "Callable[[str], str]" = system.variable) -> str:
 
 
 def claude_folder(variable: "Callable[[str], str]" = system.variable) -> str:
-    """The configuration folder of the Claude Code that runs here."""
-    mine = user_home(variable)
-    return folder(variable("CLAUDE_CONFIG_DIR"), mine) or files.join(mine, ".claude")
+    """The configuration folder of the Claude Code that runs here.
+
+    The client takes the variable as it stands: `~` in it is a folder of that name (tried with 2.1.332).
+    """
+    named = variable(CONFIG_DIR)
+    return started_in(named, variable) if named.strip() else files.join(user_home(variable), ".claude")
+
+
+def started_in(path: str, variable: "Callable[[str], str]" = system.variable) -> str:
+    """A path as the client means it: a relative one begins in the folder that it was started in."""
+    if not path or is_absolute(path):
+        return path
+    return files.join(variable("CLAUDE_PROJECT_DIR") or system.working_folder(), path)
 
 
 def _installed_into() -> str:
@@ -82,10 +95,44 @@ def is_transcript(path: object, config_dirs: "list[str]") -> bool:
     if type(path) is not str or not path.endswith(".jsonl"):
         return False
     form = path.replace("\\", "/")
-    folders = [one.replace("\\", "/").rstrip("/") for one in configuration_folders(config_dirs)]
-    if "/../" not in form and any(form.startswith(one + "/") for one in folders):
+    folders = configuration_folders(config_dirs)
+    if "/../" not in form and any(_holds(one, form) for one in folders):
         return True
     import os.path  # a linked folder: rare, so its cost is paid only here
 
-    real = os.path.realpath(path)
-    return any(real.startswith(os.path.realpath(one) + os.sep) for one in folders)
+    real = os.path.realpath(path).replace("\\", "/")
+    return any(_holds(os.path.realpath(one), real) for one in folders)
+
+
+def transcript_of(session_id: str, config_dirs: "list[str]") -> str:
+    """Where a session's transcript lies, in whichever project's folder; empty where there is none."""
+    for one in configuration_folders(config_dirs):
+        projects = files.join(one, "projects")
+        for name in files.names_in(projects):
+            path = files.join(projects, name, session_id + ".jsonl")
+            if files.exists(path):
+                return path
+    return ""
+
+
+def _holds(folder: str, path: str) -> bool:
+    """Whether a path with plain slashes lies below a folder, whose name may hold stars."""
+    form = folder.replace("\\", "/").rstrip("/")
+    if ANY not in form:
+        return path.startswith(form + "/")
+    asked, given = form.split("/"), path.split("/")
+    return len(given) > len(asked) and all(map(_is_like, given, asked))
+
+
+def _is_like(name: str, pattern: str) -> bool:
+    first, *middle = pattern.split(ANY)
+    if not middle:
+        return name == pattern
+    if not name.startswith(first):
+        return False
+    place = len(first)
+    for part in middle[:-1]:
+        place = name.find(part, place) + len(part)
+        if place < len(part):
+            return False
+    return len(name) - place >= len(middle[-1]) and name.endswith(middle[-1])

@@ -17,7 +17,7 @@ DEFAULTS: "dict[str, Any]" = {
     "written_at": 0,  # microseconds since the epoch
     "installed_at": 0,  # rows older than this are history: they go to the ledger, not into the logs
     "logs": "",  # ARGUS folder; empty: `logs` in our own state folder
-    "config_dirs": [],  # further Claude Code configuration folders
+    "config_dirs": [],  # further Claude Code configuration folders, and patterns with `*`
     "roots": [],  # [folded root, module]
     "prices": {},  # see gaia_hooks.facts.prices.pricing
     "price_source": "genai-prices",
@@ -29,6 +29,7 @@ DEFAULTS: "dict[str, Any]" = {
     },
     "thresholds": [80, 95, 100],  # percent of a session's limit
     "session_policy": "warn",
+    "refuse_uncounted": False,  # prompts and tool calls of sessions that cannot be counted
     "warn_model": False,
     "add_matching_section": False,  # of CLAUDE_L2.md, to prompts that name its trigger words
     "subagent_allowance_tokens": 30_000,

@@ -146,7 +146,7 @@ HANDLERS: "dict[str, Callable[[sessions.Session, Payload], None]]" = {
 def handle(session: sessions.Session, payload: "Payload") -> "Answer":
     """Take in one event and return the answer for Claude Code; empty means nothing to say."""
     event = payload["hook_event_name"]
-    session.watch(_text(payload, "transcript_path"), _text(payload, "cwd"))
+    session.watch(session.moved(_text(payload, "transcript_path")), _text(payload, "cwd"))
     agent_id = _text(payload, "agent_id")
     if state.is_session_id(agent_id) and _text(payload, "agent_type"):
         # compaction reports a subagent without a type, whose transcript does not exist
@@ -252,6 +252,10 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
         )
     if session.policy["alerts"] and event in ("SessionStart", "UserPromptSubmit"):
         said += warnings.alerts(session)
+    if event == "Stop" and not files.exists(session.state.transcript):
+        from gaia_hooks.say import uncounted
+
+        said.append(uncounted.told(session))
     threshold = warnings.threshold_reached(session, figures)
     said += [threshold, warnings.excluded_model(session, figures)]
     text = "\n".join(line for line in said if line)
@@ -309,7 +313,15 @@ def _is_human(payload: "Payload") -> bool:
 def _decision(session: sessions.Session, figures: Figures, payload: "Payload") -> "Answer":
     """What a configured limit decides; the code for it is loaded only where one is configured."""
     event = payload["hook_event_name"]
-    if event not in ("UserPromptSubmit", "PreToolUse") or not _is_limited(session):
+    if event not in ("UserPromptSubmit", "PreToolUse"):
+        return {}
+    if session.policy["refuse_uncounted"]:
+        from gaia_hooks.say import uncounted
+
+        refused = uncounted.refusal(session, payload)
+        if refused:
+            return refused
+    if not _is_limited(session):
         return {}
     from gaia_hooks.say import limits
 

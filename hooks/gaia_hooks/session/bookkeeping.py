@@ -6,7 +6,7 @@ the state (`gaia_hooks.session.recovery`), completes the month file by it, and w
 """
 
 from gaia_hooks.facts.prices import pricing
-from gaia_hooks.machine import files
+from gaia_hooks.machine import clock, files
 from gaia_hooks.session import argus, months
 
 TYPE_CHECKING = False
@@ -45,7 +45,7 @@ class Books:
 
         `whole` is its usage so far where `response` is only what it has grown by.
         """
-        if made < self._policy["installed_at"]:
+        if made < self._policy["installed_at"] <= clock.now():  # a clock that was ahead then holds nothing back
             return  # history: it goes to the ledger, not into the logs
         self.recover()
         key = response.key

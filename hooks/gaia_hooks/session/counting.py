@@ -47,6 +47,11 @@ class Session:
             mine.cwd = tail.head(transcript)[1] or cwd
             mine.module = modules.module_of(mine.cwd, snapshot.roots(self.policy))
 
+    def moved(self, named: str) -> str:
+        """Where the transcript lies that an event names: where it was found before, if only that is there."""
+        known = self.state.transcript
+        return known if known != named and not files.exists(named) and files.exists(known) else named
+
     def agent(self, agent_id: str, agent_type: str = "", path: str = "") -> state.ThreadState:
         """A subagent's thread, made when new; it is live until `finish_agent`."""
         thread = self.state.threads.get(agent_id)

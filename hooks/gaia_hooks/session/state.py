@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 SCHEMA = 3
+UNCOUNTED = "uncounted"  # told: a turn ended without a transcript
 MAIN = ""  # the id of the main thread
 REMEMBERED_CALLS = 64  # tool calls of which a second report (plugin and user wiring at once) is recognised
 RETIRED_RESPONSES = 2

@@ -177,3 +177,20 @@ def test_the_state_folder_is_private_and_explains_itself() -> None:
     folder = places.ensure_home()
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert "ledger.db" in (folder / "README.txt").read_text(encoding="utf-8")
+
+
+def test_a_pattern_stands_for_the_folders_that_are_there(home: Path, tmp_path: Path) -> None:
+    for name in ("local_1", "local_2", "other"):
+        (tmp_path / "apps" / name / ".claude").mkdir(parents=True)
+    write(f'claude_config_dirs = ["{(tmp_path / "apps").as_posix()}/local_*/.claude"]\n')
+    assert [folder.parent.name for folder in places.claude_config_dirs()[1:]] == ["local_1", "local_2"]
+    (tmp_path / "apps" / "local_3" / ".claude").mkdir(parents=True)
+    assert len(places.claude_config_dirs()) == 4
+
+
+def test_the_clients_own_folder_is_named_as_the_client_takes_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", "~/cfg")
+    assert places.claude_config_dir() == tmp_path / "~" / "cfg"
