@@ -62,7 +62,7 @@ def gaia_root() -> Path | None:
         return None
     if not isinstance(named, str):
         raise ConfigError(settings_file(), "must be a folder in quotes", key="gaia_root")
-    return _absolute(named)
+    return expanded(named)
 
 
 def logs_dir() -> Path:
@@ -86,7 +86,7 @@ def further_config_dirs() -> list[Path]:
     names = listed.split(os.pathsep) if isinstance(listed, str) else listed
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ConfigError(settings_file(), "must be a list of folders", key="claude_config_dirs")
-    return [_absolute(name) for name in names if name.strip()]
+    return [expanded(name) for name in names if name.strip()]
 
 
 def _alike(folder: Path) -> list[Path]:
@@ -101,6 +101,17 @@ def _alike(folder: Path) -> list[Path]:
 def claude_config_dir() -> Path:
     """The configuration folder of the Claude Code that runs here: `CLAUDE_CONFIG_DIR`, else `~/.claude`."""
     return Path(facts.claude_folder(_variable))
+
+
+def relative_config_dir() -> str:
+    """What is wrong with a `CLAUDE_CONFIG_DIR` that names no whole path; empty where nothing is."""
+    named = os.environ.get(facts.CONFIG_DIR, "")
+    if not named.strip() or facts.is_absolute(named):
+        return ""
+    return (
+        f"{facts.CONFIG_DIR} is {named!r}: Claude Code takes that as a folder inside of whatever folder it is started "
+        "in, so each project has its settings and transcripts apart. Write the whole path, without ~ in quotes"
+    )
 
 
 def configured(key: str) -> Any:
@@ -119,7 +130,8 @@ def program(module: str, *arguments: str) -> list[str]:
     return [sys.executable, "-E", "-P", "-m", module, *arguments]
 
 
-def _absolute(name: str) -> Path:
+def expanded(name: str) -> Path:
+    """The path that a person means by a setting's text: `~` is the home, and a relative name starts there."""
     return Path(facts.folder(name, facts.user_home(_variable)))
 
 

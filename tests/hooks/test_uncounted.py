@@ -1,4 +1,4 @@
-"""A session that cannot be counted says so, and is refused where the user set that; where it can be found, it counts."""
+"""A session that cannot be counted says so and is refused where the user set that; one that can be found counts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_hooks.facts import places
+from gaia_hooks.machine import clock
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
@@ -94,3 +95,10 @@ def test_a_relative_configuration_folder_is_where_the_client_puts_it(
 )
 def test_a_star_stands_for_a_part_of_one_folders_name(pattern: str, path: str, held: bool) -> None:
     assert places.is_transcript(path, [pattern]) is held
+
+
+def test_an_installation_that_lies_in_the_future_holds_no_line_back(watched: Watched) -> None:
+    watched.save_policy(installed_at=clock.now() + 365 * 86_400 * clock.MICRO)
+    write(watched.transcript, assistant("a", input_tokens=10))
+    watched.hook("Stop")
+    assert len(watched.lines()) == 1

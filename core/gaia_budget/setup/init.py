@@ -80,7 +80,11 @@ def plan(options: Options) -> Plan:
     if options.project is not None and not options.project.is_dir():
         raise InputError(f"{options.project} is not a folder: --project wants a project's folder")
     interpreter.refuse_throwaway_environment()
+    if relative := places.relative_config_dir():
+        raise InputError(relative)
     client = mcp_server.client_version()
+    if not wiring.takes_arguments(client):
+        raise InputError(too_old(client or ()))
     wires = wiring.Wiring(
         interpreter.base_interpreter(),
         hookcopy.folder(),
@@ -102,6 +106,12 @@ def plan(options: Options) -> Plan:
         registration,
         notices,
     )
+
+
+def too_old(client: tuple[int, ...]) -> str:
+    """Why a client is not wired."""
+    has, wanted = (".".join(map(str, numbers)) for numbers in (client, wiring.ARGUMENTS_SINCE))
+    return f"Claude Code {has} would not run our hooks, and nothing would be counted: update it to {wanted} or newer"
 
 
 def edit(file: Path, change: Callable[[str, Path], str]) -> Change:

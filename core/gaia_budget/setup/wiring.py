@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 EVENTS = tuple(HANDLERS)
 # An older client stops at each of its starts with a dialog about an event in the settings that it does not know.
 NEWER_EVENTS = {"PreModelSwitch": (2, 1, 330)}
+# Older clients run the command alone, without its arguments: no hook of ours would ever count anything.
+ARGUMENTS_SINCE = (2, 1, 139)
 # Where a limit refuses something, a hook that is late or does not start refuses too, in clients that know how.
 LIMITING = frozenset(("UserPromptSubmit", "PreToolUse"))
 ON_FAILURE_SINCE = (2, 1, 330)
@@ -55,6 +57,11 @@ class Wiring(NamedTuple):
 def events_known_to(client: tuple[int, ...] | None) -> tuple[str, ...]:
     """The events that a client of this version knows; where there is none, those that every client knows."""
     return tuple(event for event in EVENTS if (client or ()) >= NEWER_EVENTS.get(event, ()))
+
+
+def takes_arguments(client: tuple[int, ...] | None) -> bool:
+    """Whether a client of this version runs our hooks at all; where there is none, the next one will."""
+    return client is None or client >= ARGUMENTS_SINCE
 
 
 def knows_on_failure(client: tuple[int, ...] | None) -> bool:

@@ -45,7 +45,9 @@ class Books:
 
         `whole` is its usage so far where `response` is only what it has grown by.
         """
-        if made < self._policy["installed_at"] <= clock.now():  # a clock that was ahead then holds nothing back
+        if (
+            made < self._policy["installed_at"] <= clock.now()
+        ):  # a clock that was ahead then holds nothing back
             return  # history: it goes to the ledger, not into the logs
         self.recover()
         key = response.key

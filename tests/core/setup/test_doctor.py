@@ -91,6 +91,37 @@ def test_with_a_hard_cap_hooks_that_fail_refuse_where_the_client_can(
 
 
 @pytest.mark.usefixtures("wired")
+def test_a_client_that_runs_no_arguments_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcp_server, "client_version", lambda: (2, 1, 138))
+    assert "Claude Code 2.1.138 would not run our hooks" in named("wiring", tmp_path)[0].detail
+    monkeypatch.setattr(mcp_server, "client_version", lambda: (2, 1, 139))
+    assert "would not run" not in named("wiring", tmp_path)[0].detail
+
+
+def test_a_configuration_folder_without_a_whole_path_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", "~/.claude-work")
+    (check,) = named("transcripts", tmp_path)
+    assert "Write the whole path" in check.detail
+
+
+def test_sessions_of_the_desktop_app_are_named_with_the_line_that_counts_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "Library" / "Application Support" / "Claude" / "local-agent-mode-sessions"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("local_1", "local_2"):
+        (data / "a" / "b" / name / ".claude").mkdir(parents=True)
+    (check,) = named("transcripts", tmp_path)
+    assert "2 sessions" in check.detail
+    line = check.fix.removeprefix("Add to settings.toml: ")
+    (places.ensure_home() / "settings.toml").write_text(line + "\n", encoding="utf-8")
+    assert named("transcripts", tmp_path) == []
+
+
+@pytest.mark.usefixtures("wired")
 def test_hooks_that_are_gone_are_found_though_claude_code_never_notices(tmp_path: Path) -> None:
     shutil.rmtree(hookcopy.root())
     (check,) = named("hook files", tmp_path)

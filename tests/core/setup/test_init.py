@@ -10,11 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from gaia_budget import places
+from gaia_budget import places, snapshot
+from gaia_budget import settings as settings_of_the_user
 from gaia_budget.cli.app import app
 from gaia_budget.errors import ConfigError, InputError
-from gaia_budget.setup import hookcopy, init, interpreter, undo
+from gaia_budget.setup import hookcopy, init, interpreter, mcp_server, undo
 from gaia_budget.setup.init import Options, settings_path
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -275,3 +277,28 @@ def test_what_is_wired_is_a_real_interpreter_outside_of_any_environment() -> Non
     found = interpreter.base_interpreter()
     assert found.is_absolute()
     assert not (found.parent.parent / "pyvenv.cfg").exists()
+
+
+def test_a_client_that_would_not_run_our_hooks_is_not_wired(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mcp_server, "client_version", lambda: (2, 1, 116))
+    with pytest.raises(InputError, match=r"Claude Code 2\.1\.116 .* update it to 2\.1\.139"):
+        init.plan(Options())
+    assert not settings_path(None).exists()
+
+
+def test_a_folder_that_each_project_has_apart_is_not_wired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", "~/.claude-work")
+    with pytest.raises(InputError, match="whole path"):
+        init.plan(Options())
+    assert not (tmp_path / "~").exists()
+
+
+def test_a_clock_that_was_ahead_when_we_were_installed_is_put_right(tmp_path: Path) -> None:
+    snapshot.write(settings_of_the_user.load())
+    path = places.home() / "snapshot.json"
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(stored | {"installed_at": stored["installed_at"] * 2}), encoding="utf-8")
+    assert snapshot.write(settings_of_the_user.load())["installed_at"] <= clock.now()

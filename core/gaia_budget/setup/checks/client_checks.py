@@ -9,7 +9,7 @@ from gaia_budget.configfile import read_text
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import hookcopy, mcp_server, wiring
 from gaia_budget.setup.checks import dropped, inert
-from gaia_budget.setup.init import settings_path
+from gaia_budget.setup.init import settings_path, too_old
 from gaia_hooks.facts import places as facts
 
 if TYPE_CHECKING:
@@ -71,6 +71,9 @@ def wiring_check(project: Path) -> Iterator[Check]:
     """Every event starts the hooks of this version."""
     wired = {file: list(wiring.our_handlers(text)) for file, text in _texts(project)}
     wired = {file: found for file, found in wired.items() if found}
+    client = mcp_server.client_version()
+    if not wiring.takes_arguments(client):
+        yield Check("wiring", False, too_old(client or ()), "claude update, then gaia-budget init")
     if not wired:
         yield Check(
             "wiring", False, "no settings file starts our hooks: nothing is counted", "gaia-budget init"
@@ -80,7 +83,7 @@ def wiring_check(project: Path) -> Iterator[Check]:
         init = (
             "gaia-budget init" if file == settings_path(None) else f'gaia-budget init --project "{project}"'
         )
-        events, known = {path[1] for path, _ in found}, wiring.events_known_to(mcp_server.client_version())
+        events, known = {path[1] for path, _ in found}, wiring.events_known_to(client)
         missing = [event for event in known if event not in events]
         if strange := events.difference(known):
             problem = f"{file} has {', '.join(map(str, strange))}, which this Claude Code stops at"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places
+from gaia_budget.errors import ConfigError
 from gaia_budget.setup.checks.client_checks import Check, settings_files
 from gaia_hooks.facts.names import shown
 from gaia_hooks.session import sessions, state
@@ -20,6 +21,12 @@ MANAGED = {
     "darwin": "/Library/Application Support/ClaudeCode/managed-settings.json",
     "win32": "C:/Program Files/ClaudeCode/managed-settings.json",
 }
+# Claude's desktop app gives each local session a configuration folder of its own, named by two ids and its own.
+APPS = tuple(
+    f"~/{data}/Claude/local-agent-mode-sessions/*/*/local_*/.claude"
+    for data in ("Library/Application Support", "AppData/Roaming", ".config",
+                 "AppData/Local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming")
+)  # fmt: skip
 KEPT_DAYS = 30  # how long Claude Code keeps transcripts where nothing else is set
 
 
@@ -58,6 +65,25 @@ def clients_own(project: Path) -> Iterator[Check]:
     if priced:
         yield Check("prices", True, f"modelPricing in {', '.join(priced)} changes what Claude Code itself shows; "
                                     "figures here are at list prices, or at those of your prices.toml")  # fmt: skip
+
+
+def folders(project: Path) -> Iterator[Check]:
+    """Whether transcripts lie where nobody looks: a relative folder, an app that gives each session its own."""
+    if relative := places.relative_config_dir():
+        cure = "Set it to a whole path; what was counted by hooks meanwhile is in the ledger"
+        yield Check("transcripts", False, relative, cure)
+    try:
+        known = set(places.claude_config_dirs())
+    except ConfigError:
+        return  # told with the settings themselves
+    for pattern in APPS:
+        head, _, below = str(places.expanded(pattern)).partition("*")
+        missed = [found for found in Path(head).glob("*" + below) if found not in known]
+        if missed:
+            told = f"{len(missed)} sessions of Claude's desktop app lie in {head} and are not counted"
+            yield Check(
+                "transcripts", False, told, f'Add to settings.toml: claude_config_dirs = ["{pattern}"]'
+            )
 
 
 def _settings(project: Path) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -178,6 +178,7 @@ CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
     _paid,
     _snapshot,
     _ledger,
+    counting_checks.folders,
     counting_checks.understood,
     counting_checks.clients_own,
     _alerts,
