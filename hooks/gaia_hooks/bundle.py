@@ -6,15 +6,43 @@ bootstrap loads it where it fits the running interpreter, and imports the module
 
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+
 PACKAGE = "gaia_hooks"
 ENTRIES = {"hooks.bundle": "gaia_hooks.main", "statusline.bundle": "gaia_hooks.statusline"}
 
+# What most events do without: its code runs when something of it is first asked for (which modules a process runs is
+# held by `tests/hooks/test_bundle.py`).
+LATER = frozenset(
+    (
+        "gaia_hooks.facts.modules",
+        "gaia_hooks.facts.names",
+        "gaia_hooks.facts.prices.billing",
+        "gaia_hooks.facts.prices.money",
+        "gaia_hooks.session.argus",
+        "gaia_hooks.session.heading",
+        "gaia_hooks.session.months",
+    )
+)
+
 # Runs inside the bootstrap with `folder`, `natives`, a list of (extension module, its file), and `codes`, a list of
-# (module, code) in the order of completion. An extension module is loaded from the file where the interpreter that
-# made the bundle has it: the search for it lists whole folders. Where that fails, `import` finds it.
+# (module, its file, its code) in the order of completion; the code of what is for later is marshalled. An extension
+# module is loaded from the file where the interpreter that made the bundle has it: the search for it lists whole
+# folders. Where that fails, `import` finds it.
 LOADER = """\
 import sys, _imp
+from marshal import loads
 kind = type(sys)
+class Waiting(kind):
+    def __getattr__(self, name):
+        if name[:2] == "__":
+            raise AttributeError(name)
+        self.__class__ = kind
+        exec(loads(waiting.pop(self.__name__)), self.__dict__)
+        return getattr(self, name)
+waiting = {}
 for name, path in natives:
     try:
         made = _imp.create_dynamic(sys.modules["_frozen_importlib"].ModuleSpec(name, None, origin=path))
@@ -23,17 +51,21 @@ for name, path in natives:
     except Exception:
         pass
 try:
-    for name, code in codes:
-        module = sys.modules[name] = kind(name)
-        module.__file__ = code.co_filename
+    for name, path, code in codes:
+        now = type(code) is not bytes
+        module = sys.modules[name] = kind(name) if now else Waiting(name)
+        module.__file__ = path
         above, _, own = name.rpartition(".")
         if above:
             setattr(sys.modules[above], own, module)
-        if code.co_filename.endswith("__init__.py"):
-            module.__path__ = [folder + "/" + name.replace(".", "/")]
-        exec(code, module.__dict__)
+        if path.endswith("__init__.py"):
+            module.__path__ = [path[:-12]]
+        if now:
+            exec(code, module.__dict__)
+        else:
+            waiting[name] = code
 except BaseException:
-    for name, _ in codes:
+    for name, _, _ in codes:
         sys.modules.pop(name, None)
     raise
 """
@@ -46,14 +78,17 @@ def build(folder: str) -> None:
 
     sys.path.insert(0, folder)
     for name, entry in ENTRIES.items():
-        codes = [(module, _compiled(path)) for module, path in _completed(entry)]
+        codes = [
+            (module, path, marshal.dumps(code) if module in LATER else code)
+            for module, path, code in ((module, path, _compiled(path)) for module, path in _completed(entry))
+        ]
         content = (compile(LOADER, "bundle", "exec"), _natives(), codes)
         with open(folder + "/" + name, "wb") as file:
             file.write(importlib.util.MAGIC_NUMBER + marshal.dumps(content))
 
 
 def _completed(entry: str) -> "list[tuple[str, str]]":
-    """The package's modules that importing `entry` loads, each after those it needs."""
+    """The package's modules that importing `entry` loads, with their files, each after those it needs."""
     import importlib
     from importlib.machinery import SourceFileLoader
 
@@ -85,7 +120,7 @@ def _natives() -> "list[tuple[str, str]]":
     return found
 
 
-def _compiled(path: str) -> object:
+def _compiled(path: str) -> "CodeType":
     """A module's code without docstrings and annotations: nobody reads them there, and each costs every hook time."""
     import ast
 
@@ -105,7 +140,8 @@ def _compiled(path: str) -> object:
 
     with open(path, "rb") as file:
         tree = ast.fix_missing_locations(Bare().visit(ast.parse(file.read(), path)))
-    return compile(tree, path, "exec", dont_inherit=True, optimize=2)
+    code: CodeType = compile(tree, path, "exec", dont_inherit=True, optimize=2)
+    return code
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaia_hooks.facts.prices import pricing
-from gaia_hooks.facts.tokens import bill, iterations, responses, usage
+from gaia_hooks.facts.tokens import bill, iterations, responses, usage, usage_keys
 from gaia_hooks.session.made import Made
 from support.rows import assistant
 
@@ -85,6 +85,21 @@ def test_what_is_not_understood_is_kept_by_name_and_by_nothing_else() -> None:
            "speed": "warp", "iterations": [run("dream\x1b[2J", 1, 0)]}  # fmt: skip
     assert bill.bill_of(raw, OPUS).odd == ("magic_tokens", "server_tool_use.code_runs", "speed=warp",
                                            "iterations.type=dream[2J")  # fmt: skip
+
+
+WORDS = st.sampled_from(["", "fast", "us", "odd"])
+ANY = st.one_of(st.none(), st.booleans(), st.integers(-3, 10**10), st.floats(), WORDS)
+KEYS = st.sampled_from([*sorted(usage_keys.KNOWN), "cache_tokens_of_tomorrow"])
+INNER = st.sampled_from([key for keys in usage_keys.NESTED.values() for key in sorted(keys)] + ["unknown"])
+
+
+@given(st.dictionaries(KEYS, st.one_of(ANY, st.dictionaries(INNER, ANY, max_size=2)), max_size=5))
+def test_what_is_taken_without_a_closer_look_would_stand_it(raw: dict[str, object]) -> None:
+    made = bill.bill_of(raw)
+    assert (made.odd[: len(usage_keys.odd(raw))], made.unreadable) == (
+        usage_keys.odd(raw),
+        usage_keys.unreadable(raw),
+    )
 
 
 @pytest.mark.parametrize("absurd", [2**64 - 5, 1e308, float("nan"), "1200", [1], 10.5])

@@ -3,6 +3,8 @@
 import time
 
 MICRO = 1_000_000
+MOST_KNOWN = 1000
+_known: "dict[str, int]" = {}  # days by date: the rows of a transcript share theirs
 
 
 def now() -> int:
@@ -18,11 +20,16 @@ def worked() -> int:
 def parse(text: str) -> "int | None":
     """An ISO 8601 instant such as `2026-11-23T15:27:13.709Z`; without an offset it is UTC. None when it is none."""
     try:
-        days = _days(int(text[0:4]), int(text[5:7]), int(text[8:10]))
+        date = text[:10]
+        days = _known.get(date)
+        if days is None:
+            days = _days(int(text[0:4]), int(text[5:7]), int(text[8:10]))
+            if len(_known) < MOST_KNOWN:
+                _known[date] = days
         seconds = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
         rest, fraction = text[19:], 0
         if rest[:1] in (".", ","):
-            digits = 1
+            digits = len(rest) - 1 if rest[1:-1].isdigit() else 1  # all of them, as a rule, and a Z
             while rest[digits : digits + 1].isdigit():
                 digits += 1
             fraction = int(rest[1:digits][:6].ljust(6, "0"))

@@ -161,7 +161,7 @@ class Tally:
         self, counts: "tuple[int, ...]", recached: int, cost_nano: "int | None", responses: "int | None"
     ) -> None:
         """Take in one response, a part of one (`responses` 0), or what one has grown by (None)."""
-        self.usage = tuple(old + new for old, new in zip(self.usage, counts))
+        self.usage = tuple(map(int.__add__, self.usage, counts))
         self.recached += recached
         self.responses += responses or 0
         if cost_nano is not None:

@@ -143,9 +143,10 @@ def split_variant(variant: str) -> "tuple[str, bool]":
 
 def rows_of(table: "dict[str, Any]", model: str, variant: str = "") -> "list[Any] | None":
     """The rows of a model as transcripts name it: exact, without `[1m]`, or without its date; else None."""
-    service, us_too = split_variant(variant)
-    if us_too:
-        return us_only(rows_of(table, model, service), model)
+    if variant:
+        service, us_too = split_variant(variant)
+        if us_too:
+            return us_only(rows_of(table, model, service), model)
     suffix = "#" + variant if variant else ""
     name = model[:-4] if model.endswith("[1m]") else model
     rows = table.get(name + suffix)

@@ -39,7 +39,9 @@ class Bill:
 
 def bill_of(raw: "dict[str, Any]", model: str = "", requested: str = "") -> Bill:
     """The bill of a usage whose answer came from `model`, asked for as `requested` where that is another one."""
-    bill = Bill(usage.usage_of(raw), variant_of(raw), usage_keys.odd(raw), usage_keys.unreadable(raw))
+    bill = Bill(usage.usage_of(raw), variant_of(raw), (), "")
+    if not usage_keys.is_plain(raw):
+        bill.odd, bill.unreadable = usage_keys.odd(raw), usage_keys.unreadable(raw)
     iterations = raw.get("iterations")
     if iterations and not bill.unreadable and not _is_top_level(iterations, raw, model):
         from gaia_hooks.facts.tokens import iterations as further

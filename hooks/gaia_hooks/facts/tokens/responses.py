@@ -278,18 +278,23 @@ class Thread:
             return []
         self.open = None
         last = current.runs[-1] if current.runs else current.usage
-        if usage.prompt_tokens(last):
-            self.prompt, self.held = usage.prompt_tokens(last), usage.held_tokens(last)
-        for one in (*current.parts, current):
-            self.settled[one.key] = (one.usage, one.runs, one.request)
-        while len(self.settled) > REMEMBERED:
-            del self.settled[next(iter(self.settled))]
-        return [Bookable(one) for one in (current, *current.parts)]
+        prompt = usage.prompt_tokens(last)
+        if prompt:
+            self.prompt, self.held = prompt, usage.held_tokens(last)
+        settled = self.settled
+        for one in current.parts:
+            settled[one.key] = (one.usage, one.runs, one.request)
+        settled[current.key] = (current.usage, current.runs, current.request)
+        while len(settled) > REMEMBERED:
+            del settled[next(iter(settled))]
+        return [Bookable(current), *map(Bookable, current.parts)]
 
     def _recached(self, seen: Response) -> int:
         """Over the runs of a response, each of which reads what the one before it left."""
+        if not seen.runs:
+            return usage.recached_tokens(seen.usage, self.prompt, self.held)
         prompt, held, found = self.prompt, self.held, 0
-        for run in seen.runs or (seen.usage,):
+        for run in seen.runs:
             found += usage.recached_tokens(run, prompt, held)
             prompt, held = usage.prompt_tokens(run), usage.held_tokens(run)
         return found

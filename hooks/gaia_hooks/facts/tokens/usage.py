@@ -22,15 +22,16 @@ FIELDS = (
 )
 INPUT, OUTPUT, READ, WRITE_5M, WRITE_1H, REASONING, SEARCHES = range(7)
 NOTHING = (0, 0, 0, 0, 0, 0, 0)
+_MOST = bounds.MOST_TOKENS
 
 
 def count(value: object) -> int:
     """A token figure; absent, null, negative, absurd or foreign values are 0 and never raise after a paid call."""
-    if (
-        type(value) is float and 0 < value <= bounds.MOST_TOKENS and value == int(value)
-    ):  # some gateways write 1200.0
+    if type(value) is int:
+        return value if 0 < value <= _MOST else 0
+    if type(value) is float and 0 < value <= _MOST and value == int(value):  # some gateways write 1200.0
         return int(value)
-    return value if type(value) is int and 0 < value <= bounds.MOST_TOKENS else 0
+    return 0
 
 
 def usage_of(raw: "dict[str, Any]") -> "tuple[int, ...]":
@@ -38,22 +39,28 @@ def usage_of(raw: "dict[str, Any]") -> "tuple[int, ...]":
 
     Only its own figures: what else it bills is in `gaia_hooks.facts.tokens.bill.bill_of`.
     """
-    split = raw.get("cache_creation")
-    split = split if type(split) is dict else {}
-    one_hour = count(split.get("ephemeral_1h_input_tokens"))
-    five_minutes = count(split.get("ephemeral_5m_input_tokens"))
-    unsplit = count(raw.get("cache_creation_input_tokens")) - one_hour
-    details = raw.get("output_tokens_details")
-    tools = raw.get("server_tool_use")
-    return (
-        count(raw.get("input_tokens")),
-        count(raw.get("output_tokens")),
-        count(raw.get("cache_read_input_tokens")),
-        max(five_minutes, unsplit),
-        one_hour,
-        count(details.get("thinking_tokens")) if type(details) is dict else 0,
-        count(tools.get("web_search_requests")) if type(tools) is dict else 0,
+    split, details, tools = (
+        raw.get("cache_creation"),
+        raw.get("output_tokens_details"),
+        raw.get("server_tool_use"),
     )
+    five_minutes, one_hour = (
+        (split.get("ephemeral_5m_input_tokens"), split.get("ephemeral_1h_input_tokens"))
+        if type(split) is dict
+        else (0, 0)
+    )
+    told = (
+        raw.get("input_tokens"),
+        raw.get("output_tokens"),
+        raw.get("cache_read_input_tokens"),
+        five_minutes,
+        one_hour,
+        details.get("thinking_tokens") if type(details) is dict else 0,
+        tools.get("web_search_requests") if type(tools) is dict else 0,
+        raw.get("cache_creation_input_tokens"),
+    )
+    fresh, output, read, short, long, reasoning, searches, written = map(count, told)
+    return fresh, output, read, max(short, written - long), long, reasoning, searches
 
 
 def merged(a: "tuple[int, ...]", b: "tuple[int, ...]") -> "tuple[int, ...]":

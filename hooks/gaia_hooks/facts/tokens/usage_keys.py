@@ -21,6 +21,25 @@ VALUES = {
     "speed": ("standard", "fast"),
 }
 LONGEST_NAME = 60
+_NONE: "frozenset[str]" = frozenset()
+
+
+def is_plain(raw: "dict[str, Any]") -> bool:
+    """Whether all of it is as the provider writes it: then nothing in it is `odd` or `unreadable`."""
+    for name, value in raw.items():
+        kind = type(value)
+        if kind is int:
+            if name not in FIGURES or not 0 <= value <= bounds.MOST_TOKENS:
+                return False
+        elif kind is dict:
+            if not NESTED.get(name, _NONE).issuperset(value):
+                return False
+            for inner in value.values():
+                if type(inner) is not int or not 0 <= inner <= bounds.MOST_TOKENS:
+                    return False
+        elif value not in VALUES.get(name, ()) if kind is str else name != "iterations" and value is not None:
+            return False
+    return True
 
 
 def unreadable(raw: "dict[str, Any]") -> str:
