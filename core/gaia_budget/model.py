@@ -21,6 +21,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     cache reads and writes; `output_tokens` includes `reasoning_tokens`. `recached_tokens` is what was written
     again only because the cache had expired (requirement R24): it is part of the writes and does not count
     against session budgets. `cost_nano` is in nano-dollars; None means that no price is known ("unpriced").
+
+    `part_of` names the response that another model ran this for (an advisor, a declined attempt): a part costs, and
+    is no response of its own. What Claude Code tells of how a request came to be: `effort` and `entrypoint`, the
+    `skill` or `plugin` at work, and the MCP server and tool whose result it reads.
     """
 
     event_id: str
@@ -52,6 +56,13 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     status: str = ""
     duration_ms: int | None = None
     correlation_id: str = ""
+    part_of: str = ""
+    effort: str = ""
+    entrypoint: str = ""
+    skill: str = ""
+    plugin: str = ""
+    mcp_server: str = ""
+    mcp_tool: str = ""
 
     @property
     def budget_tokens(self) -> int:

@@ -48,4 +48,6 @@ def events(ids: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[Event
         cost_nano=st.none() | st.integers(0, 10**9),
         price_source=st.sampled_from(["list", "client"]),
         duration_ms=st.none() | st.integers(0, 1000),
+        part_of=st.sampled_from(["", "", "m0"]),
+        effort=st.sampled_from(["", "high"]),
     )

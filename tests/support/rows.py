@@ -10,13 +10,14 @@ if TYPE_CHECKING:
 
 SESSION = "5e551011-0000-4000-8000-00000000000a"
 MODEL = "claude-opus-5-5"
+ADVISOR = "claude-fable-5"
 
 
 def assistant(key: str, *, second: int = 0, session: str = SESSION, model: str = MODEL, agent: str = "",
               input_tokens: int = 0, output_tokens: int = 0, reads: int = 0, write_5m: int = 0, write_1h: int = 0,
-              searches: int = 0, **extra: Any) -> dict[str, Any]:  # fmt: skip
-    """One content block of the response `key`."""
-    message = {
+              searches: int = 0, advised: int = 0, **extra: Any) -> dict[str, Any]:  # fmt: skip
+    """One content block of the response `key`, for which an advisor of another model wrote `advised` tokens."""
+    message: dict[str, Any] = {
         "id": key,
         "model": model,
         "role": "assistant",
@@ -30,6 +31,14 @@ def assistant(key: str, *, second: int = 0, session: str = SESSION, model: str =
             "server_tool_use": {"web_search_requests": searches},
         },
     }
+    if advised:
+        usage = message["usage"]
+        top = {name: usage[name] for name in list(usage)[:5]}
+        advice = dict.fromkeys(list(usage)[:4], 0) | {"input_tokens": 100, "output_tokens": advised}
+        usage["iterations"] = [
+            {"type": "message", **top},
+            {"type": "advisor_message", "model": ADVISOR, **advice},
+        ]
     row = {"type": "assistant", "uuid": f"u-{key}-{second}", "requestId": f"req-{key}", "sessionId": session,
            "timestamp": stamp(second), "cwd": "/home/dev/project", "gitBranch": "main", "message": message}  # fmt: skip
     if agent:

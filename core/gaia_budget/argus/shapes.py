@@ -37,7 +37,8 @@ OWN_COUNTS = (
     "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_5m_tokens", "cache_write_1h_tokens",
     "reasoning_tokens", "web_searches", "recached_tokens")  # fmt: skip
 OWN_TEXTS = ("task", "provider", "model", "session_id", "agent_id", "agent_type", "branch", "status",
-             "correlation_id")  # fmt: skip
+             "correlation_id", "part_of", "effort", "entrypoint", "skill", "plugin", "mcp_server",
+             "mcp_tool")  # fmt: skip
 
 
 class Unreadable(ValueError):

@@ -38,7 +38,7 @@ class Report:
     def recorded(self, outcome: Recorded, *, responses: bool) -> None:
         """Add what the ledger said of one batch; `responses`: whether they were billed API responses."""
         self.events_new += outcome.new
-        self.responses_new += outcome.new if responses else 0
+        self.responses_new += outcome.new - outcome.parts if responses else 0
         self.completed += outcome.completed
         self.duplicates += outcome.duplicates
 

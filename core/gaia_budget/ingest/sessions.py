@@ -13,7 +13,7 @@ from gaia_budget.ledger import Bookmark as LedgerBookmark
 from gaia_budget.model import Event
 from gaia_budget.transcripts import Bookmark, Reading, Transcript, find, heading, read
 from gaia_hooks.facts import modules, session_files
-from gaia_hooks.facts.tokens.responses import MADE_BY, is_genuine
+from gaia_hooks.facts.tokens.responses import MADE_BY, PART, is_genuine
 from gaia_hooks.machine import clock
 from gaia_hooks.session import argus
 
@@ -192,27 +192,34 @@ class Sessions:
         makers = self._known_makers(events, reading, first_look=not state.bookmark.position.offset)
         for event, response in zip(events, reading.responses, strict=True):
             mine = Maker(event.session_id, event.agent_id, event.ts, response.request)
-            maker = self._makers.get(event.event_id) or makers.get(event.event_id)
+            key = response.part_of or response.key
+            maker = self._makers.get(key) or makers.get(key)
             if maker is not None and maker[:2] != mine[:2]:
-                if not another_response(event.event_id, maker, mine):
+                if not another_response(key, maker, mine):
                     self.report.duplicates += 1
                     continue
-                told_apart = MADE_BY + (response.request or f"{event.session_id}/{event.agent_id}")
-                event = msgspec.structs.replace(event, event_id=event.event_id + told_apart)
-            self._makers.setdefault(event.event_id, mine)
+                key += MADE_BY + (response.request or f"{event.session_id}/{event.agent_id}")
+                own = (
+                    {"event_id": key + PART + event.model, "part_of": key}
+                    if response.part_of
+                    else {"event_id": key}
+                )
+                event = msgspec.structs.replace(event, **own)
+            self._makers.setdefault(key, mine)
             yield event
 
     def _known_makers(self, events: list[Event], reading: Reading, first_look: bool) -> dict[str, Maker]:
         """What the ledger knows of those that may be copies, or whose ids may lie."""
         began = reading.bookmark.began
-        asked = {e.event_id for e in events if e.ts < began or not is_genuine(e.event_id)}
+        keys = [event.part_of or event.event_id for event in events]
+        asked = {key for key, e in zip(keys, events, strict=True) if e.ts < began or not is_genuine(key)}
         if first_look and events:
-            asked.add(events[0].event_id)
+            asked.add(keys[0])
         makers = makers_of(self.ledger, asked - self._makers.keys()) if asked else {}
         if first_look and events:
-            first = self._makers.get(events[0].event_id) or makers.get(events[0].event_id)
+            first = self._makers.get(keys[0]) or makers.get(keys[0])
             if first is not None and first[:2] != (events[0].session_id, events[0].agent_id):
-                rest = {event.event_id for event in events} - asked - self._makers.keys()
+                rest = set(keys) - asked - self._makers.keys()
                 makers |= makers_of(self.ledger, rest)
         return makers
 
@@ -220,6 +227,7 @@ class Sessions:
         ts = clock.parse(response.timestamp) or fallback
         cost = self.costs.of(response.model, response.variant, response.usage, ts, "", response.runs)
         fresh, output, reads, write_5m, write_1h, reasoning, searches = response.usage
+        told = response.traits.get
         settings, session = self.settings, response.session_id
         return Event(
             event_id=response.key,
@@ -235,9 +243,7 @@ class Sessions:
             task=argus.TASK,
             session_id=session,
             agent_id=response.agent_id,
-            agent_type=(state.agent_type or response.traits.get("agent_kind", ""))
-            if response.agent_id
-            else "main",
+            agent_type=(state.agent_type or told("agent_kind", "")) if response.agent_id else "main",
             branch=response.branch,
             input_tokens=fresh,
             output_tokens=output,
@@ -251,6 +257,13 @@ class Sessions:
             price_source=cost.source,
             status="success",
             correlation_id=session,
+            part_of=response.part_of,
+            effort=told("effort", ""),
+            entrypoint=told("entrypoint", ""),
+            skill=told("skill", ""),
+            plugin=told("plugin", ""),
+            mcp_server=told("mcp_server", ""),
+            mcp_tool=told("mcp_tool", ""),
         )
 
     def _flush(self) -> None:

@@ -25,10 +25,16 @@ TIMES = ("hour", "day", "week", "month")
 COLUMNS = {
     "session": "session_id",
     "response": "event_id",
-    **{name: name for name in ("branch", "user", "machine", *DIMENSIONS)},
+    "after_mcp_server": "mcp_server",
+    "after_mcp_tool": "mcp_tool",
+    **{
+        name: name
+        for name in ("branch", "user", "machine", "effort", "entrypoint", "skill", "plugin", *DIMENSIONS)
+    },
 }
 AXES = ("module", "model", "task", "session", "agent", "provider", "source", "billing", "branch", "user",
-        "machine", "hour", "day", "week", "month", "response")  # fmt: skip
+        "machine", "effort", "entrypoint", "skill", "plugin", "after_mcp_server", "after_mcp_tool",
+        "hour", "day", "week", "month", "response")  # fmt: skip
 """Axes of measured spend."""
 ENDS = {"hour": 10_000_000, "day": 100_000, "month": 100_000}
 """Above every bucket of a grain, for centuries. Without an end PostgreSQL, which knows how all buckets are spread and

@@ -41,11 +41,15 @@ _event_id = attrgetter("event_id")
 
 
 class Recorded(NamedTuple):
-    """What `record` did: facts that were new, known ones that were completed, and sightings that told nothing new."""
+    """What `record` did: facts that were new, known ones that were completed, and sightings that told nothing new.
 
-    new: int
-    completed: int
-    duplicates: int
+    `parts` are those of the new ones that are parts of a response.
+    """
+
+    new: int = 0
+    completed: int = 0
+    duplicates: int = 0
+    parts: int = 0
 
 
 class _Derived:
@@ -83,7 +87,7 @@ def take_in(tx: Transaction, zone: Zone, events: Iterable[Event]) -> tuple[Recor
 
     The caller charges them, after every other table: rivals lock tables in one order.
     """
-    total = Recorded(0, 0, 0)
+    total = Recorded()
     derived = _Derived(zone)
     for chunk in _chunks(_facts(tx, events)):
         total = Recorded(*map(int.__add__, total, _take_chunk(tx, derived, chunk)))
@@ -149,12 +153,14 @@ def _take_chunk(tx: Transaction, derived: _Derived, events: list[Event]) -> Reco
     if len(sightings) < len(events):
         sightings = _joined(events)
     if tx.db.shared and _copied(tx, derived, sightings):
-        return Recorded(len(sightings), 0, len(events) - len(sightings))
+        parts = sum(bool(event.part_of) for event in sightings.values())
+        return Recorded(len(sightings), 0, len(events) - len(sightings), parts)
     known = rows.insert(tx, list(map(astuple, _ordered(tx, sightings))))
-    derived.add([event for place, event in sightings.items() if place not in known])
+    fresh = [event for place, event in sightings.items() if place not in known]
+    derived.add(fresh)
     completed = _complete(tx, derived, [sightings[place] for place in sorted(known)]) if known else 0
-    new = len(sightings) - len(known)
-    return Recorded(new, completed, len(events) - new - completed)
+    duplicates = len(events) - len(fresh) - completed
+    return Recorded(len(fresh), completed, duplicates, sum(bool(event.part_of) for event in fresh))
 
 
 def _ordered(tx: Transaction, sightings: Mapping[Id, Event]) -> Iterable[Event]:
@@ -238,6 +244,13 @@ KNOWN_BETTER = (
     "billing",
     "source",
     "kind",
+    "part_of",
+    "effort",
+    "entrypoint",
+    "skill",
+    "plugin",
+    "mcp_server",
+    "mcp_tool",
 )
 VAGUE = {"": 0, UNALLOCATED: 1, "unknown": 1}
 """Values that any other one is better than."""
@@ -253,7 +266,9 @@ def joined(a: Event, b: Event) -> Event:
         return msgspec.structs.replace(max(a, b, key=_newest), billing=max(a.billing, b.billing, key=_known))
     fields: dict[str, object] = {name: max(getattr(a, name), getattr(b, name)) for name in LARGEST}
     for name in KNOWN_BETTER:
-        fields[name] = max(getattr(a, name), getattr(b, name), key=_known)
+        one, other = getattr(a, name), getattr(b, name)
+        if one != other:
+            fields[name] = max(one, other, key=_known)
     fields["recached_tokens"] = min(
         (one.recached_tokens for one in (a, b) if _has_prompt(one)), default=0
     )  # an older program called more of the same prompt sent again

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Key = tuple[str, ...]
 Alike = tuple[int, bool, int, Key]
-"""What events that are summed at once share: quarter hour, being unpriced, sign, kind and dimensions."""
+"""What events that are summed at once share: quarter hour, being unpriced, sign, kind, whole and dimensions."""
 _KEYS = ("org", "grain", "bucket", *DIMENSIONS)
 _SUMS = ", ".join(f"{name} = rollups.{name} + excluded.{name}" for name in MEASURES)
 ADD = Insertion(ROLLUPS, (*_KEYS, *MEASURES), f"ON CONFLICT ({', '.join(_KEYS)}) DO UPDATE SET {_SUMS}")
@@ -39,7 +39,7 @@ CHANGE = (
     f"WHERE {' AND '.join(f'{name} = ?' for name in _KEYS)}"
 )
 _AT, _COST = EVENT_FIELDS.index("ts"), EVENT_FIELDS.index("cost_nano")
-_FACTS = itemgetter(*(EVENT_FIELDS.index(name) for name in ("kind", "org", *DIMENSIONS)))
+_FACTS = itemgetter(*(EVENT_FIELDS.index(name) for name in ("kind", "part_of", "org", *DIMENSIONS)))
 _AMOUNTS = itemgetter(*(EVENT_FIELDS.index(name) for name in (*TOKENS, "cost_nano")))
 _NO_TOKENS = (0,) * len(TOKENS)
 
@@ -61,9 +61,9 @@ class Sums:
     def fold(self) -> None:
         """Add up what was taken in so far: events that are alike at once, which is why it waits until now."""
         found = self._found
-        for (quarter, unpriced, sign, (kind, *key)), amounts in self._alike.items():
+        for (quarter, unpriced, sign, (kind, part_of, *key)), amounts in self._alike.items():
             place = (quarter, tuple(key))
-            values = _summed(kind, amounts, unpriced=unpriced)
+            values = _summed(kind, amounts, is_part=bool(part_of), unpriced=unpriced)
             if sign < 0:
                 values = tuple(map(neg, values))
             before = found.get(place)
@@ -116,13 +116,19 @@ class Sums:
         return charges
 
 
-def _summed(kind: str, amounts: list[tuple[int, ...]], *, unpriced: bool) -> tuple[int, ...]:
+def _summed(kind: str, amounts: list[tuple[int, ...]], *, is_part: bool, unpriced: bool) -> tuple[int, ...]:
     """The measures of events that are alike."""
     count = len(amounts)
-    responses = count if kind == "response" else 0
+    billed = count if kind == "response" else 0
     *columns, costs = zip(*amounts, strict=True)
     tokens = _NO_TOKENS if kind in TOKENLESS else map(sum, columns)
-    return (count, responses, responses if unpriced else 0, *tokens, 0 if unpriced else sum(costs))
+    return (
+        count,
+        0 if is_part else billed,
+        billed if unpriced else 0,
+        *tokens,
+        0 if unpriced else sum(costs),
+    )
 
 
 ENDS = "SELECT min(ts), max(ts) FROM events WHERE org = ?"

@@ -128,6 +128,8 @@ FROZEN = {
     "6 postgresql": "a1778e62c61710c1",
     "7 sqlite": "6436af789556a538",
     "7 postgresql": "6436af789556a538",
+    "8 sqlite": "a18f653abe47a21f",
+    "8 postgresql": "b128c52803f05c4f",
 }
 
 
@@ -408,3 +410,34 @@ def test_every_error_of_a_database_is_one_of_ours(tmp_path: Path) -> None:
     with pytest.raises(GaiaBudgetError):
         db.write(lambda tx: tx.text("SELECT nonsense FROM nowhere"))
     db.close()
+
+
+def test_an_older_ledger_learns_which_of_its_rows_are_parts_of_a_response(
+    url: str, make: Callable[..., Ledger], tmp_path: Path
+) -> None:
+    """Before the eighth migration a part counted as a response; its money stays as it was."""
+    old = Database(parse_url(url))
+    migrate(old, tmp_path, MIGRATIONS[:7])
+    insert = (
+        "INSERT INTO events (org, event_id, ts, kind, source, billing, module, model, cost_nano) "
+        "VALUES ('default', ?, 1795435200000000, 'response', ?, 'api', 'via', ?, 7)"
+    )
+    facts = [
+        ("msg_a", "claude_code", "opus"),
+        ("msg_a+fable", "claude_code", "fable"),
+        ("a+b", "claude_code", "opus"),
+        ("id+gpt", "app", "gpt"),
+    ]
+    old.write(lambda tx: tx.many(insert, facts))
+    zone = "INSERT INTO orgs (org, zone, zone_offsets) VALUES ('default', 'UTC', 'as it was')"
+    old.write(lambda tx: tx.text(zone) and None)
+    old.close()
+
+    ledger = make()
+
+    total = ledger.spend(("day",)).total
+    assert (total.events, total.responses, total.cost_nano) == (4, 3, 28)
+    assert ledger.db.ask(lambda ask: list(ask("SELECT event_id, part_of FROM events WHERE part_of <> ''", ()))) == [
+        ("msg_a+fable", "msg_a")
+    ]  # fmt: skip
+    assert verify(ledger) == []

@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 def test_the_same_event_twice_is_one_row(ledger: Ledger) -> None:
     seen = [event("a", cost_nano=5), event("b", cost_nano=7)]
 
-    assert ledger.record(seen) == (2, 0, 0)
-    assert ledger.record(seen) == (0, 0, 2)
+    assert ledger.record(seen) == (2, 0, 0, 0)
+    assert ledger.record(seen) == (0, 0, 2, 0)
     assert ledger.spend(()).total.cost_nano == 12
 
 
 def test_a_larger_sighting_completes_the_row_and_the_sums(ledger: Ledger) -> None:
     ledger.record([event("a", output_tokens=3, cost_nano=5)])
 
-    assert ledger.record([event("a", output_tokens=9, cost_nano=11, task="jd_parse")]) == (0, 1, 0)
+    assert ledger.record([event("a", output_tokens=9, cost_nano=11, task="jd_parse")]) == (0, 1, 0, 0)
 
     [row] = ledger.spend(("task",)).rows
     assert (row.key, row.figures.output_tokens, row.figures.cost_nano) == (("jd_parse",), 9, 11)
-    assert ledger.record([event("a", output_tokens=3, cost_nano=5)]) == (0, 0, 1)
+    assert ledger.record([event("a", output_tokens=3, cost_nano=5)]) == (0, 0, 1, 0)
 
 
 def test_sightings_within_one_batch_are_joined_too(ledger: Ledger) -> None:
-    assert ledger.record([event("a", output_tokens=3), event("a", output_tokens=4)]) == (1, 0, 1)
+    assert ledger.record([event("a", output_tokens=3), event("a", output_tokens=4)]) == (1, 0, 1, 0)
     assert ledger.spend(()).total.output_tokens == 4
 
 

@@ -163,6 +163,6 @@ def test_several_large_portions_of_one_batch_are_staged_one_after_the_other(
     seen = [event(f"m{number:04}", session_id=f"s{number % 90}", cost_nano=1) for number in range(1000)]
     ledger.record(seen[::10])
 
-    assert ledger.record(seen) == (900, 0, 100)
+    assert ledger.record(seen) == (900, 0, 100, 0)
     assert ledger.spend(()).total.cost_nano == 1000
     assert verify(ledger) == []

@@ -73,6 +73,7 @@ RESPONSES = st.tuples(
     st.sampled_from(MODELS),
     st.sampled_from(["", "", "a1", "a2"]),
     st.tuples(*[st.integers(0, 40_000)] * 5),
+    st.sampled_from([0, 0, 900]),
 )
 STEPS = st.lists(
     st.one_of(
@@ -141,12 +142,12 @@ class World:
     def do(self, step: tuple[Any, ...]) -> None:
         getattr(self, step[0])(*step[1:])
 
-    def responds(self, model: str, agent: str, counts: tuple[int, ...]) -> None:
+    def responds(self, model: str, agent: str, counts: tuple[int, ...], advised: int = 0) -> None:
         self.count += 1
         fresh, output, reads, write_5m, write_1h = counts
         row = assistant(
             f"msg_{self.count}", session=self.session, model=model, agent=agent, input_tokens=fresh,
-            output_tokens=output, reads=reads, write_5m=write_5m, write_1h=write_1h,
+            output_tokens=output, reads=reads, write_5m=write_5m, write_1h=write_1h, advised=advised,
             timestamp=clock.iso(int((self.began + self.count) * 1_000_000)), cwd=str(self.cwd))  # fmt: skip
         file = self.transcript
         if agent:
@@ -245,6 +246,9 @@ class World:
                 "tokens": {"status": mine["budget_tokens"], "spend": shown["budget_tokens"],
                            "budget_spend": here.session_tokens, "budget_session": told.budget_tokens,
                            "hook": hooks.budget_tokens},
+                "responses": {"status": sum(one["responses"] for one in mine["models"]), "spend": shown["responses"],
+                              "agents": sum(one["responses"] for one in mine["agents"]),
+                              "budget_spend": table.total.responses, "hook": hooks.responses},
                 "type": {"status": mine["type"], "budget_session": told.type},
                 "session limit": {"status": mine["limit_tokens"], "budget_session": told.limit_tokens},
             }  # fmt: skip

@@ -15,7 +15,9 @@ By = Annotated[
     str,
     typer.Option(
         help="One axis, or several with commas: project (or module), model, task, session, agent, provider, source, "
-        "billing, branch, user, machine, hour, day, week, month, response; and, as estimates, tool, mcp_server, file."
+        "billing, branch, user, machine, effort, entrypoint, skill, plugin, after_mcp_server and after_mcp_tool "
+        "(answers that read a result of one), hour, day, week, month, response; and, as estimates, tool, "
+        "mcp_server, file."
     ),
 ]
 Since = Annotated[

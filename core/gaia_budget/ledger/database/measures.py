@@ -15,7 +15,7 @@ TOKENS = {
 MEASURES = {
     "events": "facts of any kind",
     "responses": "billed API responses",
-    "unpriced_responses": "responses without a known price",
+    "unpriced_responses": "responses, and parts of some, without a known price",
     **TOKENS,
     "cost_nano": "nano-dollars of everything that has a price",
 }
@@ -26,7 +26,7 @@ TOKENLESS = frozenset({"unattributed", "cache_hit"})
 _COUNTED = "kind NOT IN ({})".format(", ".join(f"'{kind}'" for kind in sorted(TOKENLESS)))
 SUMS_OF_EVENTS = (
     "count(*)",
-    "sum(CASE WHEN kind = 'response' THEN 1 ELSE 0 END)",
+    "sum(CASE WHEN kind = 'response' AND part_of = '' THEN 1 ELSE 0 END)",
     "sum(CASE WHEN kind = 'response' AND cost_nano IS NULL THEN 1 ELSE 0 END)",
     *(f"sum(CASE WHEN {_COUNTED} THEN {name} ELSE 0 END)" for name in TOKENS),
     "coalesce(sum(cost_nano), 0)",

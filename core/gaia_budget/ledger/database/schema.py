@@ -121,6 +121,13 @@ EVENTS = Table(
         _text("status", "outcome of the call"),
         Column("duration_ms", "milliseconds, where known", number=True, nullable=True),
         _text("correlation_id", "links events across modules"),
+        _text("part_of", "the response that another model ran this for; a part is no response of its own"),
+        _text("effort", "effort that Claude Code asked for"),
+        _text("entrypoint", "how Claude Code was started: cli, sdk-cli, ..."),
+        _text("skill", "skill at work"),
+        _text("plugin", "plugin at work"),
+        _text("mcp_server", "MCP server whose result the response reads"),
+        _text("mcp_tool", "MCP tool whose result the response reads"),
     ),
     (
         _never_negative(TOKENS),

@@ -20,6 +20,7 @@ from gaia_budget.ledger.database.migrations import (
     m0005_unknown_billing,
     m0006_set_aside,
     m0007_outcome_kinds,
+    m0008_parts_and_traits,
 )
 from gaia_hooks.machine import clock
 
@@ -45,6 +46,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(m0005_unknown_billing.TITLE, m0005_unknown_billing.statements),
     Migration(m0006_set_aside.TITLE, m0006_set_aside.statements),
     Migration(m0007_outcome_kinds.TITLE, m0007_outcome_kinds.statements),
+    Migration(m0008_parts_and_traits.TITLE, m0008_parts_and_traits.statements),
 )
 """The migration with number n stands at n - 1."""
 
