@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
+from gaia_budget import places
 from gaia_budget.prices import catalogue
 from support import components
 
@@ -33,7 +35,7 @@ settings.load_profile("tests")
 
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty home folder; `GAIA_BUDGET_HOME` and `CLAUDE_CONFIG_DIR` lie inside it."""
+    """An empty home folder; `GAIA_BUDGET_HOME`, `CLAUDE_CONFIG_DIR` and what an administrator sets lie inside it."""
     home = tmp_path_factory.mktemp("home")
     for name in OURS:
         monkeypatch.delenv(name, raising=False)
@@ -41,6 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("USERPROFILE", str(home))
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home / ".claude"))
     monkeypatch.setenv("GAIA_BUDGET_HOME", str(home / "gaia-budget"))
+    monkeypatch.setitem(places.MANAGED, sys.platform, str(home / "managed"))
     return home
 
 

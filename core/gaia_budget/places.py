@@ -34,6 +34,9 @@ the record of past spend goes with it.
 """
 
 
+MANAGED = {"darwin": "/Library/Application Support/ClaudeCode", "win32": "C:/Program Files/ClaudeCode"}
+
+
 def home() -> Path:
     """Our state folder: `GAIA_BUDGET_HOME`, else the user's data folder of this system. It may not exist yet."""
     return Path(facts.home(_variable))
@@ -112,6 +115,12 @@ def relative_config_dir() -> str:
         f"{facts.CONFIG_DIR} is {named!r}: Claude Code takes that as a folder inside of whatever folder it is started "
         "in, so each project has its settings and transcripts apart. Write the whole path, without ~ in quotes"
     )
+
+
+def managed_settings() -> list[Path]:
+    """The settings that the machine's administrator gives Claude Code, the last one strongest. None need exist."""
+    folder = Path(MANAGED.get(sys.platform, "/etc/claude-code"))
+    return [folder / "managed-settings.json", *sorted((folder / "managed-settings.d").glob("*.json"))]
 
 
 def configured(key: str) -> Any:

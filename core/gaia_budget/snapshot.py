@@ -61,7 +61,8 @@ def write(
         "config_dirs": [str(folder) for folder in places.further_config_dirs()],
         "roots": registry.roots() if registry else [],
         "token_budget": str(budget.file) if budget and budget.file else "",
-        "prices": _prices(settings, budget),
+        "prices": _prices(),
+        "price_times": _contract_times(),
         "price_source": settings.pricing_source,
         "billing": settings.billing,
         "session_types": _session_types(budget),
@@ -103,7 +104,8 @@ def _sources() -> list[list[Any]]:
     home, root = places.home(), places.gaia_root()
     owned = [root / name for name in ("registry.json", "token_budget.json")] if root else []
     found: list[list[Any]] = []
-    for source in [*owned, *(home / name for name in ("settings.toml", "prices.toml", "alerts.toml"))]:
+    named = (home / name for name in ("settings.toml", "prices.toml", "alerts.toml"))
+    for source in [*owned, *named, *places.managed_settings()]:
         try:
             status = source.stat()
         except OSError:
@@ -147,18 +149,25 @@ def _month(settings: Settings) -> list[int]:
     return [int(edge.timestamp()) * clock.MICRO for edge in (month.start, month.end)]
 
 
-def _prices(settings: Settings, budget: TokenBudget | None) -> dict[str, Any]:
-    """The rows of Claude's models and of those that the user prices: every hook reads the file.
+def _contract_times() -> tuple[int, int]:
+    from gaia_budget.prices import contract
+
+    return contract.load().multiplier.as_integer_ratio()
+
+
+def _prices() -> dict[str, Any]:
+    """The rows of Claude's models and of those that the user or a contract prices: every hook reads the file.
 
     Any other model a hook finds in the price list itself, once in a session (`gaia_hooks.session.other_prices`).
     """
     from gaia_budget.prices.overrides import OVERRIDE
     from gaia_budget.prices.table import price_rows
 
+    def own(row: list[Any]) -> bool:
+        return pricing.source_of(row, "") == OVERRIDE or (len(row) > 3 and "flat" in row[3])
+
     return {
-        name: rows
-        for name, rows in price_rows().items()
-        if name.startswith("claude-") or any(pricing.source_of(row, "") == OVERRIDE for row in rows)
+        name: rows for name, rows in price_rows().items() if name.startswith("claude-") or any(map(own, rows))
     }
 
 

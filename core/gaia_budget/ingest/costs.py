@@ -22,10 +22,14 @@ class Costs:
     """Prices by model, variant and instant: the prices in force, and list prices."""
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, str], tuple[list[Any], str]] = {}
+        self._rows: dict[tuple[str, str, bool], tuple[list[Any], str]] = {}
 
     @cached_property
-    def _in_force(self) -> table.PriceTable:
+    def _of_claude_code(self) -> table.PriceTable:
+        return table.load(claude_code=True)
+
+    @cached_property
+    def _of_apps(self) -> table.PriceTable:
         return table.load()
 
     def of(
@@ -36,21 +40,27 @@ class Costs:
         ts: int,
         provider: str = "",
         runs: tuple[tuple[int, ...], ...] = (),
+        *,
+        app: bool = False,
     ) -> Cost:
-        """What a response cost at an instant (microseconds), by the prices in force (`runs`: see `pricing`)."""
-        found = self._rows.get((model, variant))
+        """What a response cost at an instant (microseconds), by the prices in force (`runs`: see `pricing`).
+
+        An app's is not priced by the contract that Claude Code's settings tell of.
+        """
+        in_force = self._of_apps if app else self._of_claude_code
+        found = self._rows.get((model, variant, app))
         if found is None:
-            name = self._in_force.name(model, provider)
-            found = (self._in_force.rows(name, variant), name.provider) if name else ([], provider)
-            self._rows[model, variant] = found
+            name = in_force.name(model, provider)
+            found = (in_force.rows(name, variant), name.provider) if name else ([], provider)
+            self._rows[model, variant, app] = found
         rows, provider = found
         row = pricing.row_at(rows, ts / clock.MICRO)
         cost = pricing.cost_nano(usage, row, runs=runs)
         if cost is None:
             return Cost(None, table.UNPRICED, provider)
-        return Cost(cost, pricing.source_of(row, self._in_force.default_source), provider)
+        return Cost(cost, pricing.source_of(row, in_force.default_source), provider)
 
     def key(self, model: str) -> str:
         """What all names of one model have in common; of an unknown one, the name without `[1m]`."""
-        name = self._in_force.name(model)
+        name = self._of_claude_code.name(model)
         return name.model if name else model.partition("[")[0]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.prices.flatten import flat_row
-from gaia_hooks.facts import pricing
+from gaia_hooks.facts.prices import pricing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ PER_MILLION = Decimal(10) ** 6
 
 
 class Contract(NamedTuple):
-    """`rows` by model in lower case, in the form of `gaia_hooks.facts.pricing`; `ignored` says what is no price."""
+    """`rows` by model in lower case (form: `gaia_hooks.facts.prices.pricing`); `ignored` says what is no price."""
 
     multiplier: Fraction = Fraction(1)
     rows: Mapping[str, list[Any]] = {}

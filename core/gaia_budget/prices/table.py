@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
-from gaia_budget.prices import catalogue, families, names, overrides
+from gaia_budget.prices import catalogue, contract, families, names, overrides
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.tokens.usage import prompt_tokens
 
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 GENAI, SNAPSHOT, UNPRICED = "genai-prices", overrides.SNAPSHOT, "unpriced"
+NO_CONTRACT = contract.Contract()
 SIMILAR = 5
+VARIANTS = ("batch", "fast", "flex", "priority")
 REMEMBERED = 10_000
 TEXT_RATES = {"input": 1, "output": 2, "cached": 3}  # where a tier has the rate of text for a kind of media
 PROBE = (1_000_000, 1_000_000, 0, 0, 0, 0, 0)  # what "dearest" compares: a million tokens in and out
@@ -46,11 +48,17 @@ class PriceTable:
         listed: catalogue.Catalogue,
         own: Sequence[overrides.Override] = (),
         snapshot: Mapping[str, Mapping[str, list[Any]]] | None = None,
+        paid: contract.Contract = NO_CONTRACT,
     ) -> None:
-        """`snapshot` is given where the owner's file is authoritative: then nothing else but `own` has a say."""
+        """`snapshot` is given where the owner's file is authoritative: then nothing else but `own` has a say.
+
+        `paid` is what an organisation pays in place of all but `own`.
+        """
         self._listed = listed
         self._own = list(own)
         self._snapshot = snapshot
+        self._times = paid.multiplier.as_integer_ratio()
+        self._contract = {self._as_name(model, ""): row for model, row in paid.rows.items()}
         self._found: dict[tuple[str, str], names.Name | None] = {}
         self._rows: dict[tuple[str, str], list[Any]] = {}
         self._priced: dict[tuple[str, str, str], tuple[names.Name | None, list[Any]]] = {}
@@ -84,7 +92,9 @@ class PriceTable:
             if variant:
                 standard = self._base_rows(name, "")
                 own = [scaled for row in own for scaled in overrides.in_variant(row, standard, base)]
-            self._rows[asked] = base + own
+            if name in self._contract:
+                base = [self._contract[name]]
+            self._rows[asked] = [*pricing.scaled(base, self._times), *own]
         return self._rows[asked]
 
     def provider_at(self, url: str) -> str:
@@ -177,7 +187,8 @@ class PriceTable:
                 for one in self._listed.providers
                 for key, model, _ in one["models"]
             ]
-            wanted += [self._as_name(own) for own in self._own]
+            wanted += [self._as_name(own.model, own.provider) for own in self._own]
+            wanted += self._contract
         else:
             wanted = [name for model in models if (name := self.name(model))]
         made: dict[str, list[Any]] = {}
@@ -190,9 +201,7 @@ class PriceTable:
 
     def variants(self, name: names.Name) -> list[str]:
         """The request variants of a model that have prices of their own."""
-        return [
-            one for one in ("batch", "fast", "flex", "priority") if f"{name.key}#{one}" in self._listed.rows
-        ]
+        return [one for one in VARIANTS if name in self._contract or f"{name.key}#{one}" in self._listed.rows]
 
     def _base_rows(self, name: names.Name, variant: str) -> list[Any]:
         if self._snapshot is not None:
@@ -201,18 +210,17 @@ class PriceTable:
         return self.listed_rows(name, variant)
 
     def _own_rows(self, name: names.Name) -> list[Any]:
-        return [own.row for own in self._own if self._as_name(own) == name]
+        return [own.row for own in self._own if self._as_name(own.model, own.provider) == name]
 
     def _own_name(self, model: str, provider: str) -> names.Name | None:
         wanted = model.strip().lower()
         for own in self._own:
             if own.model.lower() == wanted and (not own.provider or not provider or own.provider == provider):
-                return self._as_name(own)
-        return None
+                return self._as_name(own.model, own.provider)
+        return next((name for name in self._contract if name.model.lower() == wanted), None)
 
-    def _as_name(self, own: overrides.Override) -> names.Name:
-        known = names.find(self._listed, own.model, own.provider)
-        return known or names.Name(own.model, own.provider, own.model)
+    def _as_name(self, model: str, provider: str) -> names.Name:
+        return names.find(self._listed, model, provider) or names.Name(model, provider, model)
 
 
 def _remember(known: dict[Any, Any], asked: Any, answer: Any) -> None:
@@ -235,29 +243,34 @@ def media_units(row: list[Any], usage: tuple[int, ...], media: Mapping[str, int]
     return units
 
 
-def load() -> PriceTable:
-    """The table as the settings are now. Raises ConfigError where a file of the user's or owner's is wrong."""
+def load(*, claude_code: bool = False) -> PriceTable:
+    """The table as the settings are now; for what Claude Code uses, with the contract that its settings tell of.
+
+    Raises ConfigError where a file of the user's or owner's is wrong.
+    """
     named = places.configured("prices_file")
     refresh = Path(str(named)).expanduser() if named else None
     owned = _owned_file() if places.configured("pricing_source") == SNAPSHOT else None
     stamps = (catalogue.load(refresh).stamp, _stamp(overrides.file()), owned and _stamp(owned))
-    return _made(stamps, refresh, owned)
+    paid = tuple(map(_stamp, places.managed_settings())) if claude_code else ()
+    return _made((*stamps, paid), refresh, owned, claude_code)
 
 
 def price_rows(models: Iterable[str] | None = None) -> dict[str, list[Any]]:
     """The flat table that the hooks' snapshot carries (`gaia_hooks.facts.prices.pricing`), of some models or of all."""
-    return load().table(models)
+    return load(claude_code=True).table(models)
 
 
 @lru_cache(maxsize=4)
-def _made(stamps: tuple[Any, ...], refresh: Path | None, owned: Path | None) -> PriceTable:
+def _made(stamps: tuple[Any, ...], refresh: Path | None, owned: Path | None, claude_code: bool) -> PriceTable:
     """The table of these files; `stamps` makes it anew when one of them has changed."""
     snapshot = None
     if owned is not None:
         from gaia_budget.owner import load_token_budget
 
         snapshot = overrides.snapshot_rows(load_token_budget().pricing_snapshot)
-    return PriceTable(catalogue.load(refresh), overrides.load(), snapshot)
+    paid = contract.load() if claude_code else NO_CONTRACT
+    return PriceTable(catalogue.load(refresh), overrides.load(), snapshot, paid)
 
 
 def _owned_file() -> Path:

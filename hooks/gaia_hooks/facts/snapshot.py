@@ -21,6 +21,7 @@ DEFAULTS: "dict[str, Any]" = {
     "roots": [],  # [folded root, module]
     "prices": {},  # see gaia_hooks.facts.prices.pricing
     "price_source": "genai-prices",
+    "price_times": [1, 1],  # what an organisation pays of any price, as a fraction: it is in `prices` already
     "billing": "unknown",
     "session_types": {
         "quick_fix": {"max_tokens": 50_000, "models": ["haiku", "sonnet"]},

@@ -223,7 +223,7 @@ class Session:
         if name not in known:
             from gaia_hooks.session import other_prices
 
-            known[name] = other_prices.rows_of(self.home, self.policy["prices"], model, variant)
+            known[name] = other_prices.rows_of(self.home, self.policy, model, variant)
         return known[name]
 
     def reprice(self) -> None:

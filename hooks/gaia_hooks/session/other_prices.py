@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 LONGEST_NAME = 300  # a name is matched against patterns
 
 
-def rows_of(home: str, prices: "dict[str, Any]", model: str, variant: str) -> "list[Any]":
+def rows_of(home: str, policy: "dict[str, Any]", model: str, variant: str) -> "list[Any]":
     """The rows of a model by any of its names, those of the snapshot first; empty where it is unknown."""
     if len(model) > LONGEST_NAME:
         return []
@@ -22,8 +22,11 @@ def rows_of(home: str, prices: "dict[str, Any]", model: str, variant: str) -> "l
         listed = jsonio.loads(files.read(files.join(home, "cache", "prices.json")))
         found = model_names.find(listed["providers"], model)
         if found is None:
-            return []
+            return pricing.rows_of(policy["prices"], model.lower(), variant) or []  # a contract's name for it
         key = found[0]
-        return pricing.rows_of(prices, key, variant) or pricing.rows_of(listed["rows"], key, variant) or []
+        rows = pricing.rows_of(policy["prices"], key, variant)
+        return rows or pricing.scaled(
+            pricing.rows_of(listed["rows"], key, variant) or [], policy["price_times"]
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return []  # not written yet, or of another version: the next ingest prices it

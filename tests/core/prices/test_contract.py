@@ -12,9 +12,9 @@ from gaia_budget.ingest.costs import Costs
 from gaia_budget.prices import contract
 from gaia_budget.prices.table import load as load_prices
 from gaia_budget.settings import load
-from gaia_budget.setup import counting_checks
-from gaia_hooks.facts import pricing
+from gaia_budget.setup.checks import counting_checks
 from gaia_hooks.facts import snapshot as form
+from gaia_hooks.facts.prices import pricing
 from gaia_hooks.session import other_prices
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ def test_a_multiplier_scales_every_price_for_hooks_and_ledger_and_none_for_apps(
 
 
 @pytest.mark.parametrize("variant", ["", "us", "fast", "fast-us"])
-@pytest.mark.parametrize("model", [OPUS, OPUS + "-20261101", OPUS + "[1m]", "my-gateway-alias"])
+@pytest.mark.parametrize(
+    "model", [OPUS, OPUS + "-20261101", OPUS + "[1m]", "my-gateway-alias", "MY-gateway-alias"]
+)
 def test_a_row_is_charged_as_written_under_every_name_of_its_model_without_surcharges(
     model: str, variant: str
 ) -> None:
@@ -88,8 +90,10 @@ def test_a_folder_of_settings_is_joined_the_last_file_being_the_strongest() -> N
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"multiplier": 0}, {"multiplier": 11}, {"multiplier": True}, {"multiplier": "0.8"},
-        {"multiplier": float("nan")},        {"overrides": {OPUS: RATES | {"input": -1}}}, {"overrides": {OPUS: RATES | {"output": 10_001}}},
+        {"multiplier": 0}, {"multiplier": 11}, {"multiplier": True},
+        {"multiplier": "0.8"},
+        {"multiplier": float("nan")},
+        {"overrides": {OPUS: RATES | {"input": -1}}}, {"overrides": {OPUS: RATES | {"output": 10_001}}},
         {"overrides": {OPUS: {"input": 1}}}, {"overrides": {OPUS: 5}}, [], "0.8",
     ],
     ids=str,

@@ -111,7 +111,7 @@ def priced(event: Event, costs: Costs) -> Event:
         return msgspec.structs.replace(event, provider=costs.of(event.model, "", NOTHING, event.ts).provider)
     usage = (event.input_tokens, event.output_tokens, event.cache_read_tokens, event.cache_write_5m_tokens,
              event.cache_write_1h_tokens, event.reasoning_tokens, event.web_searches)  # fmt: skip
-    cost = costs.of(event.model, "", usage, event.ts, event.provider)
+    cost = costs.of(event.model, "", usage, event.ts, event.provider, app=event.source == "app")
     return msgspec.structs.replace(
         event, cost_nano=cost.nano, price_source=cost.source, provider=event.provider or cost.provider
     )

@@ -88,7 +88,7 @@ def _recached_nano(part: Part) -> int:
     written = found.cache_write_5m_tokens + found.cache_write_1h_tokens
     one_hour = found.recached_tokens * found.cache_write_1h_tokens // written if written else 0
     usage = (0, 0, 0, found.recached_tokens - one_hour, one_hour, 0, 0)
-    return table.load().price(part.key, usage).cost_nano or 0
+    return table.load(claude_code=True).price(part.key, usage).cost_nano or 0
 
 
 def session(books: Books, session_id: str) -> SessionReport:

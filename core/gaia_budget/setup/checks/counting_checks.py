@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
+from gaia_budget.prices import contract
 from gaia_budget.setup.checks.client_checks import Check, settings_files
 from gaia_hooks.facts.names import shown
 from gaia_hooks.session import sessions, state
@@ -17,10 +17,6 @@ from gaia_hooks.session import sessions, state
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MANAGED = {
-    "darwin": "/Library/Application Support/ClaudeCode/managed-settings.json",
-    "win32": "C:/Program Files/ClaudeCode/managed-settings.json",
-}
 # Claude's desktop app gives each local session a configuration folder of its own, named by two ids and its own.
 APPS = tuple(
     f"~/{data}/Claude/local-agent-mode-sessions/*/*/local_*/.claude"
@@ -48,23 +44,18 @@ def understood(project: Path) -> Iterator[Check]:
                 "gaia-budget ingest --skipped names files and lines; a newer version may know more")  # fmt: skip
 
 
-def clients_own(project: Path) -> Iterator[Check]:
-    """Settings of Claude Code that change its own figures, or how long there is anything to count."""
-    days, priced = KEPT_DAYS, list[str]()
-    for file, told in _settings(project):
+def kept_history(project: Path) -> Iterator[Check]:
+    """For how long Claude Code keeps what there is to count."""
+    days = KEPT_DAYS
+    for _, told in _settings(project, *places.managed_settings()):
         kept = told.get("cleanupPeriodDays")
         if isinstance(kept, int) and not isinstance(kept, bool) and kept > 0:
             days = kept
-        if told.get("modelPricing"):
-            priced.append(str(file))
     detail = (
         f"Claude Code deletes transcripts after {days} days (cleanupPeriodDays); what `ingest` has taken in stays "
         "in the ledger, what it deleted before is lost"
     )
     yield Check("history", True, detail)
-    if priced:
-        yield Check("prices", True, f"modelPricing in {', '.join(priced)} changes what Claude Code itself shows; "
-                                    "figures here are at list prices, or at those of your prices.toml")  # fmt: skip
 
 
 def folders(project: Path) -> Iterator[Check]:
@@ -86,9 +77,24 @@ def folders(project: Path) -> Iterator[Check]:
             )
 
 
-def _settings(project: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    managed = Path(MANAGED.get(sys.platform, "/etc/claude-code/managed-settings.json"))
-    for file in (*settings_files(project), managed):
+def contract_prices(project: Path) -> Iterator[Check]:
+    """Whether an organisation's prices are what Claude Code's spend is reckoned at."""
+    for file, told in _settings(project):
+        if contract.KEY in told:
+            yield Check("prices", True, f"{contract.KEY} of {file} has no effect: Claude Code, and so we, take it from "
+                                        "managed settings alone; your own prices belong in prices.toml")  # fmt: skip
+    paid = contract.load()
+    named = ", ".join(map(str, paid.files))
+    if paid.ignored:
+        yield Check("prices", False, f"not used, as by Claude Code: {'; '.join(map(shown, paid.ignored))}",
+                    "whoever administrates this machine can mend the file")  # fmt: skip
+    elif paid:
+        yield Check("prices", True, f"{contract.KEY} of {named}: what Claude Code uses is priced by it "
+                                    f"({float(paid.multiplier):g} x, {len(paid.rows)} models of its own)")  # fmt: skip
+
+
+def _settings(project: Path, *more: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    for file in (*settings_files(project), *more):
         try:
             with open(os.fspath(file), encoding="utf-8-sig") as handle:  # noqa: PTH123
                 told = json.load(handle)

@@ -180,6 +180,7 @@ CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
     _ledger,
     counting_checks.folders,
     counting_checks.understood,
-    counting_checks.clients_own,
+    counting_checks.kept_history,
+    counting_checks.contract_prices,
     _alerts,
 )

@@ -16,7 +16,8 @@ What few rows have: a seventh figure of a tier is the rate of reasoning tokens w
 output; a fourth part of a row is a dict with any of `source` (who names this price, when it is not the table's
 own source), `request` (rate of one request), `daily` ([from, to) in seconds of the UTC day: the row is in
 force then only), `per_nano` (units in a nano-dollar, where femto-dollars would round a price), `media` (rates of
-tokens of audio, images and video by kind, one for each tier) and `file_search` (rate of one).
+tokens of audio, images and video by kind, one for each tier), `file_search` (rate of one) and `flat` (a contract's
+row: no surcharge comes on top).
 """
 
 TYPE_CHECKING = False
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # the typing module costs milliseconds on the hook path
 FEMTO_PER_NANO = 1_000_000
 US = "us"  # the variant, or the end of one, of what was inferred in the US only
 US_TENTHS = 11
+CONTRACT = "contract"  # who names a price that an organisation pays for what Claude Code uses
 
 
 def row_at(rows: "list[Any] | None", epoch_seconds: float) -> "list[Any] | None":
@@ -113,17 +115,28 @@ def us_only(rows: "list[Any] | None", model: str) -> "list[Any] | None":
     """
     if rows is None or not _charges_for_place(model):
         return rows
-    made = []
-    for row in rows:
-        tiers = [
-            [tier[0], *(None if rate is None else rate * US_TENTHS for rate in tier[1:])] for tier in row[1]
-        ]
-        extras = dict(row[3]) if len(row) > 3 else {}
-        extras["per_nano"] = extras.get("per_nano", FEMTO_PER_NANO) * 10
-        if "request" in extras:
-            extras["request"] *= 10
-        made.append([row[0], tiers, None if row[2] is None else row[2] * 10, extras])
+    return [row if len(row) > 3 and row[3].get("flat") else _times(row, US_TENTHS, 10, 10) for row in rows]
+
+
+def scaled(rows: "list[Any]", times: "list[int] | tuple[int, int]") -> "list[Any]":
+    """The rows at a contract's share of every price: `times` is its numerator and denominator."""
+    numerator, denominator = times
+    if numerator == denominator:
+        return rows
+    made = [_times(row, numerator, denominator, numerator) for row in rows]
+    for row in made:
+        row[3]["source"] = CONTRACT
     return made
+
+
+def _times(row: "list[Any]", tokens: int, denominator: int, pieces: int) -> "list[Any]":
+    """A row with its rates of tokens, and of searches and requests, times a fraction; in a finer unit, so exact."""
+    tiers = [[tier[0], *(None if rate is None else rate * tokens for rate in tier[1:])] for tier in row[1]]
+    extras = dict(row[3]) if len(row) > 3 else {}
+    extras["per_nano"] = extras.get("per_nano", FEMTO_PER_NANO) * denominator
+    if "request" in extras:
+        extras["request"] *= pieces
+    return [row[0], tiers, None if row[2] is None else row[2] * pieces, extras]
 
 
 def _charges_for_place(model: str) -> bool:
