@@ -143,9 +143,7 @@ def _figures(holder: Body, seen: Seen) -> None:
     if "speed" not in raw and seen.asked.get("speed") == "fast":
         variant = _variant("fast", raw.get("inference_geo"))
     if found.parts:
-        service = "batch" if raw.get("service_tier") == "batch" else ""
-        place = _variant(service, raw.get("inference_geo"))
-        seen.parts = [Part(model, used, place, runs) for model, used, runs in found.parts]
+        seen.parts = [Part(model, used, found.parts_variant, runs) for model, used, runs in found.parts]
     if variant or seen.variant is None:
         seen.variant = variant
     for name in found.odd:

@@ -17,22 +17,27 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+FAST = "fast"
+
+
 class Bill:
     """What a usage bills.
 
     `usage` is that of the model that answered, `runs` its runs where it ran more than once (they sum to `usage`),
-    `parts` what other models ran for it, as (model, usage, runs). `variant` selects its prices (see
+    `parts` what other models ran for it, as (model, usage, runs). `variant` selects its prices, and `parts_variant`
+    theirs: only the model that answers runs fast (see
     `gaia_hooks.facts.prices.pricing`). `odd` names what is not understood: with any of it, the figures are "at least".
     `unreadable` names a figure that is no count; then nothing in the usage can be relied on.
     """
 
-    __slots__ = ("odd", "parts", "runs", "unreadable", "usage", "variant")
+    __slots__ = ("odd", "parts", "parts_variant", "runs", "unreadable", "usage", "variant")
 
     def __init__(self, own: "tuple[int, ...]", variant: str, odd: "tuple[str, ...]", unreadable: str) -> None:
         self.usage = own
         self.runs: tuple[tuple[int, ...], ...] = ()
         self.parts: list[tuple[str, tuple[int, ...], tuple[tuple[int, ...], ...]]] = []
         self.variant = variant
+        self.parts_variant = variant[len(FAST) :].lstrip("-") if variant.startswith(FAST) else variant
         self.odd = odd
         self.unreadable = unreadable
 
@@ -69,7 +74,7 @@ _ONE_RUN = {"type", "model", *usage_keys.FIGURES, "cache_creation"}
 
 def variant_of(raw: "dict[str, Any]") -> str:
     """Which prices a usage asks for: `fast` or `batch`, with `us` behind it where it was inferred in the US only."""
-    service = "fast" if raw.get("speed") == "fast" else "batch" if raw.get("service_tier") == "batch" else ""
+    service = FAST if raw.get("speed") == FAST else "batch" if raw.get("service_tier") == "batch" else ""
     if raw.get("inference_geo") != "us":
         return service
     return service + "-us" if service else "us"

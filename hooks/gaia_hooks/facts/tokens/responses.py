@@ -199,7 +199,7 @@ def response_of(row: object) -> "Response | None":
         made.traits = _traits(row)
     for other, figures, runs in billed.parts:
         part = made.alike(figures, 0)
-        part.model, part.runs = other, runs
+        part.model, part.runs, part.variant = other, runs, billed.parts_variant
         made.parts.append(part)
     if made.parts:
         made.rename(key)
