@@ -1,7 +1,7 @@
 """Install GAIA Token Budget from this folder and wire it into Claude Code. Needs Python 3.11 or newer, nothing else.
 
 python3 install.py                    install for this user, then `gaia-budget init`; run again to upgrade
-python3 install.py --with postgres    also install an extra: openai, gemini, postgres (several with commas)
+python3 install.py --with postgres    also install extras, with commas: openai, gemini, postgres, argus, otlp
 python3 install.py --dry-run          install, and only show what would be wired (every option of init is passed on)
 python3 install.py --undo             take the wiring out again
 python3 install.py --test --quick     make .venv here with the test tools; run what a machine can break (2 minutes)
@@ -29,7 +29,13 @@ STAMP = (
 )
 
 
-EXTRAS = {"openai": ["openai"], "gemini": ["google-genai"], "postgres": ["psycopg", "psycopg-binary"]}
+EXTRAS = {
+    "openai": ["openai"],
+    "gemini": ["google-genai"],
+    "postgres": ["psycopg", "psycopg-binary"],
+    "argus": ["streamlit", "plotly"],
+    "otlp": ["opentelemetry-exporter-otlp-proto-http"],
+}
 QUICK = ["tests/hooks", "tests/core/setup", "tests/core/config", "tests/test_install.py", "-n", "2"]
 SHOWN_LINES = 15  # of pip's, where it fails
 SLOW_SECONDS = 15  # so long without a word from pip is told to be the network

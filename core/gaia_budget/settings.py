@@ -74,6 +74,14 @@ class ModuleSettings(BaseModel):
         le=100,
         description="percent of its month that is critical; wins over token_budget.json",
     )
+    daily_threshold_usd: Decimal | None = Field(
+        default=None,
+        gt=0,
+        description="dollars against its cap in one day from which an alert fires; nothing stops",
+    )
+    weekly_threshold_usd: Decimal | None = Field(
+        default=None, gt=0, description="dollars against its cap in one week, Monday first, likewise"
+    )
 
     @model_validator(mode="after")
     def _rising(self) -> ModuleSettings:
@@ -137,11 +145,23 @@ class Settings(BaseModel):
     total_monthly_budget_usd: Decimal | None = Field(
         default=None, gt=0, description="monthly cap of all modules together; empty: none"
     )
+    daily_threshold_usd: Decimal | None = Field(
+        default=None,
+        gt=0,
+        description="dollars of all modules together in one day from which an alert fires; empty: none",
+    )
+    weekly_threshold_usd: Decimal | None = Field(
+        default=None, gt=0, description="dollars of all modules together in one week, Monday first, likewise"
+    )
     hard_stop_pct: Decimal = Field(
         default=Decimal(110),
         ge=100,
         le=1000,
         description="percent of its month at which a module with on_exceeded = downgrade stops, too",
+    )
+    development_component: bool = Field(
+        default=False,
+        description="Claude Code's lines in the logs name <module>_dev, so that sums by component stay product cost",
     )
     local_hosts: list[str] = Field(
         default=[],
@@ -246,17 +266,25 @@ class Settings(BaseModel):
     @property
     def total_limit_nano(self) -> int | None:
         """The monthly cap of all modules together in nano-dollars; None where there is none."""
-        total = self.total_monthly_budget_usd
-        return None if total is None else int((total * NANO).to_integral_value())
+        return _nano(self.total_monthly_budget_usd)
 
     @property
     def billing(self) -> Billing:
         """How Claude Code is paid for here: as the setting says, else as it was found out when this was loaded."""
         return self._billing
 
+    def threshold_nano(self, axis: str, module: str = "") -> int | None:
+        """Nano-dollars that a `day` or a `week` of a module, or of all together, is compared with; None: nothing."""
+        mine = self.module(module) if module else self
+        return _nano(mine.daily_threshold_usd if axis == "day" else mine.weekly_threshold_usd)
+
     def module(self, name: str) -> ModuleSettings:
         """What is set for a module; the defaults where nothing is."""
         return self.modules.get(name.lower()) or ModuleSettings()
+
+
+def _nano(amount: Decimal | None) -> int | None:
+    return None if amount is None else int((amount * NANO).to_integral_value())
 
 
 def load() -> Settings:

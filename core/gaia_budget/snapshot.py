@@ -71,6 +71,7 @@ def write(
         "session_policy": settings.session_policy,
         "refuse_uncounted": settings.refuse_uncounted_sessions,
         "warn_model": settings.warn_model,
+        "development_component": settings.development_component,
         "add_matching_section": settings.add_matching_section,
         "subagent_allowance_tokens": settings.subagent_allowance_tokens,
         "protected_agents": settings.protected_agents,

@@ -234,7 +234,7 @@ def test_an_event_reported_twice_is_written_once(watched: Watched) -> None:
     watched.hook("PostToolUseFailure", tool_use_id="toolu_2", tool_name="Read", duration_ms=7)
     assert [(line["details"], line["status"], line["agent"]) for line in watched.lines("build")] == [
         ("Bash", "completed", "main"),
-        ("Read", "failed", "main"),
+        ("Read", "error", "main"),
     ]
 
 

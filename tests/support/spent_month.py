@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOW = ts("2026-11-27T20:05")
+MONTH = ts("2026-11-01T00:00")
 DAY, HOUR, MINUTE = 86_400_000_000, 3_600_000_000, 60_000_000
 CAPS = {"via": 20, "jseeker": 10, "hart_os": 15, "raven": 10, "mycel": 5}
 TASKS = {

@@ -11,6 +11,7 @@ from gaia_budget.errors import ConfigError
 from gaia_budget.forecast.standing import MonthStatus
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.ledger.zone import HOUR
+from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,6 +103,8 @@ class Facts:
             return zone.start_of_month(bucket(zone, "month", self.now))
         if span.unit == "hour":
             return (self.now // HOUR - span.length + 1) * HOUR
+        if span.unit == "week":
+            return self.day(zone.local(self.now).weekday())
         return self.day(span.length - 1)
 
     def day(self, days_ago: int) -> int:
@@ -116,6 +119,14 @@ class Facts:
             answer = self.ledger.spend(by, since, until)
             self._spent[place] = {row.key: row.figures for row in answer.rows}
         return self._spent[place]
+
+    def counted(self, since: int) -> dict[str, int]:
+        """Nano-dollars that count against each module's cap, by module."""
+        found: dict[str, int] = {}
+        for (module, source, paid), figures in self.spent(("module", "source", "billing"), since).items():
+            if billing.counts(source, paid, self.settings.module(module).counts_claude_code):
+                found[module] = found.get(module, 0) + figures.cost_nano
+        return found
 
     def failed(self, since: int) -> dict[Key, int]:
         """Failed calls by module and task."""

@@ -10,7 +10,8 @@ _SPAN = re.compile(r"(\d{1,3})([hd])")
 
 
 class Span(NamedTuple):
-    """A window. `unit` is month, day (local days, the current one included), hour (clock hours, likewise) or plan."""
+    """A window. `unit` is month, week (Monday first), day (local days, the current one included), hour (clock hours,
+    likewise) or plan."""
 
     unit: str
     length: int = 1
@@ -36,6 +37,11 @@ KINDS: dict[str, Kind] = {
     "projected_percent": Kind(
         "what is expected to count against the cap by the end of the month, in percent, where there is data enough",
         ("module",), ("month",), "month",
+    ),
+    "threshold_percent": Kind(
+        "what counts against the caps in a day or a week, in percent of daily_threshold_usd or weekly_threshold_usd, "
+        "the module's or that of all together, where it is set",
+        ("module", "all"), ("day", "week"), "day",
     ),
     "total_percent": Kind(
         "what counts against the caps of all modules together, in percent of total_monthly_budget_usd, where it is set",
@@ -80,7 +86,7 @@ def span_named(window: str, kind: Kind) -> Span:
     wanted = window or kind.default_window
     found = _span(wanted)
     if found is None or found.unit not in kind.units:
-        valid = {"month": "month", "day": "day or such as 7d", "hour": "such as 1h or 24h",
+        valid = {"month": "month", "week": "week", "day": "day or such as 7d", "hour": "such as 1h or 24h",
                  "plan": " or ".join(PLAN_WINDOWS), "none": "none"}  # fmt: skip
         raise ValueError(
             f"window: {wanted!r} does not go with it (valid: {', '.join(valid[u] for u in kind.units)})"
@@ -89,7 +95,7 @@ def span_named(window: str, kind: Kind) -> Span:
 
 
 def _span(window: str) -> Span | None:
-    if window in ("month", "day", "none"):
+    if window in ("month", "week", "day", "none"):
         return Span(window, 1, window)
     if window in PLAN_WINDOWS:
         return Span("plan", 1, window)

@@ -124,6 +124,21 @@ def _total(rule: Rule, facts: Facts) -> Iterator[Reading]:
         yield Reading("", "", value, said)
 
 
+def _threshold(rule: Rule, facts: Facts) -> Iterator[Reading]:
+    counted = facts.counted(facts.since(rule.span))
+    if rule.scope == "all":
+        counted = {"": sum(counted.values())}
+    for module, nano in counted.items():
+        whole = facts.settings.threshold_nano(rule.span.unit, module)
+        if whole is not None:
+            value = _share(nano, whole)
+            when = "today" if rule.span.unit == "day" else "this week"
+            who, whose = (f"{module} has", "its") if module else ("all modules together have", "their")
+            share = f"{whose} threshold is {usd_short(whole)} ({_hundredths(value)} %)"
+            said = f"{who} spent {usd_short(nano)} {when}; {share}"
+            yield Reading(module, "", value, said)
+
+
 def _spend_usd(rule: Rule, facts: Facts) -> Iterator[Reading]:
     for key, figures in _rows(rule, facts):
         said = f"{_who(rule, key)}: {usd_short(figures.cost_nano)} in {rule.span.name}"
@@ -274,6 +289,7 @@ def _model_end(rule: Rule, facts: Facts) -> Iterator[Reading]:
 METRICS: Mapping[str, Callable[[Rule, Facts], Iterator[Reading]]] = {
     "spend_percent": _spend_percent,
     "projected_percent": _projected,
+    "threshold_percent": _threshold,
     "total_percent": _total,
     "total_projected_percent": _total,
     "spend_usd": _spend_usd,

@@ -114,10 +114,10 @@ def _own(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call:
         org=origin.org,
         user=_text(row, "user") or origin.user,
         machine=_text(row, "machine") or origin.machine,
-        module=module_name(_text(row, "component")),
+        module=module_name(_text(row, "module") or _text(row, "component")),
         cost_nano=cost,
         price_source=_text(row, "price_source") or "unpriced",
-        duration_ms=_duration(row.get("duration_ms")),
+        duration_ms=_duration(row.get("duration_ms")) or None,  # we write 0 where it is not known
         **counts,
         **texts,
     )

@@ -65,9 +65,9 @@ def _spend(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
 
 def _table(axis: str) -> Callable[[Ledger, Settings, Given], dict[str, Any]]:
     def answer(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-        from gaia_budget.reports.money.tables import table
+        from gaia_budget.reports.money.thresholds import measured
 
-        found = table(ledger, axis, asked(given))
+        found = measured(ledger, settings, axis, asked(given))
         return (found.newest(top(given, 1)) if given.get("top") else found).document()
 
     return answer

@@ -52,7 +52,7 @@ def overview(ledger: Ledger, settings: Settings, given: Given, version: int) -> 
             attention=now.attention(found),
             windows=now.windows(found, ledger.zone),
             caps=now.caps(found),
-            trends=trends.trends(ledger, found, filters),
+            trends=trends.trends(ledger, settings, found, filters),
             models=trends.models(ledger, filters),
             tasks=tables.tasks(ledger, filters),
             projects=tables.projects(ledger, filters, {one.name: one.trend for one in found.projects}),

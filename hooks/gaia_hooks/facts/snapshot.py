@@ -32,6 +32,7 @@ DEFAULTS: "dict[str, Any]" = {
     "session_policy": "warn",
     "refuse_uncounted": False,  # prompts and tool calls of sessions that cannot be counted
     "warn_model": False,
+    "development_component": False,  # lines in the logs name a component of their own
     "add_matching_section": False,  # of CLAUDE_L2.md, to prompts that name its trigger words
     "subagent_allowance_tokens": 30_000,
     "protected_agents": [],  # subagent types whose model is never changed

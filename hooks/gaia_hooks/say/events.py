@@ -80,9 +80,9 @@ def _tool_ended(session: sessions.Session, payload: "Payload") -> None:
         module=session.state.module,
         session_id=session.state.session_id,
         agent=inside or "main",
-        tool=tool,
-        tool_use_id=call,
-        status="failed" if failed else "completed",
+        details=tool,
+        event_id=call,
+        status=argus.ERROR if failed else "completed",
         duration_ms=duration if type(duration) is int else None,
         ts=clock.now(),
     )

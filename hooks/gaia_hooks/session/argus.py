@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from gaia_hooks.facts.tokens import responses
 
 SCHEMA_VERSION = 1
+DEVELOPMENT = "_dev"
+"""Follows a module's name where Claude Code's lines are to have a component of their own."""
+SUCCESS, ERROR = "success", "error"
 TASK = "claude_code"
 PROVIDER = "anthropic"
 
@@ -49,7 +52,7 @@ def call_line(
     billing: str,
     session_id: str = "",
     correlation_id: str = "",
-    status: str = "success",
+    status: str = SUCCESS,
     duration_ms: "int | None" = None,
     details: str = "",
     more: "dict[str, object] | None" = None,
@@ -67,7 +70,7 @@ def call_line(
         "input_tokens": counts["input_tokens"],
         "output_tokens": counts["output_tokens"],
         "details": details,
-        "duration_ms": duration_ms,
+        "duration_ms": duration_ms or 0,
         "status": status,
         "correlation_id": correlation_id,
         "schema_version": SCHEMA_VERSION,
@@ -99,10 +102,12 @@ def runtime_line(
     billing: str,
     ts: int,
     whole: "tuple[int, ...] | None" = None,
+    apart: bool = False,
 ) -> bytes:
     """The line of one settled API response of Claude Code; `cost_nano` None is written as null: unpriced.
 
     `whole` is the usage so far of a response of which `response` is only the growth since its line was written.
+    `apart`: it names a component of its own, and the module beside it.
     """
     counts = dict(zip(usage.FIELDS, response.usage))
     counts["recached_tokens"] = response.recached
@@ -113,6 +118,8 @@ def runtime_line(
         "variant": response.variant,
         **response.traits,
     }
+    if apart:
+        more["module"] = module
     if response.part_of:
         more["part_of"] = response.part_of
     if response.odd:
@@ -122,7 +129,7 @@ def runtime_line(
     return call_line(
         counts,
         ts=ts,
-        module=module,
+        module=module + DEVELOPMENT if apart else module,
         task=TASK,
         model=response.model,
         provider=PROVIDER,
@@ -142,24 +149,24 @@ def build_line(
     module: str,
     session_id: str,
     agent: str,
-    tool: str,
-    tool_use_id: str,
+    details: str,
+    event_id: str,
     status: str,
     duration_ms: "int | None",
     ts: int,
     source: str = "claude_code",
 ) -> bytes:
-    """The line of one finished or failed tool call, or of an alert (shape A, wave 0)."""
+    """The line of one finished or failed tool call (`details`: its name), or of an alert (shape A, wave 0)."""
     line = {
         "ts": clock.iso(ts),
         "agent": agent,
         "wave": 0,
         "module": module,
         "status": status,
-        "duration_ms": duration_ms,
-        "details": tool,
+        "duration_ms": duration_ms or 0,
+        "details": details,
         "schema_version": SCHEMA_VERSION,
-        "event_id": tool_use_id,
+        "event_id": event_id,
         "correlation_id": session_id,
         "source": source,
     }

@@ -68,7 +68,7 @@ class Books:
                 response, module=self._mine.module, cost_nano=cost,
                 agent_type=agent_type if response.agent_id else "main",
                 price_source=pricing.source_of(row, self._policy["price_source"]),
-                billing=self._policy["billing"], ts=made, whole=whole)
+                billing=self._policy["billing"], ts=made, whole=whole, apart=self._policy["development_component"])
         )  # fmt: skip
 
     def recover(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,6 +79,49 @@ def test_thresholds_are_each_modules_own(ledger: Ledger, settings: Settings, clo
     spend(ledger, "b", 505 * CENT)
     alerts.evaluate(ledger, settings)
     assert fired(ledger) == [("month-warning:via:2026-11", 5050)]
+
+
+def test_a_day_and_a_week_at_their_thresholds_fire_once_each_and_anew_when_the_next_one_is_there(
+    ledger: Ledger, settings: Settings, clock: Clock
+) -> None:
+    limits = ModuleSettings.model_validate({"daily_threshold_usd": "1.5", "weekly_threshold_usd": 2})
+    settings = settings.model_copy(update={"modules": {"jseeker": limits}})
+    spend(ledger, "sunday", 150 * CENT, "2026-11-22T12:00")  # another day, another week: AT is a Monday
+    spend(ledger, "a", 150 * CENT - 1)
+    spend(ledger, "other", 9 * DOLLAR, module="via", source="claude_code", billing="plan")
+    assert fired_after(ledger, settings) == []
+    spend(ledger, "b", 1)
+    assert fired_after(ledger, settings) == ["day-threshold:jseeker:2026-11-23"]
+    [alert] = Fired(ledger).alerts()
+    assert "jseeker has spent $1.5000 today; its threshold is $1.5000 (100.00 %)" in alert.cause
+    spend(ledger, "c", 50 * CENT)
+    week = "week-threshold:jseeker:2026-11-23"
+    assert fired_after(ledger, settings) == ["day-threshold:jseeker:2026-11-23", week]
+
+    clock.advance(86_400)
+    assert [one.alert_id for one in alerts.evaluate(ledger, settings).open] == [week]
+    spend(ledger, "d", 150 * CENT, "2026-11-24T11:00")
+    assert fired_after(ledger, settings)[:2] == [
+        "day-threshold:jseeker:2026-11-23",
+        "day-threshold:jseeker:2026-11-24",
+    ]
+
+
+def test_all_modules_together_have_thresholds_of_their_own(
+    ledger: Ledger, settings: Settings, clock: Clock
+) -> None:
+    chosen = {"daily_threshold_usd": Decimal(2), "weekly_threshold_usd": Decimal(3)}
+    settings = settings.model_copy(update=chosen)
+    spend(ledger, "a", DOLLAR)
+    spend(ledger, "b", DOLLAR, module="via")
+    assert fired_after(ledger, settings) == ["total-day-threshold:2026-11-23"]
+    [alert] = Fired(ledger).alerts()
+    assert alert.cause.startswith("all modules together have spent $2.0000 today; their threshold is $2.0000")
+
+
+def fired_after(ledger: Ledger, settings: Settings) -> list[str]:
+    alerts.evaluate(ledger, settings)
+    return [alert_id for alert_id, _ in fired(ledger)]
 
 
 def test_what_counts_against_no_cap_fires_nothing(ledger: Ledger, settings: Settings, clock: Clock) -> None:

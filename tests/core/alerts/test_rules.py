@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 BUILT_IN = [
     "month-warning", "month-critical", "month-exceeded", "total-warning", "total-critical", "total-projected",
+    "day-threshold", "week-threshold", "total-day-threshold", "total-week-threshold",
     "spike", "retry-loop", "falling-cache-hits", "price-review", "model-ends",
 ]  # fmt: skip
 GOOD = """

@@ -172,6 +172,29 @@ def test_our_own_line_comes_back_as_the_response_it_was_written_from(tmp_path: P
     )
 
 
+def test_development_may_have_a_component_of_its_own_and_stays_in_its_module(tmp_path: Path) -> None:
+    response = Response("msg_1", "claude-opus-5-5", (1, 2, 0, 0, 0, 0, 0), stamp(1), "s-1", "", "main")
+    line = argus.runtime_line(
+        response, module="shop", agent_type="main", cost_nano=1, price_source="genai-prices", billing="api",
+        ts=1_795_000_000_000_000, apart=True)  # fmt: skip
+
+    written = json.loads(line)
+    assert (written["component"], written["module"]) == ("shop_dev", "shop")
+    (call,) = read(log(tmp_path, line), ORIGIN, None).calls
+    assert call.event.module == "shop"
+
+
+def test_a_line_has_the_keys_and_types_that_the_existing_reader_takes(tmp_path: Path) -> None:
+    line = json.loads(own_line((1, 2, 3, 4, 5, 1, 1), 77))
+
+    assert list(line)[:11] == [
+        "ts", "component", "task", "model", "cost_usd", "input_tokens", "output_tokens", "details", "duration_ms",
+        "status", "correlation_id"]  # fmt: skip
+    assert (line["duration_ms"], line["status"]) == (0, "success")
+    (call,) = read(log(tmp_path, own_line((1, 2, 3, 4, 5, 1, 1), 77)), ORIGIN, None).calls
+    assert call.event.duration_ms is None
+
+
 def test_a_correction_completes_the_line_that_it_corrects(tmp_path: Path) -> None:
     path = log(tmp_path, own_line((1, 2, 3, 0, 0, 0, 0), 70))
     first = read(path, ORIGIN, None)

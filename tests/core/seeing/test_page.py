@@ -16,6 +16,7 @@ from support.events import event, ts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from playwright.sync_api import Browser, Page
 
@@ -134,6 +135,32 @@ def test_a_gauge_ends_where_the_forecast_says(seen: Seen, served: Dashboard) -> 
         share = Decimal(one["spent_usd"]) * 100 / Decimal(one["limit_usd"])
         assert percent == f"{int(share)} %"
     assert rows.count() == len(spent_month.CAPS)
+
+
+@pytest.mark.usefixtures("month")
+def test_trends_have_the_line_of_their_threshold(browser: Browser, home: Path) -> None:
+    (home / "gaia-budget" / "settings.toml").write_text(
+        'total_monthly_budget_usd = 50\n[modules.via]\ndaily_threshold_usd = "0.75"\nweekly_threshold_usd = 4\n',
+        encoding="utf-8",
+    )
+    with dashboard.running() as served:
+        found = Seen(browser, served.url)
+        for path, words in (
+            ("/?project=via", "threshold a day $0.75"),
+            ("/?project=via&by=week", "threshold a week $4.00"),
+            ("/?project=via&by=month", "cap $20.00"),
+            ("/?by=month", "cap $50.00"),
+        ):
+            chart = found.open(path).locator("#trends svg.chart").first
+            assert chart.locator(".thrt").text_content() == words
+            line, axis = (
+                chart.locator("line.thr").get_attribute("y1"),
+                chart.locator("line.axis").get_attribute("y1"),
+            )
+            assert 0 < float(str(line)) < float(str(axis))
+        assert found.open("/").locator("#trends svg.chart").first.locator(".thr").count() == 0
+        found.context.close()
+    assert found.wrong == []
 
 
 def test_a_filter_keeps_its_link_and_a_session_is_one_click_away(seen: Seen, served: Dashboard) -> None:

@@ -132,6 +132,27 @@ def test_the_overview_has_the_figures_of_the_events_and_of_the_caps(month: list[
     assert "Next  " in text
 
 
+def test_a_row_that_reached_its_threshold_is_marked(month: list[Event], home: Path) -> None:
+    by_day = truth(month, lambda one: f"{local(one):%Y-%m-%d}")
+    apps = {day: amounts[0] for day, amounts in by_day.items()}
+    limit = sorted(apps.values())[len(apps) // 2]
+    assert asked("daily")["threshold_usd"] is None
+    (home / "gaia-budget" / "settings.toml").write_text(
+        f'daily_threshold_usd = "{limit}"\n', encoding="utf-8"
+    )
+
+    document = asked("daily", "--since", "2026-10-01")
+
+    assert Decimal(document["threshold_usd"]) == limit
+    assert document["passed"] == sorted(day for day, amount in apps.items() if amount >= limit)
+    assert "threshold_usd" not in asked("projects")
+    text = run("daily", "--since", "2026-10-01")
+    assert text.count("▲") == len(document["passed"]) + 1
+    assert "reached its threshold" in text
+    assert asked("weekly", "--project", "via")["threshold_usd"] is None
+    assert Decimal(asked("monthly", "--project", "via")["threshold_usd"]) == spent_month.CAPS["via"]
+
+
 @pytest.mark.usefixtures("month")
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
 @pytest.mark.parametrize("command", [(), ("daily",), ("weekly",), ("projects",), ("sessions",), ("blocks",)])

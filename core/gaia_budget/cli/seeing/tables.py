@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from gaia_budget.cli.seeing.grid import Column
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.questions import Figures
-    from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.asked import Asked
-    from gaia_budget.reports.money.tables import Line
+    from gaia_budget.reports.money.tables import Table
 
 Since = Annotated[
     str | None, typer.Option(help="From here on: 2026-11-23, 2026-11, 7d, 36h, today, month, or a time.")
@@ -58,18 +57,19 @@ def _of(axis: str) -> Callable[..., None]:
         as_csv: AsCsv = False,
         as_json: JsonFlag = False,
     ) -> None:
-        from gaia_budget.reports.money.tables import table
+        from gaia_budget.reports.money.thresholds import measured
+        from gaia_budget.settings import load
 
         with _ledger() as ledger:
             asked = _asked(ledger, since or (None if until else USUAL[axis]), until, project, axis)
-            found = table(ledger, axis, asked)
+            found = measured(ledger, load(), axis, asked)
             found = found.newest(top) if top else found
             if _given(found.document(), as_json, as_csv):
                 return
             if not found.lines:
                 _say_nothing(ledger)
                 return
-            _draw_table(axis, found.lines, found.total, ledger.zone, _title(ledger, found.since, found.until))
+            _draw_table(found, _title(ledger, found.since, found.until))
 
     return command
 
@@ -169,7 +169,7 @@ def _title(ledger: Ledger, since: int | None, until: int | None) -> str:
     return f"{start} to {last.day} {last:%b %Y}" + (f", {last:%H:%M %Z}" if until is None else "")
 
 
-def _draw_table(axis: str, lines: list[Line], total: Line, zone: Zone, title: str) -> None:
+def _draw_table(found: Table, title: str) -> None:
     from rich.text import Text
 
     from gaia_budget.cli.seeing.grid import Column, grid, left_out
@@ -177,7 +177,7 @@ def _draw_table(axis: str, lines: list[Line], total: Line, zone: Zone, title: st
     from gaia_budget.cli.seeing.paper import here
     from gaia_budget.reports import shown
 
-    paper = here()
+    paper, axis, lines, total = here(), found.axis, found.lines, found.total
     apps, apps_total = shown.cents([one.apps_nano for one in lines])
     code, code_total = shown.cents([one.claude_code_nano for one in lines])
     keys = [key_shown(axis, one.key) for one in lines]
@@ -186,11 +186,14 @@ def _draw_table(axis: str, lines: list[Line], total: Line, zone: Zone, title: st
         *token_columns([one.figures for one in lines], total.figures),
     ]
     if total.apps_nano:
-        columns.append(Column("Apps", apps, apps_total))
+        marked = [
+            f"▲ {cell}" if one.key in found.passed else cell for one, cell in zip(lines, apps, strict=True)
+        ]
+        columns.append(Column("Apps", marked, apps_total))
     columns.append(Column("Claude Code", code, code_total))
     columns.append(Column("Models", [shares(one, 3) for one in lines], drop=9, left=True))
     drawn = grid(columns, paper, bold=[0] if axis in ("day", "week", "month") else ())
-    lines_below = paper.foot([*left_out(drawn, paper), *_foot(total)])
+    lines_below = paper.foot([*left_out(drawn, paper), *_foot(found)])
     paper.draw([Text(title), Text(""), *drawn.lines, Text(""), *lines_below])
 
 
@@ -231,8 +234,12 @@ def key_shown(axis: str, key: str) -> str:
     return shown.name(key or "no project", 24) if axis == "module" else key
 
 
-def _foot(total: Line) -> list[str]:
-    lines = []
+def _foot(found: Table) -> list[str]:
+    from gaia_budget.reports import shown
+
+    total, lines = found.total, []
+    if found.passed:
+        lines.append(f"▲ reached its threshold of {shown.money(found.threshold_nano)}.")
     if total.apps_nano and total.claude_code_nano:
         lines.append("Apps count against the caps; Claude Code is at API prices.")
     if total.figures.unpriced_responses:

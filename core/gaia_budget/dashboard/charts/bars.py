@@ -90,9 +90,11 @@ class Stack(NamedTuple):
         return sum(self.parts.values())
 
 
-def columns(title: str, stacks: Sequence[Stack], colour: Mapping[str, str]) -> Markup:
-    """Columns of models over time."""
-    highest = max((one.nano for one in stacks), default=0)
+def columns(
+    title: str, stacks: Sequence[Stack], colour: Mapping[str, str], line: tuple[int, str] | None = None
+) -> Markup:
+    """Columns of models over time, and across them a line with its words, such as a threshold."""
+    highest = max([*(one.nano for one in stacks), *([line[0]] if line else [])], default=0)
     marks = steps(highest)
     scale = (BOTTOM - TOP) / marks[-1]
     wide = (100 - LEFT) / max(1, len(stacks))
@@ -108,12 +110,17 @@ def columns(title: str, stacks: Sequence[Stack], colour: Mapping[str, str]) -> M
             last = place == len(stacks) - 1
             at = "100%" if last else f"{x + wide / 2:.2f}%"
             parts.append(label("tick end" if last else "tick mid", at, BOTTOM + 17, one.short))
+    if line is not None:
+        y = BOTTOM - line[0] * scale
+        parts += [across("thr", y, LEFT), label("thrt", f"{LEFT + 1}%", y - 4, line[1])]
     dearest = max(stacks, key=lambda one: one.nano, default=None)
     said = (
         f"Highest {shown.money(dearest.nano)}, {dearest.name}."
         if dearest and dearest.nano
         else "Nothing was spent."
     )
+    if line is not None:
+        said += f" {line[1].capitalize()}."
     return picture("chart", HEIGHT, title, said, joined(parts))
 
 

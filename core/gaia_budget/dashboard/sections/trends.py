@@ -10,33 +10,38 @@ from gaia_budget.dashboard.charts.marks import colours
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.tables import table
+from gaia_budget.reports.money.thresholds import measured
 
 if TYPE_CHECKING:
     from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.money.tables import Line
     from gaia_budget.reports.overview import Overview
+    from gaia_budget.settings import Settings
 
+THRESHOLDS = {"day": "threshold a day", "week": "threshold a week", "month": "cap"}
 TREND = {"day": 30, "week": 16, "month": 12}
 
 
-def trends(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, Any]:
+def trends(ledger: Ledger, settings: Settings, found: Overview, filters: Filters) -> dict[str, Any]:
     """Dollars over time by model, apps and Claude Code apart, and the month adding up against its caps."""
     asked = filters.asked._replace(since=_trend_start(ledger, filters.grain), until=None)
     return {
-        **_over_time(ledger, filters, asked),
+        **_over_time(ledger, settings, filters, asked),
         "month": _adding_up(ledger, found, filters),
         "csv": {"day": "daily", "week": "weekly", "month": "monthly"}[filters.grain],
     }
 
 
-def over_time(ledger: Ledger, filters: Filters) -> dict[str, Any]:
+def over_time(ledger: Ledger, settings: Settings, filters: Filters) -> dict[str, Any]:
     """The same within the filters' own stretch."""
-    return _over_time(ledger, filters, filters.asked)
+    return _over_time(ledger, settings, filters, filters.asked)
 
 
-def _over_time(ledger: Ledger, filters: Filters, asked: Asked) -> dict[str, Any]:
-    answer = table(ledger, filters.grain, asked)
+def _over_time(ledger: Ledger, settings: Settings, filters: Filters, asked: Asked) -> dict[str, Any]:
+    answer = measured(ledger, settings, filters.grain, asked)
+    threshold = answer.threshold_nano
+    words = "" if threshold is None else f"{THRESHOLDS[filters.grain]} {shown.money(threshold)}"
     lines = {one.key: one for one in answer.lines}
     keys = sorted(lines) if filters.grain != "day" else _days(ledger, answer.since or 0, answer.until)
     colour = colours(filters.models)
@@ -46,12 +51,13 @@ def _over_time(ledger: Ledger, filters: Filters, asked: Asked) -> dict[str, Any]
         stacks = [_stack(key, filters.grain, lines.get(key), source) for key in keys]
         if not any(one.nano for one in stacks):
             continue
+        line = (threshold, words) if threshold is not None and source == "app" else None
         cells, total = shown.cents([one.nano for one in stacks])
         charts.append(
             {
                 "title": f"{title}, dollars a {filters.grain}",
                 "total": total,
-                "svg": bars.columns(f"{title}: dollars a {filters.grain} by model", stacks, colour),
+                "svg": bars.columns(f"{title}: dollars a {filters.grain} by model", stacks, colour, line),
                 "rows": list(zip([one.name for one in stacks], cells, strict=True))[::-1],
             }
         )

@@ -72,12 +72,18 @@ class Table(NamedTuple):
     until: int | None
     lines: list[Line]
     total: Line
+    threshold_nano: int | None = None
+    """What may count against caps in one row before it stands out, and the rows where it does (see `thresholds`)."""
+    passed: frozenset[str] = frozenset()
 
     def document(self) -> dict[str, Any]:
         """The JSON document of `daily`, `projects`, …; every column of `rows` adds up to `total`."""
+        known = self.threshold_nano
         return {
             "since": instant(self.since),
             "until": instant(self.until),
+            **({"threshold_usd": None if known is None else usd(known)} if self.axis in TIMES else {}),
+            **({} if known is None else {"passed": sorted(self.passed)}),
             "total": self.total.document(),
             "rows": [{"key": one.key, self.axis: one.key, **one.document()} for one in self.lines],
         }
