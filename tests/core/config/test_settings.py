@@ -115,7 +115,7 @@ def test_money_keeps_every_digit() -> None:
             '[modules.via]\non_exceded = "warn"\n',
             2,
             "modules.via.on_exceded",
-            "valid: alert_threshold_pct, counts_claude_code, critical_threshold_pct, on_exceeded",
+            "valid: alert_threshold_pct, counts_claude_code, critical_threshold_pct, daily_threshold_usd",
         ),
         (
             '[modules]\nvia.on_exceeded = "stop"\n',
