@@ -79,6 +79,12 @@ def _tasks(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
     return tasks(ledger, asked(given)).document()
 
 
+def _cache(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.money.cache import cache
+
+    return cache(ledger, asked(given)).document()
+
+
 def _sessions(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
     from gaia_budget.reports.sessions.recent import USUAL, sessions
 
@@ -144,6 +150,7 @@ QUESTIONS = (
     Question("projects", "What each project cost, the dearest first.", _TABLE, _table("module")),
     Question("models", "What each model cost, the dearest first.", _TABLE, _table("model")),
     Question("tasks", "Which tasks use which models.", (*PERIOD, "format", *NARROW), _tasks),
+    Question("cache", "What prompt caching saved, by project.", (*PERIOD, "format", *NARROW), _cache),
     Question("sessions", "The newest sessions.", (*PERIOD, "top", "format", "project", "module"), _sessions),
     Question(
         "session", "One session: by model, by agent, its newest responses.", ("session", "format"), _session

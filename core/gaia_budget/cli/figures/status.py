@@ -72,7 +72,7 @@ def _show(found: Status, tools: list[Row], ours: int) -> None:
             tokens, reads = f"{part.figures.budget_tokens:,}", f"{part.figures.cache_read_tokens:,}"
             lines.append([label, part.name, tokens, reads, usd_short(part.figures.cost_nano)])
     if spent.figures.recached_tokens and found.session:
-        tokens, dollars = f"{spent.figures.recached_tokens:,}", usd_short(found.session.recached_nano)
+        tokens, dollars = f"{spent.figures.recached_tokens:,}", usd_short(found.session.cache.again_nano)
         lines.append(["", "written again after a pause, not counted", tokens, "", f"about {dollars}"])
     if spent.unattributed_nano:
         lines.append(["", "in no message: compaction, titles", "", "", usd_short(spent.unattributed_nano)])

@@ -52,6 +52,7 @@ def _facts(found: Receipt, zone: Zone, billed: str) -> list[tuple[str, str]]:
     from gaia_budget.reports import shown
 
     spend, status = found.line.spend, found.line.status
+    cache = status.cache
     start, end = zone.local(spend.first_ts), zone.local(spend.last_ts)
     length = span(spend.last_ts - spend.first_ts)
     facts = [
@@ -62,12 +63,18 @@ def _facts(found: Receipt, zone: Zone, billed: str) -> list[tuple[str, str]]:
             f"{spend.figures.budget_tokens:,}, {shown.percent(status.percent)} of {status.limit_tokens:,} "
             f"({status.type})",
         ),
-        ("From the cache", f"{spend.figures.cache_read_tokens:,} tokens"),
+        (
+            "From the cache",
+            f"{spend.figures.cache_read_tokens:,} tokens; saved about {shown.money(cache.saved_nano)}",
+        ),
     ]
     if spend.unattributed_nano:
         facts.insert(2, ("In no message", f"{shown.money(spend.unattributed_nano)}: compaction, titles"))
     if spend.figures.recached_tokens:
-        facts.append(("Written again", f"{spend.figures.recached_tokens:,} tokens after idling, not counted"))
+        again = (
+            f"{spend.figures.recached_tokens:,} tokens after idling, about {shown.money(cache.again_nano)}"
+        )
+        facts.append(("Written again", f"{again}; not counted"))
     return facts
 
 

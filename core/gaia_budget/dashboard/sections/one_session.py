@@ -49,6 +49,8 @@ def session(found: Receipt, zone: Zone, models: Sequence[str], *, on_a_plan: boo
         "agents": line.agents,
         "cached": "–" if line.from_cache is None else f"{line.from_cache:g} %",
         "read": f"{spend.figures.cache_read_tokens:,}",
+        "saved": shown.money(line.status.cache.saved_nano),
+        "paid_again": shown.money(line.status.cache.again_nano),
         "again": f"{spend.figures.recached_tokens:,}",
         "chart": bars.columns("Dollars over the session, by model", stacks, colour) if stacks else "",
         "legend": [(shown.model(model), name) for model, name in colour.items()],

@@ -9,18 +9,18 @@ from gaia_budget.dashboard.charts.marks import colours
 from gaia_budget.dashboard.sections.words import signed, span, state, when
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
+from gaia_budget.reports.money.cache import cache as ask_cache
 from gaia_budget.reports.money.changes import changes as ask_changes
 from gaia_budget.reports.money.tables import table
 from gaia_budget.reports.money.tasks import tasks as ask_tasks
 from gaia_budget.reports.sessions.recent import sessions as ask_sessions
-from gaia_budget.reports.sessions.recent import share_from_cache
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
-    from gaia_budget.reports.money.tables import Line
+    from gaia_budget.reports.money.cache import CacheUse
 
 MOST_ROWS = 40
 """Rows of a table on the page; its CSV has all."""
@@ -119,19 +119,25 @@ def sessions(ledger: Ledger, filters: Filters) -> dict[str, Any]:
 
 
 def cache(ledger: Ledger, filters: Filters) -> dict[str, Any]:
-    """How much of each project's prompts came from the cache, in Claude Code."""
+    """How much of each project's prompts came from the cache, and what that saved, in Claude Code."""
     where = {**filters.asked.where, "source": "claude_code"}
-    found = table(ledger, "module", filters.asked._replace(where=where))
+    found = ask_cache(ledger, filters.asked._replace(where=where))
+    kept = found.lines[:MOST_ROWS]
+    saved, all_saved = shown.cents([one.saved_nano for one in found.lines])
+    again, all_again = shown.cents([one.again_nano for one in found.lines])
 
-    def row(line: Line) -> tuple[str, ...]:
-        one = line.figures
-        written = one.cache_write_5m_tokens + one.cache_write_1h_tokens
-        hit = share_from_cache(one)
-        figures = (one.cache_read_tokens, written, one.recached_tokens)
-        return ("–" if hit is None else f"{hit:g} %", *(f"{figure:,}" for figure in figures))
+    def row(one: CacheUse, saved: str, again: str) -> tuple[str, ...]:
+        hit = "–" if one.from_cache is None else f"{one.from_cache:g} %"
+        counts = (one.figures.cache_read_tokens, one.written, one.figures.recached_tokens)
+        read, written, written_again = (f"{figure:,}" for figure in counts)
+        return hit, read, written, saved, written_again, again
 
-    rows = [(shown.name(one.key) or "no project", *row(one)) for one in found.lines[:MOST_ROWS]]
-    return {"rows": rows, "total": row(found.total)}
+    rows = [
+        (shown.name(one.key) or "no project", *row(one, saved[place], again[place]))
+        for place, one in enumerate(kept)
+    ]
+    more = len(found.lines) - len(kept)
+    return {"rows": rows, "total": row(found.total, all_saved, all_again), "saved": all_saved, "more": more}
 
 
 def changes(ledger: Ledger) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from gaia_budget.errors import NotFoundError
 from gaia_budget.ledger.questions import Figures, instant
 from gaia_budget.reports import books
 from gaia_budget.reports.asked import SHORT, Asked, module_named, session_named
+from gaia_budget.reports.money.cache import share_from_cache
 from gaia_budget.reports.sessions.session import SessionReport, find
 from gaia_hooks.facts.prices.money import usd
 
@@ -60,6 +61,7 @@ class SessionLine(NamedTuple):
             "total_tokens": spend.figures.total_tokens,
             "cost_usd": usd(spend.cost_nano),
             "unattributed_usd": usd(spend.unattributed_nano),
+            "cache_saved_usd": usd(self.status.cache.saved_nano),
             "models": [part.key for part in spend.models],
         }
 
@@ -126,9 +128,3 @@ def _reader(ledger: Ledger) -> Callable[[str], SessionLine | None]:
         return SessionLine(known, known.spend) if known and known.spend else None
 
     return read
-
-
-def share_from_cache(one: Figures) -> float | None:
-    """Percent of a prompt that was read from the cache, to one decimal; None without a prompt."""
-    prompt = one.total_tokens - one.output_tokens
-    return round(one.cache_read_tokens * 100 / prompt, 1) if prompt else None

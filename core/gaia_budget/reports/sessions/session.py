@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.forecast.standing import hundredths
 from gaia_budget.ledger.questions import Figures, instant
+from gaia_budget.reports.money.cache import CacheUse, use
 from gaia_hooks.facts import session_types, snapshot
+from gaia_hooks.facts.prices import billing
 from gaia_hooks.facts.prices.money import usd
 from gaia_hooks.session import state
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.sessions import Part, SessionSpend
+    from gaia_budget.ledger.sessions import SessionSpend
     from gaia_budget.reports.books import Books
 
 
@@ -44,13 +46,16 @@ class SessionReport(NamedTuple):
         return hundredths(self.figures.budget_tokens, self.limit_tokens)
 
     @property
-    def recached_nano(self) -> int:
-        """About what the re-cached tokens cost, at the write prices of the models that wrote them."""
-        return sum(map(_recached_nano, self.spend.models)) if self.spend else 0
+    def cache(self) -> CacheUse:
+        """What the prompt cache saved and what was written to it again, by each model's prices of the session's end."""
+        found, last = CacheUse(self.id, Figures(), 0, 0), self.spend.last_ts if self.spend else 0
+        for part in self.spend.models if self.spend else ():
+            found = found.plus(use(self.id, (billing.CLAUDE_CODE, part.key), part.figures, last))
+        return found
 
     def document(self) -> dict[str, Any]:
         """The key `session` of `status --json`; dollars include what is unattributed."""
-        parts = self.spend
+        parts, cache = self.spend, self.cache
         return {
             "id": self.id,
             "running": self.running,
@@ -61,7 +66,8 @@ class SessionReport(NamedTuple):
             "limit_tokens": self.limit_tokens,
             "budget_tokens": self.figures.budget_tokens,
             "recached_tokens": self.figures.recached_tokens,
-            "recached_usd": usd(self.recached_nano),
+            "recached_usd": usd(cache.again_nano),
+            "cache_saved_usd": usd(cache.saved_nano),
             "percent": self.percent,
             "cost_usd": usd(self.cost_nano),
             "unattributed_usd": usd(self.unattributed_nano),
@@ -77,18 +83,6 @@ class SessionReport(NamedTuple):
             if parts
             else [],
         }
-
-
-def _recached_nano(part: Part) -> int:
-    found = part.figures
-    if not found.recached_tokens:
-        return 0
-    from gaia_budget.prices import table
-
-    written = found.cache_write_5m_tokens + found.cache_write_1h_tokens
-    one_hour = found.recached_tokens * found.cache_write_1h_tokens // written if written else 0
-    usage = (0, 0, 0, found.recached_tokens - one_hour, one_hour, 0, 0)
-    return table.load(claude_code=True).price(part.key, usage).cost_nano or 0
 
 
 def session(books: Books, session_id: str) -> SessionReport:
