@@ -56,6 +56,8 @@ def test_the_owners_files_are_not_edited(hard: Watched) -> None:
     "command",
     [
         "GAIA_BUDGET_OFF=1 claude -p more",
+        "GAIA_BUDGET_SESSION_POLICY=warn gaia-budget ingest",
+        "env -u CLAUDECODE gaia-budget override add shop --usd 100 --reason more --yes",
         "gaia-budget   init --undo --yes",
         "python3 install.py --undo",
         "claude --settings '{\"disableAllHooks\":true}'",

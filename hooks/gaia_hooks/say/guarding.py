@@ -16,8 +16,16 @@ if TYPE_CHECKING:
 
 SETTINGS = ("settings.json", "settings.local.json", "managed-settings.json")
 OWNERS = ("token_budget.json", "registry.json")
-# Of a shell command: what turns hooks off, or takes them out. Our commands that raise a limit ask a human themselves.
-UNDOING = ("GAIA_BUDGET_OFF", "GAIA_BUDGET_HOME", "disableAllHooks", "gaia-budget init", "install.py --undo")
+# Of a shell command: other settings than the user's (`GAIA_BUDGET_SESSION_POLICY=warn gaia-budget ingest`), what hides
+# the session, turns hooks off or takes them out. Our commands that raise a limit want a human themselves.
+UNDOING = (
+    "GAIA_BUDGET_",
+    "GAIA_ROOT",
+    "CLAUDECODE",
+    "disableAllHooks",
+    "gaia-budget init",
+    "install.py --undo",
+)
 REASON = (
     "GAIA budget: limits are hard here, and %s holds them: only a human changes it. Way out: the user does it in a"
     " terminal of their own."

@@ -103,7 +103,6 @@ def test_an_override_is_granted_by_a_human_listed_and_revoked(monkeypatch: pytes
         with pytest.raises(InputError, match="--usd"):
             run("override", "add", "jseeker", f"--usd={wrong}", "--reason", "r", "--yes")
     monkeypatch.setenv("CLAUDECODE", "1")
-    monkeypatch.setattr("gaia_budget.cli.deciding.override._asked_on_terminal", _no_terminal)
     with pytest.raises(InputError, match="terminal of your own"):
         run("override", "add", "jseeker", "--usd", "5", "--reason", "r", "--yes")
 
@@ -139,10 +138,6 @@ def test_a_broken_budget_file_is_named_also_where_the_answer_does_not_need_it(
     assert ended.exit_code == 0
     json.loads(ended.stdout)
     assert "token_budget.json:2:16: defaults.session_budgets:" in ended.stderr
-
-
-def _no_terminal(_: str) -> str:
-    raise OSError("no terminal")
 
 
 @pytest.mark.usefixtures("spent")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gaia_budget.cli import human
 from gaia_budget.cli.output import JsonFlag, emit_json, say, warn_of_broken_files
 from gaia_budget.errors import InputError
 
@@ -51,8 +51,10 @@ def add(
 
     amount, task = _nano(usd), task_name(task)
     warn_of_broken_files()
-    ask_the_human(
-        "an override", f"Grant {module}{f', task {task},' if task else ''} ${usd} on top of its month?", yes
+    human.require(
+        "an override",
+        f"Grant {module}{f', task {task},' if task else ''} ${usd} on top of its month?",
+        yes=yes,
     )
     settings = load()
     with Ledger.open(settings=settings) as ledger:
@@ -98,33 +100,6 @@ def _nano(usd: str) -> int:
     if not amount.is_finite() or amount != amount.to_integral_value() or amount <= 0:
         raise InputError(f"--usd: {usd!r} must be more than 0, with at most nine decimals")
     return int(amount)
-
-
-def ask_the_human(what: str, question: str, yes: bool) -> None:
-    """Ask on the controlling terminal; inside a Claude Code session nothing else counts as a human's word.
-
-    `what` needs that word; `yes`: it need not be asked for outside of a session.
-
-    Raises InputError without a terminal, and where the answer is no.
-    """
-    inside = bool(os.environ.get("CLAUDECODE"))
-    if yes and not inside:
-        return
-    try:
-        answer = _asked_on_terminal(f"{question} [y/N] ")
-    except OSError:
-        way = "run it in a terminal of your own" if inside else "add --yes, or run it in a terminal"
-        raise InputError(f"{what} needs a human's word and there is no terminal to ask on: {way}") from None
-    if answer.strip().lower() not in ("y", "yes"):
-        raise InputError(f"{what} needs a yes: nothing was changed")
-
-
-def _asked_on_terminal(question: str) -> str:
-    device = ("CONIN$", "CONOUT$") if os.name == "nt" else ("/dev/tty", "/dev/tty")
-    with open(device[1], "w", encoding="utf-8") as out, open(device[0], encoding="utf-8") as answers:  # noqa: PTH123
-        out.write(question)
-        out.flush()
-        return answers.readline()
 
 
 def document(override: Override) -> dict[str, Any]:

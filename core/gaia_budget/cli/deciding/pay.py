@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaia_budget.cli import human
 from gaia_budget.cli.output import JsonFlag, emit_json, say
 from gaia_budget.errors import NotFoundError
 
@@ -35,6 +36,8 @@ def pay(how: How = None, as_json: JsonFlag = False) -> None:
     if how is not None:
         if how not in CHOICES:
             raise NotFoundError("way of paying", how, CHOICES)
+        if how != "api":  # what a plan pays for counts against no cap
+            human.require_for_hard_limits("taking Claude Code out of the caps")
         set_top_level("claude_code_billing", how)
     settings = load()
     if how is not None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
-from typing import IO, Annotated
+from typing import Annotated
 
 import typer
 
+from gaia_budget.cli import human
 from gaia_budget.cli.output import JsonFlag, emit_json
 from gaia_budget.errors import InputError
 
@@ -34,31 +34,10 @@ def session_type(type: Type = None, session: Session = None, as_json: JsonFlag =
     if type is None:
         found = types.current(wanted)
     else:
-        if os.environ.get("CLAUDECODE") and types.needs_human(wanted, type):
-            _ask_human(f"Raise session {wanted} to {type}?")
+        if types.needs_human(wanted, type):
+            human.require(f"raising session {wanted} to {type} past a hard limit", yes=True)
         found = types.choose(wanted, type)
     if as_json:
         emit_json(found._asdict())
     else:
         typer.echo(f"{found.session}: {found.type} (chosen by: {found.chosen_by})")
-
-
-def _ask_human(question: str) -> None:
-    """Ask on the controlling terminal, never on stdin, which a model may write. Raises InputError for no."""
-    refusal = (
-        "Limits are hard here, and only a human may raise one: type the command in a terminal of your own"
-    )
-    try:
-        with _terminal("r") as keys, _terminal("w") as screen:
-            screen.write(f"{question} [y/N] ")
-            screen.flush()
-            answer = keys.readline()
-    except OSError:
-        raise InputError(refusal) from None
-    if answer.strip().lower() not in ("y", "yes"):
-        raise InputError("The type stays as it is")
-
-
-def _terminal(mode: str) -> IO[str]:
-    names = {"r": "CONIN$", "w": "CONOUT$"} if sys.platform == "win32" else {"r": "/dev/tty", "w": "/dev/tty"}
-    return open(names[mode], mode, encoding="utf-8")  # noqa: PTH123 (a device; the caller closes it)

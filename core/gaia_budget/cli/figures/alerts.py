@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaia_budget.cli import human
 from gaia_budget.cli.deciding import override
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, note, say
 
@@ -82,7 +83,7 @@ def acknowledge(
 ) -> None:
     """Take note of an alert: hooks and MCP no longer tell of it. It stays in the list until it is over.
 
-    Inside a Claude Code session the human is asked on the terminal: a model cannot silence an alert.
+    Inside a Claude Code session it is refused: a model cannot silence an alert.
     """
     from gaia_budget.alerts import telling
     from gaia_budget.alerts.fired import Fired
@@ -90,7 +91,7 @@ def acknowledge(
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import load
 
-    override.ask_the_human("taking note of an alert", f"Is {alert_id} known to you?", yes=True)
+    human.require("taking note of an alert", yes=True)
     settings = load()
     with Ledger.open(settings=settings) as ledger:
         found = Fired(ledger).acknowledge_alert(alert_id, settings.user)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gaia_budget.cli import human
 from gaia_budget.cli.output import JsonFlag, emit_json, note, warn_of_broken_files
 from gaia_budget.errors import InputError
 
@@ -112,6 +113,7 @@ def _undo(project: Path | None, dry_run: bool, yes: bool, as_json: bool) -> None
         typer.echo(showing.readable(changes, hookcopy.root()), nl=False)
     if not dry_run:
         if changes:
+            human.require_for_hard_limits("taking out what holds the limits")
             _confirm("Take our entries out?", yes)
         notices = setup.apply(project, changes)
     changed = [str(change.file) for change in changes]
