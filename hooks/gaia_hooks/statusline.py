@@ -74,7 +74,7 @@ def _counted(
             session = sessions.opened(home, session_id, lock, policy)
             if _count(session, payload):
                 session.store()
-            else:
+            elif payload.get("transcript_path"):
                 problem = NOT_COUNTED
     except files.LockTimeout:
         session = sessions.opened(home, session_id, lock, policy)

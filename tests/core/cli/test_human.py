@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 GRANT = ["override", "add", "shop", "--usd", "5", "--reason", "r", "--yes"]
 
 
-@pytest.fixture(autouse=True)
-def real_ancestors(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of the process itself: what runs the tests is no session."""
-    monkeypatch.setattr(human, "ancestors", lambda: iter(()))
-
-
 def run(*words: str) -> None:
     CliRunner().invoke(app, list(words), catch_exceptions=False, standalone_mode=False)
 
