@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 import socket
 import sys
@@ -20,13 +19,11 @@ if TYPE_CHECKING:
 TAKEN = range(8501, 8505)
 """Ports of the ecosystem's own pages."""
 USUAL = range(8765, 8865)
-GRACE_SECONDS = 2
 
 
 def serve(ledger: Ledger, settings: Settings, host: str, port: int | None) -> None:
     """Serve until SIGINT or SIGTERM. Raises InputError for a host or port that cannot be listened on."""
-    import uvicorn
-
+    from gaia_budget import http_server
     from gaia_budget.dashboard.application import application
     from gaia_budget.dashboard.fresh import Fresh
 
@@ -35,17 +32,10 @@ def serve(ledger: Ledger, settings: Settings, host: str, port: int | None) -> No
     token = None if is_loopback(host) else secrets.token_urlsafe(32)
     shown = f"[{host}]" if ":" in host else host
     app: ASGIApp = Guard(application(Fresh(ledger, settings)), names(host), token)
-    config = uvicorn.Config(
-        app,
-        log_level=logging.WARNING,
-        ws="none",
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        server_header=False,
-    )
     sys.stderr.write(f"gaia-budget dashboard: http://{shown}:{chosen}/  (Ctrl+C ends it)\n")
     if token:
         sys.stderr.write(f"Whoever asks from elsewhere sends: Authorization: Bearer {token}\n")
-    uvicorn.Server(config).run(sockets=[listening])
+    http_server.serve(app, listening)
 
 
 def names(host: str) -> frozenset[str]:
@@ -60,22 +50,11 @@ def names(host: str) -> frozenset[str]:
 
 def listen(host: str, port: int | None) -> socket.socket:
     """A socket on the port, else on the first free one of ours. Raises InputError."""
+    from gaia_budget import http_server
+
     if port is not None and port in TAKEN:
         raise InputError(
             f"port {port} belongs to the ecosystem's own pages (8501-8504); name another with --port"
         )
-    problem: OSError | None = None
-    for candidate in USUAL if port is None else (port,):
-        found = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-        if sys.platform != "win32":  # there it would let two servers share a port
-            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            found.bind((host, candidate))
-            found.listen(128)
-        except OSError as error:
-            found.close()
-            problem = error
-        else:
-            return found
     where = f"port {port}" if port is not None else f"any port from {USUAL.start} to {USUAL.stop - 1}"
-    raise InputError(f"cannot listen on {where} of {host}: {problem}; name another with --port or --host")
+    return http_server.listen(host, USUAL if port is None else (port,), where)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import logging
 import secrets
 import sys
 from typing import TYPE_CHECKING
@@ -19,25 +18,18 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PATH = "/mcp"
-GRACE_SECONDS = 2  # for answers that are under way; a client that only listens would keep the server for ever
 
 
 def serve(server: BudgetServer, port: int) -> None:
-    """Serve on `http://127.0.0.1:PORT/mcp` until SIGINT or SIGTERM. Raises OSError when the port is taken."""
-    import uvicorn
+    """Serve on `http://127.0.0.1:PORT/mcp` until SIGINT or SIGTERM. Raises InputError when the port is taken."""
+    from gaia_budget import http_server
 
     file = token_file()
-    config = uvicorn.Config(
-        application(server, read_token(file)),
-        host=HOST,
-        port=port,
-        log_level=logging.WARNING,
-        ws="none",
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
+    app = application(server, read_token(file))
+    listening = http_server.listen(HOST, (port,), f"port {port}")
     sys.stderr.write(f"gaia-budget mcp: http://{HOST}:{port}{PATH}; the bearer token is in {file}\n")
     work.start()
-    uvicorn.Server(config).run()
+    http_server.serve(app, listening)
 
 
 def application(server: BudgetServer, token: str) -> ASGIApp:

@@ -25,7 +25,7 @@ def stdio() -> None:
 
 
 def http(port: int) -> None:
-    """Serve streamable HTTP on loopback until a signal ends it. Raises OSError when the port is taken."""
+    """Serve streamable HTTP on loopback until a signal ends it. Raises InputError when the port is taken."""
     server = _started()
     from gaia_mcp.transport.http import serve
 
