@@ -13,7 +13,7 @@ from gaia_budget.cli.claude_md import commands as claude_md
 from gaia_budget.cli.deciding import outcome, override, pay, prices, recommend, session
 from gaia_budget.cli.figures import alerts, anomalies, forecast, spend, status
 from gaia_budget.cli.ledger import export, import_past, ingest, migrate_db, verify
-from gaia_budget.cli.output import JsonFlag  # noqa: TC001 (typer reads annotations)
+from gaia_budget.cli.output import JsonFlag, note, say
 from gaia_budget.cli.quick import QuickGroup
 from gaia_budget.cli.seeing import dashboard, receipt, report, tables, top
 from gaia_budget.cli.setup import doctor, hook, init, mcp, settings
@@ -64,7 +64,7 @@ def _show_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        typer.echo(f"gaia-budget {version('gaia-token-budget')}")
+        say(f"gaia-budget {version('gaia-token-budget')}")
         raise typer.Exit
 
 
@@ -99,14 +99,14 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     ignored = trust.forget_project_variables()
     if ignored:
-        sys.stderr.write(f"gaia-budget: {trust.notice(ignored)}\n")
+        note(f"gaia-budget: {trust.notice(ignored)}")
     try:
         _with_verb(sys.argv[1] if len(sys.argv) > 1 else "")()
     except GaiaBudgetError as error:
-        sys.stderr.write(f"gaia-budget: {error}\n")
+        note(f"gaia-budget: {error}")
         sys.exit(error.exit_code)
     except Exception:  # noqa: BLE001 (the edge: any fault of ours ends in exit 3 with a log to send)
-        sys.stderr.write(f"gaia-budget: a fault of ours; please send {_fault_log()}\n")
+        note(f"gaia-budget: a fault of ours; please send {_fault_log()}")
         sys.exit(3)
 
 

@@ -12,7 +12,17 @@ JsonFlag = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout; everything else on stderr.")
 ]
 
-WITHOUT_CONTROLS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+# What steers a terminal, and what turns the direction of the text beside it.
+_STEERING = (
+    *range(32),
+    *range(127, 160),
+    0x61C,
+    0x200E,
+    0x200F,
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+)
+WITHOUT_CONTROLS = {code: None for code in _STEERING if chr(code) not in "\t\n"}
 
 
 def emit_json(document: dict[str, Any]) -> None:
@@ -20,14 +30,14 @@ def emit_json(document: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
-def say(text: str) -> None:
+def say(text: str, end: str = "\n") -> None:
     """Print text on stdout, to the letter; only what would steer a terminal (names come from files) is taken out."""
-    sys.stdout.write(text.translate(WITHOUT_CONTROLS) + "\n")
+    sys.stdout.write(text.translate(WITHOUT_CONTROLS) + end)
 
 
-def note(text: str) -> None:
-    """Print a remark on stderr, where it never mixes with a document."""
-    sys.stderr.write(text + "\n")
+def note(text: str, end: str = "\n") -> None:
+    """Print a remark on stderr, where it never mixes with a document; in the same way."""
+    sys.stderr.write(text.translate(WITHOUT_CONTROLS) + end)
 
 
 def warn_of_broken_files() -> None:

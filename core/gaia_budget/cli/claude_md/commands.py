@@ -20,7 +20,7 @@ from gaia_budget.cli.claude_md.files import (
     seen_from,
     token_cap,
 )
-from gaia_budget.cli.output import JsonFlag, emit_json, note
+from gaia_budget.cli.output import JsonFlag, emit_json, note, say
 from gaia_budget.errors import InputError
 from gaia_hooks.facts.names import shown
 
@@ -68,9 +68,9 @@ def check(paths: Paths = None, user: User = False, below: Below = False, as_json
     else:
         for checked in found:
             verdict = "; ".join(checked.problems) or _size(checked)
-            sys.stdout.write(f"{checked.path}: {'too long: ' if checked.problems else 'ok: '}{verdict}\n")
+            say(f"{checked.path}: {'too long: ' if checked.problems else 'ok: '}{verdict}")
         if not ok:
-            sys.stdout.write("`gaia-budget claude-md split` moves the rest to a second file beside it\n")
+            say("`gaia-budget claude-md split` moves the rest to a second file beside it")
     raise typer.Exit(0 if ok else 1)
 
 
@@ -93,11 +93,12 @@ def split(
     pins: list[tuple[str, Pin]] = [(name, "l1") for name in promote or ()]
     pins += [(name, "l2") for name in demote or ()]
     proposal = operations.propose(file_of(path, user), options(), pins)
-    out = sys.stderr if as_json else sys.stdout
+    tell = note if as_json else say
     if explain:
-        out.writelines(f"{line}\n" for line in _explained(proposal))
+        for line in _explained(proposal):
+            tell(line)
     if dry_run:
-        out.write(proposal.diff())
+        tell(proposal.diff(), end="")
     else:
         if proposal.changed:
             _confirm(proposal, yes)
@@ -117,7 +118,7 @@ def split(
             }
         )
     elif not dry_run:
-        sys.stdout.write(_outcome(proposal, checked))
+        say(_outcome(proposal, checked), end="")
     for warning in warnings:
         note(f"warning: {warning}")
     if proposal.pair.plan.unchanged and checked.problems:
@@ -132,7 +133,7 @@ def join(path: PathArgument = None, user: User = False, as_json: JsonFlag = Fals
     if as_json:
         emit_json({"path": str(source.files.l1), "state": source.state, "lines": source.text.count("\n")})
     else:
-        sys.stdout.write(f"{source.files.l1} is whole\n")
+        say(f"{source.files.l1} is whole")
 
 
 def list_sections(path: PathArgument = None, user: User = False, as_json: JsonFlag = False) -> None:
@@ -148,10 +149,10 @@ def list_sections(path: PathArgument = None, user: User = False, as_json: JsonFl
     number = 0
     for file, sections in seen:
         if len(seen) > 1:
-            sys.stdout.write(f"{file}\n")
+            say(f"{file}")
         for one in sections:
             number += 1
-            sys.stdout.write(f"{number:3} {one.slug:40} {one.lines:5} lines {one.tokens:6} tokens\n")
+            say(f"{number:3} {one.slug:40} {one.lines:5} lines {one.tokens:6} tokens")
 
 
 def show(
@@ -179,7 +180,7 @@ def verify(path: PathArgument = None, user: User = False, as_json: JsonFlag = Fa
     if as_json:
         emit_json({"ok": not problems, "problems": problems})
     else:
-        sys.stdout.write("".join(f"{problem}\n" for problem in problems) or "ok: every line is there\n")
+        say("\n".join(problems) or "ok: every line is there")
     raise typer.Exit(1 if problems else 0)
 
 
@@ -199,13 +200,13 @@ def restore(
         if as_json:
             emit_json({"states": [{"number": s.number, "at": s.at, "before": s.verb} for s in found]})
         else:
-            sys.stdout.writelines(f"{s.number:4} {s.at} before {s.verb}\n" for s in found)
+            say("".join(f"{s.number:4} {s.at} before {s.verb}\n" for s in found), end="")
         return
     done = operations.restore(l1, state)
     if as_json:
         emit_json({"path": str(l1), "state": done.number, "at": done.at})
     else:
-        sys.stdout.write(f"{l1}: as it was on {done.at}, before {done.verb}\n")
+        say(f"{l1}: as it was on {done.at}, before {done.verb}")
 
 
 def _confirm(proposal: Proposal, yes: bool) -> None:

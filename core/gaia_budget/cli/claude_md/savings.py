@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gaia_budget.cli.claude_md.files import PathArgument, User, file_of, options
-from gaia_budget.cli.output import JsonFlag, emit_json
+from gaia_budget.cli.output import JsonFlag, emit_json, say
 from gaia_hooks.facts.prices.money import usd, usd_short
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def savings(
     if as_json:
         emit_json(document)
     else:
-        sys.stdout.write(_text(document, rows))
+        say(_text(document, rows), end="")
 
 
 def _tokens(text: str) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget.cli.claude_md.files import Paths, User, files_of, options
-from gaia_budget.cli.output import JsonFlag, emit_json
+from gaia_budget.cli.output import JsonFlag, emit_json, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def _once(files: list[Path], as_json: bool) -> None:
     if as_json:
         emit_json({"files": len(files), "messages": messages})
     else:
-        sys.stdout.writelines(f"{message}\n" for message in messages)
+        say("".join(f"{message}\n" for message in messages), end="")
 
 
 def _real(l1: Path) -> Path:
@@ -65,5 +65,5 @@ def _real(l1: Path) -> Path:
 
 
 def _print(message: str) -> None:
-    sys.stdout.write(message + "\n")
+    say(message)
     sys.stdout.flush()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gaia_budget.cli import human
-from gaia_budget.cli.output import JsonFlag, emit_json
+from gaia_budget.cli.output import JsonFlag, emit_json, say
 from gaia_budget.errors import InputError
 
 Type = Annotated[str | None, typer.Argument(help="quick_fix, feature_dev or architecture; without it: show.")]
@@ -40,4 +40,4 @@ def session_type(type: Type = None, session: Session = None, as_json: JsonFlag =
     if as_json:
         emit_json(found._asdict())
     else:
-        typer.echo(f"{found.session}: {found.type} (chosen by: {found.chosen_by})")
+        say(f"{found.session}: {found.type} (chosen by: {found.chosen_by})")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, emit_json
+from gaia_budget.cli.output import JsonFlag, emit_json, say
 
 Project = Annotated[Path | None, typer.Option(help="Look at this project's settings too (default: here).")]
 
@@ -26,8 +26,8 @@ def doctor(project: Project = None, as_json: JsonFlag = False) -> None:
         emit_json({"checks": [check._asdict() for check in checks]})
     else:
         for check in checks:
-            typer.echo(f"{'ok  ' if check.ok else 'MEND'}  {check.name}: {check.detail}")
+            say(f"{'ok  ' if check.ok else 'MEND'}  {check.name}: {check.detail}")
             if check.fix:
-                typer.echo("      " + check.fix.replace("\n", "\n      "))
+                say("      " + check.fix.replace("\n", "\n      "))
     if not all(check.ok for check in checks):
         raise typer.Exit(1)

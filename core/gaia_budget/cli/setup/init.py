@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gaia_budget.cli import human
-from gaia_budget.cli.output import JsonFlag, emit_json, note, warn_of_broken_files
+from gaia_budget.cli.output import JsonFlag, emit_json, note, say, warn_of_broken_files
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _wire(options: Options, dry_run: bool, yes: bool, replay: bool, as_json: boo
             "Wired. New Claude Code sessions count from now on; `gaia-budget init --undo` takes it out again."
         )
     if document["replay"]:
-        typer.echo(document["replay"]["text"])
+        say(document["replay"]["text"])
 
 
 def _replayed() -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _replayed() -> dict[str, Any]:
 
 
 def _show(plan: Plan) -> None:
-    typer.echo(plan.readable, nl=False)
+    say(plan.readable, end="")
     if not plan.changed:
         note("Everything is wired already; nothing to change.")
     for text in plan.notices:
@@ -110,7 +110,7 @@ def _undo(project: Path | None, dry_run: bool, yes: bool, as_json: bool) -> None
 
     changes, notices = setup.plan(project), list[str]()
     if not as_json:
-        typer.echo(showing.readable(changes, hookcopy.root()), nl=False)
+        say(showing.readable(changes, hookcopy.root()), end="")
     if not dry_run:
         if changes:
             human.require_for_hard_limits("taking out what holds the limits")
