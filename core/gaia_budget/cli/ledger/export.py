@@ -1,26 +1,38 @@
-"""`gaia-budget export csv`: the events for a spreadsheet."""
+"""`gaia-budget export csv|json|otlp`: the events for a spreadsheet, a program, a collector of telemetry."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gaia_budget.cli.output import JsonFlag, emit_json, note
 from gaia_budget.errors import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TextIO
+
+    from gaia_budget.reports.money.export import Fields
+
 Since = Annotated[str | None, typer.Option(help="From here on (see `spend`).")]
 Until = Annotated[str | None, typer.Option(help="Up to here; a date includes its day.")]
 Module = Annotated[str | None, typer.Option(help="This module alone.")]
 Out = Annotated[Path | None, typer.Option("--out", help="File to write; default: standard output.")]
+Endpoint = Annotated[
+    str | None,
+    typer.Option(help="The collector, such as http://localhost:4318; default: OTEL_EXPORTER_OTLP_ENDPOINT."),
+]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     group = typer.Typer(no_args_is_help=True, help="Events in other forms.")
     group.command("csv")(as_csv)
+    group.command("json")(as_lines)
+    group.command("otlp")(as_spans)
     app.add_typer(group, name="export")
 
 
@@ -32,20 +44,65 @@ def as_csv(
     as_json: JsonFlag = False,
 ) -> None:
     """One line per event, with exact dollars."""
-    from gaia_budget.cli.current import books_now
     from gaia_budget.reports.money.export import write_csv
+
+    _write(write_csv, since, until, module, out, as_json)
+
+
+def as_lines(
+    since: Since = None,
+    until: Until = None,
+    module: Module = None,
+    out: Out = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """One JSON object per line and event, with exact dollars."""
+    from gaia_budget.reports.money.export import write_json
+
+    _write(write_json, since, until, module, out, as_json)
+
+
+def as_spans(
+    since: Since = None,
+    until: Until = None,
+    module: Module = None,
+    endpoint: Endpoint = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """One OpenTelemetry span per event, by the GenAI conventions, to a collector. Needs the extra `otlp`."""
+    from gaia_budget.cli.current import books_now
+    from gaia_budget.reports.money import export, otlp
+
+    with books_now() as books:
+        wanted = books.module(module) if module else None
+        count = otlp.send(export.events(books.ledger, since, until, wanted, otlp.PORTION), endpoint)
+    if as_json:
+        emit_json({"spans": count})
+    else:
+        note(f"{count:,} spans were sent")
+
+
+def _write(
+    write: Callable[[Iterator[list[Fields]], TextIO], int],
+    since: str | None,
+    until: str | None,
+    module: str | None,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    from gaia_budget.cli.current import books_now
+    from gaia_budget.reports.money.export import events
 
     if as_json and out is None:
         raise InputError("--json goes with --out FILE: standard output carries the events otherwise")
-    module = module.lower() if module else None
     with books_now() as books:
-        ledger = books.ledger
+        found = events(books.ledger, since, until, books.module(module) if module else None)
         if out is None:
-            write_csv(ledger, sys.stdout, since, until, module)
+            write(found, sys.stdout)
             return
         try:
             with out.open("w", encoding="utf-8", newline="") as file:
-                count = write_csv(ledger, file, since, until, module)
+                count = write(found, file)
         except OSError as error:
             raise InputError(f"{out}: cannot be written: {error.strerror}") from None
     if as_json:
