@@ -6,7 +6,7 @@ Plan windows first where there are any, then the context, then the session, then
 from gaia_hooks.facts import places, session_types, snapshot, trust
 from gaia_hooks.facts.prices import money, plan
 from gaia_hooks.machine import clock, files, jsonio, system
-from gaia_hooks.say.figures import Figures, grouped, limit_of
+from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
 from gaia_hooks.session import counting as sessions
 from gaia_hooks.session import months, state
 
@@ -150,7 +150,7 @@ def context(window: object) -> str:
 
 def session_part(session: sessions.Session) -> str:
     """The session's type, its tokens against the limit, and its dollars."""
-    figures, limit = Figures(session), limit_of(session)
+    figures, limit = SessionFigures(session), limit_of(session)
     least = "≥ " if session.state.uncertain else ""
     dollars = "%s$%s" % (least, _cents(max(figures.cost_nano, 0)))
     if session.policy["billing"] == "plan":
@@ -191,7 +191,7 @@ def alerts(session: sessions.Session) -> str:
 def month(session: sessions.Session) -> str:
     """The module's month: all its money, or what counts against its cap where Claude Code's spend does."""
     module, policy = session.state.module, session.policy
-    found = months.Month(session.home, module, policy, clock.now())
+    found = months.MonthFile(session.home, module, policy, clock.now())
     if snapshot.module_policy(policy, module).get("counts_claude_code") and found.limit is not None:
         return "%s this month $%s of $%s" % (module, _cents(found.spent), _cents(found.limit))
     return "%s this month $%s" % (module, _cents(found.total)) if found.total else ""

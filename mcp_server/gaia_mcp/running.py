@@ -19,12 +19,12 @@ UNWATCHED = (
 )
 
 
-class Running(NamedTuple):
+class LiveSession(NamedTuple):
     """A session's id, its state and figures; `note` says what is not known of it."""
 
     session_id: str
     session: counting.Session
-    figures: figures.Figures
+    figures: figures.SessionFigures
     note: str | None
 
     @property
@@ -76,7 +76,7 @@ def _stored(name: str) -> state.State | None:
         return None
 
 
-def running() -> Running | None:
+def running() -> LiveSession | None:
     """The running session with its new transcript bytes counted; None outside Claude Code.
 
     When another process is at it, or its files cannot be read, it is as it was last stored and `note` says so.
@@ -87,14 +87,14 @@ def running() -> Running | None:
     return _counted(name)
 
 
-def alerts(current: Running | None, module: str) -> list[str] | None:
+def alerts(current: LiveSession | None, module: str) -> list[str] | None:
     """The worst alerts of a module and of all modules, in a few words each, by the snapshot that hooks have, too."""
     policy = snapshot.load(_home()) if current is None else current.session.policy
     found = [short for _, of, _, short in policy["alerts"] if short and of in ("", module)]
     return found[:MOST_ALERTS] or None
 
 
-def _counted(name: str) -> Running:
+def _counted(name: str) -> LiveSession:
     home, policy = _home(), snapshot.load(_home())
     note = None
     try:
@@ -111,4 +111,4 @@ def _counted(name: str) -> Running:
         what = ", ".join([*session.state.odd, *session.state.aside])
         note = f"the figures are at least these: not everything was understood ({names.shown(what)})"
     session_types.choose(session.state, policy)
-    return Running(name, session, figures.Figures(session), note)
+    return LiveSession(name, session, figures.SessionFigures(session), note)

@@ -17,7 +17,7 @@ from gaia_budget.errors import GaiaBudgetError
 from gaia_hooks.facts import places
 from gaia_mcp import prompts
 from gaia_mcp.sections import resources
-from gaia_mcp.sections.changes import Changes
+from gaia_mcp.sections.changes import SectionChanges
 from gaia_mcp.tools import definitions as tools
 
 NAME = "gaia-budget"
@@ -30,7 +30,7 @@ INSTRUCTIONS = (
 class BudgetServer(MCPServer[dict[str, Any]]):
     """An MCPServer whose tools have terse schemas and whose errors tell the model how to go on."""
 
-    def __init__(self, functions: tuple[tools.Definition, ...], changes: Changes) -> None:
+    def __init__(self, functions: tuple[tools.Definition, ...], changes: SectionChanges) -> None:
         made = [_tool(function, annotations) for function, annotations in functions]
         self._arguments = {tool.name: sorted(tool.parameters["properties"]) for tool in made}
         self.changes = changes
@@ -99,8 +99,8 @@ def build() -> BudgetServer:
             level=logging.WARNING, format="gaia-budget mcp: %(levelname)s %(name)s: %(message)s"
         )
     if places.off():
-        return BudgetServer((), Changes())
-    server = BudgetServer(tools.ALL, Changes())
+        return BudgetServer((), SectionChanges())
+    server = BudgetServer(tools.ALL, SectionChanges())
     resources.register(server)
     prompts.register(server)
     return server

@@ -82,11 +82,11 @@ class Watched:
         assert (done.returncode, done.stderr) == (0, b"")
         return json.loads(done.stdout) if done.stdout else {}
 
-    def figures(self) -> figures.Figures:
+    def figures(self) -> figures.SessionFigures:
         """What has been counted so far."""
         lock = session.lock_of(str(self.home), SESSION, 5)
         with lock:
-            return figures.Figures(session.opened(str(self.home), SESSION, lock))
+            return figures.SessionFigures(session.opened(str(self.home), SESSION, lock))
 
     def lines(self, kind: str = "runtime", module: str = "unallocated") -> list[dict[str, Any]]:
         """The ARGUS lines written so far."""

@@ -40,7 +40,7 @@ def counted(home: str, transcript: Path, steps: random.Random) -> tuple[tuple[in
             mine.store()
         mine.settle_all()
         mine.store()
-        found = figures.Figures(mine)
+        found = figures.SessionFigures(mine)
     return found.usage, found.recached, found.cost_nano, found.responses
 
 

@@ -102,7 +102,7 @@ class Day:
         assert (counted.usage[1], counted.cost_nano) == (sum(self.truth.values()), cost)
         home = str(self.watched.home)
         policy = snapshot.load(home) | {"month": [0, 1 << 62], "counted_to": 0}
-        assert months.Month(home, "unallocated", policy, 1).total == cost
+        assert months.MonthFile(home, "unallocated", policy, 1).total == cost
 
 
 def lose(day: Day) -> None:

@@ -218,11 +218,11 @@ def test_a_month_counts_what_hooks_settled_since_the_ingest_and_nothing_older(wa
     months.note(home, "m", [("a", begins - 1, 500), ("b", begins, 7)])
     policy = {"month": [begins, begins * 2], "counted_to": 0, "billing": "api", "lifts": {},
               "modules": {"m": {"spent_nano": 100, "total_nano": 200, "counts_claude_code": True}}}  # fmt: skip
-    now = months.Month(home, "m", policy, begins + 1)
+    now = months.MonthFile(home, "m", policy, begins + 1)
     assert (now.spent, now.total) == (107, 207)
-    counted = months.Month(home, "m", policy | {"counted_to": clock.now() + 1}, begins + 1)
+    counted = months.MonthFile(home, "m", policy | {"counted_to": clock.now() + 1}, begins + 1)
     assert (counted.spent, counted.total) == (100, 200)
-    stale = months.Month(home, "m", policy | {"month": [begins - 9, begins]}, begins + 1)
+    stale = months.MonthFile(home, "m", policy | {"month": [begins - 9, begins]}, begins + 1)
     assert (stale.spent, stale.total) == (7, 7)
 
 

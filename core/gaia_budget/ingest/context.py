@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 BESIDE = ("session", "agent", "branch", "module")
 
 
-class Asked(NamedTuple):
+class ContextQuestion(NamedTuple):
     """A question: axes, and what it is about; instants in microseconds since the epoch."""
 
     by: Sequence[str]
@@ -50,7 +50,7 @@ class Row(NamedTuple):
 def fills(
     config_dirs: Iterable[Path],
     roots: list[list[str]],
-    asked: Asked,
+    asked: ContextQuestion,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Row]:
     """What fills the context, what was carried most first. Each result counts once, a fork's copies carry it on.
@@ -78,7 +78,7 @@ def fills(
 def _items(
     config_dirs: Iterable[Path],
     roots: list[list[str]],
-    asked: Asked,
+    asked: ContextQuestion,
     progress: Callable[[int, int], None] | None,
 ) -> Iterable[tuple[dict[str, str], Item]]:
     chosen = _chosen(find(config_dirs), asked)
@@ -106,7 +106,7 @@ def _items(
             progress(done, total)
 
 
-def _chosen(transcripts: Iterable[Transcript], asked: Asked) -> list[tuple[str, Transcript, int]]:
+def _chosen(transcripts: Iterable[Transcript], asked: ContextQuestion) -> list[tuple[str, Transcript, int]]:
     """The files that may tell something, those that began earlier first; with their first folder and size."""
     chosen = []
     for transcript in transcripts:
@@ -123,7 +123,7 @@ def _chosen(transcripts: Iterable[Transcript], asked: Asked) -> list[tuple[str, 
     return [(cwd, transcript, size) for _, _, cwd, transcript, size in sorted(chosen)]
 
 
-def _is_asked(item: Item, module: str, asked: Asked) -> bool:
+def _is_asked(item: Item, module: str, asked: ContextQuestion) -> bool:
     return (
         (asked.session is None or item.session_id == asked.session)
         and (asked.module is None or module == asked.module)

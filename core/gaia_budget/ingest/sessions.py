@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from gaia_budget.ingest.stored import Maker, makers_of
-from gaia_budget.ledger import Bookmark as LedgerBookmark
+from gaia_budget.ledger import Bookmark
 from gaia_budget.model import Event
-from gaia_budget.transcripts import Bookmark, Reading, Transcript, find, heading, read
+from gaia_budget.transcripts import Reading, ReadingPosition, Transcript, find, heading, read
 from gaia_hooks.facts import modules, session_files
 from gaia_hooks.facts.tokens.responses import MADE_BY, PART, is_genuine
 from gaia_hooks.machine import clock
@@ -39,7 +39,7 @@ class FileState(msgspec.Struct, array_like=True):
 
     module: str
     agent_type: str
-    bookmark: Bookmark
+    bookmark: ReadingPosition
     reckoned: bool = True
     session_id: str = ""  # the session that its rows name
 
@@ -69,7 +69,7 @@ class Sessions:
         self._makers: dict[str, Maker] = {}
         self._begun: dict[str, int] = {}  # when each session's main file began
         self._events: list[Event] = []
-        self._marks: dict[str, LedgerBookmark] = {}
+        self._marks: dict[str, Bookmark] = {}
         self.states: dict[str, FileState] = {}
         self.paths: dict[str, str] = {}
 
@@ -139,7 +139,7 @@ class Sessions:
             self._begin(transcript.session_id, began)
             if module:
                 self._modules.setdefault(transcript.session_id, module)
-        bookmark = Bookmark(began=began) if state is None else state.bookmark
+        bookmark = ReadingPosition(began=began) if state is None else state.bookmark
         own = "" if transcript.agent_id else transcript.session_id
         return Pending(transcript, FileState(module, agent_type(transcript), bookmark, session_id=own), size)
 
@@ -285,9 +285,9 @@ def _told(state: FileState) -> int:
     return max((total.after for total in state.bookmark.totals), default=-1)
 
 
-def mark_of(state: FileState) -> LedgerBookmark:
+def mark_of(state: FileState) -> Bookmark:
     """The state as the ledger keeps it."""
-    return LedgerBookmark(state.bookmark.position.offset, _encode(state).decode())
+    return Bookmark(state.bookmark.position.offset, _encode(state).decode())
 
 
 def agent_type(transcript: Transcript) -> str:

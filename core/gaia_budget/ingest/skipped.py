@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import argus, places
 from gaia_budget.ingest.ecosystem.logs import log_files
-from gaia_budget.transcripts import Bookmark, Skip, find, read
+from gaia_budget.transcripts import ReadingPosition, Skip, find, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ def skipped(settings: Settings) -> Iterator[Skip]:
     """Every line of the transcripts and logs that is set aside, with its file, line and reason; nothing is stored."""
     for transcript in find(places.claude_config_dirs()):
         try:
-            yield from read(transcript, Bookmark()).skipped
+            yield from read(transcript, ReadingPosition()).skipped
         except FileNotFoundError:
             continue  # deleted since it was found
         except OSError as error:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gaia_budget.ingest.sessions import FileState, Sessions
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
-    from gaia_budget.transcripts import Bookmark, ClientTotal
+    from gaia_budget.transcripts import ClientTotal, ReadingPosition
 
     Family = Mapping[int, list[tuple[str, int, ClientTotal]]]
 
@@ -91,7 +91,7 @@ def families(states: Mapping[str, FileState]) -> dict[int, list[tuple[str, int, 
     return found
 
 
-def reckon(mine: Bookmark, rows: Sequence[Known], family: Family, costs: Costs) -> Reckoned:
+def reckon(mine: ReadingPosition, rows: Sequence[Known], family: Family, costs: Costs) -> Reckoned:
     """Compare a session's own totals with its rows. Raises UnknownParent."""
     nano = forgotten = 0
     for started in dict.fromkeys(total.started for total in mine.totals):
@@ -127,7 +127,7 @@ def _beyond(total: ClientTotal, carried: ClientTotal | None, own: Iterable[Known
     )
 
 
-def _carried(mine: Bookmark, total: ClientTotal, family: Family) -> ClientTotal | None:
+def _carried(mine: ReadingPosition, total: ClientTotal, family: Family) -> ClientTotal | None:
     """The total that this one began with: the parent's last one before the fork; None when it began at nothing."""
     elders = [(name, one) for name, began, one in family[total.started] if began < mine.began]
     copied_since = bool(mine.payer) and mine.copied >= total.started

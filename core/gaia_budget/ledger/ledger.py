@@ -209,7 +209,7 @@ class Ledger:
         """A few sessions whose ids begin so."""
         return self.db.ask(lambda ask: questions.sessions_named(ask, self.org, beginning))
 
-    def responses(self, session_id: str, most: int) -> list[questions.Response]:
+    def responses(self, session_id: str, most: int) -> list[questions.ResponseRow]:
         """The newest events of a session."""
         return self.db.ask(lambda ask: questions.responses(ask, self.org, session_id, most))
 

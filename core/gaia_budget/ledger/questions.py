@@ -142,7 +142,7 @@ class Spend(NamedTuple):
         }
 
 
-class Response(NamedTuple):
+class ResponseRow(NamedTuple):
     """One event of a session, at an instant in UTC microseconds; `agent` is its type, `main` the main thread."""
 
     ts: int
@@ -214,10 +214,10 @@ def sessions_named(ask: Ask, org: str, beginning: str) -> list[str]:
     return [str(session) for (session,) in ask(NAMED, [org, len(beginning), beginning])]
 
 
-def responses(ask: Ask, org: str, session: str, most: int) -> list[Response]:
+def responses(ask: Ask, org: str, session: str, most: int) -> list[ResponseRow]:
     """The newest events of a session."""
     first, last = next(iter(ask(SPAN, (org, session))), (0, -1))
-    return [Response(*row) for row in ask(RESPONSES, (org, session, first, last, most))]
+    return [ResponseRow(*row) for row in ask(RESPONSES, (org, session, first, last, most))]
 
 
 def _within_session(ask: Ask, asked: Range) -> Range:

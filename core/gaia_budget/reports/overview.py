@@ -12,7 +12,7 @@ from gaia_budget.ledger.questions import bucket, instant
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.books import Books, here
 from gaia_budget.reports.money.month import Total, months, total
-from gaia_budget.reports.money.tables import Line, Table, table
+from gaia_budget.reports.money.tables import SpendTable, TableRow, table
 from gaia_budget.reports.seen import Seen
 from gaia_hooks.facts import snapshot
 from gaia_hooks.facts.prices import plan
@@ -34,7 +34,7 @@ class Period(NamedTuple):
 
     name: str
     since: int
-    line: Line
+    line: TableRow
 
     def document(self) -> dict[str, Any]:
         """One of `periods`."""
@@ -71,11 +71,11 @@ class MonthTotal(NamedTuple):
         }
 
 
-class Project(NamedTuple):
+class ProjectSpend(NamedTuple):
     """A project's month: what it spent, its cap where it has one, and the last days' spend, the oldest first."""
 
     name: str
-    line: Line
+    line: TableRow
     month: MonthStatus | None
     trend: Sequence[int]
 
@@ -95,8 +95,8 @@ class Overview(NamedTuple):
     at: int
     periods: list[Period]
     total: MonthTotal
-    projects: list[Project]
-    models: Table
+    projects: list[ProjectSpend]
+    models: SpendTable
     seen: Seen
     alerts: list[Alert]
 
@@ -170,8 +170,8 @@ def _total(mine: list[MonthStatus], everything: Total) -> MonthTotal:
 
 
 def _projects(
-    ledger: Ledger, spent: Table, standing: dict[str, MonthStatus], capped: set[str]
-) -> list[Project]:
+    ledger: Ledger, spent: SpendTable, standing: dict[str, MonthStatus], capped: set[str]
+) -> list[ProjectSpend]:
     zone = ledger.zone
     today = zone.local(ledger.now()).date()
     days = [(today - timedelta(days=ago)).isoformat() for ago in reversed(range(TREND_DAYS))]
@@ -188,7 +188,7 @@ def _projects(
         line = lines.get(name) or spent.total._replace(
             key=name, figures=type(spent.total.figures)(), shares={}
         )
-        found.append(Project(name, line, month, [trend.get(day, 0) for day in days]))
+        found.append(ProjectSpend(name, line, month, [trend.get(day, 0) for day in days]))
     return found
 
 

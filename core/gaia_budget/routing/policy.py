@@ -125,4 +125,4 @@ def _month(stored: dict[str, Any], name: str, limit_nano: int) -> tuple[int | No
     """What the month has spent, as far as the last ingest and the hooks since then have counted it."""
     if "spent_nano" not in stored["modules"].get(name, {}):
         return None, limit_nano
-    return months.Month(str(places.home()), name, stored, clock.now()).spent, limit_nano
+    return months.MonthFile(str(places.home()), name, stored, clock.now()).spent, limit_nano

@@ -2,6 +2,16 @@
 
 from gaia_budget.transcripts.discovery import Transcript, find
 from gaia_budget.transcripts.heading import Heading, heading
-from gaia_budget.transcripts.reading import Bookmark, ClientTotal, Reading, Skip, read
+from gaia_budget.transcripts.reading import ClientTotal, Reading, ReadingPosition, Skip, read
 
-__all__ = ["Bookmark", "ClientTotal", "Heading", "Reading", "Skip", "Transcript", "find", "heading", "read"]
+__all__ = [
+    "ClientTotal",
+    "Heading",
+    "Reading",
+    "ReadingPosition",
+    "Skip",
+    "Transcript",
+    "find",
+    "heading",
+    "read",
+]

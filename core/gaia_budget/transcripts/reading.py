@@ -52,7 +52,7 @@ class ClientTotal(msgspec.Struct, array_like=True):
     models: dict[str, tuple[int, ...]] = {}
 
 
-class Bookmark(msgspec.Struct, array_like=True):
+class ReadingPosition(msgspec.Struct, array_like=True):
     """How far a file has been read, how to notice that it is not that file any more, and what goes on with it."""
 
     position: Position = Position()
@@ -74,11 +74,11 @@ class Reading(NamedTuple):
 
     responses: list[Response]
     skipped: list[Skip]
-    bookmark: Bookmark
+    bookmark: ReadingPosition
     bytes_read: int
 
 
-def read(transcript: Transcript, known: Bookmark) -> Reading:
+def read(transcript: Transcript, known: ReadingPosition) -> Reading:
     """Count what a transcript has grown by; a file that is new, truncated or replaced is read from its beginning.
 
     For a new file the bookmark says only when the file `began` (see `heading`). Raises OSError.
@@ -86,7 +86,7 @@ def read(transcript: Transcript, known: Bookmark) -> Reading:
     with open(transcript.path, "rb", buffering=0) as file:  # noqa: PTH123 (as plain as the path is)
         status = os.fstat(file.fileno())
         if known.position.offset and not known.position.continues(file, status):
-            known = Bookmark(began=heading(transcript).began)
+            known = ReadingPosition(began=heading(transcript).began)
         counting = _Counting(transcript, known)
         hits = Hits(file, known.position.offset, (tail.NEEDLE, CLIENT_TOTAL))
         for offset, line, complete in hits:
@@ -97,7 +97,7 @@ def read(transcript: Transcript, known: Bookmark) -> Reading:
 class _Counting:
     """The state of reading one file."""
 
-    def __init__(self, transcript: Transcript, known: Bookmark) -> None:
+    def __init__(self, transcript: Transcript, known: ReadingPosition) -> None:
         self.transcript = transcript
         self.known = known
         self.threads = {
@@ -194,7 +194,7 @@ class _Counting:
             for one in (thread.open, *thread.open.parts)
         ]
         threads = {agent: state.packed_thread(thread) for agent, thread in self.threads.items()}
-        mark = Bookmark(
+        mark = ReadingPosition(
             position(file, end, status), self.known.began, self.last, self.payer, self.copied,
             msgspec.Raw(_encode(threads)), self.totals)  # fmt: skip
         return Reading(self.responses + open_ones, self.skipped, mark, end - self.known.position.offset)

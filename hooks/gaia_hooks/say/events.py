@@ -3,7 +3,7 @@
 from gaia_hooks.facts import session_files, session_types, snapshot
 from gaia_hooks.machine import clock, files, jsonio
 from gaia_hooks.say import warnings
-from gaia_hooks.say.figures import Figures, limit_of
+from gaia_hooks.say.figures import SessionFigures, limit_of
 from gaia_hooks.session import argus, state
 from gaia_hooks.session import counting as sessions
 
@@ -183,7 +183,7 @@ def unkept(session: sessions.Session, payload: "Payload", problem: str) -> "Answ
 
 def decision(session: sessions.Session, payload: "Payload") -> "Answer":
     """What a configured limit decides on an event, and nothing else."""
-    return _decision(session, Figures(session), payload)
+    return _decision(session, SessionFigures(session), payload)
 
 
 def _opens_subagent(session: sessions.Session, payload: "Payload") -> bool:
@@ -228,7 +228,7 @@ def _agent_transcript(session: sessions.Session, payload: "Payload") -> str:
 
 
 def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
-    figures, event = Figures(session), payload["hook_event_name"]
+    figures, event = SessionFigures(session), payload["hook_event_name"]
     decided = _decision(session, figures, payload)
     if _is_inside(payload):
         return _answer_inside(session, figures, decided)
@@ -271,7 +271,7 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
     return decided
 
 
-def _answer_inside(session: sessions.Session, figures: Figures, decided: "Answer") -> "Answer":
+def _answer_inside(session: sessions.Session, figures: SessionFigures, decided: "Answer") -> "Answer":
     """In a subagent only a decision arrives: what is to be said waits for the main thread, or goes to the desktop."""
     if figures.budget_tokens * 100 < NOTIFIED_PERCENT * limit_of(session):
         return decided
@@ -310,7 +310,7 @@ def _is_human(payload: "Payload") -> bool:
     return bool(prompt) and not prompt.startswith(NOTIFICATION)
 
 
-def _decision(session: sessions.Session, figures: Figures, payload: "Payload") -> "Answer":
+def _decision(session: sessions.Session, figures: SessionFigures, payload: "Payload") -> "Answer":
     """What a configured limit decides; the code for it is loaded only where one is configured."""
     event = payload["hook_event_name"]
     if event not in ("UserPromptSubmit", "PreToolUse"):

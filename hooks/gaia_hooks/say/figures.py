@@ -12,7 +12,7 @@ CHARACTERS_PER_TOKEN = 4  # of tool results, which are mostly code and English: 
 WORTH_NAMING_PERCENT = 20
 
 
-class Figures:
+class SessionFigures:
     """Sums of one session, and of each thread and model in it. Tokens are integers, money nano-dollars."""
 
     def __init__(self, session: sessions.Session) -> None:

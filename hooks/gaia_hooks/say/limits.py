@@ -9,7 +9,7 @@ from gaia_hooks.facts import session_types, snapshot
 from gaia_hooks.facts.prices import money
 from gaia_hooks.machine import clock
 from gaia_hooks.say import guarding, warnings, wrapping_up
-from gaia_hooks.say.figures import Figures, grouped, limit_of
+from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
 from gaia_hooks.session import allowances, months
 from gaia_hooks.session import counting as sessions
 
@@ -40,7 +40,9 @@ def hard_limit(session: sessions.Session) -> int:
     return limit
 
 
-def verdict(session: sessions.Session, figures: Figures, more_tokens: int = 0, what: str = "") -> Verdict:
+def verdict(
+    session: sessions.Session, figures: SessionFigures, more_tokens: int = 0, what: str = ""
+) -> Verdict:
     """Whether the month or the session is used up, or would be with `more_tokens`; `what` says what these are."""
     by_month = _month(session)
     if by_month.mode != WARN:
@@ -56,7 +58,9 @@ def verdict(session: sessions.Session, figures: Figures, more_tokens: int = 0, w
     return Verdict(mode, _session_reason(session, figures, limit, reserved, what))
 
 
-def _session_reason(session: sessions.Session, figures: Figures, limit: int, reserved: int, what: str) -> str:
+def _session_reason(
+    session: sessions.Session, figures: SessionFigures, limit: int, reserved: int, what: str
+) -> str:
     parts = "%s of %s tokens of this %s session are used" % (
         grouped(figures.budget_tokens),
         grouped(limit),
@@ -78,7 +82,7 @@ def _month(session: sessions.Session) -> Verdict:
     mode = entry.get("on_exceeded", WARN)
     if mode == WARN:
         return Verdict(WARN)
-    month = months.Month(session.home, module, session.policy, clock.now())
+    month = months.MonthFile(session.home, module, session.policy, clock.now())
     if month.limit is None or month.spent < month.limit:
         return Verdict(WARN)
     reason = "GAIA budget: %s has spent %s of its %s%s this month (resets %s). Way out: the user runs %s." % (
@@ -92,7 +96,7 @@ def _month(session: sessions.Session) -> Verdict:
     return Verdict(mode, reason)
 
 
-def prompt_answer(session: sessions.Session, figures: Figures) -> "dict[str, Any]":
+def prompt_answer(session: sessions.Session, figures: SessionFigures) -> "dict[str, Any]":
     """Block a human prompt when the limit is used up: nothing was sent yet, so it costs nothing."""
     found = verdict(session, figures)
     if found.mode != BLOCK:
@@ -101,7 +105,7 @@ def prompt_answer(session: sessions.Session, figures: Figures) -> "dict[str, Any
 
 
 def tool_answer(
-    session: sessions.Session, figures: Figures, payload: "dict[str, Any]", starts: str, inside: bool
+    session: sessions.Session, figures: SessionFigures, payload: "dict[str, Any]", starts: str, inside: bool
 ) -> "dict[str, Any]":
     """Decide on a tool call: agents are reserved, denied or made cheaper; new work past the limit is denied.
 
@@ -131,7 +135,7 @@ def tool_answer(
 
 def _agents(
     session: sessions.Session,
-    figures: Figures,
+    figures: SessionFigures,
     payload: "dict[str, Any]",
     tool_input: "dict[str, Any]",
     program: bool,
@@ -173,7 +177,7 @@ def _end_subagent(session: sessions.Session, payload: "dict[str, Any]", reason: 
     return answer
 
 
-def _deny(session: sessions.Session, figures: Figures, reason: str) -> "dict[str, Any]":
+def _deny(session: sessions.Session, figures: SessionFigures, reason: str) -> "dict[str, Any]":
     """Deny the call; from the third round of denials in a turn on, end the turn. One batch is one round."""
     mine = session.state
     if figures.responses != mine.denied[1]:

@@ -2,7 +2,7 @@
 
 from gaia_hooks.facts.workflow import fanout, script_lists
 from gaia_hooks.machine import files
-from gaia_hooks.say.figures import Figures, grouped, limit_of
+from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
 from gaia_hooks.session import allowances
 from gaia_hooks.session import counting as sessions
 
@@ -54,7 +54,7 @@ class Estimate:
         return "%s, about %s tokens (estimate; %s)" % (agents, grouped(self.tokens), rests)
 
 
-def announced(session: sessions.Session, figures: Figures, payload: "dict[str, Any]") -> str:
+def announced(session: sessions.Session, figures: SessionFigures, payload: "dict[str, Any]") -> str:
     """What a program that is about to run is likely to use, said once per call."""
     note = "program:%s" % payload.get("tool_use_id")
     if note in session.state.told:

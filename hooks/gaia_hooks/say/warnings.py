@@ -2,7 +2,7 @@
 
 from gaia_hooks.facts import session_types
 from gaia_hooks.facts.prices import money
-from gaia_hooks.say.figures import Figures, grouped, limit_of
+from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
 from gaia_hooks.session import counting as sessions
 
 TYPE_CHECKING = False
@@ -14,7 +14,7 @@ KEEP_QUALITY = "Do not skip tests or cut scope for it."  # models that feel shor
 WORTH_SAYING_USD = 0.05
 
 
-def threshold_reached(session: sessions.Session, figures: Figures) -> str:
+def threshold_reached(session: sessions.Session, figures: SessionFigures) -> str:
     """The line for the highest threshold reached that was not told yet, or the empty string; told is noted."""
     told, limit = session.state.told, limit_of(session)
     reached = [step for step in session.policy["thresholds"] if figures.budget_tokens * 100 >= step * limit]
@@ -26,7 +26,7 @@ def threshold_reached(session: sessions.Session, figures: Figures) -> str:
     return _line(session, figures, limit, reached[-1])
 
 
-def _line(session: sessions.Session, figures: Figures, limit: int, step: int) -> str:
+def _line(session: sessions.Session, figures: SessionFigures, limit: int, step: int) -> str:
     mine = session.state
     used = "%s%s of %s tokens" % (
         "at least " if mine.uncertain else "",
@@ -75,7 +75,7 @@ def guessed_type(session: sessions.Session) -> str:
     )
 
 
-def excluded_model(session: sessions.Session, figures: Figures) -> str:
+def excluded_model(session: sessions.Session, figures: SessionFigures) -> str:
     """Says once that a dearer model is used than the session's type is meant for."""
     mine = session.state
     types = session.policy["session_types"]

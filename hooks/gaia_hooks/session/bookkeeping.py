@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gaia_hooks.session import state
 
 
-class Books:
+class Bookkeeper:
     """The lines and the money that one holder of a session's lock has to write."""
 
     def __init__(
@@ -110,7 +110,7 @@ class Books:
         self._lines, self._money = [], []
 
 
-class NoBooks(Books):
+class NoBookkeeper(Bookkeeper):
     """Where nothing can be written: nothing is owed, and nothing is looked up."""
 
     def owe(self, *_: object) -> None:

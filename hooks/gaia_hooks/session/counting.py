@@ -29,7 +29,7 @@ class Session:
         self.state = stored
         self.policy = policy
         self.logs = policy["logs"] or files.join(home, "logs")
-        self.books = bookkeeping.Books(home, self.logs, stored, policy, lock.dirty)
+        self.books = bookkeeping.Bookkeeper(home, self.logs, stored, policy, lock.dirty)
         self._lock = lock
         self._known: Made | None = None  # what was found to be whole
 
@@ -279,7 +279,7 @@ def unkept(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any]
     except (OSError, state.NewerState):
         stored = state.State(session_id)
     session = Session(home, stored, policy, lock)
-    session.books = bookkeeping.NoBooks(home, session.logs, stored, policy, False)
+    session.books = bookkeeping.NoBookkeeper(home, session.logs, stored, policy, False)
     return session
 
 

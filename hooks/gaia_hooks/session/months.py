@@ -76,7 +76,7 @@ def trim(home: str, module: str, counted_to: int) -> None:
             files.replace(path, b"".join(b"%d %d %d %s\n" % entry for entry in kept))
 
 
-class Month:
+class MonthFile:
     """A module's current month in nano-dollars: `total` is everything, `spent` what counts against its cap.
 
     `lifted` is the part of `limit` that overrides have added.

@@ -24,7 +24,7 @@ SETTLE_SECONDS = 0.2  # an editor saves in several steps
 TOLD_SESSIONS = 8  # handshake-era sessions that are told; a stdio server has one
 
 
-class Changes:
+class SectionChanges:
     """Server middleware: remembers who is connected, and publishes `list_changed` when a known file changes."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel
 
 
-class Answer(BaseModel):
+class ToolAnswer(BaseModel):
     """Base of all answers. `notes` says in plain words what is not known, and why; `alerts` what fires."""
 
     notes: list[str] | None = None
@@ -25,7 +25,7 @@ class SpendRow(BaseModel):
     unpriced: int | None = None
 
 
-class SpendAnswer(Answer):
+class SpendAnswer(ToolAnswer):
     """The answer of budget_spend: the session and its month, or the total and the rows of one axis.
 
     `month_usd` is what counts against `limit_usd` and `override_usd`, which was drawn on top;
@@ -45,7 +45,7 @@ class SpendAnswer(Answer):
     more_rows: int | None = None
 
 
-class RecommendAnswer(Answer):
+class RecommendAnswer(ToolAnswer):
     """The answer of budget_recommend: the cheapest viable model, why, what it costs, and where to go when it fails.
 
     Without a known price the three amounts are absent.
@@ -74,13 +74,13 @@ class SectionRow(BaseModel):
     tokens: int
 
 
-class SectionsAnswer(Answer):
+class SectionsAnswer(ToolAnswer):
     """The answer of budget_sections."""
 
     sections: list[SectionRow]
 
 
-class SectionAnswer(Answer):
+class SectionAnswer(ToolAnswer):
     """The answer of budget_load_section: the exact text, or a part of it and how to get the `rest`.
 
     `file` is named where several are seen.
@@ -91,7 +91,7 @@ class SectionAnswer(Answer):
     rest: str | None = None
 
 
-class SessionAnswer(Answer):
+class SessionAnswer(ToolAnswer):
     """The answer of budget_session: tokens that count against the limit of the session's type."""
 
     type: str
@@ -101,7 +101,7 @@ class SessionAnswer(Answer):
     percent: float
 
 
-class OverrideAnswer(Answer):
+class OverrideAnswer(ToolAnswer):
     """The answer of budget_override: what the human has granted."""
 
     id: str
@@ -110,7 +110,7 @@ class OverrideAnswer(Answer):
     expires: str | None = None
 
 
-def result(answer: Answer) -> CallToolResult:
+def result(answer: ToolAnswer) -> CallToolResult:
     """The tool result: one line of JSON without empty keys, and the same as structured content."""
     return CallToolResult(
         content=[TextContent(text=answer.model_dump_json(exclude_none=True))],

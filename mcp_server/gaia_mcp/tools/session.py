@@ -11,10 +11,10 @@ from gaia_mcp.running import NO_SESSION, alerts, running
 from gaia_mcp.tools import answers
 
 if TYPE_CHECKING:
-    from gaia_mcp.running import Running
+    from gaia_mcp.running import LiveSession
 
 
-def _current() -> Running:
+def _current() -> LiveSession:
     found = running()
     if found is None:
         raise InputError(f"{NO_SESSION}. Call this from within a Claude Code session")

@@ -11,7 +11,7 @@ from gaia_budget.reports.money.month import month
 from gaia_budget.reports.money.spend import spend
 from gaia_hooks.facts.prices.money import usd
 from gaia_mcp import place
-from gaia_mcp.running import NO_SESSION, Running, alerts, running, session_id
+from gaia_mcp.running import NO_SESSION, LiveSession, alerts, running, session_id
 from gaia_mcp.tools import answers
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def here() -> answers.SpendAnswer:
     return answer
 
 
-def _add_month(answer: answers.SpendAnswer, found: Books, current: Running | None) -> None:
+def _add_month(answer: answers.SpendAnswer, found: Books, current: LiveSession | None) -> None:
     """The month as `status` shows it, and of the session what only the client's own written total knows."""
     assert answer.module is not None
     answer.limit_usd = usd(found.limit_nano(answer.module))

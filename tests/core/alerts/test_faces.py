@@ -224,7 +224,7 @@ def test_an_override_is_seen_at_once_by_hooks_status_and_alerts(
 
 def hook_limit(home: Path) -> tuple[int, int | None]:
     folder = str(home / "gaia-budget")
-    month = months.Month(folder, "jseeker", snapshot.load(folder), clocks.now())
+    month = months.MonthFile(folder, "jseeker", snapshot.load(folder), clocks.now())
     return month.spent, month.limit
 
 

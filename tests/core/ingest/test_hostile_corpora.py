@@ -44,6 +44,6 @@ def test_ledger_and_hooks_tell_the_truth_of_a_hostile_corpus(bench: Bench, seed:
                 mine.store()
             mine.settle_all()
             mine.store()
-            counted = figures.Figures(mine)
+            counted = figures.SessionFigures(mine)
         assert (counted.usage[0], counted.usage[1], counted.responses, counted.cost_nano) == (
             truth.fresh, truth.output, truth.responses, truth.nano)  # fmt: skip

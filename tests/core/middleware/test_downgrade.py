@@ -107,5 +107,5 @@ def test_an_apps_money_reaches_the_month_that_hooks_hold_when_it_is_booked(
     assert not (state / "months").exists(), "nobody is there to read it"
     (state / "snapshot.json").write_text("{}", encoding="utf-8")
     client.messages.create(**OPUS)
-    month = months.Month(str(state), "jseeker", policy, 1)
+    month = months.MonthFile(str(state), "jseeker", policy, 1)
     assert month.spent == month.total == apps.booked()[1].cost_nano

@@ -32,7 +32,7 @@ from gaia_budget.setup import hookcopy
 from gaia_hooks.facts import snapshot
 from gaia_hooks.facts.prices.money import usd
 from gaia_hooks.machine import clock
-from gaia_hooks.say.figures import Figures
+from gaia_hooks.say.figures import SessionFigures
 from gaia_hooks.session import counting, months
 from gaia_mcp.tools import session as mcp_session
 from gaia_mcp.tools import spending
@@ -224,8 +224,8 @@ class World:
         policy = snapshot.load(str(self.home))
         with counting.lock_of(str(self.home), self.session, 5) as lock:
             opened = counting.opened(str(self.home), self.session, lock)
-            hooks = Figures(opened)
-        hook_month = months.Month(str(self.home), "shop", policy, clock.now())
+            hooks = SessionFigures(opened)
+        hook_month = months.MonthFile(str(self.home), "shop", policy, clock.now())
         assert here.module == month["module"] == "shop"
         known = mine is not None and mine["id"] == self.session
         found: dict[str, Any] = {
@@ -326,7 +326,7 @@ def _nano(text: str) -> int:
 def _cap(world: World) -> int:
     """The cap with what overrides have added to it, as hooks decide by it."""
     policy = snapshot.load(str(world.home))
-    found = months.Month(str(world.home), "shop", policy, clock.now())
+    found = months.MonthFile(str(world.home), "shop", policy, clock.now())
     if found.limit is None:  # nothing spent, nothing set: hooks need no limit where none can act
         assert not world.chosen.blocks
         return 1 << 62

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gaia_budget.transcripts import Bookmark, Reading, Transcript, find, heading, read
+from gaia_budget.transcripts import Reading, ReadingPosition, Transcript, find, heading, read
 from gaia_hooks.facts.tokens.usage import merged
 from gaia_hooks.session import tail
 from support import corpus
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def fresh(transcript: Transcript) -> Reading:
-    return read(transcript, Bookmark(began=heading(transcript).began))
+    return read(transcript, ReadingPosition(began=heading(transcript).began))
 
 
 def by_key(responses: Iterable[Response]) -> dict[str, Response]:
@@ -89,7 +89,7 @@ def test_reading_in_any_portions_gives_what_reading_at_once_gives(
     data = (folder / "whole.jsonl").read_bytes()
     at_once = by_key(fresh(whole).responses)
     growing = Transcript(str(folder / "growing.jsonl"), "growing", "")
-    mark, seen = Bookmark(), []
+    mark, seen = ReadingPosition(), []
     for end in [*sorted(min(cut, len(data)) for cut in cuts), len(data)]:
         with (folder / "growing.jsonl").open("ab") as file:
             file.write(data[_size(growing) : end])

@@ -106,10 +106,10 @@ def _context(
     """What fills the context: estimates of tool results, beside the measured total of the same range."""
     from gaia_budget import places
     from gaia_budget.cli.progress import progress
-    from gaia_budget.ingest.context import Asked, fills
+    from gaia_budget.ingest.context import ContextQuestion, fills
     from gaia_budget.owner import load_registry
 
-    asked = Asked(axes, measured.since, measured.until, module, session)
+    asked = ContextQuestion(axes, measured.since, measured.until, module, session)
     with progress("reading transcripts") as advance:
         rows = fills(places.claude_config_dirs(), load_registry().roots(), asked, advance)[:top]
     if as_json:

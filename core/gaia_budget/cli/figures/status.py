@@ -45,9 +45,9 @@ def status(session: Session = None, as_json: JsonFlag = False) -> None:
 def _tools(session: str) -> list[Row]:
     """What fills the session's context, by tool."""
     from gaia_budget import places
-    from gaia_budget.ingest.context import Asked, fills
+    from gaia_budget.ingest.context import ContextQuestion, fills
 
-    return fills(places.claude_config_dirs(), [], Asked(["tool"], session=session))
+    return fills(places.claude_config_dirs(), [], ContextQuestion(["tool"], session=session))
 
 
 def _show(found: Status, tools: list[Row], ours: int) -> None:

@@ -14,12 +14,12 @@ from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.zone import Zone
-    from gaia_budget.reports.money.blocks import Block
-    from gaia_budget.reports.money.tables import Line
-    from gaia_budget.reports.sessions.recent import Sessions
+    from gaia_budget.reports.money.blocks import UsageBlock
+    from gaia_budget.reports.money.tables import TableRow
+    from gaia_budget.reports.sessions.recent import RecentSessions
 
 
-def draw_sessions(found: Sessions, zone: Zone) -> None:
+def draw_sessions(found: RecentSessions, zone: Zone) -> None:
     """The newest sessions; the total is of those that are shown."""
     paper, lines = here(), found.lines
     costs, total = shown.cents([one.spend.cost_nano for one in lines])
@@ -46,7 +46,7 @@ def draw_sessions(found: Sessions, zone: Zone) -> None:
     paper.draw([*drawn.lines, Text(""), *paper.foot(foot)])
 
 
-def draw_blocks(found: list[Block], total: Line, zone: Zone) -> None:
+def draw_blocks(found: list[UsageBlock], total: TableRow, zone: Zone) -> None:
     """Stretches of five hours, the newest first."""
     paper = here()
     costs, cost = shown.cents([one.line.claude_code_nano for one in found])

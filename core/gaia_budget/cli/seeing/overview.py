@@ -14,8 +14,8 @@ from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
-    from gaia_budget.reports.money.tables import Line
-    from gaia_budget.reports.overview import Overview, Project
+    from gaia_budget.reports.money.tables import TableRow
+    from gaia_budget.reports.overview import Overview, ProjectSpend
 
 WIDE, WIDEST = 76, 110
 MOST_PROJECTS = 7
@@ -216,7 +216,7 @@ class _Screen:
                 lines.append(line)
         return [*lines, Text("")] if lines else []
 
-    def _project_narrow(self, one: Project) -> Text:
+    def _project_narrow(self, one: ProjectSpend) -> Text:
         assert one.month is not None
         sign, style = state(one.month.percent)
         line = Text(set_cell_size(shown.name(one.name, 9), 10))
@@ -230,7 +230,7 @@ class _CapColumns:
     """Spent, cap, percent and bar of each project, as wide as the widest of each."""
 
     def __init__(
-        self, found: Overview, rows: list[Project], others: list[Project], paper: Paper, cells: int
+        self, found: Overview, rows: list[ProjectSpend], others: list[ProjectSpend], paper: Paper, cells: int
     ) -> None:
         amounts = [one.month.spent_nano if one.month else 0 for one in [*rows, *others]]
         spent, spent_total = shown.cents(amounts)
@@ -264,6 +264,6 @@ class _CapColumns:
         return line + self.paper.bar(percent / 100, self.bar_cells, style or "cyan")
 
 
-def shares(line: Line, most: int) -> str:
+def shares(line: TableRow, most: int) -> str:
     """The models of a row, the dearest first."""
     return listed([shown.model(model) for model in line.models], most)

@@ -29,7 +29,7 @@ def receipt(session: Session, markdown: Markdown = False, as_json: JsonFlag = Fa
     """What one session cost, by model, by agent and by tool. Nothing of what was said in it is kept or shown."""
     from gaia_budget import places
     from gaia_budget.cli.current import current_ledger
-    from gaia_budget.ingest.context import Asked, fills
+    from gaia_budget.ingest.context import ContextQuestion, fills
     from gaia_budget.reports.sessions.receipt import receipt as ask
     from gaia_budget.settings import load
 
@@ -37,7 +37,9 @@ def receipt(session: Session, markdown: Markdown = False, as_json: JsonFlag = Fa
     with current_ledger(settings) as ledger:
         found = ask(ledger, session)
         zone = ledger.zone
-    tools = fills(places.claude_config_dirs(), [], Asked(["tool"], session=found.line.spend.session_id))
+    tools = fills(
+        places.claude_config_dirs(), [], ContextQuestion(["tool"], session=found.line.spend.session_id)
+    )
     billed = "at API prices, not billed" if settings.billing == "plan" else "at API prices"
     if as_json:
         emit_json(found.document() | {"by_tool": [row.document(["tool"]) for row in tools]})

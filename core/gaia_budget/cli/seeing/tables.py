@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.reports.asked import Asked
-    from gaia_budget.reports.money.tables import Table
+    from gaia_budget.reports.money.tables import SpendTable
 
 Since = Annotated[
     str | None, typer.Option(help="From here on: 2026-11-23, 2026-11, 7d, 36h, today, month, or a time.")
@@ -169,7 +169,7 @@ def _title(ledger: Ledger, since: int | None, until: int | None) -> str:
     return f"{start} to {last.day} {last:%b %Y}" + (f", {last:%H:%M %Z}" if until is None else "")
 
 
-def _draw_table(found: Table, title: str) -> None:
+def _draw_table(found: SpendTable, title: str) -> None:
     from rich.text import Text
 
     from gaia_budget.cli.seeing.grid import Column, grid, left_out
@@ -234,7 +234,7 @@ def key_shown(axis: str, key: str) -> str:
     return shown.name(key or "no project", 24) if axis == "module" else key
 
 
-def _foot(found: Table) -> list[str]:
+def _foot(found: SpendTable) -> list[str]:
     from gaia_budget.reports import shown
 
     total, lines = found.total, []

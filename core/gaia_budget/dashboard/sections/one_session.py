@@ -13,7 +13,7 @@ from gaia_budget.reports.asked import SHORT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gaia_budget.ledger.questions import Figures, Response
+    from gaia_budget.ledger.questions import Figures, ResponseRow
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.sessions.receipt import Receipt
 
@@ -89,7 +89,7 @@ def _minutes(zone: Zone, found: Receipt) -> list[bars.Stack]:
     ]
 
 
-def _response(zone: Zone, one: Response) -> tuple[str, ...]:
+def _response(zone: Zone, one: ResponseRow) -> tuple[str, ...]:
     tokens = (one.input_tokens, one.output_tokens, one.cache_write_tokens, one.cache_read_tokens)
     cost = "no price" if one.cost_nano is None else f"${one.cost_nano / 10**9:.4f}"
     counts = [f"{figure:,}" for figure in tokens]

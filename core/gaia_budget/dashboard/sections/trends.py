@@ -15,7 +15,7 @@ from gaia_budget.reports.money.thresholds import measured
 if TYPE_CHECKING:
     from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
-    from gaia_budget.reports.money.tables import Line
+    from gaia_budget.reports.money.tables import TableRow
     from gaia_budget.reports.overview import Overview
     from gaia_budget.settings import Settings
 
@@ -80,7 +80,7 @@ def _days(ledger: Ledger, since: int, until: int | None = None) -> list[str]:
     return [(first + timedelta(days=ago)).isoformat() for ago in range((last - first).days + 1)]
 
 
-def _stack(key: str, grain: str, line: Line | None, source: str) -> bars.Stack:
+def _stack(key: str, grain: str, line: TableRow | None, source: str) -> bars.Stack:
     parts = {model: nano for (of, model), nano in line.shares.items() if of == source} if line else {}
     if grain == "day":
         day = date.fromisoformat(key)
@@ -140,7 +140,7 @@ def models(ledger: Ledger, filters: Filters) -> dict[str, Any]:
     }
 
 
-def _figures(line: Line) -> list[str]:
+def _figures(line: TableRow) -> list[str]:
     one = line.figures
     written = one.cache_write_5m_tokens + one.cache_write_1h_tokens
     return [

@@ -12,7 +12,7 @@ from gaia_budget import places
 from gaia_budget.ledger.questions import Figures, instant
 from gaia_budget.ledger.zone import micros
 from gaia_budget.reports.asked import Asked
-from gaia_budget.reports.money.tables import CLAUDE_CODE, Line, table
+from gaia_budget.reports.money.tables import CLAUDE_CODE, TableRow, table
 from gaia_hooks.facts.prices import plan
 from gaia_hooks.facts.prices.money import usd
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 LENGTH = plan.LENGTHS["five_hour"]
 
 
-class Block(NamedTuple):
+class UsageBlock(NamedTuple):
     """Five hours of Claude Code. `told` is true where the plan's own window is known, and `percent` with it."""
 
     start_ts: int
     end_ts: int
     told: bool
     percent: float | None
-    line: Line
+    line: TableRow
 
     def document(self) -> dict[str, Any]:
         """One of `rows` of `blocks`."""
@@ -45,7 +45,7 @@ class Block(NamedTuple):
         }
 
 
-def blocks(ledger: Ledger, asked: Asked) -> list[Block]:
+def blocks(ledger: Ledger, asked: Asked) -> list[UsageBlock]:
     """Claude Code's stretches of five hours, the newest first. Raises InputError, NotFoundError, LedgerError."""
     told = _told(ledger)
     since, until = ledger.instant(asked.since), ledger.instant(asked.until, end=True)
@@ -60,28 +60,28 @@ def blocks(ledger: Ledger, asked: Asked) -> list[Block]:
     return [told._replace(line=line), *cut[::-1]]
 
 
-def _worked_out(ledger: Ledger, asked: Asked) -> list[Block]:
-    found: list[Block] = []
+def _worked_out(ledger: Ledger, asked: Asked) -> list[UsageBlock]:
+    found: list[UsageBlock] = []
     for line in reversed(table(ledger, "hour", asked).lines):
         start = micros(datetime.fromisoformat(line.key))
         if found and start < found[-1].end_ts:
             found[-1] = found[-1]._replace(line=found[-1].line.plus(line))
         else:
-            found.append(Block(start, start + LENGTH, False, None, line))
+            found.append(UsageBlock(start, start + LENGTH, False, None, line))
     return found
 
 
-def total(found: list[Block]) -> Line:
+def total(found: list[UsageBlock]) -> TableRow:
     """The sum of blocks."""
-    whole = Line("", Figures(), {})
+    whole = TableRow("", Figures(), {})
     for one in found:
         whole = whole.plus(one.line)
     return whole
 
 
-def _told(ledger: Ledger) -> Block | None:
+def _told(ledger: Ledger) -> UsageBlock | None:
     window = plan.read(str(places.home())).get("five_hour")
     resets = window and window["resets_at"]
     if not window or not resets or resets <= ledger.now():
         return None
-    return Block(resets - LENGTH, resets, True, window["percent"], Line("", Figures(), {}))
+    return UsageBlock(resets - LENGTH, resets, True, window["percent"], TableRow("", Figures(), {}))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.ledger.questions import Figures, instant
 from gaia_budget.reports.asked import Asked
-from gaia_budget.reports.money.tables import Line, table
+from gaia_budget.reports.money.tables import TableRow, table
 from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ class Change(NamedTuple):
     """A project before and now."""
 
     name: str
-    before: Line
-    now: Line
+    before: TableRow
+    now: TableRow
 
     @property
     def nano(self) -> int:
@@ -65,7 +65,7 @@ def changes(ledger: Ledger) -> Changes:
     before = ledger.zone.start_of_day(today - timedelta(days=2 * DAYS - 1))
     old = table(ledger, "module", Asked(before, since))
     new = table(ledger, "module", Asked(since))
-    nothing = Line("", Figures(), {})
+    nothing = TableRow("", Figures(), {})
     olds, news = ({one.key: one for one in part.lines} for part in (old, new))
     lines = [Change(name, olds.get(name, nothing), news.get(name, nothing)) for name in {**news, **olds}]
     lines.sort(key=lambda one: (-abs(one.nano), one.name))

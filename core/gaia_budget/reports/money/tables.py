@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 APP, CLAUDE_CODE = "app", "claude_code"
 
 
-class Line(NamedTuple):
+class TableRow(NamedTuple):
     """One row. `shares` are nano-dollars by source and model; an event without a model has the model ''."""
 
     key: str
@@ -46,12 +46,12 @@ class Line(NamedTuple):
         """Nano-dollars of one source."""
         return sum(nano for (one, _), nano in self.shares.items() if one == source)
 
-    def plus(self, other: Line) -> Line:
+    def plus(self, other: TableRow) -> TableRow:
         """Both together, under this one's key."""
         shares = dict(self.shares)
         for share, nano in other.shares.items():
             shares[share] = shares.get(share, 0) + nano
-        return Line(self.key, self.figures.plus(other.figures), shares)
+        return TableRow(self.key, self.figures.plus(other.figures), shares)
 
     def document(self) -> dict[str, Any]:
         """One of `rows`."""
@@ -64,14 +64,14 @@ class Line(NamedTuple):
         }
 
 
-class Table(NamedTuple):
+class SpendTable(NamedTuple):
     """Rows of one axis: the newest first where it is time, else the dearest; [since, until) in UTC microseconds."""
 
     axis: str
     since: int | None
     until: int | None
-    lines: list[Line]
-    total: Line
+    lines: list[TableRow]
+    total: TableRow
     threshold_nano: int | None = None
     """What may count against caps in one row before it stands out, and the rows where it does (see `thresholds`)."""
     passed: frozenset[str] = frozenset()
@@ -88,31 +88,31 @@ class Table(NamedTuple):
             "rows": [{"key": one.key, self.axis: one.key, **one.document()} for one in self.lines],
         }
 
-    def newest(self, count: int) -> Table:
+    def newest(self, count: int) -> SpendTable:
         """The first rows alone, and a total of these."""
         kept = self.lines[:count]
         return self._replace(lines=kept, total=together(kept))
 
 
-def table(ledger: Ledger, axis: str, asked: Asked) -> Table:
+def table(ledger: Ledger, axis: str, asked: Asked) -> SpendTable:
     """What was spent by an axis. Raises InputError, NotFoundError (see `sums`), LedgerError."""
     answer = sums(ledger, (axis, "source", "model"), asked)
-    found: dict[str, Line] = {}
+    found: dict[str, TableRow] = {}
     for row in answer.rows:
         key, source, model = row.key
-        line = Line(key, row.figures, {(source, model): row.figures.cost_nano})
+        line = TableRow(key, row.figures, {(source, model): row.figures.cost_nano})
         found[key] = found[key].plus(line) if key in found else line
     lines = list(found.values())
     if axis in TIMES:
         lines.sort(key=lambda one: one.key, reverse=True)
     else:
         lines.sort(key=lambda one: (-one.figures.cost_nano, -one.figures.total_tokens, one.key))
-    return Table(axis, answer.since, answer.until, lines, together(lines))
+    return SpendTable(axis, answer.since, answer.until, lines, together(lines))
 
 
-def together(lines: list[Line]) -> Line:
+def together(lines: list[TableRow]) -> TableRow:
     """The sum of rows."""
-    whole = Line("", Figures(), {})
+    whole = TableRow("", Figures(), {})
     for one in lines:
         whole = whole.plus(one)
     return whole

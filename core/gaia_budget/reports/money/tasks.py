@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
 
 
-class Task(NamedTuple):
+class TaskSpend(NamedTuple):
     """A task of a project, and nano-dollars by model."""
 
     module: str
@@ -35,7 +35,7 @@ class Task(NamedTuple):
 class Tasks(NamedTuple):
     """Tasks and models, the dearest first; every row adds up to its cost, every model's column to its total."""
 
-    tasks: list[Task]
+    tasks: list[TaskSpend]
     models: dict[str, int]
 
     @property
@@ -64,6 +64,8 @@ def tasks(ledger: Ledger, asked: Asked) -> Tasks:
         before, by_model = found.get((module, task), (Figures(), {}))
         found[module, task] = (before.plus(row.figures), by_model | {model: nano})
         models[model] = models.get(model, 0) + nano
-    lines = [Task(module, task, figures, by_model) for (module, task), (figures, by_model) in found.items()]
+    lines = [
+        TaskSpend(module, task, figures, by_model) for (module, task), (figures, by_model) in found.items()
+    ]
     lines.sort(key=lambda one: (-one.figures.cost_nano, one.module, one.name))
     return Tasks(lines, dict(sorted(models.items(), key=lambda item: (-item[1], item[0]))))

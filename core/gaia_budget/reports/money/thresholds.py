@@ -13,14 +13,14 @@ from gaia_hooks.facts.prices import billing
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.asked import Asked
-    from gaia_budget.reports.money.tables import Table
+    from gaia_budget.reports.money.tables import SpendTable
     from gaia_budget.settings import Settings
 
 COMPARABLE: tuple[dict[str, Any], ...] = ({}, {"source": "app"})
 """What an answer may be narrowed to beside a module: a threshold is for what counts against caps, of every model."""
 
 
-def measured(ledger: Ledger, settings: Settings, axis: str, asked: Asked) -> Table:
+def measured(ledger: Ledger, settings: Settings, axis: str, asked: Asked) -> SpendTable:
     """The table by an axis, with its threshold where it is one of time and there is one.
 
     Raises InputError, NotFoundError (see `sums`), LedgerError, ConfigError for a broken file of the owner's.

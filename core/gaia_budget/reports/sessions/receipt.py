@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.ledger.questions import Response, instant
+from gaia_budget.ledger.questions import ResponseRow, instant
 from gaia_budget.reports.sessions.recent import SessionLine, session
 from gaia_hooks.facts.prices.money import usd
 
@@ -18,7 +18,7 @@ class Receipt(NamedTuple):
     """A session, and its responses, the newest first, `NEWEST` at most."""
 
     line: SessionLine
-    responses: list[Response]
+    responses: list[ResponseRow]
 
     def document(self) -> dict[str, Any]:
         """The JSON document of `receipt`."""
@@ -39,7 +39,7 @@ def receipt(ledger: Ledger, words: str) -> Receipt:
     return Receipt(line, ledger.responses(line.spend.session_id, NEWEST))
 
 
-def _document(one: Response) -> dict[str, Any]:
+def _document(one: ResponseRow) -> dict[str, Any]:
     return {
         "at": instant(one.ts),
         "agent": one.agent,

@@ -66,7 +66,7 @@ class SessionLine(NamedTuple):
         }
 
 
-class Sessions(NamedTuple):
+class RecentSessions(NamedTuple):
     """The newest sessions that spent in a stretch, and how many there were in all."""
 
     lines: list[SessionLine]
@@ -95,7 +95,7 @@ class Sessions(NamedTuple):
         return {"sessions": self.known, "total": total, "rows": [one.document() for one in self.lines]}
 
 
-def sessions(ledger: Ledger, asked: Asked, most: int = USUAL) -> Sessions:
+def sessions(ledger: Ledger, asked: Asked, most: int = USUAL) -> RecentSessions:
     """The newest `most` sessions that spent something in a stretch; each is shown whole.
 
     Raises InputError for a wrong time, NotFoundError for an unknown project, ConfigError, LedgerError.
@@ -106,7 +106,7 @@ def sessions(ledger: Ledger, asked: Asked, most: int = USUAL) -> Sessions:
         found = [session_named(ledger, asked.where["session"])]
     else:
         found = ledger.sessions_between(since, until, module and module_named(ledger, module))
-    return Sessions([one for one in map(_reader(ledger), found[:most]) if one], len(found))
+    return RecentSessions([one for one in map(_reader(ledger), found[:most]) if one], len(found))
 
 
 def session(ledger: Ledger, words: str) -> SessionLine:
