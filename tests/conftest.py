@@ -14,6 +14,7 @@ from gaia_budget.prices import catalogue
 from support import components
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 OURS = (
@@ -35,7 +36,7 @@ settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty home folder; `GAIA_BUDGET_HOME`, `CLAUDE_CONFIG_DIR` and what an administrator sets lie inside it."""
     home = tmp_path_factory.mktemp("home")
     for name in OURS:
@@ -46,7 +47,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home / ".claude"))
     monkeypatch.setenv("GAIA_BUDGET_HOME", str(home / "gaia-budget"))
     monkeypatch.setitem(places.MANAGED, sys.platform, str(home / "managed"))
-    return home
+    yield home
+    if rounds := sys.modules.get("gaia_budget.middleware.books.rounds"):
+        rounds.forget()  # what a test's guards would still do beside their calls is of its home
 
 
 @pytest.fixture

@@ -163,6 +163,12 @@ class Settings(BaseModel):
         default=False,
         description="Claude Code's lines in the logs name <module>_dev, so that sums by component stay product cost",
     )
+    leases: Decimal | None = Field(
+        default=None,
+        gt=0,
+        description="dollars of a month that an app's process sets aside at once and spends without asking the "
+        "ledger for each call; empty: it asks",
+    )
     local_hosts: list[str] = Field(
         default=[],
         description="hosts whose answers cost nothing, such as localhost:11434 (Ollama, vLLM); also without a port",
@@ -262,6 +268,11 @@ class Settings(BaseModel):
         """Find out how Claude Code is paid for, once: it stays the same for whoever holds these settings."""
         kept = {} if self.claude_code_billing != billing.AUTO else plan.read(str(places.home()))
         self._billing = billing.resolved(self.claude_code_billing, kept, clock.now())  # type: ignore[assignment]
+
+    @property
+    def lease_nano(self) -> int:
+        """What an app's process sets aside at once, in nano-dollars; 0: nothing."""
+        return 0 if self.leases is None else max(1, int((self.leases * NANO).to_integral_value()))
 
     @property
     def total_limit_nano(self) -> int | None:

@@ -18,6 +18,7 @@ from gaia_budget.ledger.zone import MICRO, first_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gaia_budget.budgets.leases import Paid
     from gaia_budget.budgets.months import MonthSpend
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.zone import When
@@ -106,14 +107,20 @@ class Budgets:
         )
 
     def lease(
-        self, scope: Scope, amount_nano: int, *, need_nano: int = 1, ttl_s: float = TTL_SECONDS
+        self,
+        scope: Scope,
+        amount_nano: int,
+        *,
+        need_nano: int = 1,
+        ttl_s: float = TTL_SECONDS,
+        lease_id: str = "",
     ) -> Lease:
         """Set an amount aside for this process: at most `amount_nano`, less near the cap, at least `need_nano`.
 
-        Raises BudgetExceededError where not even that is left.
+        `lease_id` names it (default: a new name). Raises BudgetExceededError where not even that is left.
         """
-        now = self.ledger.now()
-        wanted = Lease(uuid.uuid4().hex, scope.key, amount_nano, 0, 0, "active", now + int(ttl_s * MICRO))
+        now, name = self.ledger.now(), lease_id or uuid.uuid4().hex
+        wanted = Lease(name, scope.key, amount_nano, 0, 0, "active", now + int(ttl_s * MICRO))
         return self.db.write(
             lambda tx: leases.lease(tx, self.org, self.machine, scope, wanted, need_nano, now), self.gone_s
         )
@@ -127,6 +134,10 @@ class Budgets:
             lambda tx: leases.report(tx, self.zone, self.org, lease_id, told, expires),
             self.gone_s if gone_s is None else gone_s,
         )
+
+    def wind_up(self, lease_id: str, calls: Sequence[Paid]) -> None:
+        """End the lease of a process that died: what it paid and had not told, and the rest. Raises NotFoundError."""
+        self.db.write(lambda tx: leases.wind_up(tx, self.zone, self.org, lease_id, calls), self.gone_s)
 
     def add_override(
         self,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, NamedTuple
+import uuid
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 
 from gaia_budget.budgets import spool
 from gaia_budget.budgets.leases import Report
-from gaia_budget.errors import LedgerError
+from gaia_budget.errors import BudgetExceededError, GaiaBudgetError, LedgerError, NotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
     from typing import Self
 
@@ -34,11 +36,12 @@ PATIENCE_SECONDS = 2.0
 class Part:
     """One lease in use: what is spent and held of it, and the events that are not told yet."""
 
-    __slots__ = ("events", "held", "lease", "scope", "spent")
+    __slots__ = ("events", "held", "in_use", "lease", "scope", "spent")
 
     def __init__(self, scope: Scope, lease: Lease) -> None:
         self.scope = scope
         self.lease = lease
+        self.in_use = True  # the next calls may take of it; else it waits for those in flight
         self.spent = self.held = 0
         self.events: list[Event] = []
 
@@ -46,6 +49,11 @@ class Part:
     def left(self) -> int:
         """What a next call may hold."""
         return self.lease.granted_nano - self.spent - self.held
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it waits for no call any more."""
+        return not self.in_use and not self.held
 
 
 class Held(NamedTuple):
@@ -55,33 +63,56 @@ class Held(NamedTuple):
     estimate_nano: int
     admitted_ts: int
 
+    @property
+    def lease_id(self) -> str:
+        """The lease that it is held of."""
+        return self.part.lease.lease_id
+
+
+class Witness(Protocol):
+    """Whoever keeps a record of leases, so that somebody can wind them up if this process dies."""
+
+    def taking(self, lease_id: str) -> None:
+        """A lease is about to be taken. What this raises keeps it from being taken."""
+
+    def told(self, event_ids: Sequence[str]) -> None:
+        """These events are in the ledger, or in the spool."""
+
+    def returned(self, lease_id: str) -> None:
+        """Nothing of a lease is held any more."""
+
 
 class LeasedBudget:
-    """One process's part of a budget. Safe for threads.
+    """One process's part of its budgets. Safe for threads.
 
-    What was not told when the process dies is stranded until its events come through the logs: never overspent.
+    What was not told when the process dies is stranded until a witness's record of it is read, or its events come
+    through the logs: never overspent.
     """
 
-    def __init__(self, budgets: Budgets, amount_nano: int) -> None:
+    def __init__(self, budgets: Budgets, amount_nano: int, witness: Witness | None = None) -> None:
         self.budgets = budgets
         self.amount_nano = amount_nano
+        self._witness = witness
         self._lock = threading.Lock()
-        self._parts: list[Part] = []  # the last one is in use; the others wait for calls in flight
+        self._parts: list[Part] = []
         self._told = time.monotonic()
-        self._reached = True
+        self._problem: LedgerError | None = None  # since the ledger could not be reached last
         self._closed = False
 
     def reserve(self, scope: Scope, estimate_nano: int) -> Held:
         """Hold an upper bound of a call's cost. Raises BudgetExceededError, LedgerError."""
         with self._lock:
-            part = self._parts[-1] if self._parts else None
-            if part is None or part.scope.key != scope.key or part.left < estimate_nano:
-                part = self._renewed(scope, estimate_nano)
+            fitting = (
+                part
+                for part in reversed(self._parts)
+                if part.scope.key == scope.key and part.left >= estimate_nano
+            )
+            part = next(fitting, None) or self._renewed(scope, estimate_nano)
             part.held += estimate_nano
             return Held(part, estimate_nano, self.budgets.ledger.now())
 
-    def settle(self, held: Held, actual_nano: int, event: Event) -> None:
-        """Replace what a call held by what it cost; its event is told with the next portion.
+    def settle(self, held: Held, actual_nano: int, *events: Event) -> None:
+        """Replace what a call held by what it cost; its events are told with the next portion.
 
         Never raises: while the ledger cannot be reached, what is to tell is kept, and what is left of the lease
         may be spent.
@@ -89,12 +120,30 @@ class LeasedBudget:
         with self._lock:
             part = held.part
             part.held -= held.estimate_nano
+            part.in_use = part.in_use and not self._closed
             part.spent += actual_nano
-            part.events.append(msgspec.structs.replace(event, ts=min(event.ts, held.admitted_ts)))
+            part.events += [
+                msgspec.structs.replace(event, ts=min(event.ts, held.admitted_ts)) for event in events
+            ]
             waited = time.monotonic() - self._told > TELL_SECONDS
             full = len(part.events) >= PORTION
-            if self._closed or waited or (self._reached and (full or self._is_over(part))):
-                self._try_to_tell(done=self._closed)
+            if self._closed or waited or (self._problem is None and (full or part.is_over)):
+                self._try_to_tell()
+
+    def tell(self) -> bool:
+        """Tell what is not told yet; whether there was something."""
+        with self._lock:
+            waits = any(part.events or part.is_over for part in self._parts)
+            if waits:
+                self._try_to_tell()
+            return waits
+
+    def give_back(self) -> None:
+        """Tell the rest, and return what no call in flight holds: nobody is about to spend it."""
+        with self._lock:
+            for part in self._parts:
+                part.in_use = False
+            self._try_to_tell()
 
     def close(self) -> None:
         """Tell the rest and return what is left; keep it in a file where the ledger cannot be reached.
@@ -105,6 +154,7 @@ class LeasedBudget:
         with self._lock:
             self._closed = True
             for part in list(self._parts):
+                part.in_use = False
                 report = Report(part.spent, part.events, returned=not part.held)
                 try:
                     self.budgets.report(part.lease.lease_id, report)
@@ -115,8 +165,7 @@ class LeasedBudget:
                     )
                     if not isinstance(error, LedgerError):
                         log.warning("a lease's spend was kept in %s: %s", spool.NAME, type(error).__name__)
-                part.events = []
-            self._parts = [part for part in self._parts if part.held]
+                self._is_told(part)
 
     def __enter__(self) -> Self:
         return self
@@ -127,33 +176,55 @@ class LeasedBudget:
         self.close()
 
     def _renewed(self, scope: Scope, need_nano: int) -> Part:
-        """A new lease in place of the one that is used up."""
-        self._try_to_tell(done=True)
-        lease = self.budgets.lease(scope, max(self.amount_nano, need_nano), need_nano=need_nano)
+        """A new lease in place of the one of the same module that is used up, or of a month that is over."""
+        for part in self._parts:
+            if part.scope.module == scope.module:
+                part.in_use = False
+        self._try_to_tell()
+        if self._problem is not None:
+            raise self._problem
+        lease_id = uuid.uuid4().hex
+        if self._witness is not None:
+            self._witness.taking(lease_id)
+        try:
+            lease = self.budgets.lease(
+                scope, max(self.amount_nano, need_nano), need_nano=need_nano, lease_id=lease_id
+            )
+        except BudgetExceededError:
+            if self._witness is not None:
+                self._witness.returned(lease_id)
+            raise
         self._parts.append(Part(scope, lease))
         return self._parts[-1]
 
-    def _is_over(self, part: Part) -> bool:
-        """Whether a lease that is no longer in use waits for no call any more."""
-        return part is not self._parts[-1] and not part.held
-
-    def _try_to_tell(self, *, done: bool = False) -> None:
-        """Report every part that has something to tell; with `done` the one in use too is returned if it can be."""
-        reached, self._reached = self._reached, False
+    def _try_to_tell(self) -> None:
+        """Report every part that has something to tell; the first that cannot be told ends it."""
+        known, self._problem = self._problem, None
         for part in list(self._parts):
-            returned = not part.held and (done or part is not self._parts[-1])
-            if not part.events and not returned:
+            if not part.events and not part.is_over:
                 continue
-            told = Report(part.spent, part.events, returned)
             try:
-                self.budgets.report(part.lease.lease_id, told, gone_s=PATIENCE_SECONDS)
-            except LedgerError as error:
-                if reached:  # once in each outage
+                self._report(part, Report(part.spent, part.events, part.is_over))
+            except GaiaBudgetError as error:
+                if known is None:  # once in each outage
                     log.warning("a lease's spend is told later: %s", error)
+                self._problem = error if isinstance(error, LedgerError) else LedgerError(str(error))
                 break
-            part.events = []
-            if returned:
-                self._parts.remove(part)
-        else:
-            self._reached = True
+            self._is_told(part)
         self._told = time.monotonic()
+
+    def _report(self, part: Part, told: Report) -> None:
+        try:
+            self.budgets.report(part.lease.lease_id, told, gone_s=PATIENCE_SECONDS)
+        except NotFoundError:  # the ledger was made anew meanwhile: the events alone count
+            self.budgets.ledger.record(told.events, gone_s=PATIENCE_SECONDS)
+            part.lease = part.lease._replace(granted_nano=0)
+
+    def _is_told(self, part: Part) -> None:
+        events, part.events = part.events, []
+        if part.is_over:
+            self._parts.remove(part)
+        if self._witness is not None:
+            self._witness.told([event.event_id for event in events])
+            if part.is_over:
+                self._witness.returned(part.lease.lease_id)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from gaia_budget.budgets.limits import Scope, admit, look
+from gaia_budget.budgets.overrides import give_back
 from gaia_budget.errors import NotFoundError
 from gaia_budget.ledger import record
 from gaia_budget.ledger.charges import CREATE, Charge, Place, add_to, charge, is_module, within
@@ -35,6 +36,7 @@ DUE = (
     "SELECT lease_id, scope, granted_nano - spent_nano FROM leases "
     "WHERE org = ? AND state = 'active' AND expires_ts <= ? ORDER BY lease_id"
 )
+KNOWN = "SELECT 1 FROM events WHERE org = ? AND event_id = ?"
 EXPIRE = (
     "UPDATE leases SET state = 'expired', assumed_nano = assumed_nano + granted_nano - spent_nano "
     "WHERE org = ? AND lease_id = ?"
@@ -59,6 +61,13 @@ class Report(NamedTuple):
     spent_nano: int
     events: Sequence[Event] = ()
     returned: bool = False
+
+
+class Paid(NamedTuple):
+    """A call that was paid from a lease: what it cost, and its events, of which the first is the call's own."""
+
+    spent_nano: int
+    events: Sequence[Event]
 
 
 def lease(
@@ -91,11 +100,11 @@ def report(tx: Transaction, zone: Zone, org: str, lease_id: str, told: Report, e
     held = find(tx, org, lease_id)
     if held is None:
         raise NotFoundError("lease", lease_id)
-    events = [_booked(zone, org, held.scope, event) for event in told.events]
+    events = [_booked(zone, org, held.scope, event) for event in told.events if record.is_fact(event)]
     _, charges = record.take_in(tx, zone, events)
     spent = min(max(told.spent_nano, held.spent_nano), held.granted_nano)
     part = spent - held.spent_nano
-    unpriced = max(0, part - sum(event.cost_nano or 0 for event in told.events))
+    unpriced = max(0, part - sum(event.cost_nano or 0 for event in events))
     freed = part if held.state != "returned" else 0
     state = held.state
     if told.returned and state != "returned":
@@ -107,6 +116,22 @@ def report(tx: Transaction, zone: Zone, org: str, lease_id: str, told: Report, e
     app = 0 if is_module(held.scope) else part - unpriced
     add_to(charges, (org, held.scope), Charge(app, 0, assumed, 0 if was_expired else -freed))
     charge(tx, charges)
+    if state != held.state:
+        give_back(tx, org, [held.scope], held.granted_nano - spent)
+
+
+def wind_up(tx: Transaction, zone: Zone, org: str, lease_id: str, calls: Sequence[Paid]) -> None:
+    """Take in what a dead holder had not told, by its calls, and what it had left. A second time changes nothing.
+
+    Raises NotFoundError.
+    """
+    held = find(tx, org, lease_id)
+    if held is None:
+        raise NotFoundError("lease", lease_id)
+    untold = [call for call in calls if not tx.text(KNOWN, (org, call.events[0].event_id)).fetchone()]
+    events = [event for call in untold for event in call.events]
+    spent = held.spent_nano + sum(call.spent_nano for call in untold)
+    report(tx, zone, org, lease_id, Report(spent, events, returned=True), held.expires_ts)
 
 
 def _booked(zone: Zone, org: str, scope: str, event: Event) -> Event:

@@ -73,7 +73,8 @@ class Submission(Handled):
         self._seller = accounts.seller(line, request.url)
         self._id, self._batch, self._model = f"batch-{uuid.uuid4().hex}", "", ""
         self._task = self._place.task.name if self._place.task else TASK
-        accounts.books().hold(self._place.scopes, self._worst(request), deferred.KEPT_SECONDS)
+        worst = self._worst(request)
+        accounts.books().hold(self._place.scopes, worst, deferred.KEPT_SECONDS, in_ledger=True)
 
     def _worst(self, request: Any) -> Settlement:
         most, total = self._accounts.unbounded_output_tokens, bounds.LEAST

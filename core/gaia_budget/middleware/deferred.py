@@ -58,7 +58,7 @@ def keep(
     told = (place.module, task, place.session_id, place.correlation_id, model)
     name = key(provider, ident) + SEPARATOR.join(text.replace(SEPARATOR, " ")[:LONGEST] for text in told)
     try:
-        accounts.books().budgets.keep_for(call_id, name, ttl_s=KEPT_SECONDS)
+        accounts.books().keep_for(call_id, name, KEPT_SECONDS)
     except GaiaBudgetError as problem:
         log.warning("%s of %s stays held in full until it expires: %s", ident, provider, problem)
     accounts.books().kept(call_id)

@@ -11,6 +11,7 @@ import pytest
 from gaia_budget import places
 from gaia_budget.budgets import Budgets, spool
 from gaia_budget.budgets.leased import LeasedBudget
+from gaia_budget.budgets.leases import Paid, Report
 from gaia_budget.errors import BudgetExceededError, LedgerError
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.database import Database, parse_url
@@ -162,6 +163,21 @@ def test_a_call_that_ends_after_the_close_is_told_too(ledger: Ledger, clock: Clo
 
     month = Budgets(ledger).month("jseeker")
     assert (month.spent_nano(), month.reserved_nano) == (20, 0)
+    assert verify(ledger) == []
+
+
+def test_the_lease_of_a_dead_holder_is_wound_up_by_its_calls_and_twice_is_once(
+    ledger: Ledger, clock: Clock
+) -> None:
+    budgets = Budgets(ledger)
+    lease = budgets.lease(budgets.module_scope("jseeker", 10_000), 100)
+    told = event("told", AT, cost_nano=20)
+    budgets.report(lease.lease_id, Report(20, [told]))
+    calls = [Paid(20, [told]), Paid(30, [event("untold", AT, cost_nano=30)])]
+    for _ in range(2):
+        budgets.wind_up(lease.lease_id, calls)
+        month = budgets.month("jseeker")
+        assert (month.app_nano, month.reserved_nano, month.assumed_nano) == (50, 0, 0)
     assert verify(ledger) == []
 
 

@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
-import json
 import os
 import queue
-import signal
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,32 +19,12 @@ from gaia_budget.errors import InputError
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from support import apps
-from support.wire_server import Say
+from support.racers import MESSAGE, Racer, reserve_of_one
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from support.wire_server import WireServer
-
-MESSAGE: dict[str, Any] = {
-    "model": "claude-haiku-4-5",
-    "max_tokens": 1000,
-    "messages": [{"role": "user", "content": "hi"}],
-}
-RACER = Path(__file__).parent / "racing_app.py"
-
-
-def _reserve_of_one(guard: BudgetGuard, server: WireServer) -> int:
-    """What one `MESSAGE` reserves, in nano-dollars: what a connection that broke is booked at."""
-    import anthropic
-
-    server.script(Say(drop=True))
-    with guard.task("measuring", caller="raven"), pytest.raises(anthropic.APIConnectionError):
-        guard.wrap(apps.claude(server, max_retries=0)).messages.create(**MESSAGE)
-    (event,) = apps.booked("raven")
-    server.requests.clear()
-    while server.arrived.acquire(blocking=False):
-        pass
-    assert event.cost_nano
-    return int(event.cost_nano)
 
 
 def _cap(root: Path, nano: int) -> None:
@@ -104,45 +79,12 @@ def test_every_client_raises_it_unchanged(provider: str, root: Path, server: Wir
     assert server.requests == []
 
 
-class Racer:
-    """An app in one process or several that wait for its word; what they say goes into a queue."""
-
-    def __init__(self, server: WireServer, threads: int, processes: int = 1) -> None:
-        self.processes = processes
-        command = [sys.executable, str(RACER), server.url, json.dumps(MESSAGE), str(threads), str(processes)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        self._into, self._out = self.process.stdin, self.process.stdout
-
-    def say_when_ready(self) -> None:
-        assert [self._out.readline() for _ in range(self.processes)] == ["ready\n"] * self.processes
-
-    def go(self, words: queue.Queue[str]) -> None:
-        self._reader = threading.Thread(target=self._listen, args=(words,), daemon=True)
-        self._reader.start()
-        self._into.write("go\n")
-        self._into.flush()
-
-    def _listen(self, words: queue.Queue[str]) -> None:
-        for line in self._out:
-            words.put(line.strip())
-
-    def end(self) -> None:
-        self._into.close()
-        self.process.wait(60)
-        self._reader.join(60)
-        self._out.close()
-
-    def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
-        self.end()
-
-
+@pytest.mark.parametrize("leases", ["", "0.50"])
 def test_sixteen_processes_with_eight_threads_on_a_budget_for_three_and_a_half_send_three(
-    root: Path, server: WireServer
+    leases: str, root: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = _reserve_of_one(BudgetGuard("jseeker"), server)
+    monkeypatch.setenv("GAIA_BUDGET_LEASES", leases)
+    one = reserve_of_one(BudgetGuard("jseeker"), server)
     _cap(root, one * 7 // 2)
     server.hold = threading.Event()
     per_app = 16 if hasattr(os, "fork") else 1
@@ -174,10 +116,12 @@ def test_sixteen_processes_with_eight_threads_on_a_budget_for_three_and_a_half_s
 
 
 @pytest.mark.parametrize("reached", ["in flight", "answered"])
+@pytest.mark.parametrize("leases", ["", "0.50"])
 def test_a_killed_call_is_settled_at_the_next_start_and_counts_once(
-    reached: str, root: Path, server: WireServer
+    leases: str, reached: str, root: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = _reserve_of_one(BudgetGuard("jseeker"), server)
+    monkeypatch.setenv("GAIA_BUDGET_LEASES", leases)
+    one = reserve_of_one(BudgetGuard("jseeker"), server)
     server.hold = threading.Event()
     app, words = Racer(server, threads=1), queue.Queue[str]()
     app.say_when_ready()

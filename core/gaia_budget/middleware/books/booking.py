@@ -5,20 +5,24 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from gaia_budget import places
-from gaia_budget.errors import GaiaBudgetError, LedgerError, NotFoundError
-from gaia_budget.middleware.books import costs
-from gaia_budget.middleware.books.journal import Journal, abandoned
-from gaia_hooks.facts.tokens import usage
+from gaia_budget.errors import BudgetExceededError, GaiaBudgetError, LedgerError, NotFoundError
+from gaia_budget.middleware import beside
+from gaia_budget.middleware.books import costs, recovery
+from gaia_budget.middleware.books.journal import Journal, line_of
+from gaia_budget.middleware.books.rounds import Rounds
 from gaia_hooks.machine import files
 from gaia_hooks.session import argus, months
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from gaia_budget.budgets.leased import Held, LeasedBudget
     from gaia_budget.budgets.limits import Scope
     from gaia_budget.ledger import Ledger
     from gaia_budget.middleware.books.journal import Settlement
@@ -29,7 +33,6 @@ TTL_SECONDS = 3600.0
 """How long a call's money is held when its process neither settles it nor dies: longer than SDKs wait for one."""
 PAID_SECONDS = 0.2
 """How long an answer that is paid waits for a ledger that cannot be reached: it is booked later."""
-COUNTS = (*usage.FIELDS, "recached_tokens")
 
 
 class Books:
@@ -49,15 +52,34 @@ class Books:
         self._journal = Journal(folder)
         self._lock = threading.Lock()
         self._late: dict[str, tuple[Settlement, bool]] = {}
-        self._recover(folder)
+        self._leased: LeasedBudget | None = None
+        self._of_leases: dict[str, Held] = {}
+        if settings.lease_nano:
+            from gaia_budget.budgets.leased import LeasedBudget
 
-    def hold(self, scopes: Sequence[Scope], worst: Settlement, ttl_s: float = TTL_SECONDS) -> None:
+            self._leased = LeasedBudget(self.budgets, settings.lease_nano, self._journal)
+        self._rounds = Rounds(self.ledger, settings, self._leased)
+        weakref.finalize(self, _end, os.getpid(), self._rounds)  # before the journal gives its file up
+        recovery.settle_what_the_dead_left(self.budgets, folder, self._logs, self._tell_hooks)
+
+    def hold(
+        self,
+        scopes: Sequence[Scope],
+        worst: Settlement,
+        ttl_s: float = TTL_SECONDS,
+        *,
+        in_ledger: bool = False,
+    ) -> None:
         """Hold the worst case of a call in every scope. Raises BudgetExceededError, LedgerError.
 
-        The journal knows of it before the ledger does, so that no crash leaves money held for nothing.
+        The journal knows of it before the ledger does, so that no crash leaves money held for nothing. With leases
+        it is held in memory where it counts against a month alone, unless another process may settle it
+        (`in_ledger`).
         """
         self._catch_up()
         try:
+            if not in_ledger and len(scopes) == 1 and self._held_of_lease(scopes[0], worst):
+                return
             self._journal.note(worst)
         except OSError as error:
             raise LedgerError(
@@ -69,6 +91,38 @@ class Books:
         except BaseException:
             self._journal.done(worst.call_id)
             raise
+
+    def _held_of_lease(self, scope: Scope, worst: Settlement) -> bool:
+        """Hold it of what this process has set aside. Where a lease is refused, less may be enough: the ledger says.
+
+        Raises OSError, LedgerError.
+        """
+        if self._leased is None:
+            return False
+        try:
+            held = self._leased.reserve(scope, worst.actual_nano)
+        except BudgetExceededError:
+            return False
+        try:
+            self._journal.note(msgspec.structs.replace(worst, lease_id=held.lease_id))
+        except BaseException:
+            self._leased.settle(held, 0)
+            raise
+        self._of_leases[worst.call_id] = held
+        return True
+
+    def keep_for(self, call_id: str, name: str, ttl_s: float) -> None:
+        """Hold what a call holds under another name in the ledger, for whoever reads its answer later.
+
+        Raises LedgerError; BudgetExceededError where a lease held it and the month has no room beside the lease.
+        """
+        held = self._of_leases.get(call_id)
+        if held is None or self._leased is None:
+            self.budgets.keep_for(call_id, name, ttl_s=ttl_s)
+            return
+        self.budgets.reserve([held.part.scope], held.estimate_nano, call_id=name, ttl_s=ttl_s)
+        self._of_leases.pop(call_id, None)
+        self._leased.settle(held, 0)
 
     def kept(self, call_id: str) -> None:
         """What is held stays so beyond this process; the ledger settles it when it expires."""
@@ -84,11 +138,15 @@ class Books:
     def settle(self, settlement: Settlement) -> None:
         """Book a call. The money is spent, so this never raises: what cannot be written now is written later."""
         costs.process.add(settlement.event)
+        held = self._of_leases.get(settlement.call_id)
+        if held is not None:
+            settlement = msgspec.structs.replace(settlement, lease_id=held.lease_id)
         try:
             self._journal.note(settlement)
         except OSError as error:
             log.warning("a call could not be noted in the journal: %s", error.strerror)
         self._book(settlement, in_log=False)
+        self._rounds.booked()
 
     def has_any(self, *event_ids: str) -> bool:
         """Whether the ledger has one of these events. Raises LedgerError."""
@@ -110,6 +168,7 @@ class Books:
     def close(self) -> None:
         """Write what is still late and close the ledger, which opens again when it is needed."""
         self._catch_up()
+        self._rounds.end()
         self.ledger.close()
 
     def _book(self, settlement: Settlement, in_log: bool) -> bool:
@@ -126,10 +185,16 @@ class Books:
                 "a paid call is kept in %s until it can be booked: %s", places.home() / "calls", error
             )
             return False
-        self._journal.done(settlement.call_id)
+        if not settlement.lease_id:  # else once the lease is told
+            self._journal.done(settlement.call_id)
         return True
 
     def _enter(self, settlement: Settlement) -> None:
+        held = self._of_leases.pop(settlement.call_id, None)
+        if held is not None and self._leased is not None:
+            self._leased.settle(held, settlement.actual_nano, settlement.event, *settlement.more)
+            self._tell_hooks(settlement)
+            return
         if settlement.reserved:
             try:
                 self._paid.settle(settlement.call_id, settlement.actual_nano, settlement.event)
@@ -170,60 +235,8 @@ class Books:
                     self._late = {**dict(late[place + 1 :]), **self._late}
                 return
 
-    def _recover(self, folder: Path) -> None:
-        """Settle what processes have left that are gone, and what is overdue."""
-        self.budgets.expire()
-        for left in abandoned(folder):
-            for settlement in left:
-                self._recover_one(settlement)
 
-    def _recover_one(self, settlement: Settlement) -> None:
-        if settlement.reserved:
-            try:
-                self.budgets.settle(settlement.call_id, settlement.actual_nano, settlement.event)
-            except NotFoundError:
-                return  # it died before the ledger held anything: the call was never sent
-        else:
-            self.ledger.record([settlement.event])
-        if settlement.more:
-            self.ledger.record(settlement.more)
-        self._tell_hooks(settlement, again=True)
-        path = argus.runtime_path(self._logs, settlement.event.module)
-        if not _stands_in(path, settlement.call_id):
-            files.append(path, line_of(settlement))
-
-
-def line_of(settlement: Settlement) -> bytes:
-    """The ARGUS line of a call."""
-    event = settlement.event
-    return argus.call_line(
-        {name: getattr(event, name) for name in COUNTS},
-        ts=event.ts,
-        module=event.module,
-        task=event.task,
-        model=event.model,
-        provider=event.provider,
-        event_id=event.event_id,
-        cost_nano=event.cost_nano,
-        price_source=event.price_source,
-        source=event.source,
-        billing=event.billing,
-        session_id=event.session_id,
-        correlation_id=event.correlation_id,
-        status=event.status,
-        duration_ms=event.duration_ms,
-        details=settlement.details,
-        more={"kind": event.kind},
-    )
-
-
-def _stands_in(path: str, event_id: str) -> bool:
-    """Whether a line with this id is in a log or in the one that was rotated away last."""
-    needle = event_id.encode()
-    for place in (path, path + ".1"):
-        try:
-            if needle in files.read(place):
-                return True
-        except FileNotFoundError:
-            continue
-    return False
+def _end(pid: int, rounds: Rounds) -> None:
+    """The books are dropped, or the process ends."""
+    if pid == os.getpid():
+        beside.finish(rounds.end)
