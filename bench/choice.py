@@ -107,7 +107,7 @@ def ours(text: str) -> Kept | None:
         d
         for d in pair.plan.decisions
         if not d.in_l1
-        and not d.why.startswith(("would mislead", "leads", "part", "pinned"))
+        and not d.why.startswith(("would mislead", "leads", "part", "pinned", "a line"))
         and d.scored.lines + len(d.scored.unit.path) <= room
     ]
     return Kept(

@@ -50,6 +50,12 @@ class Piece:
         return self.titles[-1] if self.titles else ""
 
     @property
+    def opens(self) -> bool:
+        """Whether it stands under the title of the file, whose words say what the file is, and of no topic."""
+        path = self.unit.path
+        return len(path) == 1 and path[0].level == 1 and self.unit.start < 12
+
+    @property
     def kinds(self) -> set[str]:
         """The kinds of its blocks."""
         return {block.kind for block in self.unit.blocks}
@@ -61,6 +67,13 @@ def piece_of(document: Document, unit: Unit) -> Piece:
     titles = tuple(plain_title(h.title) for h in unit.path if h.level > 1 or h is unit.path[-1])
     lines = len(document.lines)
     return Piece(unit, text, without_fences(text), titles, unit.start / max(1, lines), lines)
+
+
+def topics_in(piece: Piece) -> frozenset[str]:
+    """The topics that a piece has something of, whichever it is mainly about."""
+    signs = {"prohibitions": words.PROHIBITION, "subagents": words.SUBAGENTS, "rules": words.IMPERATIVE}
+    found = {topic for topic, sign in signs.items() if _says(sign, piece.prose)}
+    return frozenset(found | ({"commands"} if _says(words.COMMAND, piece.text) else set()))
 
 
 def topic_and_kind(piece: Piece) -> tuple[str, str, str]:
@@ -116,15 +129,16 @@ def _topic(piece: Piece) -> tuple[str, str]:
         return "commands", f"heading {titles!r}" if _says(words.COMMANDS_TITLE, titles) else "commands"
     if _says(words.ENVIRONMENT_TITLE, titles):
         return "environment", f"heading {titles!r}"
+    prose_only = piece.kinds <= {"paragraph", "blockquote"}
+    if prose_only and piece.opens:
+        return "about", "opens the file"
     if _says(words.RULES_TITLE, titles) or (_says(words.CRITICAL, prose) and _says(words.EMPHASIS, prose)):
         return "rules", f"heading {titles!r}" if _says(words.RULES_TITLE, titles) else "insists"
     if _says(words.GAIA, prose):
         return "gaia", "named in the text"
     if _says(words.SUBAGENTS, prose):
         return "subagents", "named in the text"
-    if piece.kinds <= {"paragraph", "blockquote"} and (
-        piece.unit.first or piece.unit.start < 12 or _says(words.OVERVIEW_TITLE, title)
-    ):
+    if prose_only and (piece.unit.first or piece.unit.start < 12 or _says(words.OVERVIEW_TITLE, title)):
         return "about", "opens the file" if piece.unit.start < 12 else f"heading {title!r}"
     return "other", "no topic of L1"
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from gaia_claude_md.markdown.lines import is_blank
 from gaia_claude_md.pair import layout
 from gaia_claude_md.plan.draft import MAX_LINES, Draft, line_count, token_count
-from gaia_claude_md.plan.pieces import EXAMPLE, TOPICS, features_of, piece_of, topic_and_kind, worth
+from gaia_claude_md.plan.pieces import (
+    EXAMPLE,
+    TOPICS,
+    features_of,
+    piece_of,
+    topic_and_kind,
+    topics_in,
+    worth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,6 +44,12 @@ class Scored:
     kind: str
     score: int
     reason: str
+    also: frozenset[str] = frozenset()
+    """Topics that it has something of besides its own."""
+
+    def has(self, topic: str) -> bool:
+        """Whether it has something of a topic."""
+        return topic == self.topic or topic in self.also
 
     @property
     def lines(self) -> int:
@@ -61,7 +75,7 @@ def score(document: Document, unit: Unit) -> Scored:
     """Score one unit."""
     piece = piece_of(document, unit)
     topic, kind, why = topic_and_kind(piece)
-    return Scored(unit, topic, kind, round(100 * worth(features_of(piece))), why)
+    return Scored(unit, topic, kind, round(100 * worth(features_of(piece))), why, topics_in(piece))
 
 
 class Selection:
@@ -88,7 +102,12 @@ class Selection:
         free = [one for one in scored if one.unit.start not in self._decided]
         for topic in TOPICS:
             if not any(d.in_l1 and d.scored.topic == topic for d in self._decided.values()):
-                self._first_of(topic, free)
+                self._first_of(
+                    topic, [one for one in free if one.topic == topic], HAS_TOPIC.get(topic, WORTH_A_PLACE)
+                )
+        for topic in TOPICS:
+            if not self._shows(topic):
+                self._first_of(topic, [one for one in free if one.has(topic)], WORTH_A_PLACE)
         self._fill_in({one.topic for one in scored})
         self._take(free, lambda one: one.topic == "prohibitions" and one.score > 0, "forbids")
         self._take(free, lambda one: one.score > WEAK, "")
@@ -96,10 +115,12 @@ class Selection:
         weak = "no more than a detail, and L1 is full"
         return [self._decided.get(one.unit.start, Decision(one, False, weak)) for one in scored]
 
-    def _first_of(self, topic: str, free: Sequence[Scored]) -> None:
+    def _shows(self, topic: str) -> bool:
+        return any(d.in_l1 and d.scored.has(topic) for d in self._decided.values())
+
+    def _first_of(self, topic: str, having: Sequence[Scored], least: int) -> None:
         """The best piece of a topic that fits; a short one before a long one."""
-        least = HAS_TOPIC.get(topic, WORTH_A_PLACE)
-        of_topic = [one for one in free if one.topic == topic and one.kind != EXAMPLE and one.score > least]
+        of_topic = [one for one in having if one.kind != EXAMPLE and one.score > least]
         for one in sorted(of_topic, key=lambda one: (one.lines > FIRST_LINES, one.rank)):
             if self._add(one, f"first of {topic}"):
                 return
@@ -150,6 +171,8 @@ class Selection:
 def _never(document: Document, one: Scored) -> str:
     if one.unit.pin == "l2":
         return "pinned by <!-- l2 -->"
+    if all(block.kind == "hr" for block in one.unit.blocks):
+        return "a line between parts"
     if one.unit.torn:
         return "part of a tag wrapper"
     if document.text(one.unit.start, one.unit.end).rstrip().rstrip("*_`").endswith((":", "：")):

@@ -59,8 +59,10 @@ SECURITY = _any(
 )
 GAIA = _any(r"gaia|argus|mycel|hart[ _-]?os|jseeker|raven|via module|token[_ -]budget", r"(?!)")
 SUBAGENTS = _any(
-    r"sub-?agents?|task tool|agent tool|explore agent|plan agent|delegat\w+",
-    r"子代理|サブエージェント|서브에이전트",
+    r"sub-?agents?|task tool|agent tool|(?:explore|plan|background) agents?|delegat\w+|multi-agent"
+    r"|(?:spawn|launch|dispatch)\w* (?:[\w-]+ ){0,3}agents?|agents? (?:in parallel|orchestration|usage|teams?)"
+    r"|parallel (?:[\w-]+ )?(?:agents?|task execution)",
+    r"子代理|智能体|サブエージェント|エージェント(?:オーケストレーション|を(?:使用|起動))|서브에이전트",
 )
 
 RULES_TITLE = _any(
