@@ -38,6 +38,7 @@ EXTRAS = {
 }
 QUICK = ["tests/hooks", "tests/core/setup", "tests/core/config", "tests/test_install.py", "-n", "2"]
 SHOWN_LINES = 15  # of pip's, where it fails
+ANOTHER_SECONDS = 900  # so long one process may install while another waits for it
 SLOW_SECONDS = 15  # so long without a word from pip is told to be the network
 
 
@@ -55,6 +56,8 @@ def main(arguments: list) -> int:
     try:
         if sys.version_info < OLDEST:
             return with_newer_python(arguments)
+        if "--environment" in arguments:
+            return environment_alone()
         if "--test" in arguments:
             return test([word for word in arguments if word != "--test"])
         return install(arguments)
@@ -84,21 +87,44 @@ def install(arguments: list) -> int:
     folder = state_folder() / "venv"
     program = scripts_of(folder) / PROGRAM
     wanted, arguments = extras(arguments)
-    if "--undo" not in arguments:
-        print(greeting(installed_version(folder), version_here(), folder), flush=True)
-        python = environment(folder)
-        pip_install_lock(python, folder, CLONE / "requirements.lock")
-        if wanted:
-            pip_install_extras(python, wanted)
-        pip(python, "--no-deps", "--no-build-isolation", "--force-reinstall", str(CLONE))
-        print(put_on_path(program), flush=True)
-    elif not program.exists():
+    if "--undo" in arguments and not program.exists() and not still_wired():
         print("Nothing is installed for this user.")
         return 0
-    ended = subprocess.call([str(program), "init", *arguments, *consent(arguments)])
-    if "--undo" in arguments and "--dry-run" not in arguments and not ended:
-        print(f"The program and its records stay. Delete {folder.parent} to be rid of both.")
-    return ended
+    if "--undo" not in arguments or not program.exists():  # what takes the wiring out is the program itself
+        print(greeting(installed_version(folder), version_here(), folder), flush=True)
+        prepare(folder, wanted)
+        print(put_on_path(program), flush=True)
+    return subprocess.call([str(program), "init", *arguments, *consent(arguments)])
+
+
+def prepare(folder: Path, wanted: list) -> None:
+    """Make or renew the environment with the program and these extras in it."""
+    python = environment(folder)
+    pip_install_lock(python, folder, CLONE / "requirements.lock")
+    if wanted:
+        pip_install_extras(python, wanted)
+    pip(python, "--no-deps", "--no-build-isolation", "--force-reinstall", str(CLONE))
+
+
+def environment_alone() -> int:
+    """What the plugin needs: the environment without any wiring, made by one process at a time; then history."""
+    folder = state_folder() / "venv"
+    from gaia_hooks.machine import files
+
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with files.Lock(str(folder.parent / "install.lock"), ANOTHER_SECONDS):
+        if not (scripts_of(folder) / PROGRAM).exists():
+            prepare(folder, [])
+    return subprocess.call([str(scripts_of(folder) / PROGRAM), "ingest"])
+
+
+def still_wired() -> bool:
+    """Whether Claude Code's settings start hooks of ours, though the program is gone."""
+    folder = Path(os.environ.get("CLAUDE_CONFIG_DIR") or Path.home() / ".claude")
+    try:
+        return "import gaia_hooks" in (folder / "settings.json").read_text("utf-8", "replace")
+    except OSError:
+        return False
 
 
 def extras(arguments: list) -> "tuple[list, list]":

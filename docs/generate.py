@@ -6,7 +6,9 @@ Run it as `just docs`; a test runs it with `--check`.
 from __future__ import annotations
 
 import json
+import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,6 +160,12 @@ def wiring_example() -> str:
     return _json(json.loads(wiring.wired("{}\n", plan, Path("settings.json"))))
 
 
+def with_version(name: str) -> str:
+    """A file that names the program's version in JSON: as it is, with the version that `pyproject.toml` defines."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
+    return re.sub(r'("version": ")[^"]*"', rf'\g<1>{version}"', (ROOT / name).read_text("utf-8"), count=1)
+
+
 def _json(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
@@ -168,6 +176,8 @@ FILES: dict[str, Callable[[], str]] = {
     "docs/schema.md": schema,
     "hooks/hooks.json": plugin_hooks,
     ".claude/wiring-example.json": wiring_example,
+    ".claude-plugin/plugin.json": lambda: with_version(".claude-plugin/plugin.json"),
+    "docs/mcp.md": lambda: with_version("docs/mcp.md"),
 }
 
 

@@ -92,7 +92,7 @@ def session(folder: Path) -> list[str]:
             screen.type(PROMPT)
             screen.wait_for(r"last line\.")
             screen.wait_for(r"GAIA budget: 80 %")
-            screen.wait_for(r"quick_fix 9\d %")
+            screen.wait_for(r"session 9\d %")
             lines = screen.screen(colours=True).rstrip().split("\n")
     first = next(number for number, line in enumerate(lines) if PROMPT in line)
     return [line for line in lines[first:] if "tmux focus-events" not in line]  # a hint on tmux, not on us

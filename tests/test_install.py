@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gaia_budget.setup.wiring import handler
 from support.pythons import interpreters
 
 if TYPE_CHECKING:
@@ -92,6 +94,18 @@ def test_undo_before_any_install_installs_nothing(
     assert install.main(["--undo"]) == 0
     assert "Nothing is installed" in capsys.readouterr().out
     assert list(home.iterdir()) == []
+
+
+def test_undo_after_the_state_folder_was_deleted_sees_that_claude_code_is_still_wired(
+    install: ModuleType, home: Path
+) -> None:
+    assert not install.still_wired()
+    settings = home / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text(
+        json.dumps({"hooks": {"Stop": [{"hooks": [handler("Stop", Path("python"), Path("/copy"))]}]}})
+    )
+    assert install.still_wired()
 
 
 @pytest.mark.parametrize(

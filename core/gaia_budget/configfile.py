@@ -48,7 +48,7 @@ def read_json(path: Path) -> Document:
         return parse(read_text(path))
     except JsonSyntaxError as error:
         raise ConfigError(
-            path, error.problem, line=error.line, column=error.column, cure="Mend the JSON there"
+            path, error.problem, line=error.line, column=error.column, cure="Fix the JSON there"
         ) from None
 
 
@@ -67,7 +67,7 @@ def read_toml(path: Path, parse_float: Callable[[str], Any] = float) -> dict[str
         numbers = [int(number) for number in re.findall(r"\d+", place)]
         line, column = numbers if len(numbers) == 2 else (None, None)
         raise ConfigError(
-            path, problem[:1].lower() + problem[1:], line=line, column=column, cure="Mend the TOML there"
+            path, problem[:1].lower() + problem[1:], line=line, column=column, cure="Fix the TOML there"
         ) from None
 
 

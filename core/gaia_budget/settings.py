@@ -28,6 +28,7 @@ from gaia_budget import places
 from gaia_budget.calendar_month import SystemZone
 from gaia_budget.errors import ConfigError
 from gaia_budget.model import DEFAULT_ORG, Billing
+from gaia_hooks.facts import snapshot
 from gaia_hooks.facts.prices import billing, plan
 from gaia_hooks.facts.prices.money import NANO
 from gaia_hooks.machine import clock, files
@@ -41,6 +42,7 @@ PREFIX = "GAIA_BUDGET_"
 OLD_NAMES = {"billing": "claude_code_billing"}
 """Keys that had another name: they are still read."""
 OnExceeded = Literal["warn", "block", "downgrade"]
+LinePart = Literal["plan", "session", "context", "cache", "month", "alerts"]
 
 
 def _user() -> str:
@@ -60,7 +62,8 @@ class ModuleSettings(BaseModel):
     )
     counts_claude_code: bool = Field(
         default=False,
-        description="Claude Code spend counts against the monthly cap, unless a plan pays for it",
+        description="Claude Code spend counts against the monthly cap, unless a plan pays for it; without it the "
+        "top-level counts_claude_code holds",
     )
     session_type: str | None = Field(
         default=None, description="the type of its sessions: one of token_budget.json, or of ours"
@@ -113,6 +116,10 @@ class Settings(BaseModel):
         default="auto",
         description="how Claude Code is paid for here: by API price, by a plan, or auto: found out where it can be",
     )
+    counts_claude_code: bool = Field(
+        default=False,
+        description="Claude Code spend counts against each module's monthly cap, unless a plan pays for it",
+    )
     pricing_source: Literal["genai-prices", "snapshot"] = Field(
         default="genai-prices",
         description="genai-prices: the real, dated price; snapshot: pricing_snapshot of token_budget.json",
@@ -135,6 +142,10 @@ class Settings(BaseModel):
     warn_model: bool = Field(default=False, description="tell Claude about budget warnings too")
     thresholds: list[int] = Field(
         default=[80, 95, 100], description="percent of a session's limit at which one warning is given"
+    )
+    statusline: list[LinePart] = Field(
+        default=list(snapshot.DEFAULTS["statusline"]),
+        description="parts of the status line in their order: plan, session, context, cache, month, alerts",
     )
     subagent_allowance_tokens: int = Field(
         default=30_000, gt=0, description="tokens reserved for a subagent when sessions are blocked"
@@ -198,7 +209,7 @@ class Settings(BaseModel):
     def _split_folders(cls, value: Any) -> Any:
         return _listed(value, os.pathsep)
 
-    @field_validator("protected_agents", "local_hosts", mode="before")
+    @field_validator("protected_agents", "local_hosts", "statusline", mode="before")
     @classmethod
     def _split_names(cls, value: Any) -> Any:
         return _listed(value, ",")
@@ -291,7 +302,10 @@ class Settings(BaseModel):
 
     def module(self, name: str) -> ModuleSettings:
         """What is set for a module; the defaults where nothing is."""
-        return self.modules.get(name.lower()) or ModuleSettings()
+        found = self.modules.get(name.lower()) or ModuleSettings()
+        if "counts_claude_code" in found.model_fields_set:
+            return found
+        return found.model_copy(update={"counts_claude_code": self.counts_claude_code})
 
 
 def _nano(amount: Decimal | None) -> int | None:
@@ -330,8 +344,8 @@ def _listed(value: Any, separator: str) -> Any:
     return [part.strip() for part in value.split(separator) if part.strip()]
 
 
-def set_top_level(key: str, value: str) -> None:
-    """Write one text value of the settings file, the rest of it untouched. Raises ConfigError, OSError."""
+def set_top_level(key: str, value: str | bool) -> None:
+    """Write one value of the settings file, the rest of it untouched. Raises ConfigError, OSError."""
     from gaia_budget.configfile import read_text, read_toml, toml_line
 
     file = places.ensure_home() / "settings.toml"
@@ -340,11 +354,12 @@ def set_top_level(key: str, value: str) -> None:
     lines = text.splitlines(keepends=True)
     named = next((name for name in _names(key) if name in listed), None)
     line = None if named is None else toml_line(text, (named,))
+    entry = f"{key} = {json.dumps(value)}"
     if line is None:
-        lines.insert(0, f'{key} = "{value}"\n')
+        lines.insert(0, f"{entry}\n")
     else:
         end = lines[line - 1][len(lines[line - 1].rstrip("\r\n")) :]
-        lines[line - 1] = f'{key} = "{value}"{end}'
+        lines[line - 1] = f"{entry}{end}"
     mark = "\ufeff" if text.startswith("\ufeff") else ""
     files.replace(str(file), (mark + "".join(lines).replace("\ufeff", "")).encode("utf-8"))
 

@@ -70,6 +70,7 @@ def write(
         "thresholds": settings.thresholds,
         "session_policy": settings.session_policy,
         "refuse_uncounted": settings.refuse_uncounted_sessions,
+        "statusline": settings.statusline,
         "warn_model": settings.warn_model,
         "development_component": settings.development_component,
         "add_matching_section": settings.add_matching_section,

@@ -1,24 +1,36 @@
 """Claude Code's status line: JSON on stdin, one line out, at the price of a hook.
 
-Plan windows first where there are any, then the context, then the session, then the module's month.
+Its parts and their order are the setting `statusline`; what does not fit goes by rank, the least useful first.
 """
 
-from gaia_hooks.facts import places, session_types, snapshot, trust
+import time
+
+from gaia_hooks.facts import names, places, session_types, snapshot, trust
 from gaia_hooks.facts.prices import money, plan
 from gaia_hooks.machine import clock, files, jsonio, system
 from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
+from gaia_hooks.say.fitting import CRITICAL, Piece, line, percent
 from gaia_hooks.session import counting as sessions
 from gaia_hooks.session import months, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 LOCK_SECONDS = 0.2
 STDIN_LIMIT = 1 << 20
-SEPARATOR = " · "
 NOT_COUNTED = "not counted (gaia-budget doctor)"
+WIDTH, NARROWEST, WIDEST = 80, 20, 500  # where the client tells none, and what can be one
 WINDOWS = (("five_hour", "5h"), ("seven_day", "7d"))
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+NAME_WIDTH = 24
+WORTH_REWRITING = 1_000  # tokens of a cold cache: fewer are no news
+WORTH_EXPLAINING = 10  # percent of the limit that was written again: below it is noise
+
+# Ranks: the highest goes first where it gets narrow. Windows and the session's percent always stay.
+MONTH, DOLLARS, FULL_AT, LIMIT, RESETS_AT, CONTEXT, CACHE, NOTES = 1, 2, 3, 4, 5, 6, 7, 8
 
 
 def run(data: "bytes | None" = None) -> None:
@@ -30,10 +42,17 @@ def run(data: "bytes | None" = None) -> None:
     try:
         payload = jsonio.loads(system.read_stdin(STDIN_LIMIT) if data is None else data)
         policy = snapshot.load(home)
-        line = SEPARATOR.join(part for part in _parts(home, payload, policy) if part)
-        files.write_all(1, (line + "\n").encode("utf-8"))
+        text = line(_parts(home, payload, policy), width(), not system.variable("NO_COLOR"))
+        files.write_all(1, (text + "\n").encode("utf-8"))
     except Exception as error:
         _fault(home, error)
+
+
+def width() -> int:
+    """The columns that the client tells of."""
+    told = system.variable("COLUMNS")
+    number = int(told) if told.isdecimal() else 0
+    return number if NARROWEST <= number <= WIDEST else WIDTH
 
 
 def _fault(home: str, error: BaseException) -> None:
@@ -42,22 +61,23 @@ def _fault(home: str, error: BaseException) -> None:
     log.fault(home, "statusline", error)
 
 
-def _parts(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "list[str]":
-    limits, now = payload.get("rate_limits"), clock.now()
-    windows = plan_windows(limits, now) if limits else kept_windows(plan.read(home), now)
-    parts = [windows, context(payload.get("context_window"))]
+def _parts(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "list[list[Piece]]":
+    limits, now, problem = payload.get("rate_limits"), clock.now(), ""
+    windows = told_windows(limits, now) if limits else kept_windows(plan.read(home), now)
+    made: dict[str, Callable[[], list[list[Piece]]]] = {
+        "plan": lambda: windows,
+        "context": lambda: [context(payload.get("context_window"))],
+    }
     if state.is_session_id(payload.get("session_id")):
         session, problem = _counted(home, payload, policy)
         if limits and not problem:
             plan.keep(home, limits, now)
-        parts += [
-            session_part(session),
-            cache(payload.get("prompt_cache")),
-            month(session),
-            alerts(session),
-            problem,
-        ]
-    return parts
+        made["session"] = lambda: [session_part(session)]
+        made["cache"] = lambda: [cache(payload.get("prompt_cache"))]
+        made["month"] = lambda: [month(session, now)]
+        made["alerts"] = lambda: [alerts(session)]
+    chosen = [part for name in policy["statusline"] if name in made for part in made[name]()]
+    return [*chosen, [Piece(problem, level=CRITICAL)] if problem else []]
 
 
 def _counted(
@@ -107,95 +127,114 @@ def _client_total(payload: "dict[str, Any]") -> int:
     return round(total * money.NANO) if isinstance(total, (int, float)) else 0
 
 
-def plan_windows(limits: object, now: int) -> str:
-    """How full a plan's windows are; empty where there is no plan."""
+def told_windows(limits: object, now: int) -> "list[list[Piece]]":
+    """How full a plan's windows are, and when they are full or begin anew; empty where there is no plan."""
     parts, windows = [], dict(plan.windows_of(limits, now))
     for key, label in WINDOWS:
         window = windows.get(key)
-        if window is not None:
-            resets = window["resets_at"] or 0
-            full = plan.reached_at(key, window, now)
-            notes = (
-                ["resets in " + _span(resets - now)] if resets > now else ["has been reset"] if resets else []
-            )
-            notes += ["full in %s at this pace" % _span(full - now)] if full else []
-            parts.append(
-                "%s %d %%%s" % (label, window["percent"], " (%s)" % ", ".join(notes) if notes else "")
-            )
-    return SEPARATOR.join(parts)
+        if window is None:
+            continue
+        resets = window["resets_at"]
+        if resets is not None and resets <= now:
+            parts.append([Piece(label), Piece("begins anew")])
+            continue
+        part = [Piece(label), percent(window["percent"])]
+        full = plan.reached_at(key, window, now)
+        if full:
+            part.append(Piece("full " + instant(full, now), FULL_AT))
+        elif resets is not None:
+            part.append(Piece("to " + instant(resets, now), RESETS_AT))
+        parts.append(part)
+    return parts
 
 
-def kept_windows(kept: "dict[str, Any]", now: int) -> str:
+def kept_windows(kept: "dict[str, Any]", now: int) -> "list[list[Piece]]":
     """The plan's windows as they were last seen, with their age; a window that has been reset since says nothing."""
     parts = []
     for key, label in WINDOWS:
         window = kept.get(key)
         if window and (window["resets_at"] or 0) > now:
-            parts.append("%s %d %% (%s ago)" % (label, window["percent"], _span(now - kept["as_of"])))
-    return SEPARATOR.join(parts)
+            age = Piece("%s ago" % span(now - kept["as_of"]))
+            parts.append([Piece(label), percent(window["percent"]), age])
+    return parts
 
 
-def _span(micros: int) -> str:
-    hours, minutes = divmod(max(0, micros) // clock.MICRO // 60, 60)
-    if hours >= 24:
-        return "%d d" % (hours // 24)
-    return "%d h %02d" % (hours, minutes)
+def span(micros: int) -> str:
+    """How long something is ago: one unit, cut."""
+    minutes = max(0, micros) // clock.MICRO // 60
+    return "%d min" % minutes if minutes < 60 else "%d h" % (minutes // 60)
 
 
-def context(window: object) -> str:
+def instant(at: int, now: int) -> str:
+    """An instant as people say it here: the hour, with its day where that is not today."""
+    then, today = time.localtime(at // clock.MICRO), time.localtime(now // clock.MICRO)
+    hour = "%02d:%02d" % (then.tm_hour, then.tm_min)
+    return hour if then[:3] == today[:3] else "%s %s" % (DAYS[then.tm_wday], hour)
+
+
+def context(window: object) -> "list[Piece]":
     """How full the context window is."""
     used = plan.percent_of(window.get("used_percentage")) if isinstance(window, dict) else None
-    return "context %d %%" % used if used is not None else ""
+    return [Piece("context %d %%" % used, CONTEXT)] if used is not None else []
 
 
-def session_part(session: sessions.Session) -> str:
-    """The session's type, its tokens against the limit, and its dollars."""
+def session_part(session: sessions.Session) -> "list[Piece]":
+    """The session's tokens against its limit, and its dollars."""
     figures, limit = SessionFigures(session), limit_of(session)
     least = "≥ " if session.state.uncertain else ""
-    dollars = "%s$%s" % (least, _cents(max(figures.cost_nano, 0)))
-    if session.policy["billing"] == "plan":
-        dollars += " at API prices, not billed"
+    cost = least + dollars(max(figures.cost_nano, 0))
     if figures.unpriced:
-        dollars += " + %d unpriced" % figures.unpriced
-    if figures.recached:
-        dollars += ", %s tokens cached again, not counted" % grouped(figures.recached)
-    return "%s %s%d %% (%s of %s)%s%s" % (
-        session.state.type,
-        least,
-        figures.budget_tokens * 100 // limit,
-        grouped(figures.budget_tokens),
-        grouped(limit),
-        SEPARATOR,
-        dollars,
-    )
+        cost += " + %d without a known price" % figures.unpriced
+    part = [
+        Piece("session"),
+        percent(figures.budget_tokens * 100 // limit, least=least),
+        Piece("of %s" % grouped(limit), LIMIT),
+        Piece(cost, DOLLARS),
+    ]
+    if session.policy["billing"] == "plan":
+        part.append(Piece("not billed", NOTES))
+    if figures.recached * 100 >= limit * WORTH_EXPLAINING:
+        part.append(Piece("(%s tokens written again, not counted)" % grouped(figures.recached), NOTES))
+    return part
 
 
-def cache(prompt_cache: object) -> str:
-    """Says so where the prompt cache has gone cold: going on rewrites it, which costs dollars but no budget tokens."""
-    if not isinstance(prompt_cache, dict) or prompt_cache.get("warm") is not False:
-        return ""
-    tokens = prompt_cache.get("recache_tokens_if_cold")
-    if type(tokens) is not int or not prompt_cache.get("caching_observed") or tokens < 1000:
-        return ""
-    return "cache cold: %s tokens to rewrite, not counted" % grouped(tokens)
+def cache(prompt_cache: object) -> "list[Piece]":
+    """Says so where the prompt cache has gone cold: going on writes it again, which costs dollars; else its hits."""
+    if not isinstance(prompt_cache, dict):
+        return []
+    if prompt_cache.get("warm") is False:
+        tokens = prompt_cache.get("recache_tokens_if_cold")
+        if type(tokens) is not int or tokens < WORTH_REWRITING or not prompt_cache.get("caching_observed"):
+            return []
+        return [Piece("cache cold: going on writes %s tokens again" % grouped(tokens), CACHE)]
+    hits = prompt_cache.get("hit_ratio")
+    if not isinstance(hits, (int, float)) or not 0 < hits <= 1:
+        return []
+    return [Piece("cache %d %%" % (hits * 100), CACHE)]
 
 
-def alerts(session: sessions.Session) -> str:
+def alerts(session: sessions.Session) -> "list[Piece]":
     """How many alerts fire for the session's module or for all; empty where none does."""
     fire = sum(
         1 for _, module, line, _ in session.policy["alerts"] if line and module in ("", session.state.module)
     )
-    return "%d alert%s" % (fire, "" if fire == 1 else "s") if fire else ""
+    return [Piece("▲ %d alert%s" % (fire, "" if fire == 1 else "s"), NOTES)] if fire else []
 
 
-def month(session: sessions.Session) -> str:
-    """The module's month: all its money, or what counts against its cap where Claude Code's spend does."""
+def month(session: sessions.Session, now: int) -> "list[Piece]":
+    """The project's month: what counts against its cap where something does, else all that it has spent."""
     module, policy = session.state.module, session.policy
-    found = months.MonthFile(session.home, module, policy, clock.now())
-    if snapshot.module_policy(policy, module).get("counts_claude_code") and found.limit is not None:
-        return "%s this month $%s of $%s" % (module, _cents(found.spent), _cents(found.limit))
-    return "%s this month $%s" % (module, _cents(found.total)) if found.total else ""
+    found = months.MonthFile(session.home, module, policy, now)
+    counted = bool(snapshot.module_policy(policy, module).get("counts_claude_code")) or found.spent
+    if counted and found.limit:
+        amount = "%s of %s" % (dollars(found.spent), dollars(found.limit, whole=True))
+    elif found.total:
+        amount = "%s in %s" % (dollars(found.total), MONTHS[time.localtime(now // clock.MICRO).tm_mon - 1])
+    else:
+        return []
+    return [Piece("%s %s" % (names.said(module, NAME_WIDTH), amount), MONTH)]
 
 
-def _cents(nano: int) -> str:
-    return "%d.%02d" % divmod((nano + 5_000_000) // 10_000_000, 100)
+def dollars(nano: int, whole: bool = False) -> str:
+    """Nano-dollars to the cent."""
+    return money.dollars(money.cents(nano), whole)

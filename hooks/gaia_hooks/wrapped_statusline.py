@@ -1,4 +1,4 @@
-"""Our status line below the user's own, where `init --wrap-status-line` was asked for.
+"""Our status line below the user's own, where they had one before us.
 
 Their command is the last argument, as hexadecimal UTF-8, so that no shell between can change it.
 """

@@ -178,7 +178,7 @@ def test_a_session_that_cannot_be_kept_says_so_where_the_user_looks(watched: Wat
     write(watched.transcript, assistant("a", input_tokens=10_000))
     assert "cannot be kept" in watched.hook("SessionStart", source="startup")["systemMessage"]
     line = watched.raw(json.dumps(watched.payload("")).encode(), "statusline").stdout.decode()
-    assert "10,000 of 200,000" in line
+    assert "session 5 % of 200,000" in line
     assert "not kept" in line
 
 

@@ -27,7 +27,14 @@ COMMON = {"facts", "facts.places", "facts.prices",
 ALLOWED = {
     "gaia_hooks.main": COMMON | {"main", "say.events", "say.warnings"},
     "gaia_hooks.statusline": COMMON
-    | {"facts.names", "facts.prices.billing", "facts.prices.plan", "session.months", "statusline"},
+    | {
+        "facts.names",
+        "facts.prices.billing",
+        "facts.prices.plan",
+        "say.fitting",
+        "session.months",
+        "statusline",
+    },
 }
 BASE = Path(getattr(sys, "_base_executable", sys.executable))
 

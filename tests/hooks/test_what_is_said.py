@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_hooks import statusline
 from gaia_hooks.facts import first_prompt, session_types
-from gaia_hooks.facts.prices import plan
 from gaia_hooks.say import events
 from gaia_hooks.session import sessions
 from support.rows import SESSION, assistant, write
@@ -150,86 +148,3 @@ def test_a_model_above_the_sessions_type_is_said_once_and_a_cheaper_one_never(wa
     sessions.set_type(str(watched.home), SESSION, "architecture", session_types.COMMAND)
     write(watched.transcript, assistant("b", second=1, model="claude-haiku-5-5", output_tokens=10))
     assert watched.hook("PreToolUse") == {}
-
-
-def test_the_status_line_shows_plan_context_session_and_month(watched: Watched) -> None:
-    month = {"spent_nano": 3_100_000_000, "total_nano": 4_000_000_000, "limit_nano": 10_000_000_000}
-    watched.save_policy(modules={"unallocated": month | {"counts_claude_code": True}})
-    write(watched.transcript, assistant("a", output_tokens=68_102))
-    payload = watched.payload("") | {
-        "context_window": {"used_percentage": 12},
-        "cost": {"total_cost_usd": 1.37},
-        "rate_limits": {"five_hour": {"used_percentage": 42, "resets_at": 1}},
-        "prompt_cache": {"warm": False, "caching_observed": True, "recache_tokens_if_cold": 40_000},
-    }
-    line = watched.raw(json.dumps(payload).encode(), "statusline").stdout.decode()
-    assert line == (
-        "5h 42 % (has been reset) · context 12 % · feature_dev 34 % (68,102 of 200,000) · $1.36 · "
-        "cache cold: 40,000 tokens to rewrite, not counted · unallocated this month $3.10 of $10.00\n"
-    )
-
-
-def test_a_session_that_idled_past_its_caches_life_is_told_why_dollars_rise_and_tokens_do_not(
-    watched: Watched,
-) -> None:
-    def line(**more: object) -> str:
-        payload = watched.payload("") | more
-        return watched.raw(json.dumps(payload).encode(), "statusline").stdout.decode()
-
-    write(watched.transcript, assistant("a", second=1, write_5m=40_000))
-    cold = {"warm": False, "caching_observed": True, "recache_tokens_if_cold": 40_000}
-    before = line(prompt_cache=cold)
-    assert "(40,000 of 200,000) · $0.20 · cache cold: 40,000 tokens to rewrite, not counted" in before
-    write(watched.transcript, assistant("b", second=1801, write_5m=40_500))
-    after = line(prompt_cache=cold | {"warm": True})
-    assert "(40,500 of 200,000) · $0.40, 40,000 tokens cached again, not counted" in after
-
-
-def test_plan_windows_show_their_pace_and_as_what_was_seen_last_their_age(watched: Watched) -> None:
-    now = 200_000
-    limits = {"five_hour": {"used_percentage": 60, "resets_at": now + 9_000}}
-    shown = statusline.plan_windows(limits, now * 10**6)
-    assert shown == "5h 60 % (resets in 2 h 30, full in 1 h 40 at this pace)"
-    kept = {"five_hour": {"percent": 60, "resets_at": (now + 9_000) * 10**6}, "as_of": (now - 720) * 10**6}
-    assert statusline.kept_windows(kept, now * 10**6) == "5h 60 % (0 h 12 ago)"
-    assert statusline.kept_windows(kept, (now + 9_001) * 10**6) == ""
-
-
-def test_the_plans_windows_are_kept_with_their_age_and_their_pace(watched: Watched) -> None:
-    limits = {
-        "five_hour": {"used_percentage": 60, "resets_at": 100_000},
-        "seven_day": {"used_percentage": None},
-    }
-    watched.raw(json.dumps(watched.payload("") | {"rate_limits": limits}).encode(), "statusline")
-    kept = plan.read(str(watched.home))
-    assert kept["five_hour"] == {"percent": 60, "resets_at": 100_000 * 10**6}
-    assert kept["as_of"] > 0
-    assert "seven_day" not in kept
-    middle = (100_000 - 9_000) * 10**6  # half of the five hours have passed
-    assert plan.reached_at("five_hour", kept["five_hour"], middle) == middle + 6_000 * 10**6
-    assert plan.reached_at("five_hour", {"percent": 40, "resets_at": 100_000 * 10**6}, middle) is None
-    early = (100_000 - 5 * 3600 + 60) * 10**6
-    assert plan.reached_at("five_hour", kept["five_hour"], early) is None
-
-
-def test_the_status_line_survives_anything_on_stdin(watched: Watched) -> None:
-    for stdin in (b"", b"{", b"[]", b'{"session_id": "../x"}', b'{"context_window": 5, "rate_limits": []}'):
-        done = watched.raw(stdin, "statusline")
-        assert (done.returncode, done.stderr) == (0, b"")
-
-
-def test_a_window_that_resets_in_days_says_days() -> None:
-    window = {"seven_day": {"used_percentage": 10.9, "resets_at": 200_000}}
-    assert statusline.plan_windows(window, 0) == "7d 10 % (resets in 2 d)"
-
-
-def test_rate_limits_that_can_be_none_are_shown_as_nothing(watched: Watched) -> None:
-    """An epoch as percentage, -1 for unknown, a little over all, an instant in milliseconds."""
-    told = {1_795_813_354: None, -1: None, True: None, "12": None, 103: 100, 12.5: 12.5}
-    for given, percent in told.items():
-        limits = {"five_hour": {"used_percentage": given, "resets_at": 1_795_813_354_000}}
-        windows = dict(plan.windows_of(limits, 1_795_813_000 * 10**6))
-        expected = (
-            {} if percent is None else {"five_hour": {"percent": percent, "resets_at": 1_795_813_354 * 10**6}}
-        )
-        assert windows == expected

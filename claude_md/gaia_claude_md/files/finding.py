@@ -168,7 +168,7 @@ def _behind_links(text: str) -> str:
         real = os.path.realpath(text, strict=True)
     except OSError as error:
         raise InputError(
-            f"{text}: a symbolic link that leads nowhere ({error.strerror}). Mend the link"
+            f"{text}: a symbolic link that leads nowhere ({error.strerror}). Fix the link"
         ) from None
     if not any(inside(root, real) for root in roots):
         raise InputError(

@@ -69,7 +69,7 @@ KINDS: dict[str, Kind] = {
         ("module", "task", "all"), ("day",), "day", 100,
     ),
     "unpriced_percent": Kind("share of responses without a known price", SUMS, ("month", "day", "hour"), "day", 100),
-    "session_tokens": Kind("budget tokens of a session in the window", ("session",), ("day", "hour"), "day"),
+    "session_tokens": Kind("tokens that count of a session in the window", ("session",), ("day", "hour"), "day"),
     "plan_percent": Kind("how full a plan's window is", ("all",), ("plan",), "five_hour", 100),
     "plan_pace_percent": Kind(
         "how full it will be when it resets, at its present pace", ("all",), ("plan",), "five_hour",

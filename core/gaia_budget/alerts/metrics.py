@@ -234,7 +234,7 @@ def _unpriced(rule: Rule, facts: Facts) -> Iterator[Reading]:
 
 def _session_tokens(rule: Rule, facts: Facts) -> Iterator[Reading]:
     for key, figures in _rows(rule, facts):
-        said = f"{_who(rule, key)}: {figures.budget_tokens:,} budget tokens in {rule.span.name}"
+        said = f"{_who(rule, key)}: {figures.budget_tokens:,} tokens that count in {rule.span.name}"
         yield Reading(*_place(rule, key), Fraction(figures.budget_tokens), said)
 
 

@@ -52,7 +52,7 @@ def _stamp(refresh: Path | None) -> str:
                 status = file.stat()
             except OSError as error:
                 raise ConfigError(
-                    file, f"cannot be read: {error.strerror}", cure="Mend or remove the setting prices_file"
+                    file, f"cannot be read: {error.strerror}", cure="Fix or remove the setting prices_file"
                 ) from None
             parts += [str(file), str(status.st_size), str(status.st_mtime_ns)]
     return "|".join(parts)

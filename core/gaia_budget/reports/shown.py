@@ -7,23 +7,18 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from gaia_hooks.facts import names
+from gaia_hooks.facts.prices import money as facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-CENT = 10_000_000
-"""Nano-dollars."""
 NONE = "–"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-WORDS = {"unallocated": "no project", "unattributed": "in no message"}
-"""What people are told in place of a word of ours; JSON and CSV keep it."""
-
-
 def name(text: str, most: int = names.SHOWN_LIMIT) -> str:
     """A name as it may be shown: in words that people know, without what steers, cut to `most` characters."""
-    return names.shown(WORDS.get(text, text), most)
+    return names.said(text, most)
 
 
 def model(text: str) -> str:
@@ -38,30 +33,20 @@ def cents(amounts: Sequence[int]) -> tuple[list[str], str]:
 
     The total is rounded; of the rows those are rounded up that lose most (largest remainder). A zero is a dash.
     """
-    whole = rounded(sum(amounts))
-    floors = [amount // CENT for amount in amounts]
-    by_loss = sorted(range(len(amounts)), key=lambda place: (-(amounts[place] % CENT), place))
+    whole = facts.cents(sum(amounts))
+    floors = [amount // facts.CENT for amount in amounts]
+    by_loss = sorted(range(len(amounts)), key=lambda place: (-(amounts[place] % facts.CENT), place))
     for place in by_loss[: max(0, whole - sum(floors))]:
         floors[place] += 1
-    cells = [NONE if not amount else dollars(floor) for amount, floor in zip(amounts, floors, strict=True)]
-    return cells, dollars(whole) if any(amounts) else NONE
-
-
-def rounded(nano: int) -> int:
-    """Nano-dollars as cents, half to even."""
-    floor, rest = divmod(nano, CENT)
-    return floor + (rest * 2 > CENT or (rest * 2 == CENT and floor % 2))
+    cells = [
+        NONE if not amount else facts.dollars(floor) for amount, floor in zip(amounts, floors, strict=True)
+    ]
+    return cells, facts.dollars(whole) if any(amounts) else NONE
 
 
 def money(nano: int | None) -> str:
     """An amount by itself, to the cent; a dash for none."""
-    return NONE if nano is None else dollars(rounded(nano))
-
-
-def dollars(count: int) -> str:
-    """Cents as dollars, such as `$1,204.50`."""
-    whole, rest = divmod(abs(count), 100)
-    return f"{'−' if count < 0 else ''}${whole:,}.{rest:02d}"
+    return NONE if nano is None else facts.dollars(facts.cents(nano))
 
 
 def percent(share: float | None) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import owner, places, transcripts
 from gaia_hooks.facts import session_types
 from gaia_hooks.facts.first_prompt import infer
+from gaia_hooks.facts.prices.billing import CLAUDE_CODE
 from gaia_hooks.facts.prices.money import usd, usd_short
 from gaia_hooks.session import sessions
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger import Ledger
     from gaia_budget.owner import TokenBudget
+    from gaia_budget.reports.overview import Overview
     from gaia_budget.settings import Settings
     from gaia_budget.transcripts import Transcript
 
@@ -24,7 +27,7 @@ BACKGROUND = "<"  # reports of background tasks and slash commands are in tags; 
 
 
 class Replay(NamedTuple):
-    """Local sessions against today's limits. `cost_nano` is at API prices, in nano-dollars."""
+    """Local sessions against today's limits. `cost_nano` is at API prices, in nano-dollars, `since` a date."""
 
     sessions: int
     warned: int
@@ -33,11 +36,15 @@ class Replay(NamedTuple):
     cost_nano: int
     unpriced_responses: int
     billing: str
+    since: str = ""
+    folders: int = 0
 
     def document(self) -> dict[str, Any]:
         """The key `replay` of `init --json`."""
         return {
             "sessions": self.sessions,
+            "since": self.since,
+            "folders": self.folders,
             "would_have_warned": self.warned,
             "would_have_passed_the_limit": self.over,
             "first_threshold_percent": self.first_threshold,
@@ -45,6 +52,13 @@ class Replay(NamedTuple):
             "unpriced_responses": self.unpriced_responses,
             "text": self.text(),
         }
+
+    def judged(self) -> str:
+        """What today's limits would have said."""
+        return (
+            f"{self.warned:,} of your {self.sessions:,} sessions would have warned at {self.first_threshold} %, "
+            f"{self.over:,} would have passed their limit (nothing is stopped). Other limits: gaia-budget settings"
+        )
 
     def text(self) -> str:
         """The same in plain language."""
@@ -58,21 +72,38 @@ class Replay(NamedTuple):
         )
         return (
             f"This machine's {self.sessions:,} sessions have spent {usd_short(self.cost_nano)}{label}{unpriced}. "
-            f"With these limits, {self.warned:,} of your {self.sessions:,} sessions would have warned "
-            f"(at {self.first_threshold} %), {self.over:,} would have passed their limit."
+            f"With these limits, {self.judged()}."
         )
 
 
-def replayed(progress: Callable[[int, int], None] | None = None) -> dict[str, Any]:
-    """Take local history into the ledger, then replay it. Raises ConfigError and LedgerError."""
+class Found(NamedTuple):
+    """What `init` found on this machine, all of it taken in."""
+
+    replay: Replay
+    overview: Overview
+    read: list[tuple[str, str]]
+    """The owner's files, each with what stands in it."""
+
+
+def found(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Found:
+    """Take local history in and look at it. Raises ConfigError and LedgerError."""
     from gaia_budget import ingest
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import load
+    from gaia_budget.reports.overview import overview
 
-    settings = load()
     with Ledger.open(settings=settings) as ledger:
         ingest.run(settings, ledger, progress)
-        return replay(settings, ledger).document()
+        return Found(replay(settings, ledger), overview(ledger, settings), owners_files())
+
+
+def owners_files() -> list[tuple[str, str]]:
+    """The owner's files that are there, each with what stands in it. Raises ConfigError."""
+    budget, registry, rows = owner.load_token_budget(), owner.load_registry(), []
+    if budget.file:
+        rows.append(("token_budget.json", f"{len(budget.per_module):,} monthly caps"))
+    if registry.file:
+        rows.append(("registry.json", f"{len(registry.projects):,} projects"))
+    return rows
 
 
 def replay(settings: Settings, ledger: Ledger) -> Replay:
@@ -80,17 +111,21 @@ def replay(settings: Settings, ledger: Ledger) -> Replay:
     budget = owner.load_token_budget()
     spent = {row.key[0]: row.figures for row in ledger.spend(("session",)).rows}
     counted = warned = over = cost = unpriced = 0
+    folders = set()
     for transcript in transcripts.find(places.claude_config_dirs()):
         figures = spent.get(transcript.session_id)
         if transcript.agent_id or figures is None or not figures.responses:
             continue
         limit = _limit(transcript, budget)
         counted += 1
+        folders.add(Path(transcript.path).parent)
         warned += figures.budget_tokens * 100 >= limit * settings.thresholds[0]
         over += figures.budget_tokens >= limit
         cost += figures.cost_nano
         unpriced += figures.unpriced_responses
-    return Replay(counted, warned, over, settings.thresholds[0], cost, unpriced, settings.billing)
+    days = [str(row.key[0]) for row in ledger.spend(("day", "source")).rows if row.key[1] == CLAUDE_CODE]
+    first, since = settings.thresholds[0], min(days, default="")
+    return Replay(counted, warned, over, first, cost, unpriced, settings.billing, since, len(folders))
 
 
 def _limit(transcript: Transcript, budget: TokenBudget) -> int:

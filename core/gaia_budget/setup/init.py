@@ -28,7 +28,7 @@ class Options(NamedTuple):
     gaia_root: Path | None = None
     permissions: bool = True
     status_line: bool = True
-    wrap_status_line: bool = False
+    wrap_status_line: bool = True
 
 
 class Plan(NamedTuple):
@@ -131,8 +131,11 @@ def _mcp(options: Options) -> tuple[Registration | None, Change | None, list[str
         change = edit(file, lambda text, file: mcp_server.in_mcp_json(text, entry, file))
         notice = f"{file} names programs of this machine: it is not for committing"
         return None, change, [f"Claude Code is not on the PATH, so the MCP server is in .mcp.json; {notice}"]
-    command = mcp_server.add_command(entry)
-    return None, None, [f"Claude Code is not on the PATH; once it is, run init again, or: {command}"]
+    return (
+        None,
+        None,
+        ["Claude Code is not on the PATH; once it is, run init again: that adds the MCP server"],
+    )
 
 
 def _is_registered(program: str, entry: Registration) -> bool:
@@ -141,12 +144,14 @@ def _is_registered(program: str, entry: Registration) -> bool:
 
 
 def _status_line_notice(change: Change, options: Options) -> list[str]:
-    if not options.status_line or options.wrap_status_line or change.before is None:
+    if not options.status_line or change.before is None:
         return []
     present = wiring.status_line_of(decoded(change.before, change.file))
     if present is None or wiring.is_our_status_line(present):
         return []
-    return ["your own status line stays; --wrap-status-line would print ours below it"]
+    if options.wrap_status_line:
+        return ["your own status line stays, ours is printed below it; --undo gives it back as it was"]
+    return ["your own status line stays, without ours: leave out --no-wrap-status-line to have both"]
 
 
 def _root_setting(root: Path | None) -> Change | None:
@@ -208,7 +213,7 @@ def _note(change: Change, journal: Journal) -> None:
         tools = our_tools(change.file, text, journal)
         present = wiring.allowed(text)
         tools += [
-            rule for rule in wiring.allowed(after) if rule in wiring.READ_ONLY_TOOLS and rule not in present
+            rule for rule in wiring.allowed(after) if rule in wiring.UNASKED_TOOLS and rule not in present
         ]
     without_us = None if change.before is None else removal(change.file, text, journal).encode("utf-8")
     journal.note(change, without_us, tools)
@@ -219,7 +224,7 @@ def our_tools(file: Path, text: str, journal: Journal) -> list[str]:
     noted = journal.tools(file)
     if noted is not None:
         return noted
-    return list(wiring.READ_ONLY_TOOLS) if any(wiring.our_handlers(text)) else []
+    return list(wiring.UNASKED_TOOLS) if any(wiring.our_handlers(text)) else []
 
 
 def removal(file: Path, text: str, journal: Journal) -> str:

@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
@@ -19,7 +20,6 @@ from gaia_budget.setup.wiring import SERVER
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 CLIENT_SECONDS = 60
 PASSED_ON = ("GAIA_BUDGET_HOME", "GAIA_ROOT")  # never GAIA_BUDGET_DB: its URL may hold a password
@@ -69,6 +69,15 @@ def is_registered(program: str, entry: Registration) -> bool:
     return {f"Command: {entry.command[0]}", f"Args: {arguments}", *environment} <= lines and any(
         line.lower().startswith(f"scope: {entry.scope}") for line in lines
     )
+
+
+def is_known(program: str) -> bool:
+    """Whether a client that has run before knows a server of ours, whoever registered it."""
+    ran = (places.claude_config_dir() / ".claude.json", Path.home() / ".claude.json")
+    if not any(file.exists() for file in ran):
+        return False
+    shown = _run(program, ["mcp", "get", SERVER])
+    return shown.returncode == 0 and "gaia_mcp" in shown.stdout
 
 
 def add_arguments(entry: Registration) -> list[str]:

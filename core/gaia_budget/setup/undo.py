@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_budget.configfile import decoded
+from gaia_budget.errors import InputError
 from gaia_budget.setup import hookcopy, mcp_server
 from gaia_budget.setup.init import MCP_JSON, refuse_outrun, removal, settings_path
 from gaia_budget.setup.journal import Change, Journal, content_of, lock, write
+from gaia_budget.setup.mcp_server import Registration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
+
+PLUGIN = "gaia-token-budget@"
 
 
 def plan(project: Path | None) -> list[Change]:
-    """The way back: the bytes that were there before us, or the file without our entries. Writes nothing."""
+    """The way back: the bytes that were there before us, or the file without our entries. Writes nothing.
+
+    Without a project it is the way back of everything: the user's settings, and each project that was ever wired.
+    """
     journal = Journal.load()
-    files = [settings_path(project)] + ([project / MCP_JSON] if project is not None else [])
     changes = []
-    for file in files:
+    for file in _files(project, journal):
         now = content_of(file)
         if now is None:
             continue
@@ -34,8 +42,37 @@ def plan(project: Path | None) -> list[Change]:
     return [change for change in changes if change.before != change.after]
 
 
+def _files(project: Path | None, journal: Journal) -> list[Path]:
+    if project is not None:
+        return [settings_path(project), project / MCP_JSON]
+    return list(dict.fromkeys((settings_path(None), *map(Path, journal.files))))
+
+
+def servers(project: Path | None) -> list[Registration]:
+    """The MCP entries that are taken out: those we noted, and the user's where a state folder was lost."""
+    wanted, noted = mcp_server.wanted(project), [Registration(**known) for known in Journal.load().servers]
+    if project is not None:
+        return [known for known in noted if known.same_place(wanted._asdict())]
+    program = mcp_server.client()
+    if not noted and program is not None and mcp_server.is_known(program):
+        return [wanted]
+    return noted
+
+
+def command_link() -> Path | None:
+    """The short command that `install.py` made, where this very program is what it starts."""
+    if Path(sys.prefix).resolve() != (places.home() / "venv").resolve():
+        return None
+    if os.name == "nt":
+        shim = Path(os.environ.get("LOCALAPPDATA", "")) / "Microsoft" / "WindowsApps" / "gaia-budget.cmd"
+        return shim if shim.exists() and "gaia-budget.exe" in shim.read_text("utf-8", "replace") else None
+    link = Path.home() / ".local" / "bin" / "gaia-budget"
+    ours = Path(sys.prefix) / "bin" / "gaia-budget"
+    return link if link.is_symlink() and link.resolve() == ours.resolve() else None
+
+
 def apply(project: Path | None, changes: Iterable[Change]) -> list[str]:
-    """Take our entries out, and the MCP server; returns what the user still has to do."""
+    """Take our entries out, the MCP servers and the short command; returns what the user still has to do."""
     notices: list[str] = []
     places.ensure_home()
     with lock():
@@ -46,25 +83,43 @@ def apply(project: Path | None, changes: Iterable[Change]) -> list[str]:
             made_folder = journal.files.get(str(change.file), {}).get("made_folder")
             if made_folder and change.after is None and not any(change.file.parent.iterdir()):
                 change.file.parent.rmdir()
-        for file in [settings_path(project)] + ([project / MCP_JSON] if project else []):
+        for file in _files(project, journal):
             journal.files.pop(str(file), None)
-        notices += _unregister(project, journal)
+        notices += _unregister(servers(project), journal)
         journal.save()
         if not journal.files:
             shutil.rmtree(hookcopy.root(), ignore_errors=True)  # the bootstrap of a running session exits 0
+    link = command_link() if project is None else None
+    if link is not None:
+        link.unlink()
+    return [*notices, *_plugin()]
+
+
+def _unregister(entries: list[Registration], journal: Journal) -> list[str]:
+    notices, program = [], mcp_server.client()
+    for entry in entries:
+        if entry.project and not Path(entry.project).is_dir():
+            notices.append(
+                f"{entry.project} is gone: its MCP entry stays in Claude Code's own file, without effect"
+            )
+        elif program is None:
+            command = mcp_server.remove_command(entry)
+            notices.append(f"Claude Code is not on the PATH; to take out the MCP server: {command}")
+            continue
+        else:
+            mcp_server.remove(program, entry)
+        journal.servers = [known for known in journal.servers if not entry.same_place(known)]
     return notices
 
 
-def _unregister(project: Path | None, journal: Journal) -> list[str]:
-    entry = mcp_server.wanted(project)
-    others = [known for known in journal.servers if not entry.same_place(known)]
-    if len(others) == len(journal.servers):
+def _plugin() -> list[str]:
+    """What is left where the repository was installed as a plugin, too."""
+    try:
+        text = (content_of(settings_path(None)) or b"").decode("utf-8", "replace")
+    except InputError:
         return []
-    program = mcp_server.client()
-    if program is None:
-        return [
-            f"Claude Code is not on the PATH; to take out the MCP server: {mcp_server.remove_command(entry)}"
-        ]
-    mcp_server.remove(program, entry)
-    journal.servers = others
-    return []
+    if PLUGIN not in text:
+        return []
+    return [
+        "the plugin stays: claude plugin uninstall gaia-token-budget, then claude plugin marketplace remove gaia"
+    ]

@@ -36,9 +36,15 @@ OUR_PROGRAM = re.compile(
 )  # of this version or another
 OUR_STATUS_LINE = re.compile(r"[/\\]hook[/\\][^/\\]+[/\\](?:wrapped_)?statusline\.py['\"]?(?: ([0-9a-f]+))?$")
 SERVER = "gaia-budget"
-READ_ONLY_TOOLS = tuple(
+UNASKED_TOOLS = tuple(
     f"mcp__{SERVER}__{tool}"
-    for tool in ("budget_spend", "budget_recommend", "budget_sections", "budget_load_section")
+    for tool in (
+        "budget_spend",
+        "budget_session",
+        "budget_recommend",
+        "budget_sections",
+        "budget_load_section",
+    )
 )
 
 
@@ -94,7 +100,7 @@ def read(text: str, file: Path) -> Document:
             error.problem,
             line=error.line,
             column=error.column,
-            cure="Nothing was changed; mend the file and run init again",
+            cure="Nothing was changed; fix the file and run init again",
         ) from None
     if document.doubled:
         key, offset = document.doubled[0]
@@ -119,7 +125,7 @@ def _check_shape(document: Document, file: Path) -> None:
         if node is not None and not isinstance(node.content, kind):
             line, column = document.line_column(node.start)
             key = ".".join(path) or None
-            cure = "Nothing was changed; mend the file and run init again"
+            cure = "Nothing was changed; fix the file and run init again"
             raise ConfigError(file, f"must be {name}", line=line, column=column, key=key, cure=cure)
 
 
@@ -136,13 +142,13 @@ def wired(text: str, plan: Wiring, file: Path) -> str:
         text = _wire_status_line(text, plan)
     if plan.permissions:
         present = allowed(text)
-        for tool in READ_ONLY_TOOLS:
+        for tool in UNASKED_TOOLS:
             if tool not in present:
                 text = jsonedit.insert(text, ("permissions", "allow", -1), tool)
     return text
 
 
-def stripped(text: str, file: Path, tools: Iterable[str] = READ_ONLY_TOOLS) -> str:
+def stripped(text: str, file: Path, tools: Iterable[str] = UNASKED_TOOLS) -> str:
     """The settings text without our entries; a status line that ours stood around is put back.
 
     `tools` are the rules of `permissions.allow` that we added: the user may have had one before us.

@@ -5,6 +5,8 @@ Nothing else may put a foreign name into either.
 """
 
 SHOWN_LIMIT = 120
+WORDS = {"unallocated": "no project", "unattributed": "in no message"}
+"""What people are told in place of a word of ours; JSON and CSV keep it."""
 FILE_LIMIT = 100
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _DEVICES = frozenset(
@@ -23,6 +25,11 @@ def shown(name: str, limit: int = SHOWN_LIMIT) -> str:
     clean = "".join(_sign(sign) for sign in name[: 4 * limit])
     clean = " ".join(clean.split())
     return clean if len(clean) <= limit else clean[: limit - 1] + "\u2026"
+
+
+def said(name: str, limit: int = SHOWN_LIMIT) -> str:
+    """A name as `shown`, in words that people know."""
+    return shown(WORDS.get(name, name), limit)
 
 
 def _sign(sign: str) -> str:

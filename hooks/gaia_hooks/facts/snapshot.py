@@ -31,6 +31,7 @@ DEFAULTS: "dict[str, Any]" = {
     "thresholds": [80, 95, 100],  # percent of a session's limit
     "session_policy": "warn",
     "refuse_uncounted": False,  # prompts and tool calls of sessions that cannot be counted
+    "statusline": ["plan", "session", "cache", "month", "alerts"],  # the parts of the status line, in order
     "warn_model": False,
     "development_component": False,  # lines in the logs name a component of their own
     "add_matching_section": False,  # of CLAUDE_L2.md, to prompts that name its trigger words

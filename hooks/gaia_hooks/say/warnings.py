@@ -37,7 +37,7 @@ def _line(session: sessions.Session, figures: SessionFigures, limit: int, step: 
         step,
         mine.type,
         used,
-        money.usd_short(figures.cost_nano) + (" + unpriced" if figures.unpriced else ""),
+        money.usd_short(figures.cost_nano) + (" + what has no known price" if figures.unpriced else ""),
         figures.biggest_cause(mine),
         _next_step(session),
     )
@@ -66,18 +66,21 @@ def alerts(session: sessions.Session) -> "list[str]":
 def guessed_type(session: sessions.Session) -> str:
     """Announces a guess with the way to change it."""
     return (
-        "GAIA budget: this looks like a %s session (%s tokens). Other: `gaia-budget session type TYPE` (%s)."
+        "GAIA budget: taken for a %s session (%s tokens); nothing is blocked by that guess. Another: "
+        "`gaia-budget session type TYPE` (%s)."
         % (
             session.state.type,
             grouped(limit_of(session)),
-            ", ".join(session_types.known(session.policy)),
+            ", ".join(name for name in session_types.known(session.policy) if name != session.state.type),
         )
     )
 
 
 def excluded_model(session: sessions.Session, figures: SessionFigures) -> str:
-    """Says once that a dearer model is used than the session's type is meant for."""
+    """Says once that a dearer model is used than the session's type is meant for; a guess judges no model."""
     mine = session.state
+    if mine.chosen_by == session_types.INFERRED:
+        return ""
     types = session.policy["session_types"]
     allowed = types.get(mine.type, types[session_types.FEATURE_DEV]).get("models") or []
     highest = max((_rank(family) for family in allowed), default=len(FAMILIES))
@@ -110,7 +113,7 @@ def cost_of_going_on(session: sessions.Session, payload: "dict[str, Any]") -> st
         return ""  # one switch can be reported twice
     session.state.told.append(note)
     return (
-        "GAIA budget: going on writes %s tokens of context into the cache again, about $%.4f (dollars, no budget"
-        " tokens). `/clear` costs nothing; `/compact` pays once and then carries less."
+        "GAIA budget: going on writes %s tokens of context into the cache again, about $%.4f (it does not count"
+        " against the limit). `/clear` costs nothing; `/compact` pays once and then carries less."
         % (grouped(tokens), dollars)
     )

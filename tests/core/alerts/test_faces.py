@@ -178,7 +178,7 @@ def test_the_status_line_counts_what_fires(home: Path, capfdbinary: pytest.Captu
     say(home, "s1", "SessionStart")
     capfdbinary.readouterr()
     statusline.run(json.dumps({"session_id": "s1"}).encode())
-    assert capfdbinary.readouterr().out.rstrip().endswith(b"1 alert")
+    assert capfdbinary.readouterr().out.rstrip().endswith("▲ 1 alert".encode())
 
 
 def test_a_hook_with_no_alert_says_and_keeps_nothing(home: Path) -> None:

@@ -98,8 +98,8 @@ def test_a_broken_change_leaves_the_built_in_rule_as_it_was(own_rules: Write) ->
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("[rules.a]\nvalue = \n", 2, "Mend the TOML there"),
-        ("[rules.a]\nvalue = 1\n[rules.a]\nvalue = 2\n", 3, "Mend the TOML there"),
+        ("[rules.a]\nvalue = \n", 2, "Fix the TOML there"),
+        ("[rules.a]\nvalue = 1\n[rules.a]\nvalue = 2\n", 3, "Fix the TOML there"),
         ("[rule.a]\nvalue = 1\n", 1, "valid: rules"),
         ("rules = 3\n", None, "must be tables"),
     ],

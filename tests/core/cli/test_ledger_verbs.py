@@ -55,7 +55,7 @@ def test_spend_tells_people_and_programs_the_same() -> None:
     assert [row["key"] for row in document["rows"]] == [["jseeker", "jd_parse"], ["via", ""]]
     text = run("spend")
     assert "$2.5000" in text
-    assert "1 unpriced" in text
+    assert "1 without a known price" in text
     assert len(asked("spend", "--by", "response", "--top", "1")["rows"]) == 1
     assert asked("spend", "--by", "tool")["rows"] == []
 

@@ -78,7 +78,7 @@ def test_a_state_folder_lies_in_the_home_and_never_in_the_project_that_a_program
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.chdir(tmp_path)
     code = "import sys; sys.path.insert(0, sys.argv[1]); from gaia_hooks.facts import places; print(places.home())"
-    package = Path(billing.__file__).parent.parent.parent
+    package = Path(clock.__file__).parent.parent.parent
     seen = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code, package], capture_output=True, text=True, check=True
     )

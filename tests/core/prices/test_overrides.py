@@ -73,7 +73,7 @@ def test_a_price_that_no_femto_dollar_holds_is_still_exact(home: Path) -> None:
         ('[[price]]\nmodel = "x"\nfrom = "May"\ninput = 1\noutput = 2\n', "price 1.from: 'May' is not a day"),
         ("[price]\n", "price: must be written [[price]]"),
         ("[[prices]]\n", "prices: is not a known key (valid: price)"),
-        ("[[price]\n", "Mend the TOML there"),
+        ("[[price]\n", "Fix the TOML there"),
     ],
 )
 def test_a_wrong_price_file_is_named_with_entry_and_key(text: str, told: str, home: Path) -> None:

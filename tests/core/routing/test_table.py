@@ -72,7 +72,7 @@ def test_a_new_provider_may_be_added(home: Path) -> None:
         ('updated = "now"\n', "updated: 'now' is not a day"),
         ('[retired.a]\nsince = 2026-01-01\nsource = "s"\n', "retired.a.successor: is missing"),
         ('[tiers.x]\nlevel = "best"\n', "tiers.x.level: 'best' is no level (valid: cheap, quality"),
-        ("[tasks\n", "Mend the TOML there"),
+        ("[tasks\n", "Fix the TOML there"),
     ],
 )
 def test_a_wrong_key_or_value_is_named(text: str, told: str, home: Path) -> None:

@@ -134,7 +134,7 @@ def test_every_question_of_the_openapi_document_is_answered(served: Dashboard) -
         ("daily?colour=red", 400, "does not take 'colour'. Valid: since, until"),
         ("daily?top=none", 400, "is no number of rows"),
         ("daily?format=xml", 400, "Valid: json, csv"),
-        ("spend?by=colour", 400, "unknown axis 'colour'"),
+        ("spend?by=colour", 400, "nothing is told by 'colour'"),
         ("projects?project=jseker", 404, "jseeker"),
         ("models?model=gpt-5", 404, "unknown model"),
         ("session?session=ffff", 404, "5bc67726"),

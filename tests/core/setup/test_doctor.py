@@ -198,7 +198,7 @@ def test_a_wrong_value_in_the_owners_file_is_named_with_line_and_key(
 
 
 def test_a_snapshot_that_is_missing_is_said(tmp_path: Path) -> None:
-    (check,) = named("snapshot", tmp_path)
+    (check,) = named("prices and limits", tmp_path)
     assert not check.ok
     assert not (places.home() / "snapshot.json").exists()
 

@@ -4,13 +4,19 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places
-from gaia_budget.setup.history import replayed
+from gaia_budget.settings import load
+from gaia_budget.setup.history import found
 from gaia_hooks.session import sessions
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MODEL = "claude-sonnet-4-5"  # 3 USD per million input tokens
+
+
+def replayed() -> dict[str, Any]:
+    """What `init --json` tells of it."""
+    return found(load()).replay.document()
 
 
 def prompt(text: str, **more: Any) -> dict[str, Any]:
@@ -47,6 +53,7 @@ def test_history_is_held_against_todays_limits(home: Path) -> None:
         1,
     )
     assert replay["cost_usd"] == "2.0460"
+    assert (replay["since"], replay["folders"]) == ("2026-11-20", 1)
     assert "2 of your 3 sessions would have warned" in replay["text"]
 
 

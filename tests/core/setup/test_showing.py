@@ -70,6 +70,6 @@ def test_other_files_are_shown_as_they_are(text: str) -> None:
 
 def test_undo_is_as_short() -> None:
     init.apply(init.plan(Options()))
-    diff = shown("--undo", "--yes")
+    diff = shown("--undo", "--dry-run")
     assert HOOK not in diff
     assert "-          {" in diff

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from gaia_claude_md.files.savings import Scenario, Use
 
 Days = Annotated[int, typer.Option(min=1, help="How many past days to look at.")]
-PerDay = Annotated[
-    float | None, typer.Option(min=0, help="Sessions per day, instead of the ledger's figure.")
-]
+PerDay = Annotated[float | None, typer.Option(min=0, help="Sessions per day, instead of the counted ones.")]
 Saved = Annotated[int | None, typer.Option(help="Tokens saved per session, instead of the measured figure.")]
 
 
@@ -157,7 +155,7 @@ def _text(document: dict[str, Any], rows: list[Scenario]) -> str:
         f"{document['compounded_tokens_per_day']} a day, {document['compounded_tokens']} in all"
     )
     if document["cost_usd"] is None:
-        lines.append("In dollars: unknown, as the ledger has no priced requests of that time")
+        lines.append("In dollars: unknown, as nothing of that time has a known price")
     else:
         lines.append(
             f"In dollars, at what prompt tokens cost in those {document['requests']} requests: {_short(document)}"

@@ -226,7 +226,9 @@ def _show(found: Review) -> None:
         if one.month_nano:
             from gaia_hooks.facts.prices.money import usd_short
 
-            say(f"  this month's usage would be {usd_short(one.month_nano)} off at the snapshot's price")
+            say(
+                f"  this month's usage would be {usd_short(one.month_nano)} off at the prices of token_budget.json"
+            )
     for change in found.coming:
         document = change.document()
         before, after = document["before"], document["after"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 By = Annotated[
     str,
     typer.Option(
-        help="One axis, or several with commas: project (or module), model, task, session, agent, provider, source, "
+        help="By what, several with commas: project (or module), model, task, session, agent, provider, source, "
         "billing, branch, user, machine, effort, entrypoint, skill, plugin, after_mcp_server and after_mcp_tool "
         "(answers that read a result of one), hour, day, week, month, response; and, as estimates, tool, "
         "mcp_server, file."
@@ -80,7 +80,9 @@ def _show(answer: Spend) -> None:
     rows = [([value or "(none)" for value in row.key], row.figures) for row in answer.rows]
     rows.append((["total", *[""] * (len(answer.by) - 1)], answer.total))
     for key, figures in rows:
-        unpriced = f" + {figures.unpriced_responses} unpriced" if figures.unpriced_responses else ""
+        unpriced = (
+            f" + {figures.unpriced_responses} without a known price" if figures.unpriced_responses else ""
+        )
         counts = (
             figures.responses,
             figures.budget_tokens,

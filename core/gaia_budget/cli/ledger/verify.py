@@ -48,9 +48,9 @@ def verify(sources: Sources = True, as_json: JsonFlag = False) -> None:
         for problem in problems:
             say(f"{problem.check}: {problem.place}: {problem.detail}")
         say(
-            "The ledger is not sound; `gaia-budget rebuild` makes it anew."
+            "The record of what was spent is not sound; `gaia-budget rebuild` makes it anew."
             if problems
-            else "The ledger is sound."
+            else "The record of what was spent is sound."
         )
     if problems:
         raise typer.Exit(1)

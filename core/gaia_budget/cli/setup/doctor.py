@@ -26,7 +26,7 @@ def doctor(project: Project = None, as_json: JsonFlag = False) -> None:
         emit_json({"checks": [check._asdict() for check in checks]})
     else:
         for check in checks:
-            say(f"{'ok  ' if check.ok else 'MEND'}  {check.name}: {check.detail}")
+            say(f"{'ok  ' if check.ok else 'FIX '}  {check.name}: {check.detail}")
             if check.fix:
                 say("      " + check.fix.replace("\n", "\n      "))
     if not all(check.ok for check in checks):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,14 +13,17 @@ from gaia_budget.cli.output import JsonFlag, emit_json, note, say, warn_of_broke
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
-    from gaia_budget.setup.init import Options, Plan
+    from gaia_budget.settings import Settings
+    from gaia_budget.setup.history import Found
+    from gaia_budget.setup.init import Options
 
 Project = Annotated[
     Path | None,
     typer.Option(help="Wire this project alone (.claude/settings.local.json), not all of the user's."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the diff; change nothing.")]
-Undo = Annotated[bool, typer.Option("--undo", help="Take our entries out again.")]
+Show = Annotated[bool, typer.Option("--show", help="Show the change to the letter before asking.")]
+Undo = Annotated[bool, typer.Option("--undo", help="Take out all that was ever wired; it is listed first.")]
 GaiaRoot = Annotated[
     Path | None, typer.Option(help="The folder that holds token_budget.json and registry.json.")
 ]
@@ -28,8 +31,8 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Permissions = Annotated[
     bool, typer.Option(help="Allow our read-only MCP tools, which would ask for every call otherwise.")
 ]
-StatusLine = Annotated[bool, typer.Option(help="Add a status line where there is none.")]
-Wrap = Annotated[bool, typer.Option("--wrap-status-line", help="Print ours below an existing status line.")]
+StatusLine = Annotated[bool, typer.Option(help="Show the status line.")]
+Wrap = Annotated[bool, typer.Option(help="Keep an existing status line, and print ours below it.")]
 Replay = Annotated[bool, typer.Option(help="Read local history afterwards and say what it cost.")]
 
 
@@ -44,13 +47,14 @@ def init(
     undo: Undo = False,
     gaia_root: GaiaRoot = None,
     yes: Yes = False,
+    show: Show = False,
     permissions: Permissions = True,
     status_line: StatusLine = True,
-    wrap_status_line: Wrap = False,
+    wrap_status_line: Wrap = True,
     replay: Replay = True,
     as_json: JsonFlag = False,
 ) -> None:
-    """Wire hooks, MCP server and status line into Claude Code by merging; the diff is shown first."""
+    """Wire hooks, MCP server and status line into Claude Code by merging; it says first what will be added."""
     from gaia_budget.setup.init import Options
 
     project = project.absolute() if project else None
@@ -58,85 +62,136 @@ def init(
         _undo(project, dry_run, yes, as_json)
         return
     root = gaia_root.absolute() if gaia_root else None
-    _wire(Options(project, root, permissions, status_line, wrap_status_line), dry_run, yes, replay, as_json)
+    options = Options(project, root, permissions, status_line, wrap_status_line)
+    if as_json:
+        _wire_as_json(options, dry_run, yes, replay)
+    else:
+        _wire(options, dry_run, yes, show, replay)
 
 
-def _wire(options: Options, dry_run: bool, yes: bool, replay: bool, as_json: bool) -> None:
+def _wire_as_json(options: Options, dry_run: bool, yes: bool, replay: bool) -> None:
     from gaia_budget.setup import init as setup
 
     plan = setup.plan(options)
     warn_of_broken_files()
-    document: dict[str, Any] = {"changed": plan.changed, "diff": plan.diff, "replay": None}
-    if not as_json:
-        _show(plan)
     if plan.changed and not dry_run:
         _confirm("Make these changes?", yes)
         setup.apply(plan)
-    if not dry_run and replay:
-        document["replay"] = _replayed()
-    document["notices"] = plan.notices
-    if as_json:
-        emit_json(document)
-        return
-    if dry_run:
-        note("Nothing was changed (--dry-run).")
+    found = _found(_settings()) if replay and not dry_run else None
+    emit_json(
+        {
+            "changed": plan.changed,
+            "diff": plan.diff,
+            "replay": found.replay.document() if found else None,
+            "notices": plan.notices,
+        }
+    )
+
+
+def _wire(options: Options, dry_run: bool, yes: bool, show: bool, replay: bool) -> None:
+    from gaia_budget.cli.setup import letter
+    from gaia_budget.setup import init as setup
+
+    plan = setup.plan(options)
+    warn_of_broken_files()
+    if show or dry_run:
+        say(plan.readable, end="")
     elif plan.changed:
-        note(
-            "Wired. New Claude Code sessions count from now on; `gaia-budget init --undo` takes it out again."
-        )
-    if document["replay"]:
-        say(document["replay"]["text"])
-
-
-def _replayed() -> dict[str, Any]:
-    from gaia_budget.cli.progress import progress
-    from gaia_budget.setup.history import replayed
-
-    with progress("reading transcripts") as advance:
-        return replayed(advance)
-
-
-def _show(plan: Plan) -> None:
-    say(plan.readable, end="")
-    if not plan.changed:
-        note("Everything is wired already; nothing to change.")
+        say(letter.before(plan))
     for text in plan.notices:
         note(f"Note: {text}.")
+    if dry_run:
+        note("Nothing was changed (--dry-run)." if plan.changed else "Everything is wired already.")
+        return
+    if plan.changed:
+        _confirm("Go on?", yes, plan.readable)
+        setup.apply(plan)
+    else:
+        note("Everything is wired already; nothing to change.")
+    if not yes:
+        _ask_how_it_is_paid()
+    if replay:
+        settings = _settings()
+        say(f"\n{letter.after(_found(settings), settings)}")
+
+
+def _settings() -> Settings:
+    from gaia_budget.settings import load
+
+    return load()
+
+
+def _found(settings: Settings) -> Found:
+    from gaia_budget.cli.progress import progress
+    from gaia_budget.setup.history import found
+
+    with progress("reading transcripts") as advance:
+        return found(settings, advance)
+
+
+def _ask_how_it_is_paid() -> None:
+    """Ask once, where somebody can answer and nobody has: it decides what counts against a cap."""
+    from gaia_budget import settings as stored
+    from gaia_budget.cli.deciding import pay
+    from gaia_budget.owner import load_token_budget
+
+    if not sys.stdin.isatty() or stored.origin("claude_code_billing") != "default":
+        return
+    settings = _settings()
+    has_caps = bool(load_token_budget().per_module) or settings.total_monthly_budget_usd is not None
+    text, choices, usual = pay.question(settings, has_caps)
+    say(f"\n{text}")
+    said = None
+    while said not in choices:
+        said = typer.prompt(">", default=usual, show_default=False, prompt_suffix=" ").strip()
+    pay.answer(*choices[said])
 
 
 def _undo(project: Path | None, dry_run: bool, yes: bool, as_json: bool) -> None:
+    from gaia_budget.cli.setup import letter
     from gaia_budget.setup import hookcopy, showing
     from gaia_budget.setup import undo as setup
 
-    changes, notices = setup.plan(project), list[str]()
+    changes, servers = setup.plan(project), setup.servers(project)
+    link = setup.command_link() if project is None else None
+    anything = bool(changes or servers or link)
+    diff = showing.readable(changes, hookcopy.root())
     if not as_json:
-        say(showing.readable(changes, hookcopy.root()), end="")
+        say(letter.undoing(changes, servers, link) if anything else "Nothing of ours was there.")
+        if dry_run:
+            say(diff, end="")
+    notices: list[str] = []
     if not dry_run:
-        if changes:
+        if anything:
             human.require_for_hard_limits("taking out what holds the limits")
-            _confirm("Take our entries out?", yes)
+            _confirm("Take it out?", yes, diff)
         notices = setup.apply(project, changes)
-    changed = [str(change.file) for change in changes]
     if as_json:
+        changed = [str(change.file) for change in changes]
         emit_json({"changed": changed, "diff": showing.exact(changes), "replay": None, "notices": notices})
         return
     for text in notices:
         note(f"Note: {text}.")
-    note(
-        "Nothing was changed (--dry-run)."
-        if dry_run
-        else "Taken out."
-        if changes
-        else "Nothing of ours was there."
-    )
+    if dry_run:
+        note("Nothing was changed (--dry-run).")
+    else:
+        note(letter.left())
 
 
-def _confirm(question: str, yes: bool) -> None:
+def _confirm(question: str, yes: bool, details: str = "") -> None:
+    """Ask, `d` for the details. Raises InputError where the answer is no, or where nobody is there."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise InputError(
             f"{question} There is no terminal to ask on: give --yes to say so, --dry-run to only look"
         )
-    if not typer.confirm(question, default=True, err=True):
-        raise InputError("Nothing was changed")
+    asked = f"{question} [Y/n{', d shows the change to the letter' if details else ''}]"
+    while True:
+        said = typer.prompt(asked, default="y", show_default=False, err=True).strip().lower()
+        if said in ("y", "yes"):
+            return
+        if said in ("n", "no"):
+            raise InputError("Nothing was changed")
+        if said == "d" and details:
+            say(details, end="")

@@ -55,13 +55,13 @@ def settings_json_check(project: Path) -> Iterator[Check]:
         except FileNotFoundError:
             continue
         except (OSError, GaiaBudgetError) as error:
-            yield Check("claude settings", False, str(error), "Mend it; the whole file may be without effect")
+            yield Check("claude settings", False, str(error), "Fix it; the whole file may be without effect")
             continue
         for one in refused:
             where = f"{file}:{one.line}:{one.column}: {one.key + ': ' if one.key else ''}{one.problem}"
             problem = f"{where}. Claude Code drops the whole file for it, without a word: no hook in it runs"
             yield Check(
-                "claude settings", False, problem, f"Mend that line of {file}; then `gaia-budget doctor`"
+                "claude settings", False, problem, f"Fix that line of {file}; then `gaia-budget doctor`"
             )
         if not refused:
             yield Check("claude settings", True, f"{file} is plain JSON that Claude Code takes")
@@ -228,5 +228,5 @@ def server_check(project: Path) -> Iterator[Check]:
             "MCP server", False, f"Claude Code does not start this {wiring.SERVER}", "gaia-budget init"
         )
     allowed = {rule for _, text in _texts(project) for rule in wiring.allowed(text)}
-    if not allowed.issuperset(wiring.READ_ONLY_TOOLS) and f"mcp__{wiring.SERVER}" not in allowed:
+    if not allowed.issuperset(wiring.UNASKED_TOOLS) and f"mcp__{wiring.SERVER}" not in allowed:
         yield Check("MCP permissions", True, "every call of our read-only tools will ask", "gaia-budget init")

@@ -53,7 +53,7 @@ def kept_history(project: Path) -> Iterator[Check]:
             days = kept
     detail = (
         f"Claude Code deletes transcripts after {days} days (cleanupPeriodDays); what `ingest` has taken in stays "
-        "in the ledger, what it deleted before is lost"
+        "in the history, what it deleted before is lost"
     )
     yield Check("history", True, detail)
 

@@ -44,7 +44,7 @@ def _own_files(project: Path) -> Iterator[Check]:
         try:
             loaded = load()
         except GaiaBudgetError as error:
-            yield Check(name, False, str(error), "Mend it; until then hooks keep to the built-in limits")
+            yield Check(name, False, str(error), "Fix it; until then hooks keep to the built-in limits")
         else:
             notices = getattr(loaded, "notices", [])
             missing = (
@@ -72,7 +72,7 @@ def _without_effect(project: Path) -> Iterator[Check]:
     found = owner.without_effect(chosen, budget, registry, spent)
     wrong_type = session_types.problem(policy)
     found += [wrong_type] if wrong_type else []
-    cure = "Mend the name, or take the entry out" if found else ""
+    cure = "Fix the name, or take the entry out" if found else ""
     yield Check("settings without effect", not found, "; ".join(found) or "none", cure)
 
 
@@ -82,7 +82,7 @@ def _paid(project: Path) -> Iterator[Check]:
         chosen = settings.load()
     except GaiaBudgetError:
         return
-    counted = any(module.counts_claude_code for module in chosen.modules.values())
+    counted = any(chosen.module(name).counts_claude_code for name in ("", *chosen.modules))
     if chosen.billing != UNKNOWN:
         how = "as set" if chosen.claude_code_billing != AUTO else "as found out"
         yield Check("payment", True, f"Claude Code is paid by {chosen.billing} ({how})")
@@ -97,17 +97,17 @@ def _snapshot(project: Path) -> Iterator[Check]:
     policy = snapshot.load(str(places.home()))
     age = clock.now() - policy["written_at"]
     if not policy["written_at"]:
-        detail = "the hooks have no policy snapshot: prices are unknown to them, limits are the built-in ones"
-        yield Check("snapshot", False, detail, "gaia-budget ingest")
+        detail = "hooks know no prices yet, and only the built-in limits"
+        yield Check("prices and limits", False, detail, "gaia-budget ingest")
     elif age > STALE_MICROS:
         yield Check(
-            "snapshot",
+            "prices and limits",
             False,
             f"the hooks' limits and prices are {age // STALE_MICROS} days old",
             "gaia-budget ingest",
         )
     else:
-        yield Check("snapshot", True, "the hooks' limits and prices are of the last 24 hours")
+        yield Check("prices and limits", True, "the hooks' limits and prices are of the last 24 hours")
     yield Check("enforcement", True, _enforcement(policy))
 
 
@@ -136,12 +136,12 @@ def _ledger(project: Path) -> Iterator[Check]:
         with Ledger.open(settings=load()) as ledger:
             total = ledger.spend(("module",)).total
     except GaiaBudgetError as error:
-        yield Check("ledger", False, str(error), "Mend the setting db, or free the file")
+        yield Check("history", False, str(error), "Fix the setting db, or free the file")
     else:
         unpriced = (
             f", {total.unpriced_responses:,} of them without a price" if total.unpriced_responses else ""
         )
-        yield Check("ledger", True, f"{total.responses:,} responses{unpriced}")
+        yield Check("history", True, f"{total.responses:,} responses{unpriced}")
 
 
 def _alerts(project: Path) -> Iterator[Check]:
@@ -155,10 +155,10 @@ def _alerts(project: Path) -> Iterator[Check]:
             problems = alerts.problems(ledger, chosen)
             firing = sum(1 for alert in Fired(ledger).alerts_lately() if alert.resolved_ts is None)
     except GaiaBudgetError as error:
-        yield Check("alerts", False, f"cannot be judged: {error}", "Mend what the other checks name")
+        yield Check("alerts", False, f"cannot be judged: {error}", "Fix what the other checks name")
         return
     if problems:
-        cure = "Mend the rule, file or channel that is named; the other rules and channels go on working"
+        cure = "Fix the rule, file or channel that is named; the other rules and channels go on working"
         yield Check("alerts", False, "; ".join(problems), cure)
     else:
         yield Check("alerts", True, f"{firing} at present (`gaia-budget alerts`)")

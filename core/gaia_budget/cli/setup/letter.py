@@ -1,0 +1,147 @@
+"""What `init` says as a letter: before, what it will add; after, what it found and three things to try."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from gaia_budget import places
+from gaia_budget.cli.seeing.paper import here
+from gaia_budget.reports import shown
+from gaia_budget.setup import init, mcp_server, wiring
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gaia_budget.reports.overview import Overview
+    from gaia_budget.settings import Settings
+    from gaia_budget.setup.history import Found
+    from gaia_budget.setup.journal import Change
+    from gaia_budget.setup.mcp_server import Registration
+
+HEAD = 10  # columns of the word at the left
+NAMED = 3  # projects
+
+
+def said(rows: Iterable[tuple[str, str]]) -> str:
+    """Rows of a word and its sentence, the sentence in as many lines as the terminal needs."""
+    width = max(40, min(here().width, 100)) - HEAD
+    lines = []
+    for head, text in rows:
+        for number, line in enumerate(
+            wrap(text, width, break_on_hyphens=False, break_long_words=False) or [""]
+        ):
+            lines.append(f"{head if not number else '':{HEAD}}{line}".rstrip())
+    return "\n".join(lines)
+
+
+def home_as_tilde(path: Path) -> str:
+    """A path as people write it."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+
+
+def before(plan: init.Plan) -> str:
+    """What is about to be done: what is added, where, what it costs, how it is taken out."""
+    client = mcp_server.client_version()
+    to = f"Claude Code {'.'.join(map(str, client))}" if client else "Claude Code"
+    title = f"GAIA Token Budget {version('gaia-token-budget')} will be added to {to}."
+    rows = [
+        ("Adds", f"{len(plan.wiring.events)} hooks, which count every session and warn at 80, 95 and 100 %")
+    ]
+    if plan.wiring.status_line:
+        rows.append(("", "a status line: the session against its limit, its dollars, your month"))
+    rows.append(("", "an MCP server, by which Claude can answer what was spent"))
+    if plan.wiring.permissions:
+        tools = ", ".join(name.rpartition("__")[2] for name in wiring.UNASKED_TOOLS)
+        rows.append(("", f"{len(wiring.UNASKED_TOOLS)} of its tools need no question: {tools}"))
+    files = [home_as_tilde(change.file) for change in plan.changes]
+    files += [home_as_tilde(plan.settings_toml.file)] if plan.settings_toml else []
+    where = f"{' and '.join(files)} (a copy is kept)" if files else ""
+    rows.append(
+        ("Where", " and ".join(filter(None, (where, "`claude mcp add`" if plan.registration else ""))))
+    )
+    rows += [
+        ("Costs", "about 20 ms per tool call; no tokens until Claude asks a tool"),
+        ("Stops", "nothing, unless you set a limit that does"),
+        ("Undo", "gaia-budget init --undo    gives every byte back"),
+    ]
+    return f"{title}\n\n{said(rows)}\n"
+
+
+def after(history: Found, settings: Settings) -> str:
+    """What was found on this machine, and three things to try."""
+    replay, found = history.replay, history.overview
+    month = found.periods[-1].line
+    rows = [("" if number else "Read", f"{name}: {what}") for number, (name, what) in enumerate(history.read)]
+    rows += [("", "Both are only read, never written.")] if rows else []
+    if replay.sessions:
+        folders = f" in {replay.folders:,} folders" if replay.folders > 1 else ""
+        since = f" since {replay.since}" if replay.since else ""
+        rows.append(
+            ("Found", f"{replay.sessions:,} Claude Code sessions{since}{folders}; all are counted now")
+        )
+        spent = f"{shown.money(replay.cost_nano)} in all, {shown.money(month.claude_code_nano)} this month"
+        paid = (
+            "at API prices; a plan pays, nobody bills them" if settings.billing == "plan" else "at API prices"
+        )
+        rows.append(("Spent", f"{spent}, {paid}"))
+        if by_project := _projects(found):
+            rows.append(("", by_project))
+        rows.append(("Limits", replay.judged()))
+    else:
+        rows.append(("Found", "no Claude Code sessions yet; the first one will be counted"))
+    if found.total.limit_nano and found.total.spent_nano:
+        rows.append(
+            (
+                "Counted",
+                f"{shown.money(found.total.spent_nano)} of {shown.money(found.total.limit_nano)} this month",
+            )
+        )
+    rows += [("▲", shown.name(alert.cause, 200)) for alert in found.alerts[:NAMED]]
+    title = "GAIA Token Budget is installed. It works in every new Claude Code session."
+    tries = [
+        ("Try", f"{'gaia-budget':24}  where everything stands"),
+        ("", f"{'claude':24}  the next session shows its status line"),
+        ("", f"{'gaia-budget dashboard':24}  the same in a browser, live"),
+    ]
+    return f"{title}\n\n{said(rows)}\n\n" + "\n".join(f"{head:{HEAD}}{text}" for head, text in tries)
+
+
+def undoing(changes: list[Change], servers: list[Registration], link: Path | None) -> str:
+    """What is about to be taken out."""
+    rows = []
+    for change in changes:
+        what = "hooks, status line, permissions" if change.file.name != init.MCP_JSON else "the MCP server"
+        how = "deleted: it was made for us" if change.after is None else what
+        rows.append(f"{home_as_tilde(change.file)}  ({how})")
+    rows += [
+        f"the MCP server, by `{mcp_server.remove_command(entry)}`"
+        + (f" in {entry.project}" if entry.project else "")
+        for entry in servers
+    ]
+    rows += [f"the command {home_as_tilde(link)}"] if link else []
+    return "\n".join(f"{'Takes out' if not number else '':{HEAD}} {row}" for number, row in enumerate(rows))
+
+
+def left() -> str:
+    """What stays after everything of ours was taken out."""
+    place = places.home()
+    return (
+        f"Claude Code is as it was. {home_as_tilde(place)} stays: the program, and the record of what was spent. "
+        "Delete that folder to be rid of both."
+    )
+
+
+def _projects(found: Overview) -> str:
+    spent = sorted(
+        ((one.line.claude_code_nano, one.name) for one in found.projects if one.line.claude_code_nano),
+        reverse=True,
+    )
+    named = [f"{shown.name(name)} {shown.money(nano)}" for nano, name in spent[:NAMED]]
+    rest = spent[NAMED:]
+    if rest:
+        named.append(f"{len(rest)} others {shown.money(sum(nano for nano, _ in rest))}")
+    return " · ".join(named) if len(spent) > 1 else ""
