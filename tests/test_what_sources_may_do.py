@@ -44,6 +44,7 @@ MAY_START = {
     "hooks/gaia_hooks/machine/system.py": "what the two above ask for",
     "hooks/gaia_hooks/wrapped_statusline.py": "the user's own status line, as init found it",
     "mcp_server/gaia_mcp/work.py": "our own worker",
+    "mcp_server/launch.py": "the plugin's own installer, the server that it has installed",
     "claude_md/gaia_claude_md/files/repository.py": "git, without anything that a repository could start",
 }
 _OURS = "below our own state folder"
@@ -95,6 +96,7 @@ MAY_OPEN = {
     "hooks/gaia_hooks/machine/system.py": "the null device",
     "hooks/gaia_hooks/session/tail.py": _TRANSCRIPTS,
     "mcp_server/gaia_mcp/transport/http.py": _OURS,
+    "mcp_server/launch.py": _OURS,
     "claude_md/gaia_claude_md/files/finding.py": _SPLIT,
     "claude_md/gaia_claude_md/files/loads.py": _OURS,
     "claude_md/gaia_claude_md/files/operations.py": _SPLIT,
@@ -105,6 +107,7 @@ MAY_OPEN = {
     "claude_md/gaia_claude_md/plan/template.py": _OURS,
 }
 MAY_PRINT = {
+    "mcp_server/launch.py": "lines of JSON to the client",
     "core/gaia_budget/cli/output.py": "the one place that prints: what steers a terminal is taken out",
     "core/gaia_budget/cli/claude_md/commands.py": "a section that was asked for, to the letter",
     "core/gaia_budget/cli/seeing/paper.py": "tables, whose names are cleaned before",

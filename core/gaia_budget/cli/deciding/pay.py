@@ -65,6 +65,8 @@ def answer(how: str | None, counts: bool | None) -> int:
             human.require_for_hard_limits("taking Claude Code out of the caps")
         set_top_level("claude_code_billing", how)
     if counts is not None:
+        if not counts:
+            human.require_for_hard_limits("taking Claude Code out of the caps")
         set_top_level("counts_claude_code", counts)
     settings = load()
     with Ledger.open(settings=settings) as ledger:
