@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import anyio
 from sse_starlette import EventSourceResponse
+from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from gaia_budget.dashboard.fresh import Fresh
 
 log = logging.getLogger(__name__)
-LOOK_SECONDS = 0.2
-"""How often each listener looks for a new version."""
+FAREWELL_SECONDS = 1
+"""How long a listener's answer may take to end with the server."""
+LONGEST_VERSION = 18
+"""Digits."""
 
 
 def application(fresh: Fresh) -> Starlette:
@@ -123,20 +126,29 @@ class _Server:
             log.warning("hooks do not know of it yet: %s", error)
 
     async def events(self, request: Request) -> EventSourceResponse:
-        """Tell each new version once."""
-        ending = anyio.Event()
+        """Tell each new version once, as soon as it is there; `seen` is the newest that the listener knows."""
+        known = request.query_params.get("seen") or "0"
+        if not known.isdecimal() or len(known) > LONGEST_VERSION:
+            raise InputError(f"seen={known[:20]!r} is no version; leave it out to be told of the newest")
+
+        changed = asyncio.Event()  # set by what is new, and by the server's end
 
         async def changes() -> AsyncIterator[dict[str, str]]:
-            seen = int(request.query_params.get("seen", "0") or 0)
-            while not ending.is_set() and not await request.is_disconnected():
-                now = self.fresh.version
-                if now != seen:
-                    seen = now
-                    yield {"event": "change", "id": str(now), "data": json.dumps({"version": now})}
-                await anyio.sleep(LOOK_SECONDS)
+            seen = int(known)
+            with self.fresh.waking(changed):
+                while not AppStatus.should_exit:
+                    changed.clear()
+                    now = self.fresh.version
+                    if now != seen:
+                        seen = now
+                        yield {"event": "change", "id": str(now), "data": json.dumps({"version": now})}
+                    await changed.wait()
 
         return EventSourceResponse(
-            changes(), ping=15, shutdown_event=ending, shutdown_grace_period=5 * LOOK_SECONDS
+            changes(),
+            ping=15,
+            shutdown_event=changed,  # type: ignore[arg-type]  # all that is done with it is to set it
+            shutdown_grace_period=FAREWELL_SECONDS,
         )
 
     def openapi(self, request: Request) -> Response:

@@ -1,12 +1,15 @@
 """Keeps the ledger current while the server runs, and wakes whoever waits for what is new.
 
-A thread takes in transcripts and logs when a file of theirs changes, and anyhow now and then: a watch can be lost.
+A thread takes in transcripts and logs when a file of theirs changes, and anyhow now and then: a watch can be lost. What
+other machines write into a shared ledger changes no file here: it is looked for.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +20,8 @@ from gaia_budget.alerts.fired import Fired
 from gaia_budget.errors import GaiaBudgetError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
 
@@ -24,6 +29,8 @@ log = logging.getLogger(__name__)
 ANYHOW_SECONDS = 20.0
 SETTLE_SECONDS = 0.15
 """A burst of writes is taken in as one."""
+SHARED_SECONDS = 0.5
+"""How often a shared ledger is looked at."""
 NEWS = (".jsonl", ".db-wal", ".json", ".toml")
 
 
@@ -38,6 +45,7 @@ class Fresh:
         self._observer = Observer()
         self._watched: set[Path] = set()
         self._state: object = None
+        self._listeners: list[Callable[[], object]] = []
 
     def start(self) -> None:
         """Begin to watch."""
@@ -58,6 +66,25 @@ class Fresh:
         """There is something new: a higher version."""
         with self._counting:
             self.version += 1
+            for wake in self._listeners:
+                wake()
+
+    @contextmanager
+    def waking(self, changed: asyncio.Event) -> Iterator[None]:
+        """Set an event of the running loop with every new version; whoever waits for it clears it."""
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(changed.set)
+
+        with self._counting:
+            self._listeners.append(wake)
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._listeners.remove(wake)
 
     def _watch(self) -> None:
         """Watch the folders that are there; the others as soon as they are."""
@@ -86,9 +113,19 @@ class Fresh:
         while not self._ended:
             self._watch()
             self._take_in()
-            if self._changed.wait(ANYHOW_SECONDS) and not self._ended:
+            if self._wait() and not self._ended:
                 threading.Event().wait(SETTLE_SECONDS)
             self._changed.clear()
+
+    def _wait(self) -> bool:
+        """Until a file has changed; False where none has for long."""
+        if not self.ledger.db.shared:
+            return self._changed.wait(ANYHOW_SECONDS)
+        for _ in range(int(ANYHOW_SECONDS / SHARED_SECONDS)):
+            if self._changed.wait(SHARED_SECONDS):
+                return True
+            self._compare()
+        return False
 
     def _take_in(self) -> None:
         from gaia_budget.ingest.run import refresh

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gaia_budget.dashboard import fresh
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from support import components, dashboard, spent_month
@@ -180,8 +182,23 @@ def test_a_filter_keeps_its_link_and_a_session_is_one_click_away(seen: Seen, ser
     assert len(seen.rows("Responses")) == len(receipt["rows"]) + 1
 
 
-def test_a_new_response_is_on_the_page_without_a_reload(seen: Seen) -> None:
-    page = seen.open()
+def test_a_new_response_is_on_the_page_without_a_reload_and_without_polling(
+    month: list[Event], browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh, "ANYHOW_SECONDS", 86_400.0)  # whoever hears of it was woken by the write
+    with dashboard.running() as served:
+        found = Seen(browser, served.url)
+        page = found.open()
+        asked: list[str] = []
+        page.on("request", lambda one: asked.append(one.url))
+        _hears_of_a_new_response(page)
+        assert set(asked) == {page.url}
+        assert not re.search("setTimeout|setInterval", served.get("/static/page.js").text)
+        found.context.close()
+    assert found.wrong == []
+
+
+def _hears_of_a_new_response(page: Page) -> None:
     page.locator("#live").wait_for(state="visible")
     page.evaluate("window.mark = 1")
     before = page.locator(".money .fig.big").nth(0).text_content()
