@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-RESCUE = "claude --settings '{\"disableAllHooks\":true}'"
+_QUOTE = '\\"' if os.name == "nt" else '"'  # Windows PowerShell takes plain quotes out of what it passes on
+RESCUE = f"claude --settings '{{{_QUOTE}disableAllHooks{_QUOTE}:true}}'"
 STALE_MICROS = 24 * 3600 * clock.MICRO
 
 
