@@ -59,19 +59,35 @@ def gemini(server: WireServer) -> Any:
 
 def booked(module: str = "jseeker") -> list[Any]:
     """The module's events in the ledger, by time, once nothing is held: a left stream is read on beside."""
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.model import Event
-    from gaia_budget.settings import load
-
     for _ in range(PATIENCE):
         if not month(module).reserved_nano:
             break
         threading.Event().wait(0.02)
+    return entered(module)
+
+
+def entered(module: str = "jseeker") -> list[Any]:
+    """The same as it is now, whatever is held."""
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.model import Event
+    from gaia_budget.settings import load
+
     with Ledger.open(settings=load()) as ledger:
         columns = ", ".join(f'"{name}"' for name in Event.__struct_fields__)
         sql = f"SELECT {columns} FROM events WHERE module = ? ORDER BY ts, event_id"
         rows = ledger.db.ask(lambda ask: ask(sql, (module,)))
         return [Event(**dict(zip(Event.__struct_fields__, row, strict=True))) for row in rows]
+
+
+def settled(root: Path, *, statuses: list[str]) -> list[Any]:
+    """Every call is booked once, in the ledger as in the log, and nothing is held any more."""
+    events = booked()
+    assert [event.status for event in events] == statuses
+    assert sorted(line["event_id"] for line in logged(root)) == sorted(event.event_id for event in events)
+    now = month()
+    assert now.reserved_nano == 0
+    assert now.app_nano == sum(event.cost_nano or 0 for event in events)
+    return events
 
 
 def month(module: str = "jseeker") -> Any:

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget.middleware import beside, tasks
 from gaia_budget.middleware.admission import admit, is_signed
-from gaia_budget.middleware.transport.streams import kept_stream, library_of, watch
+from gaia_budget.middleware.transport.streams import (
+    await_figures,
+    await_figures_async,
+    kept_stream,
+    library_of,
+    watch,
+)
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.accounts import Accounts
@@ -77,6 +83,11 @@ class _Send:
     def __del__(self) -> None:
         """The inner client, whose state this is, closes the pool."""
 
+    def close(self) -> None:
+        """Close the pool, once the figures are read of streams that were left just now."""
+        await_figures(self)
+        super().close()  # type: ignore[misc]
+
     def send(self: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
         call = _admitted(request)
         if call is None:
@@ -111,6 +122,11 @@ class _AsyncSend:
 
     def __del__(self) -> None:
         """The inner client, whose state this is, closes the pool."""
+
+    async def aclose(self) -> None:
+        """Close the pool, once the figures are read of streams that were left just now."""
+        await await_figures_async(self)
+        await super().aclose()  # type: ignore[misc]
 
     async def send(self: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
         call = _admitted(request)

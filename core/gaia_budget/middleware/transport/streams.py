@@ -6,6 +6,7 @@ import _thread
 import contextlib
 import logging
 import sys
+import threading
 import time
 import zlib
 from functools import cache
@@ -101,6 +102,7 @@ class _Watch:
         self._unzip = zlib.decompressobj(ANY_ZLIB) if encoding in ZIPPED else None
         self._kept: list[bytes] = []
         self._draining = False
+        self._over = threading.Event()
         if encoding not in PLAIN:
             call.hides_usage = False  # what is compressed passes as it is
 
@@ -139,12 +141,35 @@ class _Watch:
         self.rest()
         self.over(None)
 
+    def is_left_with(self, client: object) -> bool:
+        """Whether closing this client would cut off the figures that come next."""
+        return self._client is client and (self._draining or self.call.awaits_figures)
+
     def over(self, error: BaseException | None) -> None:
         """Settle the call, and offer its answer to those who keep answers."""
         _read_now.discard(self)
         self._client = None
         if not self.call.is_settled:
             beside.finish(lambda: self.call.ended(error, self._type, self._kept))
+        self._over.set()
+
+
+def await_figures(client: object) -> None:
+    """An HTTP client is about to be closed: wait for figures that are being read through it, not for long.
+
+    An app may close its client in the middle of leaving a stream; the figures come next in what it would cut off.
+    """
+    leaving = [one for one in tuple(_read_now) if isinstance(one, _Watched) and one.is_left_with(client)]
+    until = time.monotonic() + max((one.call.drain_seconds for one in leaving), default=0.0)
+    for one in leaving:
+        one.await_figures(until - time.monotonic())
+
+
+async def await_figures_async(client: object) -> None:
+    """The same from an event loop, where each stream reads on itself."""
+    for one in tuple(_read_now):
+        if isinstance(one, _WatchedAsync) and one.is_left_with(client):
+            await one.leave()
 
 
 class _Watched(_Watch):
@@ -169,6 +194,11 @@ class _Watched(_Watch):
         if self._left(GeneratorExit()):
             return  # whoever reads the rest closes it
         self.inner.close()
+
+    def await_figures(self, seconds: float) -> None:
+        """Read them on beside, and wait for them."""
+        if self._left(GeneratorExit()):
+            self._over.wait(max(0.0, seconds))
 
     def _left(self, error: BaseException) -> bool:
         """The caller reads no further; whether the rest is being read for its figures."""
@@ -224,7 +254,7 @@ class _WatchedAsync(_Watch):
             if rest := self.rest():
                 yield rest
         except GeneratorExit:
-            await self._left()
+            await self.leave()
             raise
         except BaseException as error:
             self.over(error)  # at once: who is cancelled must not wait
@@ -235,11 +265,11 @@ class _WatchedAsync(_Watch):
     async def aclose(self) -> None:
         """The caller has had enough, or everything."""
         try:
-            await self._left()
+            await self.leave()
         finally:
             await self.inner.aclose()
 
-    async def _left(self) -> None:
+    async def leave(self) -> None:
         """The caller reads no further: read on to the figures where they come next, not for long."""
         if self._source is not None and self.call.awaits_figures and not self._draining:
             self._draining = True
