@@ -81,7 +81,6 @@ MAY_OPEN = {
     "core/gaia_budget/routing/upkeep/reviewed.py": _OURS,
     "core/gaia_budget/settings.py": _OURS,
     "core/gaia_budget/setup/checks/client_checks.py": _SETTINGS,
-    "core/gaia_budget/setup/checks/counting_checks.py": _SETTINGS,
     "core/gaia_budget/setup/history.py": _TRANSCRIPTS,
     "core/gaia_budget/setup/hookcopy.py": _PACKAGED + ", " + _OURS,
     "core/gaia_budget/setup/init.py": _SETTINGS,

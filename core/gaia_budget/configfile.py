@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.errors import ConfigError
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def read_text(path: Path) -> str:
     """The text of a file, byte order mark included. Raises ConfigError; FileNotFoundError when it is missing."""
     try:
-        return decoded(path.read_bytes(), path)
+        return decoded(files.read(str(path)), path)  # a pipe or a device makes nobody wait
     except FileNotFoundError:
         raise
     except OSError as error:

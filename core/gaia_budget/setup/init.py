@@ -94,6 +94,7 @@ def plan(options: Options) -> Plan:
         wiring.events_known_to(client),
         chosen.has_hard_cap and wiring.knows_on_failure(client),
     )
+    refuse_links_out(options.project)
     changes = [edit(settings_path(options.project), lambda text, file: wiring.wired(text, wires, file))]
     registration, mcp_json, notices = _mcp(options)
     if mcp_json is not None:
@@ -112,6 +113,20 @@ def too_old(client: tuple[int, ...]) -> str:
     """Why a client is not wired."""
     has, wanted = (".".join(map(str, numbers)) for numbers in (client, wiring.ARGUMENTS_SINCE))
     return f"Claude Code {has} would not run our hooks, and nothing would be counted: update it to {wanted} or newer"
+
+
+def refuse_links_out(project: Path | None) -> None:
+    """Raise ConfigError where a file of a project that we write is a link to elsewhere: clones bring links along."""
+    if project is None:
+        return
+    for file in (settings_path(project), project / MCP_JSON):
+        real = file.resolve()
+        if not real.is_relative_to(project.resolve()):
+            raise ConfigError(
+                file,
+                f"leads to {real}, out of the project; nothing was changed",
+                cure="Make it a file of the project",
+            )
 
 
 def edit(file: Path, change: Callable[[str, Path], str]) -> Change:
@@ -231,6 +246,8 @@ def removal(file: Path, text: str, journal: Journal) -> str:
     """A file's text without our entries."""
     if file.name == MCP_JSON:
         return mcp_server.out_of_mcp_json(text, file)
+    if text.strip(wiring.BLANK):
+        wiring.read(text, file)  # whose words for what cannot be read are the ones that people see
     return wiring.stripped(text, file, our_tools(file, text, journal))
 
 

@@ -103,7 +103,7 @@ class Journal:
 def content_of(file: Path) -> bytes | None:
     """A file's bytes, or None when it is missing. Raises ConfigError."""
     try:
-        return file.read_bytes()
+        return files.read(str(file))
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -12,7 +12,7 @@ from gaia_budget import places
 from gaia_budget.configfile import decoded
 from gaia_budget.errors import InputError
 from gaia_budget.setup import hookcopy, mcp_server
-from gaia_budget.setup.init import MCP_JSON, refuse_outrun, removal, settings_path
+from gaia_budget.setup.init import MCP_JSON, refuse_links_out, refuse_outrun, removal, settings_path
 from gaia_budget.setup.journal import Change, Journal, content_of, lock, write
 from gaia_budget.setup.mcp_server import Registration
 
@@ -27,6 +27,7 @@ def plan(project: Path | None) -> list[Change]:
 
     Without a project it is the way back of everything: the user's settings, and each project that was ever wired.
     """
+    refuse_links_out(project)
     journal = Journal.load()
     changes = []
     for file in _files(project, journal):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from gaia_budget.errors import ConfigError
 from gaia_budget.prices import contract
 from gaia_budget.setup.checks.client_checks import Check, settings_files
 from gaia_hooks.facts.names import shown
+from gaia_hooks.machine import files
 from gaia_hooks.session import sessions, state
 
 if TYPE_CHECKING:
@@ -96,8 +96,7 @@ def contract_prices(project: Path) -> Iterator[Check]:
 def _settings(project: Path, *more: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
     for file in (*settings_files(project), *more):
         try:
-            with open(os.fspath(file), encoding="utf-8-sig") as handle:  # noqa: PTH123
-                told = json.load(handle)
+            told = json.loads(files.read(str(file)).decode("utf-8-sig"))
         except (OSError, ValueError, RecursionError):
             continue  # what is wrong with it is another check's finding
         if isinstance(told, dict):
