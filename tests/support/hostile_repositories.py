@@ -91,17 +91,17 @@ def long_instructions(one: Repository) -> None:
 
 def manifest(one: Repository) -> None:
     told: dict[str, Any] = {
-        "id": one.name(), "source": one.random.choice(["/dev/zero", one.name()]), "before": "0" * 64, "body": one.name(),
-        "final_newline": True, "segments": [[0, 10**9]], "lines": [one.name()], "rows": {}, "intro": one.name(),
+        **{key: one.name() for key in ("id", "body", "intro")},
+        **{
+            "before": "0" * 64,
+            "final_newline": True,
+            "segments": [[0, 10**9]],
+            "lines": [one.name()],
+            "rows": {},
+        },
+        "source": one.random.choice(["/dev/zero", one.name()]),
         "version": one.random.choice([1, 2, 99, "x"]),
-    }  # fmt: skip
-    one.put("CLAUDE.md", "# Project\n\n" + body.replace("\x00", ""))
-
-
-def manifest(one: Repository) -> None:
-    told: dict[str, Any] = {"id": one.name(), "source": one.random.choice(["/dev/zero", one.name()]),
-            "before": "0" * 64,            "body": one.name(), "final_newline": True, "segments": [[0, 10**9]], "lines": [one.name()], "rows": {},
-            "intro": one.name(), "version": one.random.choice([1, 2, 99, "x"])}  # fmt: skip
+    }
     one.put("CLAUDE.md", "# P\n\ntext\n")
     one.put("CLAUDE_L2.md", f"# P\n\nbody\n\n<!-- gaia:l2 note\n{json.dumps(told)}\n-->\n")
 
