@@ -39,9 +39,15 @@ def test_the_home_folders_repository_of_dotfiles_is_no_other_folders_module(
     (home / "shop" / ".git").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
-    assert modules.module_of(str(home / "notes"), []) == modules.UNALLOCATED
+    assert modules.module_of(str(home / "notes"), []) == "notes"
     assert modules.module_of(str(home), []) == "dana"
     assert modules.module_of(str(home / "shop"), []) == "shop"
+
+
+def test_a_folder_that_is_gone_or_holds_no_repository_is_a_project_of_its_own_name(tmp_path: Path) -> None:
+    assert modules.module_of(str(tmp_path / "Gone"), []) == "gone"
+    assert modules.module_of("D:\\dev\\Shop", []) == "shop"
+    assert modules.module_of("", []) == modules.module_of("/", []) == modules.UNALLOCATED
 
 
 def test_a_removed_worktree_inside_its_repository_keeps_the_repositorys_name(tmp_path: Path) -> None:

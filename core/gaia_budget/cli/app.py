@@ -14,7 +14,7 @@ from gaia_budget.cli.deciding import outcome, override, pay, prices, recommend, 
 from gaia_budget.cli.figures import alerts, anomalies, forecast, spend, status
 from gaia_budget.cli.ledger import export, import_past, ingest, migrate_db, verify
 from gaia_budget.cli.output import JsonFlag, note, say
-from gaia_budget.cli.quick import QuickGroup
+from gaia_budget.cli.quick import QuickGroup, quicken
 from gaia_budget.cli.seeing import dashboard, receipt, report, tables, top
 from gaia_budget.cli.setup import doctor, hook, init, mcp, settings
 
@@ -85,6 +85,7 @@ def root(
 
 for verb in VERBS:
     verb.register(app)
+quicken(app)
 
 
 def main() -> None:

@@ -1,12 +1,13 @@
 """Commands that answer at once: typer checks values with pydantic, which takes longer to load than the answer.
 
-Text is taken as it comes, and an absent option as absent; all other values go typer's way.
+Text and flags are taken as they come, and an absent option as absent; all other values go typer's way.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import typer
 import typer.core
 
 if TYPE_CHECKING:
@@ -77,6 +78,15 @@ class QuickGroup(typer.core.TyperGroup):
                     formatter.write_dl(rows)
 
 
+def quicken(app: typer.Typer) -> None:
+    """Let every command of a command line, and of its groups, answer at once."""
+    for command in app.registered_commands:
+        command.cls = QuickCommand
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            quicken(group.typer_instance)
+
+
 def _quick(parameter: Any) -> Any:
     if "process_value" not in vars(parameter):
         parameter.process_value = _taking_text(parameter, parameter.process_value)
@@ -84,14 +94,14 @@ def _quick(parameter: Any) -> Any:
 
 
 def _taking_text(parameter: Any, checked: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    hooked = (
-        parameter.callback is not None and parameter.name != "help"
-    )  # help's does nothing without a value
-    is_text = parameter.type_descriptor.annotation is str
+    calls_back = parameter.callback is not None
+    wanted = parameter.type_descriptor.annotation
 
     def process(context: Any, value: Any) -> Any:
-        absent = value is None and not parameter.required
-        text = is_text and type(value) is str
-        return value if (absent or text) and not hooked else checked(context, value)
+        if value is None:
+            quick = not parameter.required and (not calls_back or parameter.name == "help")
+        else:
+            quick = wanted in (str, bool) and type(value) is wanted and not calls_back
+        return value if quick else checked(context, value)
 
     return process

@@ -38,9 +38,12 @@ def registered(cwd: str, roots: "list[list[str]]") -> "str | None":
 
 
 def module_of(cwd: str, roots: "list[list[str]]") -> str:
-    """The registered module, else the name of the git repository's folder in lower case, else `unallocated`."""
+    """The registered module, else the git repository's folder, else the folder itself, by name in lower case.
+
+    A folder that is gone has its name still; `unallocated` is only what has no folder at all.
+    """
     found = registered(cwd, roots) if cwd else None
-    return found or _repository(cwd) or UNALLOCATED
+    return found or _repository(cwd) or _name(cwd) or UNALLOCATED
 
 
 def _repository(cwd: str) -> str:

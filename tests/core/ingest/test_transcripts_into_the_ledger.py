@@ -128,7 +128,7 @@ def test_a_session_belongs_to_the_module_of_its_first_folder(
           assistant("d", second=3, session="other", cwd=str(tmp_path / "elsewhere"), output_tokens=1))  # fmt: skip
     bench.run()
     by_module = {row.key[0]: row.figures.responses for row in bench.ledger.spend().rows}
-    assert by_module == {"shop": 3, "unallocated": 1}
+    assert by_module == {"shop": 3, "elsewhere": 1}
 
 
 def test_a_subagent_is_named_by_its_type(bench: Bench) -> None:

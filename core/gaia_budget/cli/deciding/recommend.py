@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget.cli.output import JsonFlag, emit_json, say
-from gaia_budget.cli.quick import QuickCommand
 
 if TYPE_CHECKING:
     from gaia_budget.routing.answer import Recommendation
@@ -32,7 +31,7 @@ CurrentModel = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("recommend", cls=QuickCommand)(recommend)
+    app.command("recommend")(recommend)
 
 
 def recommend(
