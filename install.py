@@ -273,6 +273,7 @@ def pip(python: Path, *words: str) -> None:
         "pip",
         "install",
         "--disable-pip-version-check",
+        "--no-compile",  # a third of the time; what is used is compiled when it is first used
         "--progress-bar",
         "off",
     ]

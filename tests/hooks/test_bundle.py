@@ -30,6 +30,7 @@ ALLOWED = {
     | {
         "facts.names",
         "facts.prices.billing",
+        "facts.prices.money",
         "facts.prices.plan",
         "say.fitting",
         "session.months",
