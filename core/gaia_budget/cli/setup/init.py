@@ -174,7 +174,7 @@ def _undo(project: Path | None, dry_run: bool, yes: bool, as_json: bool) -> None
         note(f"Note: {text}.")
     if dry_run:
         note("Nothing was changed (--dry-run).")
-    else:
+    elif anything:
         note(letter.left())
 
 

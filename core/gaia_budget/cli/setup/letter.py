@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from textwrap import wrap
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_budget.cli.seeing.paper import here
 from gaia_budget.reports import shown
+from gaia_budget.settings import load
 from gaia_budget.setup import init, mcp_server, wiring
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ def before(plan: init.Plan) -> str:
     client = mcp_server.client_version()
     to = f"Claude Code {'.'.join(map(str, client))}" if client else "Claude Code"
     title = f"GAIA Token Budget {version('gaia-token-budget')} will be added to {to}."
-    rows = [
-        ("Adds", f"{len(plan.wiring.events)} hooks, which count every session and warn at 80, 95 and 100 %")
-    ]
+    rows = [("Adds", f"{len(plan.wiring.events)} hooks, which count every session and warn at {_steps()} %")]
     if plan.wiring.status_line:
         rows.append(("", "a status line: the session against its limit, its dollars, your month"))
     rows.append(("", "an MCP server, by which Claude can answer what was spent"))
@@ -110,6 +109,12 @@ def after(history: Found, settings: Settings) -> str:
     return f"{title}\n\n{said(rows)}\n\n" + "\n".join(f"{head:{HEAD}}{text}" for head, text in tries)
 
 
+def _steps() -> str:
+    """The thresholds in words, such as `80, 95 and 100`."""
+    *first, last = map(str, load().thresholds)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def undoing(changes: list[Change], servers: list[Registration], link: Path | None) -> str:
     """What is about to be taken out."""
     rows = []
@@ -129,10 +134,11 @@ def undoing(changes: list[Change], servers: list[Registration], link: Path | Non
 def left() -> str:
     """What stays after everything of ours was taken out."""
     place = places.home()
-    return (
+    text = (
         f"Claude Code is as it was. {home_as_tilde(place)} stays: the program, and the record of what was spent. "
         "Delete that folder to be rid of both."
     )
+    return fill(text, here().width, break_on_hyphens=False)
 
 
 def _projects(found: Overview) -> str:
