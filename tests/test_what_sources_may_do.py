@@ -56,7 +56,6 @@ _SPLIT = "the CLAUDE.md that was asked about, and what lies beside it"
 MAY_OPEN = {
     "core/gaia_budget/alerts/channels/webhook.py": _OURS + "; a connection to the webhook of the settings",
     "core/gaia_budget/alerts/rules.py": _PACKAGED + ", " + _OURS,
-    "core/gaia_budget/argus_page/figures.py": _PACKAGED,
     "core/gaia_budget/argus/reading.py": "logs listed in the folder of logs",
     "core/gaia_budget/argus_page/figures.py": _PACKAGED,
     "core/gaia_budget/backups.py": _OURS + ", by digest",
@@ -108,7 +107,6 @@ MAY_OPEN = {
     "claude_md/gaia_claude_md/plan/template.py": _OURS,
 }
 MAY_PRINT = {
-    "core/gaia_budget/reports/money/export.py": "rows as JSON into the stream that it is given",
     "mcp_server/launch.py": "lines of JSON to the client",
     "core/gaia_budget/cli/output.py": "the one place that prints: what steers a terminal is taken out",
     "core/gaia_budget/cli/claude_md/commands.py": "a section that was asked for, to the letter",
