@@ -3,15 +3,18 @@
     python bench/classifier.py FOLDER [--train]
 
 FOLDER holds `texts.jsonl` (id, lang, shape, source, real, text), `labels_a.tsv` and `labels_b.tsv` (id<TAB>label of two
-readers who did not see each other's, by the criteria of docs/classifier.md). They stay outside the project.
-Prints the digests, how far the readers agree, and what the shipped weights make of the held-out third of the
-sources; `--train` makes the weights anew from the other two thirds first (numpy, scipy, scikit-learn).
+readers who did not see each other's, by the criteria of docs/classifier.md), and `written.tsv` (lang<TAB>label<TAB>
+text: tasks as people put them, for training alone). They stay outside the project.
+Prints the digests, how far the readers agree, and what the shipped weights make of the held-out third of the sources
+and of tasks in people's own words; `--train` makes the weights anew from the other two thirds first (numpy, scipy,
+scikit-learn).
 Ends with 1 when a bound of docs/classifier.md is missed.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import json
 import sys
@@ -20,10 +23,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 TIERS = ("cheap", "quality", "architecture")
-UNSURE = "unsure"
+WRITTEN = "written.tsv"
+OWN_WORDS = Path(__file__).parents[1] / "tests" / "core" / "routing" / "own_words.tsv"
 EVERY = 3  # the third source of each language is held out
 LEAST, LEAST_IN_A_LANGUAGE, MOST_SUNK, MOST_OFF = 0.92, 0.88, 0.01, 0.05
 FEWEST = 25  # texts of a language or a decile before its share says anything
@@ -88,8 +92,8 @@ def agreement(texts: Sequence[Text]) -> tuple[float, float]:
     return same, (same - chance) / (1 - chance) if chance < 1 else 1.0
 
 
-def training(texts: Iterable[Text], out: Path, strength: float) -> None:
-    """Make the weights from texts of other sources: where the readers differ, each counts for half."""
+def training(texts: Sequence[Text], written: Path, out: Path) -> None:
+    """Make the weights from texts of other sources, and those written for it; where readers differ, half each."""
     from train_text_model import Labelled, train
 
     given = []
@@ -98,19 +102,32 @@ def training(texts: Iterable[Text], out: Path, strength: float) -> None:
             given.append(Labelled(one.source, one.agreed, one.text))
         elif one.one in TIERS and one.other in TIERS:
             given += [Labelled(one.source, label, one.text, 0.5) for label in (one.one, one.other)]
-    _, packed = train(given, strength=strength)
+    lines = written.read_text("utf-8").splitlines() if written.exists() else []
+    always = [Labelled(written.stem, *line.split("\t", 2)[1:]) for line in lines]
+    _, packed = train(given, always, doubt=1 - agreement(texts)[0])
     out.write_bytes(packed)
-    print(f"weights: {len(packed):,} bytes from {len(given)} labels")
+    print(f"weights: {len(packed):,} bytes from {len(given)} labels and {len(always)} written tasks")
 
 
-def judge(tested: Sequence[Text], bound: float) -> bool:
+def tasks() -> list[Text]:
+    """What two people wrote who saw neither the texts nor the weights, in their own words."""
+    with OWN_WORDS.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
+    return [Text("", row["lang"], "", row["text"], row["tier"], row["tier"]) for row in rows]
+
+
+def judge(title: str, tested: Sequence[Text], bound: float) -> bool:
     """Print what the shipped weights make of texts that both readers agree on; whether the bounds hold."""
     from gaia_budget.routing.classify import classify
 
     told = [(one, classify(one.text)) for one in tested]
     right = [found.tier == one.agreed for one, found in told]
-    print(f"\nheld out: {len(told)} texts, {sum(right) / len(told):.1%} right (at least {bound:.1%})")
+    print(f"\n{title}: {len(told)} texts, {sum(right) / len(told):.1%} right (at least {bound:.1%})")
     good = sum(right) / len(told) >= bound
+    sure = [ok for (_, found), ok in zip(told, right, strict=True) if found.cheaper is None]
+    either = [ok or found.cheaper == one.agreed for (one, found), ok in zip(told, right, strict=True)]
+    print(f"  {len(sure) / len(told):.0%} without doubt, {sum(sure) / len(sure):.1%} of them right; "
+          f"the right tier is taken or named in {sum(either) / len(either):.1%}")  # fmt: skip
     for tier in TIERS:
         of = [found.tier for one, found in told if one.agreed == tier]
         print(f"  {tier:13}{len(of):5}  " + ", ".join(f"{n} {t}" for t, n in Counter(of).most_common()))
@@ -125,7 +142,7 @@ def judge(tested: Sequence[Text], bound: float) -> bool:
         print(f"  {lang}: {share:.1%} of {len(oks)}")
         good &= len(oks) < FEWEST or share >= min(LEAST_IN_A_LANGUAGE, bound)
     good &= _calibration([(found.confidence, ok) for (_, found), ok in zip(told, right, strict=True)])
-    print("\nmisses:")
+    print("misses:")
     for (one, found), ok in zip(told, right, strict=True):
         if not ok:
             print(
@@ -154,11 +171,10 @@ def main() -> int:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--train", action="store_true")
-    parser.add_argument("--strength", type=float, default=10.0)
     given = parser.parse_args()
     from gaia_budget.routing.classify import DATA
 
-    for name in ("texts.jsonl", "labels_a.tsv", "labels_b.tsv"):
+    for name in ("texts.jsonl", "labels_a.tsv", "labels_b.tsv", WRITTEN):
         print(f"{name}: sha256 {hashlib.sha256((given.folder / name).read_bytes()).hexdigest()}")
     texts = read(given.folder)
     out = held_out(texts)
@@ -172,10 +188,11 @@ def main() -> int:
                 f"  {lang}: {agreement(of_lang)[0]:.1%} (kappa {agreement(of_lang)[1]:.2f}) of {len(of_lang)}"
             )
     if given.train:
-        training([one for one in texts if one.source not in out], DATA, given.strength)
+        training([one for one in texts if one.source not in out], given.folder / WRITTEN, DATA)
     tested = [one for one in texts if one.source in out and one.agreed]
     bound = min(LEAST, agreement([one for one in texts if one.source in out])[0])
-    return int(not judge(tested, bound))
+    held = judge("held out", tested, bound)
+    return int(not judge("in their own words", tasks(), bound) or not held)
 
 
 if __name__ == "__main__":

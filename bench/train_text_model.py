@@ -1,10 +1,10 @@
 """Trains weights for `gaia_budget.text_model` from labelled texts: hashed features, multinomial logistic regression.
 
-    python bench/train_text_model.py LABELLED.tsv OUT.model [--bits 17] [--strength 10]
+    python bench/train_text_model.py LABELLED.tsv OUT.model [--bits 16] [--strength 5]
 
 A line per text: source<TAB>label<TAB>text. Needs numpy, scipy and scikit-learn, which the package itself does not.
 The same input gives the same file. Texts of one source are never on both sides of a split, so that what is measured
-is how a text of an unknown source is understood. Calibration is fitted on predictions for sources left out.
+is how a text of an unknown source is understood. Calibrated on predictions for sources left out.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from gaia_budget.text_model import TextModel, features, pack
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-BITS, STRENGTH, FOLDS = 17, 10.0, 4
-PARTS = 10
-"""Points of the calibration's line."""
+BITS, STRENGTH, FOLDS = 16, 5.0, 5
 
 
 class Labelled(NamedTuple):
@@ -55,16 +53,20 @@ def fitted(rows: Any, labels: Sequence[str], weights: Sequence[float], strength:
     """A logistic regression over the rows."""
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=strength, max_iter=150, tol=1e-3).fit(rows, labels, sample_weight=weights)
+    return LogisticRegression(C=strength, max_iter=200, tol=1e-3).fit(rows, labels, sample_weight=weights)
 
 
-def left_out(given: Sequence[Labelled], rows: Any, strength: float) -> Any:
-    """A score per text and label from models that have not seen the text's source."""
+def left_out(given: Sequence[Labelled], rows: Any, strength: float, always: int) -> Any:
+    """A score per text and label from models that have not seen the text's source.
+
+    The last `always` texts are in each model's training, and their own scores mean nothing.
+    """
     import numpy as np
 
     sources = sorted({one.source for one in given}, key=order)
     fold = {source: place % FOLDS for place, source in enumerate(sources)}
     folds = np.array([fold[one.source] for one in given])
+    folds[len(given) - always :] = FOLDS
     labels = np.array([one.label for one in given])
     weights = np.array([one.weight for one in given])
     found = np.zeros((len(given), len(set(labels))))
@@ -75,45 +77,48 @@ def left_out(given: Sequence[Labelled], rows: Any, strength: float) -> Any:
     return found
 
 
-def calibrated(scores: Any, labels: Sequence[str], names: list[str]) -> tuple[float, list[list[float]]]:
-    """The temperature that makes the labels most probable, and how often each share was right, as a rising line."""
+def calibrated(scores: Any, truth: Any, doubt: float, usual: Any) -> tuple[float, Any]:
+    """The factor of all scores, and what is added to each label's, that make the labels most probable."""
     import numpy as np
-    from scipy.optimize import minimize_scalar
-    from sklearn.isotonic import IsotonicRegression
+    from scipy.optimize import minimize
+    from scipy.special import softmax
 
-    truth = np.array([names.index(label) for label in labels])
+    def loss(tried: Any) -> float:
+        shares = (1 - doubt) * softmax(scores * tried[0] + np.append(tried[1:], 0.0), axis=1) + doubt * usual
+        return float(-np.log(shares[np.arange(len(truth)), truth]).mean())
 
-    def shares(temperature: float) -> Any:
-        raised = np.exp((scores - scores.max(axis=1, keepdims=True)) / temperature)
-        return raised / raised.sum(axis=1, keepdims=True)
-
-    def loss(temperature: float) -> float:
-        return float(-np.log(shares(temperature)[np.arange(len(truth)), truth] + 1e-12).mean())
-
-    temperature = float(minimize_scalar(loss, bounds=(0.1, 10), method="bounded").x)
-    top = shares(temperature).max(axis=1)
-    right = shares(temperature).argmax(axis=1) == truth
-    rising = IsotonicRegression(out_of_bounds="clip").fit(top, right)
-    edges = [float(edge) for edge in np.quantile(top, [(n + 0.5) / PARTS for n in range(PARTS)])]
-    near = [float(rising.predict([edge])[0]) for edge in edges]
-    rounded = {round(edge, 4): round(min(value, 0.99), 4) for edge, value in zip(edges, near, strict=True)}
-    return temperature, [[edge, value] for edge, value in sorted(rounded.items())]
+    found = minimize(loss, [1.0] + [0.0] * (len(usual) - 1), method="BFGS").x
+    return float(found[0]), np.append(found[1:], 0.0)
 
 
-def train(given: Sequence[Labelled], bits: int = BITS, strength: float = STRENGTH) -> tuple[TextModel, bytes]:
-    """The model that ships, as its file's bytes, and the same ready for use."""
+def train(
+    given: Sequence[Labelled],
+    always: Sequence[Labelled] = (),
+    *,
+    bits: int = BITS,
+    strength: float = STRENGTH,
+    doubt: float = 0.0,
+) -> tuple[TextModel, bytes]:
+    """The model that ships, as its file's bytes, and the same ready for use.
+
+    It learns from `always` too, but is calibrated on what it makes of `given`; `doubt` is how often people differ.
+    """
     import numpy as np
 
-    names = sorted({one.label for one in given})
-    rows = matrix([one.text for one in given], bits)
+    every = [*given, *always]
+    names = sorted({one.label for one in every})
+    rows = matrix([one.text for one in every], bits)
     seen = np.flatnonzero(
         np.diff(rows.tocsc().indptr) > 1
     )  # what stands in one text alone tells nothing of others
     known = rows[:, seen]
-    sure = np.array([one.weight == 1 for one in given])  # where readers differ nobody can say what is right
-    labels = [one.label for one in given if one.weight == 1]
-    temperature, line = calibrated(left_out(given, known, strength)[sure], labels, names)
-    model = fitted(known, [one.label for one in given], [one.weight for one in given], strength)
+    # where readers differ nobody can say what is right
+    sure = [place for place, one in enumerate(given) if one.weight == 1]
+    truth = np.array([names.index(given[place].label) for place in sure])
+    usual = np.bincount(truth, minlength=len(names)) / len(truth)
+    scores = left_out(every, known, strength, len(always))[sure]
+    factor, shifts = calibrated(scores, truth, doubt, usual)
+    model = fitted(known, [one.label for one in every], [one.weight for one in every], strength)
     assert list(model.classes_) == names
     scales = [float(abs(row).max()) / 127 for row in model.coef_]
     signed = np.zeros((len(names), 1 << bits))
@@ -122,10 +127,13 @@ def train(given: Sequence[Labelled], bits: int = BITS, strength: float = STRENGT
     head: dict[str, object] = {
         "labels": names,
         "bits": bits,
-        "scales": [round(scale, 9) for scale in scales],
-        "biases": [round(float(bias), 6) for bias in model.intercept_],
-        "temperature": round(temperature, 4),
-        "calibration": line,
+        "scales": [round(factor * scale, 9) for scale in scales],
+        "biases": [
+            round(factor * float(bias) + shift, 6)
+            for bias, shift in zip(model.intercept_, shifts, strict=True)
+        ],
+        "doubt": round(doubt, 4),
+        "usual": [round(float(share), 4) for share in usual],
     }
     weights = signed.astype(np.int8).tobytes()
     return TextModel(head, weights), pack(head, weights)
@@ -142,7 +150,7 @@ def main() -> int:
     parser.add_argument("--strength", type=float, default=STRENGTH)
     given = parser.parse_args()
     lines = [line.split("\t", 2) for line in given.labelled.read_text("utf-8").splitlines() if line.strip()]
-    _, packed = train([Labelled(*line) for line in lines], given.bits, given.strength)
+    _, packed = train([Labelled(*line) for line in lines], bits=given.bits, strength=given.strength)
     given.out.write_bytes(packed)
     print(f"{given.out}: {len(packed):,} bytes from {len(lines)} texts")
     return 0

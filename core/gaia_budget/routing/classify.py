@@ -15,18 +15,16 @@ from gaia_budget.routing.table import TIERS
 DATA = Path(__file__).with_name("tiers.model")
 SURE = 0.55
 """Below this confidence the answer is open: the dearer of the two most probable tiers is taken."""
-SINKING = 0.12
+SINKING = 0.05
 """A share of architecture from which on a task is not taken as cheap: the dearest mistake there is."""
 SILENT = 0.34
 """The confidence where a text names no task: three tiers, and nothing to tell them apart."""
 MOST_PARTS = 12
-_ITEM = re.compile(r"^\s*(?:[-*•·]|\d{1,2}[.)、])\s+", re.MULTILINE)
+_ITEM = re.compile(r"(?:[-*•·]|\d{1,2}[.)、])\s+")
 _JOINT = re.compile(
-    r"\s*(?:;|；)\s*|,?\s+(?:and then|then|und dann|danach|y luego|puis|et ensuite|e depois|а затем|затем)\s+"
-    r"|(?:然后|そして|その後)",
-    re.IGNORECASE,
+    r"\s*[;；]\s*|,?\s+(?:and then|then|und dann|danach|y luego|puis|et ensuite|e depois|а затем|затем)\s+"
+    r"|然后|そして|その後"
 )
-_TASK = re.compile(r"[^\W\d_]{2,}|[\u3040-\u30ff\u3400-\u9fff]")
 
 
 class Classified(NamedTuple):
@@ -54,21 +52,27 @@ def classify(text: str) -> Classified:
 
 
 def _one(text: str) -> Classified:
-    shown = text_model.plain(text)
-    if not _TASK.search(re.sub("«.*?»", " ", shown)):
+    if not _tells(text_model.plain(text)):
         return Classified(TIERS[1], SILENT, TIERS[0])
-    told = text_model.load(DATA).tell(text)
-    best, second = sorted(TIERS, key=lambda tier: told.shares[tier], reverse=True)[:2]
-    if best == TIERS[0] and told.shares[TIERS[-1]] >= SINKING:
-        return Classified(TIERS[1], min(told.shares[TIERS[1]], SURE), TIERS[0])
-    if told.confidence >= SURE:
-        return Classified(best, told.confidence)
+    shares = text_model.load(DATA).tell(text).shares
+    best, second = sorted(TIERS, key=lambda tier: shares[tier], reverse=True)[:2]
+    if best == TIERS[0] and shares[TIERS[-1]] >= SINKING:
+        return Classified(TIERS[1], shares[TIERS[1]], TIERS[0])
+    if shares[best] >= SURE:
+        return Classified(best, shares[best])
     low, high = sorted((best, second), key=TIERS.index)
-    return Classified(high, told.confidence if high == best else told.shares[high], low)
+    return Classified(high, shares[high], low)
+
+
+def _tells(shown: str) -> int:
+    """How many words of a text that `plain` has made say something; none: it names no task."""
+    found = (word for word in text_model.words(shown) if word.isalpha())
+    return sum(len(word) > 1 or text_model.wide(word) for word in found)
 
 
 def _parts(text: str) -> list[str]:
     """The single tasks of a text that lists them, one by one or with `;` and `then` between them."""
-    listed = [part.partition("\n")[0] for part in _ITEM.split(text)[1:]]
+    lines = [line.strip() for line in text.splitlines()]
+    listed = [line[found.end() :] for line in lines if (found := _ITEM.match(line))]
     parts = listed if len(listed) > 1 else _JOINT.split(" ".join(text.split()))
-    return [part for part in parts if len(_TASK.findall(part)) > 1][:MOST_PARTS]
+    return [part for part in parts if _tells(part) > 1][:MOST_PARTS]

@@ -12,6 +12,7 @@ import pytest
 
 from gaia_budget import owner
 from gaia_budget.cli import app as cli
+from gaia_budget.reports import recommendation
 from gaia_budget.routing import table, wishes
 
 if TYPE_CHECKING:
@@ -78,8 +79,11 @@ def test_an_entry_of_model_routing_is_taken_as_the_page_says(entry: str) -> None
 
 @pytest.mark.usefixtures("ecosystem")
 @pytest.mark.parametrize("text", PYTHON)
-def test_the_python_of_the_page_runs(text: str) -> None:
-    exec(compile(text, "docs/routing.md", "exec"), {})
+def test_the_python_of_the_page_gets_the_answer_that_the_command_gives(text: str) -> None:
+    names: dict[str, Any] = {}
+    exec(compile(text, "docs/routing.md", "exec"), names)
+    command = recommendation.recommend("resume adaptation", module="jseeker", with_outcomes=False)
+    assert names["answer"].document() == command.document()
 
 
 def test_the_page_has_examples_of_each_kind() -> None:
