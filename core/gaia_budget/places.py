@@ -22,6 +22,7 @@ ledger.db       the record of what was spent (SQLite; its -wal and -shm files be
 sessions/       the running counts of Claude Code sessions
 snapshot.json   prices, limits and module folders, prepared for the hooks
 hook/           the compiled copy of the hooks that Claude Code is wired to, one folder per version
+telemetry.json  where Claude Code's telemetry is received, and the token (only after `init --telemetry`)
 calls/          calls of apps between being sent and being booked; empty most of the time
 cache/          answers kept so that the same request is not paid twice; may be deleted
 claude-md/      for the splitter: earlier states of each CLAUDE.md, what sessions loaded, trigger words

@@ -9,12 +9,14 @@ import logging
 import os
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError
 from gaia_hooks.facts.places import off
 from gaia_hooks.machine import files
+from gaia_mcp import receiver
 from gaia_mcp.sections.watching import Watch
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ log = logging.getLogger(__name__)
 SETTLE_SECONDS = 0.5  # a new fact is on every face within a second
 EVERY_SECONDS = 60.0  # what comes with time alone: alerts, a new day, expired reservations
 UNWATCHED_SECONDS = 5.0
+LAST_WORDS_SECONDS = 3.0  # Claude Code sends the rest of its telemetry after it has let go of its servers
 
 
 def lock(timeout: float = 0.0) -> files.Lock:
@@ -50,6 +53,7 @@ def main() -> None:
         with lock():
             threading.Thread(target=_end_with_stdin, daemon=True).start()
             _yield_to_others()
+            _attempt(receiver.start)
             _work()
     except files.LockTimeout:
         log.debug("another worker is at it")
@@ -57,6 +61,8 @@ def main() -> None:
 
 def _end_with_stdin() -> None:
     sys.stdin.buffer.read()
+    if receiver.is_wanted():
+        time.sleep(LAST_WORDS_SECONDS)
     os._exit(0)
 
 

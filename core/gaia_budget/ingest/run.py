@@ -82,9 +82,12 @@ def take_in(settings: Settings, ledger: Ledger, progress: Callable[[int, int], N
     report, began, costs = Report(), time.perf_counter(), Costs()
     settle_watched(report)
     with _without_collections():
-        Logs(ledger, settings, costs, places.logs_dir(), report).take_in()
+        logs = Logs(ledger, settings, costs, places.logs_dir(), report)
+        logs.take_in()
         sessions = Sessions(ledger, settings, costs, load_registry().roots(), report)
         sessions.take_in(places.claude_config_dirs(), progress)
+        for session in logs.without_rows:
+            sessions.reckon_again(session)
         unattributed.reconcile(ledger, settings, costs, sessions, report)
         happened.learn(ledger, report)
     report.seconds = time.perf_counter() - began

@@ -168,7 +168,7 @@ class Sessions:
         if not transcript.agent_id:
             self._know(transcript, state)
         else:
-            self._reckon_again(transcript.session_id)
+            self.reckon_again(transcript.session_id)
         return reading.bytes_read
 
     def _know(self, transcript: Transcript, state: FileState) -> None:
@@ -178,7 +178,7 @@ class Sessions:
         if known is None or self.paths[session] == transcript.path or _told(state) >= _told(known):
             self.states[session], self.paths[session] = state, transcript.path
 
-    def _reckon_again(self, session: str) -> None:
+    def reckon_again(self, session: str) -> None:
         """A subagent's rows belong to what the session's own total covers."""
         main = self.states.get(session)
         if main is not None and main.reckoned and main.bookmark.totals:

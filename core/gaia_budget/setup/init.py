@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget import places, settings, snapshot
 from gaia_budget.configfile import decoded, read_toml, toml_line
 from gaia_budget.errors import ConfigError, InputError, InternalError
+from gaia_budget.ingest import telemetry
 from gaia_budget.jsontext import BOM
 from gaia_budget.setup import hookcopy, interpreter, mcp_server, showing, wiring
 from gaia_budget.setup.journal import Change, Journal, content_of, lock, write
@@ -29,6 +31,7 @@ class Options(NamedTuple):
     permissions: bool = True
     status_line: bool = True
     wrap_status_line: bool = True
+    telemetry: bool = False
 
 
 class Plan(NamedTuple):
@@ -63,6 +66,7 @@ class Plan(NamedTuple):
         """What would be different afterwards, one line each; empty when all stands as it should."""
         files = [change.file for change in self._files]
         files += [] if hookcopy.is_complete(self.wiring.interpreter) else [self.wiring.copy]
+        files += [] if self.wiring.telemetry in (None, telemetry.endpoint()) else [telemetry.file()]
         command = [mcp_server.add_command(self.registration)] if self.registration else []
         return [*map(str, files), *command]
 
@@ -93,13 +97,14 @@ def plan(options: Options) -> Plan:
         options.wrap_status_line,
         wiring.events_known_to(client),
         chosen.has_hard_cap and wiring.knows_on_failure(client),
+        telemetry.proposed() if options.telemetry else None,
     )
     refuse_links_out(options.project)
-    changes = [edit(settings_path(options.project), lambda text, file: wiring.wired(text, wires, file))]
-    registration, mcp_json, notices = _mcp(options)
+    changes, notices = _settings_changes(options, wires)
+    registration, mcp_json, more = _mcp(options)
     if mcp_json is not None:
         changes.append(mcp_json)
-    notices += _status_line_notice(changes[0], options)
+    notices += [*more, *_status_line_notice(changes[0], options)]
     return Plan(
         wires,
         [change for change in changes if change.before != change.after],
@@ -107,6 +112,26 @@ def plan(options: Options) -> Plan:
         registration,
         notices,
     )
+
+
+def _settings_changes(options: Options, wires: wiring.Wiring) -> tuple[list[Change], list[str]]:
+    """The change of the settings file, with our telemetry only where the user sends none elsewhere; and what to say."""
+    file, wanted = settings_path(options.project), wires.telemetry
+    if wanted is None:
+        return [edit(file, lambda text, file: wiring.wired(text, wires, file))], []
+    text = decoded(content_of(file) or b"", file)
+    wiring.wired(text, wires._replace(telemetry=None), file)  # names what is wrong with the file
+    foreign = [*wiring.telemetry_names(os.environ), *wiring.foreign_telemetry(text)]
+    if foreign:
+        address = f"http://127.0.0.1:{wanted.port}/v1/logs"
+        notice = (
+            f"telemetry of your own stays ({', '.join(foreign)}): let your collector forward its logs (OTLP/HTTP, "
+            f"JSON) to {address} with the header Authorization: Bearer and the token in {telemetry.file()}"
+        )
+        without = wires._replace(telemetry=None)
+        return [edit(file, lambda text, file: wiring.wired(text, without, file))], [notice]
+    notice = "Claude Code's telemetry is received while an MCP server of ours runs, from the next session on"
+    return [edit(file, lambda text, file: wiring.wired(text, wires, file))], [notice]
 
 
 def too_old(client: tuple[int, ...]) -> str:
@@ -202,6 +227,8 @@ def apply(work: Plan) -> None:
             )
         if work.settings_toml is not None:
             write(work.settings_toml)
+        if work.wiring.telemetry is not None:
+            telemetry.keep(work.wiring.telemetry)
         snapshot.write(settings.load())  # the hooks' limits, and the instant before which all is history
         journal = Journal.load()
         for change in work.changes:

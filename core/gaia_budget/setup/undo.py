@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from gaia_budget import places
 from gaia_budget.configfile import decoded
 from gaia_budget.errors import InputError
+from gaia_budget.ingest import telemetry
 from gaia_budget.setup import hookcopy, mcp_server
 from gaia_budget.setup.init import MCP_JSON, refuse_links_out, refuse_outrun, removal, settings_path
 from gaia_budget.setup.journal import Change, Journal, content_of, lock, write
@@ -89,6 +90,7 @@ def apply(project: Path | None, changes: Iterable[Change]) -> list[str]:
         notices += _unregister(servers(project), journal)
         journal.save()
         if not journal.files:
+            telemetry.file().unlink(missing_ok=True)
             shutil.rmtree(hookcopy.root(), ignore_errors=True)  # the bootstrap of a running session exits 0
     link = command_link() if project is None else None
     if link is not None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from gaia_budget.ingest.telemetry import Endpoint
+
 EVENTS = tuple(HANDLERS)
 # An older client stops at each of its starts with a dialog about an event in the settings that it does not know.
 NEWER_EVENTS = {"PreModelSwitch": (2, 1, 330)}
@@ -35,6 +37,7 @@ OUR_PROGRAM = re.compile(
     r"exec\(['\"]try:\\n.*\bimport gaia_hooks\b.*['\"]\)", re.DOTALL
 )  # of this version or another
 OUR_STATUS_LINE = re.compile(r"[/\\]hook[/\\][^/\\]+[/\\](?:wrapped_)?statusline\.py['\"]?(?: ([0-9a-f]+))?$")
+ENABLED, OUR_MARK = "CLAUDE_CODE_ENABLE_TELEMETRY", "OTEL_EXPORTER_OTLP_LOGS_HEADERS"
 SERVER = "gaia-budget"
 UNASKED_TOOLS = tuple(
     f"mcp__{SERVER}__{tool}"
@@ -58,6 +61,7 @@ class Wiring(NamedTuple):
     wrap_status_line: bool = False
     events: tuple[str, ...] = EVENTS
     fail_closed: bool = False
+    telemetry: Endpoint | None = None
 
 
 def events_known_to(client: tuple[int, ...] | None) -> tuple[str, ...]:
@@ -140,6 +144,12 @@ def wired(text: str, plan: Wiring, file: Path) -> str:
     text = _without(text, lambda path: path[1] not in plan.events)
     if plan.status_line:
         text = _wire_status_line(text, plan)
+    if plan.telemetry and not foreign_telemetry(text):
+        for name, value in telemetry_env(*plan.telemetry).items():
+            if _plain(text, ("env", name)) is None:
+                text = jsonedit.insert(text, ("env", name), value)
+            elif _plain(text, ("env", name)) != value:
+                text = jsonedit.replace(text, ("env", name), value)
     if plan.permissions:
         present = allowed(text)
         for tool in UNASKED_TOOLS:
@@ -165,6 +175,12 @@ def stripped(text: str, file: Path, tools: Iterable[str] = UNASKED_TOOLS) -> str
             text = jsonedit.remove(text, ("statusLine",))
         else:
             text = jsonedit.replace(text, ("statusLine", "command"), previous)
+    if _is_our_telemetry(_env(text)):
+        for name in telemetry_env(0, ""):
+            if _plain(text, ("env", name)) is not None:
+                text = jsonedit.remove(text, ("env", name))
+        if not _env(text):
+            text = jsonedit.remove(text, ("env",))
     rules = allowed(text)
     for position in reversed(range(len(rules))):
         if rules[position] in tools:
@@ -174,6 +190,40 @@ def stripped(text: str, file: Path, tools: Iterable[str] = UNASKED_TOOLS) -> str
             if _plain(text, path) in ([], {}):
                 text = jsonedit.remove(text, path)
     return text
+
+
+def telemetry_env(port: int, token: str) -> dict[str, str]:
+    """The environment that lets Claude Code tell our receiver of its requests; nothing of prompts is switched on."""
+    return {
+        ENABLED: "1",
+        "OTEL_LOGS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_LOGS_PROTOCOL": "http/json",
+        "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"http://127.0.0.1:{port}/v1/logs",
+        OUR_MARK: f"authorization=Bearer {token}",
+        "OTEL_LOGS_EXPORT_INTERVAL": "1000",
+    }
+
+
+def foreign_telemetry(text: str) -> list[str]:
+    """The names by which a settings text sends telemetry elsewhere: that is never replaced."""
+    env = _env(text)
+    if text.strip(BLANK) and _plain(text, ("env",)) not in (None, env):
+        return ["env"]  # no object: another check says so
+    return [] if _is_our_telemetry(env) else telemetry_names(env)
+
+
+def telemetry_names(env: Iterable[str]) -> list[str]:
+    """The names in an environment that have to do with telemetry."""
+    return sorted(name for name in env if name == ENABLED or name.startswith("OTEL_"))
+
+
+def _is_our_telemetry(env: dict[str, Any]) -> bool:
+    return str(env.get(OUR_MARK, "")).startswith("authorization=Bearer gaia-")
+
+
+def _env(text: str) -> dict[str, Any]:
+    found = _plain(text, ("env",)) if text.strip(BLANK) else None
+    return found if isinstance(found, dict) else {}
 
 
 def is_ours(entry: Any) -> bool:

@@ -20,6 +20,8 @@ DEVELOPMENT = "_dev"
 SUCCESS, ERROR = "success", "error"
 TASK = "claude_code"
 PROVIDER = "anthropic"
+ROWLESS = frozenset(("compact", "hook_prompt", "hook_agent", "generate_session_title"))
+"""What makes requests that no transcript has a row of, as Claude Code's telemetry calls it: their lines' agent."""
 
 
 def runtime_path(logs: str, module: str) -> str:

@@ -189,6 +189,18 @@ class Session:
             kind = thread.agent_type or response.traits.get("agent_kind", "")
             self.books.owe(response, instant, kind, cost, row, whole)
 
+    def note(self, response: "responses.Response") -> bool:
+        """Count a response that no file of the session tells of (the client's telemetry does); False: it was known."""
+        main = self.state.threads.get(state.MAIN)
+        if main is None or not self._made().identify(response, main.thread):
+            return False
+        self._book(state.MAIN, main, [responses.Bookable(response)])
+        kept = self.state.beside.get(response.model)
+        tally = state.Tally.unpacked(kept) if kept else state.Tally()
+        tally.add(response.usage, 0, self.cost(response), 1)
+        self.state.beside[response.model] = tally.packed()
+        return True
+
     def growing(self) -> "Iterator[tuple[str, responses.Response, int | None]]":
         """Every open response and part of one: its thread, itself, and its nano-dollars so far (None: unpriced)."""
         for thread_id, thread in self.state.threads.items():
@@ -244,6 +256,8 @@ class Session:
             thread.place, thread.thread = tail.Place(thread.place.path), responses.Thread()
             thread.live, thread.began = True, None
         mine.tallies, mine.odd, mine.aside = {}, {}, {}
+        for model, kept in mine.beside.items():
+            mine.tallies.setdefault(state.MAIN, {})[model] = state.Tally.unpacked(kept)
         mine.made = state.new_made(self.home, mine.session_id)
         self.books.forget()
 

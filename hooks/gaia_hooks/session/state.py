@@ -212,6 +212,9 @@ class State:
         ] = {}  # rows of models that the snapshot written then did not hold
         self.repriced = 0  # the snapshot by which responses without a price were last counted anew
         self.looked: dict[str, int] = {}  # when each folder of subagents was changed, as last looked at
+        self.beside: dict[
+            str, list[Any]
+        ] = {}  # model → tally (as JSON values) of what no file of the session tells
         self.made: Made | None = Made()  # None: an older version did not note it
         self.threads: dict[str, ThreadState] = {}
         self.tallies: dict[str, dict[str, Tally]] = {}  # thread → model → tally
@@ -234,6 +237,7 @@ class State:
         """As JSON values."""
         stored: dict[str, Any] = {name: getattr(self, name) for name in (*self.PLAIN, *self.SINCE_2)}
         stored["made"] = None if self.made is None else self.made.packed()
+        stored["beside"] = self.beside
         stored["schema"] = SCHEMA
         stored["session"] = self.session_id
         stored["threads"] = {name: thread.packed() for name, thread in self.threads.items()}
@@ -283,7 +287,7 @@ def load(home: str, session_id: str) -> State:
             for name, models in stored["tallies"].items()
         }
         plain = {name: stored[name] for name in State.PLAIN}
-        plain["made"] = None
+        plain["made"], plain["beside"] = None, stored.get("beside", {})
         if stored["schema"] == 2 and stored["made"] is not None:
             stored["made"] = [stored["made"]]  # that version had all of them in the state
         if stored["schema"] > 1:

@@ -33,6 +33,13 @@ Permissions = Annotated[
 ]
 StatusLine = Annotated[bool, typer.Option(help="Show the status line.")]
 Wrap = Annotated[bool, typer.Option(help="Keep an existing status line, and print ours below it.")]
+Telemetry = Annotated[
+    bool,
+    typer.Option(
+        "--telemetry",
+        help="Take Claude Code's own telemetry on this machine: compaction and prompt hooks as they happen.",
+    ),
+]
 Replay = Annotated[bool, typer.Option(help="Read local history afterwards and say what it cost.")]
 
 
@@ -51,6 +58,7 @@ def init(
     permissions: Permissions = True,
     status_line: StatusLine = True,
     wrap_status_line: Wrap = True,
+    telemetry: Telemetry = False,
     replay: Replay = True,
     as_json: JsonFlag = False,
 ) -> None:
@@ -62,7 +70,7 @@ def init(
         _undo(project, dry_run, yes, as_json)
         return
     root = gaia_root.absolute() if gaia_root else None
-    options = Options(project, root, permissions, status_line, wrap_status_line)
+    options = Options(project, root, permissions, status_line, wrap_status_line, telemetry)
     if as_json:
         _wire_as_json(options, dry_run, yes, replay)
     else:

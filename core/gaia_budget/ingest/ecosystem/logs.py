@@ -10,6 +10,7 @@ from gaia_budget.argus import LogBookmark, LogReading, Origin, is_log, read
 from gaia_budget.ingest.ecosystem.overlaps import Overlaps
 from gaia_budget.ledger import Bookmark as LedgerBookmark
 from gaia_hooks.facts.tokens.usage import NOTHING
+from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,6 +41,9 @@ class Logs:
     ) -> None:
         self.ledger, self.settings, self.costs = ledger, settings, costs
         self.folder, self.report = folder, report
+        self.without_rows: set[str] = (
+            set()
+        )  # sessions of which requests were read that no transcript tells of
         self._overlaps = Overlaps(ledger)
 
     def take_in(self) -> None:
@@ -84,6 +88,7 @@ class Logs:
             report.skip(path, line, reason)
         calls = [call._replace(event=priced(call.event, self.costs)) for call in reading.calls]
         calls = self._overlaps.once(path, calls, report)
+        self.without_rows.update(one.event.session_id for one in calls if one.event.agent_id in argus.ROWLESS)
         responses = [call.event for call in calls if call.event.kind == "response"]
         others = [call.event for call in calls if call.event.kind != "response"]
         if others:

@@ -1,0 +1,79 @@
+"""Takes Claude Code's telemetry on this machine, where the user wants that: OTLP/HTTP JSON, behind a token."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from gaia_budget.ingest import telemetry
+from gaia_hooks.machine import files
+from gaia_hooks.session import state
+
+log = logging.getLogger(__name__)
+MOST_BYTES = 8 << 20
+PATH = "/v1/logs"
+
+
+def is_wanted() -> bool:
+    """Whether the user wants it."""
+    return telemetry.endpoint() is not None
+
+
+def start() -> ThreadingHTTPServer | None:
+    """Listen where `init --telemetry` chose to, until the process ends; None where nobody wants it. Raises OSError."""
+    chosen = telemetry.endpoint()
+    if chosen is None:
+        return None
+
+    bearer = f"Bearer {chosen.token}"
+
+    class Handler(_Handler):
+        secret = bearer
+
+    server = ThreadingHTTPServer(("127.0.0.1", chosen.port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+class _Handler(BaseHTTPRequestHandler):
+    secret = ""
+    timeout = 10  # of a read: a sender that stalls holds one thread for so long
+
+    def do_POST(self) -> None:
+        """Take one document; the exporter sends it again where the answer is 503."""
+        self._answer(self._taken())
+
+    def _taken(self) -> HTTPStatus:
+        given = self.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), self.secret.encode()):
+            return HTTPStatus.UNAUTHORIZED
+        if self.path != PATH:
+            return HTTPStatus.NOT_FOUND
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit() or len(length) > 9 or int(length) > MOST_BYTES:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        try:
+            telemetry.take(json.loads(self.rfile.read(int(length))))
+        except (ValueError, RecursionError):
+            return HTTPStatus.BAD_REQUEST
+        except (files.LockTimeout, state.NewerState, OSError) as error:
+            log.warning("telemetry was not counted: %s", error)
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        return HTTPStatus.OK
+
+    def _answer(self, status: HTTPStatus) -> None:
+        self.close_connection = status is not HTTPStatus.OK  # its body may not have been read
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: each answer would be a line."""
