@@ -18,7 +18,6 @@ FIELDS = {
     "kind": "'response'",
     "source": "CASE n % 2 WHEN 0 THEN 'app' ELSE 'claude_code' END",
     "billing": "'api'",
-    "module": "'module' || (n % 18)",
     "provider": "'anthropic'",
     "model": "'claude-' || (n % 18 % 5)",
     "task": "'task' || (n % 4)",
@@ -36,10 +35,11 @@ SUMMED = {
 }
 
 
-def make(ledger: Ledger, count: int) -> None:
+def make(ledger: Ledger, count: int, modules: int = 18) -> None:
     """Fill an empty embedded ledger whose zone is UTC: events in the order of their time, their sums and spans."""
     end, step = ledger.now(), 365 * DAY // count
     fields = {"org": f"'{ledger.org}'", "ts": f"{end} - ({count} - n) * {step}", **FIELDS}
+    fields["module"] = f"'module' || (n % {modules})"
     series = f"WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series LIMIT {count})"
     names = ", ".join(fields)
     sums = {name: SUMMED.get(name, "0") for name in MEASURES}
