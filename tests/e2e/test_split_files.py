@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+import pytest
+
 from support.components import requires
-from support.scripted_api import reply, text
+from support.scripted_api import reply, text, tool
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from support.scripted_api import ScriptedApi
     from support.world import World
 
@@ -36,3 +41,95 @@ def test_after_compaction_the_index_is_there_again(world: World, api: ScriptedAp
         assert "compaction" in asked.lower()
         assert "fact 15.2" not in asked
     assert "we talked" in last.everything()
+
+
+def test_a_rule_is_there_when_a_file_that_it_is_for_is_read_and_not_before(
+    world: World, api: ScriptedApi
+) -> None:
+    project = world.claude.cwd
+    (project / "src" / "till").mkdir(parents=True)
+    (project / "src" / "till" / "sum.py").write_text("total = 0\n", "utf-8")
+    rule = "## Till (`src/till/`)\n\n" + "".join(f"- till fact {n}\n" for n in range(20))
+    (project / "CLAUDE.md").write_text(HANDBOOK + rule, "utf-8")
+    written = json.loads(world.run("claude-md", "split", "--rules", "--yes", "--json").stdout)
+    assert written["rules"] == {"till-src-till.md": ["src/till/**"]}
+    api.main(
+        reply(tool("Read", file_path=str(project / "src" / "till" / "sum.py")), input=3000, output=20),
+        reply(text("done"), input=3000),
+    )
+    world.claude.run("add up")
+    before, after = (request.everything() for request in api.messages("")[:2])
+    assert "till fact 7" not in before
+    assert "till fact 7" in after
+    assert "gaia:rule" not in after
+
+
+def alone(world: World) -> str:
+    (world.claude.cwd / "AGENTS.md").write_text(HANDBOOK, "utf-8")
+    return "AGENTS_L2.md"
+
+
+def behind_a_link(world: World) -> str:
+    (world.claude.cwd / "CLAUDE.md").symlink_to("AGENTS.md")
+    return alone(world)
+
+
+def imported(world: World) -> str:
+    (world.claude.cwd / "CLAUDE.md").write_text("@AGENTS.md\n", "utf-8")
+    return alone(world)
+
+
+def beside_another(world: World) -> str:
+    (world.claude.cwd / "AGENTS.md").write_text("Other agents read this.\n", "utf-8")
+    (world.claude.cwd / "CLAUDE.md").write_text(HANDBOOK, "utf-8")
+    return "CLAUDE_L2.md"
+
+
+def in_the_folder_of_settings(world: World) -> str:
+    (world.claude.cwd / ".claude").mkdir(exist_ok=True)
+    (world.claude.cwd / ".claude" / "CLAUDE.md").write_text(HANDBOOK, "utf-8")
+    return ".claude/CLAUDE_L2.md"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [alone, behind_a_link, imported, beside_another, in_the_folder_of_settings],
+    ids=lambda f: f.__name__,
+)
+def test_every_command_and_the_client_take_the_instructions_where_they_are(
+    form: Callable[[World], str], world: World, api: ScriptedApi
+) -> None:
+    l2 = form(world)
+    project = world.claude.cwd
+    links = {path: path.readlink() for path in project.glob("*.md") if path.is_symlink()}
+    assert world.run("claude-md", "check", check=False).returncode == 1
+    world.run("claude-md", "split", "--yes")
+    assert "fact 15.2" in (project / l2).read_text("utf-8")
+    assert {path: path.readlink() for path in project.glob("*.md") if path.is_symlink()} == links
+    world.run("claude-md", "check")
+    assert "chapter-15" in world.run("claude-md", "list").stdout
+    assert "fact 15.2" in world.run("claude-md", "show", "chapter-15").stdout
+    assert world.run("claude-md", "verify").stdout.startswith("ok")
+    assert "saves" in world.run("claude-md", "savings").stdout
+    (project / l2).write_text("A new start.\n\n" + (project / l2).read_text("utf-8"), "utf-8")
+    assert "taken in" in world.run("claude-md", "watch", "--once").stdout
+
+    load = tool("mcp__gaia-budget__budget_load_section", name="chapter-15")
+    api.main(
+        reply(
+            tool("Bash", command="sleep 0.2", description="wait"), until=load["name"], input=3000, output=20
+        ),
+        reply(tool("ToolSearch", query=f"select:{load['name']}"), input=5),
+        reply(load, input=5),
+        reply(text("done"), input=5),
+    )
+    world.claude.run("look up chapter 15")
+    requests = [request.everything() for request in api.messages("")]
+    assert l2.rpartition("/")[2] in requests[0]
+    assert "fact 15.2" not in requests[0]
+    assert "fact 15.2" in requests[-1]
+
+    world.run("claude-md", "join")
+    assert not (project / l2).exists()
+    whole = (project / l2.replace("_L2", "")).read_text("utf-8")
+    assert whole == "A new start.\n\n" + HANDBOOK

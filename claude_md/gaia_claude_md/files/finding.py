@@ -119,6 +119,22 @@ def inside(root: str, file: str) -> bool:
     return inner == outer or inner.startswith(outer.rstrip(os.sep) + os.sep)
 
 
+def pattern_in(root: Path, name: str) -> str:
+    """The pattern of files that a name means in a project's tree: of a folder all below it; empty for other names."""
+    plain = name.removeprefix("./").rstrip("/")
+    if not re.fullmatch(r"[\w.@*()\[\]+-]+(?:/[\w.@*()\[\]+-]+)*", plain) or ".." in plain.split("/"):
+        return ""
+    with suppress(OSError, ValueError, NotImplementedError):
+        path = root / plain
+        if path.is_dir():
+            return f"{plain}/**" if plain not in SKIPPED_FOLDERS and plain != ".claude" else ""
+        if path.is_file():
+            return plain if "/" in plain or path.name not in NAMES else ""
+        if "*" in plain and next(root.glob(plain), None) is not None:
+            return plain
+    return ""
+
+
 def imported_file(file: Path, target: str) -> Path | None:
     """The file that an import target of a file means; None when there is none."""
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import backups
 from gaia_budget.errors import InputError
-from gaia_claude_md.files import finding, reading, startup, store, triggers
+from gaia_claude_md.files import finding, reading, rules, startup, store, triggers
 from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.lines import bare, split_lines
 from gaia_claude_md.markdown.lookup import named
@@ -19,6 +19,7 @@ from gaia_claude_md.markdown.tokens import estimate, loaded_tokens
 from gaia_claude_md.pair import layout
 from gaia_claude_md.pair.index import BEGIN, Edits
 from gaia_claude_md.pair.merge import ConflictError, merge
+from gaia_claude_md.pair.rules import expanded
 from gaia_claude_md.plan import splitting
 from gaia_claude_md.plan.draft import MAX_LINES
 from gaia_claude_md.plan.pieces import prohibitions
@@ -72,24 +73,30 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A split that has not been written. `leaving` are prohibitions and security rules that L1 would lose."""
+    """A split that has not been written.
+
+    `leaving` are prohibitions and security rules that L1 would lose; `rules` the rule files, None for one that goes.
+    """
 
     source: Source
     pair: splitting.Pair
     l1_data: bytes
     l2_data: bytes | None
     leaving: list[str]
+    rules: dict[Path, bytes | None]
 
     @property
     def changed(self) -> bool:
         """Whether writing it would change a file."""
         files = self.source.files
-        return (self.l1_data, self.l2_data) != (files.l1_data, files.l2_data)
+        now = {path: files.data_of(path) for path in self.rules}
+        return (self.l1_data, self.l2_data, self.rules) != (files.l1_data, files.l2_data, now)
 
     def diff(self) -> str:
         """What writing it would change, as a unified diff."""
         files = self.source.files
-        return _diff(files.l1, files.l1_data, self.l1_data) + _diff(files.l2, files.l2_data, self.l2_data)
+        steps = [(files.l1, self.l1_data), (files.l2, self.l2_data), *self.rules.items()]
+        return "".join(_diff(path, files.data_of(path), data) for path, data in steps)
 
 
 def read_source(path: Path | str) -> Source:
@@ -110,15 +117,15 @@ def source_of(files: Files) -> Source:
     marks = [mark[1] for mark in BEGIN.finditer(l1)]
     if marks != [manifest.id]:
         return _interrupted(files, l1, body, manifest)
-    merged = merge(l1, body, manifest)
-    edited = merged.edited or layout.sha256(body) != manifest.body
+    merged = merge(l1, expanded(body, rules.current(files, manifest)), manifest)
+    edited = merged.edited or layout.sha256(body) != manifest.body or rules.edited(files, manifest)
     return Source(files, merged.source, "edited" if edited else "split", merged.edits, manifest)
 
 
 def _interrupted(files: Files, l1: str, body: str, manifest: layout.Manifest) -> Source:
     """A write of L2 that was not followed by its L1: the text is L1 itself, or was kept before the write."""
     now = layout.sha256(l1)
-    if layout.sha256(body) == manifest.body:
+    if layout.sha256(body) == manifest.body and not rules.foreign(files, manifest):
         if now == manifest.source:
             return Source(files, l1, "interrupted", manifest=manifest)
         if now == manifest.before:
@@ -150,10 +157,13 @@ def check(path: Path | str, token_cap: int = DEFAULT_TOKEN_CAP) -> Checked:
     return Checked(files.l1, lines, tokens, l2_tokens, imports, sections_of(parse(source.text)), problems)
 
 
-def propose(path: Path | str, options: Options, pins: Sequence[tuple[str, Pin]] = ()) -> Proposal:
+def propose(
+    path: Path | str, options: Options, pins: Sequence[tuple[str, Pin]] = (), by_path: bool | None = None
+) -> Proposal:
     """Plan the split of a file, or the update of a split one, without writing.
 
-    `pins` are sections to pin first, as (slug, number or title; "l1" or "l2"). Raises InputError.
+    `pins` are sections to pin first, as (slug, number or title; "l1" or "l2"). `by_path` says whether sections that are
+    for certain files become rules; None leaves it as it is. Raises InputError.
     """
     source = read_source(path)
     for name, pin in pins:
@@ -164,30 +174,40 @@ def propose(path: Path | str, options: Options, pins: Sequence[tuple[str, Pin]] 
         l2_name=reading.shown_name(files.l2),
         exists=lambda target: finding.imported_file(files.l1, target) is not None,
         edits=source.edits,
+        in_tree=rules.in_tree(files.l1, source.manifest, by_path),
     )
     if source.state == "whole" and files.l2_data is not None:
         raise InputError(f"{files.l2} exists and was not made by a split. Rename it first")
     pair = splitting.split(
-        source.text, options, before=layout.sha256(files.l1_text), previous=source.manifest
+        source.text,
+        options,
+        before=layout.sha256(files.l1_text),
+        previous=source.manifest,
+        there=rules.ours(files, source.manifest),
+        l1_name=files.l1.name,
     )
     l1_data = (files.bom + pair.l1).encode("utf-8")
     l2_data = None if pair.l2 is None else pair.l2.encode("utf-8")
-    return Proposal(source, pair, l1_data, l2_data, _leaving(files.l1_text, pair))
+    written, files = rules.planned(files, source.manifest, pair.rules)
+    source = replace(source, files=files)
+    return Proposal(source, pair, l1_data, l2_data, _leaving(files.l1_text, pair), written)
 
 
 def apply(proposal: Proposal) -> None:
-    """Write a proposal: L2 first, L1 second, so that a kill in between leaves every line somewhere."""
+    """Write a proposal: L2 first, L1 last, so that L1 tells whether a write came to its end.
+
+    Until then the whole text is the one that was kept before the first step.
+    """
     files = proposal.source.files
     if proposal.l2_data is None:
         if proposal.changed:
             _write_whole(proposal.source, "split")
         return
     with store.lock(files.l1):
-        steps = [(files.l2, proposal.l2_data), (files.l1, proposal.l1_data)]
+        steps = [(files.l2, proposal.l2_data), *proposal.rules.items(), (files.l1, proposal.l1_data)]
         if proposal.changed:
-            store.write(
-                files, "split", proposal.source.bytes, [s for s in steps if s[1] != _now(files, s[0])]
-            )
+            changed = [(path, data) for path, data in steps if data != files.data_of(path)]
+            store.write(files, "split", proposal.source.bytes, changed)
         with suppress(OSError):  # a help for the hook, which does without it
             triggers.write(files.l1, files.l2, proposal.l2_data, proposal.pair.plan)
 
@@ -204,14 +224,18 @@ def _write_whole(source: Source, verb: str) -> None:
     """L2 first learns which text is the whole one, so that a kill before its removal is recognised."""
     files = source.files
     steps: list[tuple[Path, bytes | None]] = []
+    gone: list[Path] = []
     found = layout.read_l2(files.l2_text or "", str(files.l2))
     if found:
         body, manifest = found
+        gone = [reading.rules_folder(files.l1) / name for name in rules.ours(files, manifest)]
         manifest = replace(manifest, source=layout.sha256(source.text), body=layout.sha256(body))
+        manifest = replace(manifest, rules=rules.as_read(files, manifest))
         steps.append((files.l2, layout.l2_text(body, manifest).encode("utf-8")))
     whole = (files.bom + source.text).encode("utf-8")
     with store.lock(files.l1):
-        store.write(files, verb, source.bytes, [*steps, (files.l1, whole), (files.l2, None)])
+        removed = [(path, None) for path in (*gone, files.l2)]
+        store.write(files, verb, source.bytes, [*steps, (files.l1, whole), *removed])
 
 
 def restore(path: Path | str, number: int | None = None) -> State:
@@ -227,10 +251,13 @@ def restore(path: Path | str, number: int | None = None) -> State:
     if state is None:
         raise InputError(f"{l1}: there is no state {number}. There are 1 to {len(states)}")
     l2 = reading.l2_of(l1)
-    now = reading.Files(l1, l2, _bytes_of(l1) or b"", _bytes_of(l2))
-    l1_data = backups.content(state.l1) if state.l1 else None
-    l2_data = backups.content(state.l2) if state.l2 else None
-    steps = [(l2, l2_data), (l1, l1_data)]
+    there = {path: _bytes_of(path) for path in rules.to_restore(l1, _bytes_of(l2), state.rules)}
+    now = reading.Files(l1, l2, _bytes_of(l1) or b"", _bytes_of(l2), there)
+    l1_data, l2_data = (backups.content(name) if name else None for name in (state.l1, state.l2))
+    ruled = [
+        (path, backups.content(name) if (name := state.rules.get(path.name)) else None) for path in there
+    ]
+    steps: list[tuple[Path, bytes | None]] = [(l2, l2_data), *ruled, (l1, l1_data)]
     with store.lock(l1):
         store.write(now, "restore", backups.content(state.source), steps if l2_data else steps[::-1])
     return state
@@ -279,10 +306,6 @@ def _leaving(l1: str, pair: splitting.Pair) -> list[str]:
     opening = BEGIN.search(l1)
     before = l1[: opening.start()] if opening else l1
     return [line for line in prohibitions(before) if line not in staying and line not in agreed]
-
-
-def _now(files: Files, path: Path) -> bytes | None:
-    return files.l1_data if path == files.l1 else files.l2_data
 
 
 def _bytes_of(path: Path) -> bytes | None:

@@ -5,26 +5,41 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
-from gaia_claude_md.files.finding import NAME, locate
+from gaia_claude_md.files.finding import NAME, inside, locate, project_root
 from gaia_claude_md.markdown.lines import BOM, bare, split_lines
-from gaia_claude_md.pair.layout import MARKER
+from gaia_claude_md.pair.layout import MARKER, read_l2
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MAX_BYTES = 1 << 20  # ten times the largest file known; Claude Code itself would load it whole
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """L1, L2 and their content as read; `l2_data` is None when there is no L2."""
+    """L1, L2 and their content as read; `l2_data` is None when there is no L2. `rules` are the rule files of L2."""
 
     l1: Path
     l2: Path
     l1_data: bytes
     l2_data: bytes | None
+    rules: Mapping[Path, bytes | None] = field(default_factory=dict)
+
+    @property
+    def rule_texts(self) -> dict[str, str]:
+        """The texts of the rule files that are there, by name."""
+        found = ((path.name, data) for path, data in self.rules.items() if data is not None)
+        return {name: data.decode("utf-8").removeprefix(BOM) for name, data in found}
+
+    def data_of(self, path: Path) -> bytes | None:
+        """What a file of the split held; None for one that was not there."""
+        return self.l1_data if path == self.l1 else self.l2_data if path == self.l2 else self.rules.get(path)
 
     @property
     def bom(self) -> str:
@@ -53,7 +68,31 @@ def read(path: Path | str) -> Files:
     l2 = l2_of(l1)
     if l2.is_symlink():
         raise InputError(f"{l2} is a symbolic link to {l2.readlink()}; it is not followed. Make it a file")
-    return Files(l1, l2, text_bytes(l1), text_bytes(l2) if l2.exists() else None)
+    l2_data = text_bytes(l2) if l2.exists() else None
+    return Files(l1, l2, text_bytes(l1), l2_data, rules_of(l1, l2_data))
+
+
+def rules_folder(l1: Path) -> Path:
+    """Where the client looks for rules of the project that an L1 is for."""
+    folder = l1.parent
+    return (folder if folder.name == ".claude" else folder / ".claude") / "rules"
+
+
+def rules_of(l1: Path, l2_data: bytes | None) -> dict[Path, bytes | None]:
+    """The rule files that an L2 names, as they are. Raises InputError for one that is a link, or no text."""
+    if not l2_data or b'"rules":{' not in l2_data:
+        return {}
+    found = read_l2(l2_data.decode("utf-8").removeprefix(BOM), l2_of(l1).name)
+    folder = rules_folder(l1)
+    return {folder / name: rule_bytes(folder / name) for name in (found[1].rules if found else ())}
+
+
+def rule_bytes(path: Path) -> bytes | None:
+    """A rule file as it is; None where there is none. Raises InputError for a link, and for what is no text."""
+    root = project_root(str(path.parent.parent.parent))
+    if path.is_symlink() or not inside(root, str(path.parent)):
+        raise InputError(f"{path} is behind a symbolic link; it is not followed. Make it a file of its own")
+    return text_bytes(path) if path.exists() else None
 
 
 def shown_name(l2: Path) -> str:

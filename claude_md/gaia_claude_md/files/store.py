@@ -6,10 +6,10 @@ import json
 import os
 import re
 import stat
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gaia_budget import backups, places
 from gaia_budget.errors import InputError
@@ -26,7 +26,7 @@ LOCK_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The two files as they were before we wrote: their SHA-256 in `backups/`, None for a file that was not there."""
+    """The files as they were before we wrote: their SHA-256 in `backups/`, None for a file that was not there."""
 
     number: int
     at: str
@@ -34,6 +34,7 @@ class State:
     l1: str | None
     l2: str | None
     source: str
+    rules: dict[str, str | None] = field(default_factory=dict)
 
 
 @contextmanager
@@ -65,6 +66,7 @@ def write(files: Files, verb: str, source: bytes, steps: Sequence[tuple[Path, by
             if data is None:
                 path.unlink(missing_ok=True)
             else:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 kept = stat.S_IMODE(path.stat().st_mode) if path.exists() else mode
                 primitives.replace(str(path), data)
                 path.chmod(kept)
@@ -93,18 +95,21 @@ def states(l1: Path) -> list[State]:
 
 
 def _remember(files: Files, verb: str, source: bytes) -> None:
-    entry = {
+    entry: dict[str, Any] = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "verb": verb,
         "l1": backups.keep(files.l1_data) if files.l1.exists() else None,
         "l2": None if files.l2_data is None else backups.keep(files.l2_data),
         "source": backups.keep(source),
     }
+    if files.rules:
+        kept = {path.name: None if data is None else backups.keep(data) for path, data in files.rules.items()}
+        entry["rules"] = kept
     primitives.append(str(_journal(files.l1)), json.dumps(entry).encode() + b"\n")
 
 
 def _refuse_changed(files: Files) -> None:
-    for path, data in ((files.l1, files.l1_data), (files.l2, files.l2_data)):
+    for path, data in ((files.l1, files.l1_data), (files.l2, files.l2_data), *files.rules.items()):
         now = path.read_bytes() if path.exists() else None
         if now != data and not (now is None and data == b""):
             raise InputError(f"{path}: somebody else has just changed it; nothing was written. Run it again")
@@ -132,10 +137,15 @@ def _refuse_unwritable(files: Files, steps: Sequence[tuple[Path, bytes | None]])
 
 def _sweep(files: Files) -> None:
     """Remove temporary files that a killed writer left behind."""
-    left = re.compile(rf"(?:{re.escape(files.l1.name)}|{re.escape(files.l2.name)})(?:\.\d+)+\.tmp")
-    for path in files.l1.parent.iterdir():
-        if left.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+    ours = [files.l1, files.l2, *files.rules]
+    left = re.compile(rf"(?:{'|'.join(re.escape(path.name) for path in ours)})(?:\.\d+)+\.tmp")
+    for folder in {path.parent for path in ours if path.parent.is_dir()}:
+        for path in folder.iterdir():
+            if left.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+    for folder in {path.parent for path in files.rules}:
+        with suppress(OSError):  # only an empty one goes
+            folder.rmdir()
 
 
 def _folder() -> Path:

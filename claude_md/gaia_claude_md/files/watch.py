@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -134,6 +135,8 @@ class Watcher:
     def _follow_folders(self) -> None:
         """Watch every root's folder that is there, anew when it is another one than before."""
         folders = {root if self._recursive else root.parent for root in self._roots}
+        if not self._recursive:
+            folders |= {rules for root in self._roots if (rules := reading.rules_folder(root)).is_dir()}
         for folder in sorted(folders):
             identity = _identity(folder)
             known = self._watched.get(folder)
@@ -155,6 +158,10 @@ def _l1_of(path: Path) -> Path | None:
     """The L1 that an event on a file concerns."""
     if path.name == finding.NAME:
         return path
+    if path.parent.name == "rules" and path.parent.parent.name == ".claude":
+        with suppress(InputError):
+            return finding.locate(path.parent.parent.parent)
+        return None
     if path.stem.endswith("_L2"):
         return path.with_name(path.stem.removesuffix("_L2") + path.suffix)
     return path if path.suffix == ".md" else None

@@ -13,17 +13,18 @@ from gaia_budget import backups
 from gaia_budget.errors import InputError
 from gaia_claude_md.markdown.blocks import Block, Document, blocks_of
 from gaia_claude_md.markdown.lines import bare, split_lines, terminator
-from gaia_claude_md.pair import index
+from gaia_claude_md.pair import index, rules
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from gaia_claude_md.markdown.sections import Section
     from gaia_claude_md.markdown.units import Unit
 
 FRONTMATTER, HEADING, SEPARATOR, PIECE, TEMPLATE, INDEX = "fhspti"
 VERSION = 1
 ANCHOR = re.compile(r"<!-- gaia:l1 (\d+) -->")
-MARKER = re.compile(r"<!-- gaia:(?:index|end|l1|l2)\b")
+MARKER = re.compile(r"<!-- gaia:(?:index|end|l1|l2|rule)\b")
 _NOTE = (
     "<!-- gaia:l2 edit the text freely; the gaia:l1 lines stand for what is in L1; keep them and this comment"
 )
@@ -48,7 +49,9 @@ class Segment:
 class Manifest:
     """What L2 remembers of the split. Hashes of lines leave terminators out, so that git may convert them.
 
-    `remembered` are hashes of lines that were added to L1 and stay there.
+    `remembered` are hashes of lines that were added to L1 and stay there. `rules` has for each rule file the SHA-256
+    that it has and the one that it had before (empty: no file), by which a write that was killed is known, and that of
+    its head as it was made.
 
     `source`, `before` and `body` are SHA-256: of the whole source, of the file that L1 replaced, of L2 without
     this manifest. `rows` and `intro` are checksums of what was generated in the index.
@@ -65,6 +68,7 @@ class Manifest:
     intro: str
     version: int = VERSION
     remembered: list[str] = field(default_factory=list)
+    rules: dict[str, list[str]] = field(default_factory=dict)
 
 
 def sha256(text: str) -> str:
@@ -160,32 +164,51 @@ def l1_text(segments: Sequence[Segment]) -> str:
     return "".join(line for segment in segments for line in segment.lines)
 
 
-def identified(segments: Sequence[Segment]) -> tuple[list[Segment], str]:
-    """The segments with the index opened by an id made from all other lines, and the id."""
+def identified(segments: Sequence[Segment], ruled: Mapping[str, str]) -> tuple[list[Segment], str]:
+    """The segments with the index opened by an id made from all other lines and the rules' texts, and the id.
+
+    L1 is written last: with the id it changes whenever a rule does, and so tells whether a write came to its end.
+    """
     lines = [line_hash(line) for segment in segments for line in segment.lines]
+    lines += [sha256(name + text) for name, text in ruled.items()]
     pair_id = sha256(" ".join(lines))[:8]
     *others, last = segments
     opening = index.begin(pair_id) + terminator(last.lines[0])
     return [*others, Segment(INDEX, (opening, *last.lines[1:]), last.blocks)], pair_id
 
 
-def body_text(document: Document, chosen: Sequence[Unit]) -> str:
-    """L2 without its manifest: the source, an anchor in place of each chosen unit."""
+def body_text(document: Document, chosen: Sequence[Unit], ruled: Mapping[str, Section]) -> str:
+    """L2 without its manifest: the source, an anchor in place of each chosen unit and of each section in a rule."""
     parts: list[str] = []
     at = document.prefix
-    for number, unit in enumerate(chosen, start=1):
-        parts.append(document.text(at, unit.start))
-        parts.append(f"<!-- gaia:l1 {number} -->{terminator(document.lines[unit.end - 1])}")
-        at = unit.end
-    parts.append(document.text(at, len(document.lines)))
+    for name, section in ruled.items():
+        parts.append(stretch(document, chosen, at, section.start))
+        parts.append(rules.anchor(name) + terminator(document.lines[section.end - 1]))
+        at = section.end
+    parts.append(stretch(document, chosen, at, len(document.lines)))
     return "".join(parts)
+
+
+def stretch(document: Document, chosen: Sequence[Unit], start: int, end: int) -> str:
+    """Some lines of the source, an anchor in place of each chosen unit."""
+    parts: list[str] = []
+    at = start
+    for number, unit in enumerate(chosen, start=1):
+        if start <= unit.start < end:
+            parts.append(document.text(at, unit.start))
+            parts.append(f"<!-- gaia:l1 {number} -->{terminator(document.lines[unit.end - 1])}")
+            at = unit.end
+    return "".join([*parts, document.text(at, end)])
 
 
 def l2_text(body: str, manifest: Manifest) -> str:
     """The text of L2: its body and the manifest in a closing comment."""
     lines = split_lines(body)
     end = terminator(lines[-1]) if lines else "\n"
-    data = json.dumps(asdict(manifest), separators=(",", ":"))
+    named = asdict(manifest)
+    if not manifest.rules:
+        del named["rules"]
+    data = json.dumps(named, separators=(",", ":"))
     return f"{body}{end}{_NOTE}{end}{data}{end}-->{end}"
 
 
@@ -231,6 +254,10 @@ def _well_formed(manifest: Manifest) -> bool:
         and isinstance(manifest.remembered, list)
         and all(isinstance(line, str) for line in manifest.remembered)
         and all(isinstance(row, str) for row in manifest.rows.values())
+        and isinstance(manifest.rules, dict)
+        and all(rules.NAME.fullmatch(name) for name in manifest.rules)
+        and all(isinstance(known, list) and len(known) == 3 for known in manifest.rules.values())
+        and all(not one or backups.is_digest(str(one)) for known in manifest.rules.values() for one in known)
     )
 
 

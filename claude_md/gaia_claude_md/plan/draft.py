@@ -33,6 +33,8 @@ class Draft:
     l2_name: str
     most_words: int = index.MOST_WORDS
     row_lines: int = INDEX_LINES
+    ruled: frozenset[str] = frozenset()
+    """Slugs of sections that load by themselves, with the files they are for."""
 
     def segments(self, chosen: Sequence[Unit], template: Sequence[str] = ()) -> list[Segment]:
         """L1 with these units and template texts."""
@@ -45,10 +47,14 @@ class Draft:
 
     def entries(self, chosen: Sequence[Unit]) -> dict[str, str]:
         """The entries of the index: one for every section that something of stays in L2."""
-        remaining = [section for section in self.sections if self._remains(section, chosen)]
+        remaining = [
+            section
+            for section in self.sections
+            if section.slug not in self.ruled and self.remains(section, chosen)
+        ]
         return index.entries(remaining, self.words, self.most_words, self.edits)
 
-    def _remains(self, section: Section, chosen: Sequence[Unit]) -> bool:
+    def remains(self, section: Section, chosen: Sequence[Unit]) -> bool:
         """Whether anything of a section besides headings, comments and rules stays in L2."""
         moved = [unit for unit in chosen if section.start <= unit.start < section.end]
         return any(

@@ -13,12 +13,14 @@ from gaia_claude_md.markdown.tokens import estimate, loaded
 from gaia_claude_md.markdown.units import units_of
 from gaia_claude_md.pair import index, layout
 from gaia_claude_md.plan.draft import INDEX_LINES, MAX_LINES, Draft, line_count, token_count
+from gaia_claude_md.plan.path_sections import globs_of
 from gaia_claude_md.plan.search_words import trigger_words
 from gaia_claude_md.plan.selection import Decision, Selection, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from gaia_claude_md.markdown.sections import Section
     from gaia_claude_md.markdown.units import Unit
     from gaia_claude_md.pair.layout import Segment
 
@@ -35,7 +37,9 @@ class Options:
     """Everything besides the source that a plan depends on.
 
     `l2_name` is how L1 names L2; `exists` tells whether an import target is a file; `template` holds the user's
-    own text by topic, for topics that the source lacks; `edits` is what the user changed in the index.
+    own text by topic, for topics that the source lacks; `edits` is what the user changed in the index. With
+    `in_tree`, which gives the pattern of files for a name that is in the project's tree, sections that are for certain
+    files become rules.
     """
 
     token_cap: int = DEFAULT_TOKEN_CAP
@@ -43,13 +47,14 @@ class Options:
     exists: Callable[[str], bool] = lambda target: False
     template: Mapping[str, str] = field(default_factory=dict)
     edits: index.Edits = field(default_factory=index.Edits)
+    in_tree: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A split as data. `segments` is empty when the source stays whole, and `unchanged` says why.
 
-    `rows` are the entries of the index by slug.
+    `rows` are the entries of the index by slug, `ruled` the sections that become rules, with their patterns.
     """
 
     document: Document
@@ -59,6 +64,7 @@ class Plan:
     decisions: list[Decision]
     rows: dict[str, str]
     unchanged: str = ""
+    ruled: list[tuple[Section, list[str]]] = field(default_factory=list)
 
 
 def make_plan(source: str, options: Options) -> Plan:
@@ -72,6 +78,8 @@ def make_plan(source: str, options: Options) -> Plan:
     sections = sections_of(document)
     words = trigger_words(sections)
     draft = Draft(document, sections, words, options.edits, options.l2_name)
+    bound = globs_of(sections, options.in_tree) if options.in_tree else {}
+    draft.ruled = frozenset(bound)
     remembered = options.edits.remembered
     units = [_remembered(document, unit, remembered) for unit in units_of(document, options.exists)]
     scored = [score(document, unit) for unit in units]
@@ -82,9 +90,9 @@ def make_plan(source: str, options: Options) -> Plan:
     segments = draft.segments(selection.chosen, selection.template)
     if token_count(segments) >= size:
         return Plan(document, final_newline, [], [], decisions, {}, "a split would save nothing")
-    return Plan(
-        document, final_newline, segments, selection.chosen, decisions, draft.entries(selection.chosen)
-    )
+    chosen = selection.chosen
+    ruled = [(s, bound[s.slug]) for s in sections if s.slug in bound and draft.remains(s, chosen)]
+    return Plan(document, final_newline, segments, chosen, decisions, draft.entries(chosen), ruled=ruled)
 
 
 def _fit_index(draft: Draft, forced: Sequence[Unit], most_tokens: int, cap: int) -> None:

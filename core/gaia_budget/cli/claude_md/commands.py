@@ -31,6 +31,13 @@ if TYPE_CHECKING:
 
 Below = Annotated[bool, typer.Option("--all", help="Every CLAUDE.md in the folder and below it.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the diff; change nothing.")]
+Rules = Annotated[
+    bool | None,
+    typer.Option(
+        "--rules/--no-rules",
+        help="Sections for certain files go to .claude/rules, and load with such a file. Kept until changed.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Say of every part why it goes where it goes.")]
 Promote = Annotated[list[str] | None, typer.Option(help="Pin this section to L1. May be repeated.")]
@@ -79,6 +86,7 @@ def split(
     user: User = False,
     promote: Promote = None,
     demote: Demote = None,
+    rules: Rules = None,
     dry_run: DryRun = False,
     explain: Explain = False,
     yes: Yes = False,
@@ -92,7 +100,7 @@ def split(
 
     pins: list[tuple[str, Pin]] = [(name, "l1") for name in promote or ()]
     pins += [(name, "l2") for name in demote or ()]
-    proposal = operations.propose(file_of(path, user), options(), pins)
+    proposal = operations.propose(file_of(path, user), options(), pins, rules)
     tell = note if as_json else say
     if explain:
         for line in _explained(proposal):
@@ -112,6 +120,7 @@ def split(
                 "changed": proposal.changed,
                 "written": proposal.changed and not dry_run,
                 "unchanged_because": proposal.pair.plan.unchanged,
+                "rules": {f"{section.slug}.md": globs for section, globs in proposal.pair.plan.ruled},
                 "leaving": proposal.leaving,
                 "warnings": warnings,
                 "diff": proposal.diff(),
@@ -313,4 +322,9 @@ def _outcome(proposal: Proposal, checked: Checked) -> str:
             f"{checked.path} stays whole: {proposal.pair.plan.unchanged}{still if checked.problems else ''}\n"
         )
     done = "split" if proposal.changed else "split already; nothing to do"
-    return f"{checked.path}: {done}: {checked.lines} lines, about {checked.l1_tokens} tokens\n"
+    rules = [
+        f"  .claude/rules/{section.slug}.md: about {section.tokens} tokens, with {', '.join(globs)}\n"
+        for section, globs in proposal.pair.plan.ruled
+    ]
+    size = f"{checked.lines} lines, about {checked.l1_tokens} tokens"
+    return "".join([f"{checked.path}: {done}: {size}\n", *rules])

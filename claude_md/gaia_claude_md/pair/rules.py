@@ -1,0 +1,69 @@
+"""Sections that live in rule files of their own, which Claude Code loads when a file that they are for is read.
+
+In the body of L2 a comment stands for each; a rule file is its paths, our comment, and the section's exact text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from gaia_budget.errors import InputError
+from gaia_claude_md.markdown.lines import bare, finished, line_end, split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ANCHOR = re.compile(r"<!-- gaia:rule ([\w.-]{1,80}\.md) -->")
+NAME = re.compile(r"(?!\.)[\w.-]{1,77}\.md")
+_NOTE = re.compile(r"<!-- gaia:rule of \S.{0,200} -->")
+
+
+def anchor(name: str) -> str:
+    """The line that stands in L2 for a rule."""
+    return f"<!-- gaia:rule {name} -->"
+
+
+def head(globs: Sequence[str], l1_name: str, end: str) -> str:
+    """What stands in a rule file before the section: the paths for the client, and a word for people."""
+    paths = "".join(f"  - {json.dumps(glob, ensure_ascii=False)}{end}" for glob in globs)
+    note = f"<!-- gaia:rule of {l1_name}: edit below; keep this line -->"
+    return f"---{end}paths:{end}{paths}---{end}{note}{end}"
+
+
+def parted(rule: str, name: str) -> tuple[str, str]:
+    """Head and section of a rule file. Raises InputError where our comment is gone or doubled."""
+    lines = split_lines(rule)
+    notes = [at for at, line in enumerate(lines) if _NOTE.fullmatch(bare(line).strip())]
+    if len(notes) != 1:
+        raise InputError(
+            f"{name}: its line `<!-- gaia:rule of … -->` stands there {len(notes)} times. Nothing was written. "
+            "`gaia-budget claude-md restore` brings back an earlier state"
+        )
+    return "".join(lines[: notes[0] + 1]), "".join(lines[notes[0] + 1 :])
+
+
+def expanded(body: str, rules: Mapping[str, str]) -> str:
+    """The body of L2 with the sections of its rule files in their places. Raises InputError for what is missing."""
+    if "<!-- gaia:rule " not in body and not rules:
+        return body
+    lines = split_lines(body)
+    found = [mark[1] for line in lines if (mark := ANCHOR.fullmatch(bare(line).strip()))]
+    for name in {*found, *rules}:
+        if found.count(name) != 1:
+            raise InputError(
+                f"L2 has the line {anchor(name)} {found.count(name)} times. Nothing was written. "
+                "`gaia-budget claude-md restore` brings back an earlier state"
+            )
+        if name not in rules:
+            raise InputError(
+                f"the rule {name}, which L2 names, is missing. Nothing was written. To delete it on purpose, bring it "
+                "back with `gaia-budget claude-md restore`, join, and delete its section"
+            )
+    end = line_end(lines)
+    return "".join(
+        "".join(finished(split_lines(parted(rules[mark[1]], mark[1])[1]), end)) if mark else line
+        for line in lines
+        for mark in [ANCHOR.fullmatch(bare(line).strip())]
+    )
