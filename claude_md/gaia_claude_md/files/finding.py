@@ -124,7 +124,7 @@ def pattern_in(root: Path, name: str) -> str:
     plain = name.removeprefix("./").rstrip("/")
     if not re.fullmatch(r"[\w.@*()\[\]+-]+(?:/[\w.@*()\[\]+-]+)*", plain) or ".." in plain.split("/"):
         return ""
-    with suppress(OSError, ValueError, NotImplementedError):
+    with suppress(OSError, ValueError):
         path = root / plain
         if path.is_dir():
             return f"{plain}/**" if plain not in SKIPPED_FOLDERS and plain != ".claude" else ""
