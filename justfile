@@ -49,3 +49,11 @@ census *client:
 # Cost of a hook against a bare interpreter
 bench:
     {{python}} bench/hooks.py
+
+# The proofs of "nothing gets out, nothing gets lost" at size (about 40 minutes; `just stress 20` takes a twentieth)
+stress part="1":
+    GAIA_TEST_KILLS=$((3000 / {{part}})) GAIA_TEST_SEED=7 {{python}} -m pytest -q -p no:xdist tests/hooks/test_killed.py
+    GAIA_TEST_SEEDS=$((40 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/core/ingest/test_hostile_corpora.py
+    GAIA_TEST_REPOSITORIES=$((400 / {{part}})) GAIA_TEST_REPOSITORIES_BY_COMMAND=$((20 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/test_hostile_repositories.py
+    GAIA_TEST_CALLS=$((20000 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/core/middleware/test_random_calls.py
+    {{python}} -m pytest -q -p no:xdist tests/core/budgets tests/core/ledger/test_rivals.py tests/core/ledger/test_bad_disks.py

@@ -1,4 +1,7 @@
-"""Whatever lies on the disk is counted once: ledger and hooks against the truth, to the token and the nano-dollar."""
+"""Whatever lies on the disk is counted once: ledger and hooks against the truth, to the token and the nano-dollar.
+
+`GAIA_TEST_SEEDS=50 GAIA_TEST_CORPUS_SESSIONS=20000` is the proof at full size: about 200 MB a seed.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,13 @@ if TYPE_CHECKING:
     from .conftest import Bench
 
 
+SESSIONS = int(os.environ.get("GAIA_TEST_CORPUS_SESSIONS", "12"))
+
+
 @pytest.mark.parametrize("seed", range(int(os.environ.get("GAIA_TEST_SEEDS", "4"))))
 def test_ledger_and_hooks_tell_the_truth_of_a_hostile_corpus(bench: Bench, seed: int) -> None:
     bench.run()  # the hooks' prices
-    corpus = hostile.write(bench.claude / "projects", seed)
+    corpus = hostile.write(bench.claude / "projects", seed, SESSIONS)
     report = bench.run()
     rows = {row.key[0]: row.figures for row in bench.ledger.spend(("session",)).rows}
     told = {name: (one.input_tokens, one.output_tokens, one.cost_nano) for name, one in rows.items()}
