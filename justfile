@@ -56,4 +56,4 @@ stress part="1":
     GAIA_TEST_SEEDS=$((40 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/core/ingest/test_hostile_corpora.py
     GAIA_TEST_REPOSITORIES=$((400 / {{part}})) GAIA_TEST_REPOSITORIES_BY_COMMAND=$((20 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/test_hostile_repositories.py
     GAIA_TEST_CALLS=$((20000 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/core/middleware/test_random_calls.py
-    {{python}} -m pytest -q -p no:xdist tests/core/budgets tests/core/ledger/test_rivals.py tests/core/ledger/test_bad_disks.py
+    GAIA_TEST_SCHEDULES=$((2000 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/core/budgets tests/core/ledger/test_rivals.py tests/core/ledger/test_bad_disks.py
