@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import click
     from pydantic import BaseModel
 
-    from gaia_budget.ledger.database.schema import Table
+    from gaia_budget.ledger.database.tables import Table
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- made by docs/generate.py from the code: change it there -->\n\n"

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from gaia_budget.errors import InputError, LedgerError
 from gaia_budget.ledger import bookmarks, spans
 from gaia_budget.ledger.database import parse_url
-from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, ORGS, SESSIONS, Table
+from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, ORGS, SESSIONS
 from gaia_budget.ledger.zone import Zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from gaia_budget.ledger.database import Database, Transaction
+    from gaia_budget.ledger.database.tables import Table
     from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.settings import Settings
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from gaia_budget.ledger.database import Transaction
-    from gaia_budget.ledger.database.schema import Table
+    from gaia_budget.ledger.database.tables import Table
 
 BULK = 64
 """From so many rows on, PostgreSQL takes them faster all at once."""

@@ -9,82 +9,18 @@ A new column is a new migration and a line here; one of `events` is also a field
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
 from gaia_budget.ledger.database.measures import DIMENSIONS, MEASURES, TOKENS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-
-class Column(NamedTuple):
-    """A column, text or (`number`) an integer of 64 bits. Without a default whoever inserts a row names a value."""
-
-    name: str
-    meaning: str
-    number: bool = False
-    default: str | int | None = None
-    nullable: bool = False
-    check: str = ""
-
-
-class Index(NamedTuple):
-    """An index, of those rows alone for which `where` holds."""
-
-    name: str
-    columns: tuple[str, ...]
-    where: str = ""
-
-
-class Table(NamedTuple):
-    """A table as it is after the last migration; `rules` hold for every row, beside the checks of its columns."""
-
-    name: str
-    meaning: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-    rules: tuple[str, ...] = ()
-    indexes: tuple[Index, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of its columns."""
-        return tuple(column.name for column in self.columns)
-
-    @property
-    def checks(self) -> list[str]:
-        """What holds of every row, in SQL."""
-        return sorted([*self.rules, *(column.check for column in self.columns if column.check)])
-
-
-def _text(name: str, meaning: str) -> Column:
-    """A text that is empty where nothing is known."""
-    return Column(name, meaning, default="")
-
-
-def _count(name: str, meaning: str) -> Column:
-    """A figure that is never negative and starts at 0."""
-    return Column(name, meaning, number=True, default=0, check=f"{name} >= 0")
-
-
-def _figures(named: dict[str, str]) -> Iterable[Column]:
-    """Figures that `_never_negative` guards together: one check costs less than one for each, on every insert."""
-    return (Column(name, meaning, number=True, default=0) for name, meaning in named.items())
-
-
-def _instant(name: str, meaning: str, *, nullable: bool = False) -> Column:
-    return Column(name, f"{meaning} (UTC microseconds)", number=True, nullable=nullable)
-
-
-def _never_negative(names: Iterable[str]) -> str:
-    """A bitwise or is negative when one of its operands is."""
-    return f"({' | '.join(names)}) >= 0"
-
-
-def _one_of(name: str, *values: str) -> str:
-    """Comparisons: SQLite builds a table for each IN, which made an insert half as slow again."""
-    return " OR ".join(f"{name} = '{value}'" for value in values)
-
+from gaia_budget.ledger.database.tables import (
+    Column,
+    Index,
+    Table,
+    count,
+    figures,
+    instant,
+    never_negative,
+    one_of,
+    text,
+)
 
 ORG = Column("org", "organisation; first in every key")
 
@@ -95,21 +31,21 @@ EVENTS = Table(
     (
         ORG,
         Column("event_id", "unique per fact: the same response read twice has the same id"),
-        _instant("ts", "when it happened"),
+        instant("ts", "when it happened"),
         Column("kind", "response, unattributed (known from the client's total alone), cache_hit or failed"),
         Column("source", "app or claude_code"),
         Column("billing", "api, plan or unknown"),
-        _text("user", "who spent it"),
-        _text("machine", "where it was spent"),
+        text("user", "who spent it"),
+        text("machine", "where it was spent"),
         Column("module", "project of the ecosystem, or `unallocated`"),
-        _text("provider", "anthropic, openai, gemini, ..."),
-        _text("model", "exact model id"),
-        _text("task", "task name, where the caller gave one"),
-        _text("session_id", "session or correlation that the spend belongs to"),
-        _text("agent_id", "subagent; empty for the main thread"),
-        _text("agent_type", "the subagent's type"),
-        _text("branch", "git branch"),
-        *_figures(TOKENS),
+        text("provider", "anthropic, openai, gemini, ..."),
+        text("model", "exact model id"),
+        text("task", "task name, where the caller gave one"),
+        text("session_id", "session or correlation that the spend belongs to"),
+        text("agent_id", "subagent; empty for the main thread"),
+        text("agent_type", "the subagent's type"),
+        text("branch", "git branch"),
+        *figures(TOKENS),
         Column(
             "cost_nano",
             "nano-dollars; NULL where no price is known",
@@ -117,23 +53,23 @@ EVENTS = Table(
             nullable=True,
             check="cost_nano >= 0",
         ),
-        _text("price_source", "where the price came from"),
-        _text("status", "outcome of the call"),
+        text("price_source", "where the price came from"),
+        text("status", "outcome of the call"),
         Column("duration_ms", "milliseconds, where known", number=True, nullable=True),
-        _text("correlation_id", "links events across modules"),
-        _text("part_of", "the response that another model ran this for; a part is no response of its own"),
-        _text("effort", "effort that Claude Code asked for"),
-        _text("entrypoint", "how Claude Code was started: cli, sdk-cli, ..."),
-        _text("skill", "skill at work"),
-        _text("plugin", "plugin at work"),
-        _text("mcp_server", "MCP server whose result the response reads"),
-        _text("mcp_tool", "MCP tool whose result the response reads"),
+        text("correlation_id", "links events across modules"),
+        text("part_of", "the response that another model ran this for; a part is no response of its own"),
+        text("effort", "effort that Claude Code asked for"),
+        text("entrypoint", "how Claude Code was started: cli, sdk-cli, ..."),
+        text("skill", "skill at work"),
+        text("plugin", "plugin at work"),
+        text("mcp_server", "MCP server whose result the response reads"),
+        text("mcp_tool", "MCP tool whose result the response reads"),
     ),
     (
-        _never_negative(TOKENS),
-        _one_of("kind", "response", "unattributed", "cache_hit", "failed"),
-        _one_of("source", "app", "claude_code"),
-        _one_of("billing", "api", "plan", "unknown"),
+        never_negative(TOKENS),
+        one_of("kind", "response", "unattributed", "cache_hit", "failed"),
+        one_of("source", "app", "claude_code"),
+        one_of("billing", "api", "plan", "unknown"),
         "recached_tokens <= input_tokens + cache_write_5m_tokens + cache_write_1h_tokens",
     ),
     (Index("events_failed", ("org", "ts"), "kind = 'failed'"), Index("events_ts", ("org", "ts"))),
@@ -164,9 +100,9 @@ ROLLUPS = Table(
             number=True,
         ),
         *(Column(name, f"as in events.{name}") for name in DIMENSIONS),
-        *_figures(MEASURES),
+        *figures(MEASURES),
     ),
-    (_never_negative(MEASURES), _one_of("grain", "hour", "day", "month")),
+    (never_negative(MEASURES), one_of("grain", "hour", "day", "month")),
 )
 
 SESSIONS = Table(
@@ -176,8 +112,8 @@ SESSIONS = Table(
     (
         ORG,
         Column("session_id", "as in events.session_id"),
-        _instant("first_ts", "no event of it happened before"),
-        _instant("last_ts", "nor after"),
+        instant("first_ts", "no event of it happened before"),
+        instant("last_ts", "nor after"),
     ),
 )
 
@@ -190,7 +126,7 @@ BOOKMARKS = Table(
         Column("machine", "whose files these are"),
         Column("source", "what was read: a path, or its SHA-256 in a shared database"),
         Column("position", "bytes or rows taken in", number=True),
-        _text("state", "what the reader needs to go on (JSON)"),
+        text("state", "what the reader needs to go on (JSON)"),
     ),
 )
 
@@ -201,7 +137,7 @@ ORGS = Table(
     (
         ORG,
         Column("zone", "time zone of days and months; empty for the machine's own"),
-        _text(
+        text(
             "zone_offsets",
             "fingerprint of the zone's offsets: when it changes, days and months are summed anew",
         ),
@@ -215,7 +151,7 @@ MIGRATIONS = Table(
     (
         Column("number", "number of the migration", number=True),
         Column("title", "what it did"),
-        _instant("applied_ts", "when"),
+        instant("applied_ts", "when"),
     ),
 )
 
@@ -226,13 +162,11 @@ BUDGETS = Table(
     (
         ORG,
         Column("scope", "module:<id>:<YYYY-MM>, session:<id>, task:<module>:<task>:<id>"),
-        _count("app_nano", "recorded spend of apps (module scopes) or settled spend (other scopes)"),
-        _count("claude_code_nano", "recorded spend of Claude Code that no plan pays for (module scopes)"),
-        _count(
-            "assumed_nano", "spend that no event tells of: expired reservations and calls without a price"
-        ),
-        _count("reserved_nano", "held by open reservations and active leases"),
-        _count("override_nano", "drawn from overrides"),
+        count("app_nano", "recorded spend of apps (module scopes) or settled spend (other scopes)"),
+        count("claude_code_nano", "recorded spend of Claude Code that no plan pays for (module scopes)"),
+        count("assumed_nano", "spend that no event tells of: expired reservations and calls without a price"),
+        count("reserved_nano", "held by open reservations and active leases"),
+        count("override_nano", "drawn from overrides"),
         Column("limit_nano", "the limit at the last reservation; NULL before", number=True, nullable=True),
     ),
 )
@@ -245,9 +179,9 @@ RESERVATIONS = Table(
         ORG,
         Column("reservation_id", "the call's id: asking twice for one call reserves once"),
         Column("scopes", "budgets that it holds (JSON array, sorted)"),
-        _count("estimate_nano", "upper bound that was reserved"),
+        count("estimate_nano", "upper bound that was reserved"),
         Column("state", "open, settled or expired"),
-        _count("assumed_nano", "part of the charge that no event tells of"),
+        count("assumed_nano", "part of the charge that no event tells of"),
         Column(
             "actual_nano",
             "what it cost; NULL until settled",
@@ -255,12 +189,12 @@ RESERVATIONS = Table(
             nullable=True,
             check="actual_nano >= 0",
         ),
-        _text("event_id", "the recorded event; empty for none"),
-        _text("machine", "who holds it"),
-        _instant("created_ts", "when it was admitted"),
-        _instant("expires_ts", "when it settles at its full reserve"),
+        text("event_id", "the recorded event; empty for none"),
+        text("machine", "who holds it"),
+        instant("created_ts", "when it was admitted"),
+        instant("expires_ts", "when it settles at its full reserve"),
     ),
-    (_one_of("state", "open", "settled", "expired"),),
+    (one_of("state", "open", "settled", "expired"),),
     (Index("reservations_open", ("org", "expires_ts"), "state = 'open'"),),
 )
 
@@ -272,14 +206,14 @@ LEASES = Table(
         ORG,
         Column("lease_id", "unique id"),
         Column("scope", "the budget that it was taken from"),
-        _text("machine", "who spends it locally"),
-        _count("granted_nano", "amount that was set aside"),
-        _count("spent_nano", "amount reported as spent"),
-        _count("assumed_nano", "part of the charge that no event tells of; after expiry also what was left"),
+        text("machine", "who spends it locally"),
+        count("granted_nano", "amount that was set aside"),
+        count("spent_nano", "amount reported as spent"),
+        count("assumed_nano", "part of the charge that no event tells of; after expiry also what was left"),
         Column("state", "active, returned or expired"),
-        _instant("expires_ts", "when what is left is assumed spent, unless it is used before"),
+        instant("expires_ts", "when what is left is assumed spent, unless it is used before"),
     ),
-    (_one_of("state", "active", "returned", "expired"), "spent_nano <= granted_nano"),
+    (one_of("state", "active", "returned", "expired"), "spent_nano <= granted_nano"),
 )
 
 OVERRIDES = Table(
@@ -290,14 +224,14 @@ OVERRIDES = Table(
         ORG,
         Column("override_id", "unique id"),
         Column("module", "module whose month it lifts"),
-        _count("amount_nano", "how much"),
-        _count("used_nano", "how much has been drawn; each dollar once"),
+        count("amount_nano", "how much"),
+        count("used_nano", "how much has been drawn; each dollar once"),
         Column("reason", "why"),
-        _text("granted_by", "the human who granted it"),
-        _instant("created_ts", "when it was granted"),
-        _instant("expires_ts", "when the unused rest lapses"),
-        _instant("revoked_ts", "when it was taken back; NULL while it stands", nullable=True),
-        _text("task", "the task that alone may use it; empty for every call of the module"),
+        text("granted_by", "the human who granted it"),
+        instant("created_ts", "when it was granted"),
+        instant("expires_ts", "when the unused rest lapses"),
+        instant("revoked_ts", "when it was taken back; NULL while it stands", nullable=True),
+        text("task", "the task that alone may use it; empty for every call of the module"),
     ),
     ("used_nano <= amount_nano",),
 )
@@ -310,8 +244,8 @@ OVERRIDE_DRAWS = Table(
         ORG,
         Column("override_id", "the override"),
         Column("scope", "the budget that drew on it"),
-        _count("drawn_nano", "how much of the override it has used"),
-        _count(
+        count("drawn_nano", "how much of the override it has used"),
+        count(
             "lifted_nano", "by how much that lifted it: a dollar that lifts a month and a task is used once"
         ),
     ),
@@ -333,16 +267,16 @@ ALERTS_FIRED = Table(
             number=True,
             nullable=True,
         ),
-        _text("cause", "what drove it"),
-        _text("next_step", "what to do"),
-        _instant("fired_ts", "when"),
-        _text(
+        text("cause", "what drove it"),
+        text("next_step", "what to do"),
+        instant("fired_ts", "when"),
+        text(
             "subject", "the task, session, plan window or file that it is about, where it is not the module"
         ),
-        _text("period", "the month or day that it belongs to"),
-        _text("acknowledged_by", "the human who has taken note of it"),
-        _instant("acknowledged_ts", "when; NULL before", nullable=True),
-        _instant("resolved_ts", "when it was over; NULL while it fires", nullable=True),
+        text("period", "the month or day that it belongs to"),
+        text("acknowledged_by", "the human who has taken note of it"),
+        instant("acknowledged_ts", "when; NULL before", nullable=True),
+        instant("resolved_ts", "when it was over; NULL while it fires", nullable=True),
     ),
     (),
     (Index("alerts_fired_ts", ("org", "fired_ts")),),
@@ -357,14 +291,14 @@ ALERT_DELIVERIES = Table(
         Column("alert_id", "the alert"),
         Column("channel", "argus, desktop or webhook"),
         Column("step", "0 it has fired, 1 it is over: sent in order", number=True),
-        _text("machine", "the machine that alone can send it; empty for any"),
+        text("machine", "the machine that alone can send it; empty for any"),
         Column("state", "pending, sent, or given_up after a week"),
-        _count("attempts", "how often it was tried"),
-        _text("problem", "what the last try said; never an address or a secret"),
-        _instant("created_ts", "when it was written down"),
-        _instant("due_ts", "when it may be tried (again): whoever sends it moves this on first"),
+        count("attempts", "how often it was tried"),
+        text("problem", "what the last try said; never an address or a secret"),
+        instant("created_ts", "when it was written down"),
+        instant("due_ts", "when it may be tried (again): whoever sends it moves this on first"),
     ),
-    (_one_of("state", "pending", "sent", "given_up"),),
+    (one_of("state", "pending", "sent", "given_up"),),
 )
 
 OUTCOMES = Table(
@@ -374,12 +308,12 @@ OUTCOMES = Table(
     (
         ORG,
         Column("outcome_id", "unique id"),
-        _instant("ts", "when"),
-        _text("module", "module"),
+        instant("ts", "when"),
+        text("module", "module"),
         Column("task", "task"),
         Column("model", "model that was used"),
         Column("ok", "1 the model sufficed, 0 it did not", number=True),
-        _text("reason", "why not"),
+        text("reason", "why not"),
         Column(
             "kind",
             "how it is known: said, escalation (an app's own check), retry, redone (what happened)",
