@@ -16,6 +16,7 @@ from gaia_hooks.session import state
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 8 << 20
+MOST_SENDERS = 16
 PATH = "/v1/logs"
 
 
@@ -35,10 +36,36 @@ def start() -> ThreadingHTTPServer | None:
     class Handler(_Handler):
         secret = bearer
 
-    server = ThreadingHTTPServer(("127.0.0.1", chosen.port), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", chosen.port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+class _Server(ThreadingHTTPServer):
+    """One thread for each sender, a few at most: whoever comes when all are taken is closed, and sends again."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._free = threading.BoundedSemaphore(MOST_SENDERS)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection while there is a thread for it."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve it, then let the next one in."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: a sender that breaks off is no news, and its request must not be logged."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import stat
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,8 @@ from gaia_mcp import receiver
 from support.rows import MODEL, SESSION, assistant, stamp, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .conftest import Bench
 
 COMPACT = {"session.id": SESSION, "query_source": "compact", "request_id": "req_1", "model": MODEL,
@@ -140,6 +144,18 @@ def ask(port: int, path: str = receiver.PATH, body: bytes = b"{}", **headers: st
     return connection.getresponse().status
 
 
+def until(answered: Callable[[], bool]) -> None:
+    """Ask again while connections are still being closed; bounded."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            assert answered()
+        except (http.client.HTTPException, ConnectionError):
+            assert time.monotonic() < deadline
+        else:
+            return
+
+
 def test_the_receiver_listens_only_where_it_is_wanted_and_to_who_has_the_token(
     bench: Bench, watched: Path
 ) -> None:
@@ -159,6 +175,12 @@ def test_the_receiver_listens_only_where_it_is_wanted_and_to_who_has_the_token(
         assert ask(chosen.port, body=b"[" * 100_000, **ours) == 400
         assert ask(chosen.port, **{**ours, "Content-Length": str(1 << 40)}) == 413
         assert by_hooks().responses == 1
+        held = [socket.create_connection(("127.0.0.1", chosen.port)) for _ in range(receiver.MOST_SENDERS)]
+        with pytest.raises((http.client.HTTPException, ConnectionError)):
+            ask(chosen.port, body=body, **ours)
+        for one in held:
+            one.close()
+        until(lambda: ask(chosen.port, body=b"{}", **ours) == 200)
         assert ask(chosen.port, body=body, **ours) == 200
         assert by_hooks().responses == 2
     finally:

@@ -142,6 +142,7 @@ def test_only_the_tools_that_read_are_allowed() -> None:
     allowed = plain(wiring.wired("{}", PLAN, FILE))["permissions"]["allow"]
     assert allowed == [
         "mcp__gaia-budget__budget_spend",
+        "mcp__gaia-budget__budget_session",
         "mcp__gaia-budget__budget_recommend",
         "mcp__gaia-budget__budget_sections",
         "mcp__gaia-budget__budget_load_section",
