@@ -70,7 +70,8 @@ def session(ledger: Ledger, settings: Settings, given: Given, version: int) -> s
     common = _common(ledger, version)
     models = [one.key for one in table(ledger, "model", Asked()).lines]
     shown_session = one_session.session(found, ledger.zone, models, on_a_plan=settings.billing == "plan")
-    return templates().get_template("session.html").render(**common, session=shown_session)
+    filled = one_session.context(found)
+    return templates().get_template("session.html").render(**common, session=shown_session, context=filled)
 
 
 def problem(text: str) -> str:

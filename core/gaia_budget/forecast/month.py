@@ -6,6 +6,7 @@ It is meant to hold the truth four times out of five; `bench/forecast.py` shows 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,6 +20,8 @@ FEWEST_DAYS = 3
 """Whole days since the first spend, below which nothing is projected."""
 WIDTH, WIDTH_FEW = 1.4, 4.0
 """Half the range in standard deviations, and how many times wider it is after a single day of data."""
+MOST_FITTED = 2048
+"""Series of past days whose fit is remembered."""
 VISIBLE_SLOPE = 0.005
 """Growth per day from which on it is named."""
 
@@ -78,7 +81,7 @@ def project(days: Days, month: tuple[int, int], limit_nano: int | None, beside_n
     if thin:
         return Projection(spent, None, None, None, reached, reached, reached, thin)
     known = _known(days)
-    rate = fit([float(nano) for nano in known.nano], known.first)
+    rate = _fitted(tuple(known.nano), known.first)
     ahead = [(known.today, known.left), *((day, 1.0) for day in range(known.today + 1, end))]
     mean, variance = rate.total(ahead)
     lowest, highest = _range(mean, variance, len(known.nano))
@@ -94,6 +97,12 @@ def project(days: Days, month: tuple[int, int], limit_nano: int | None, beside_n
         *(exhausted(mean), exhausted(highest), exhausted(lowest)),
         _method(rate, known),
     )
+
+
+@lru_cache(maxsize=MOST_FITTED)
+def _fitted(nano: tuple[int, ...], first: int) -> Rate:
+    """What whole days tell: past ones stay as they are, so a server asks for the same ones all day long."""
+    return fit([float(one) for one in nano], first)
 
 
 def _known(days: Days) -> Days:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from gaia_budget import settings
 from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError, NotFoundError
 from gaia_budget.ledger import Ledger
+from support import dashboard
 from support.ecosystem import make
 from support.rows import SESSION, assistant, stamp, write
 
@@ -104,6 +106,21 @@ def test_tools_servers_files_subagents_and_branches() -> None:
     }
     assert rows("--by", "branch,tool")["fix", "Edit"] == EDITED
     assert list(rows("--by", "tool", "--top", "1")) == ["Bash"]
+
+
+@pytest.mark.usefixtures("session")
+def test_the_page_of_a_session_shows_the_same_and_no_file_names() -> None:
+    CliRunner().invoke(app, ["ingest"])
+    with dashboard.running() as served:
+        text = served.get(f"/sessions/{SESSION}").text
+
+    shown = text.partition('id="context"')[2].partition("</section>")[0]
+    cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", shown)
+    table = {cells[place]: tuple(cells[place + 1 : place + 4]) for place in range(4, len(cells), 4)}
+    for tool, figures in rows("--by", "tool").items():
+        assert table.pop(tool) == tuple(f"{figure:,}" for figure in figures)
+    assert table == {}
+    assert "secret.py" not in text
 
 
 @pytest.mark.usefixtures("session")

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gaia_budget import places
 from gaia_budget.dashboard.charts import bars
 from gaia_budget.dashboard.charts.marks import colours
 from gaia_budget.dashboard.sections.words import span, state, when
+from gaia_budget.ingest.context import ContextQuestion, fills
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import SHORT
+
+MOST_TOOLS = 12
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +62,20 @@ def session(found: Receipt, zone: Zone, models: Sequence[str], *, on_a_plan: boo
         "by_agent": _parts([(shown.name(part.name), part.figures) for part in spend.agents]),
         "rows": [_response(zone, one) for one in found.responses],
     }
+
+
+def context(found: Receipt) -> dict[str, Any]:
+    """What fills the session's context, by tool: estimates, from its transcripts as far as they are still there."""
+    rows = fills(
+        places.claude_config_dirs(), [], ContextQuestion(["tool"], session=found.line.spend.session_id)
+    )
+    percent = found.line.status.context_percent
+    shown_rows = [
+        (shown.name(one.key[0], 40), f"{one.calls:,}", f"{one.result_tokens:,}", f"{one.carried_tokens:,}")
+        for one in rows[:MOST_TOOLS]
+    ]
+    more = max(0, len(rows) - MOST_TOOLS)
+    return {"rows": shown_rows, "more": more, "percent": "" if percent is None else f"{percent:g} %"}
 
 
 def _parts(parts: Sequence[tuple[str, Figures]]) -> dict[str, Any]:

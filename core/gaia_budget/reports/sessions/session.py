@@ -34,6 +34,8 @@ class SessionReport(NamedTuple):
     module: str = ""
     running: bool = False
     client_nano: int = 0
+    context_percent: float | None = None
+    """How full the context was when the status line was last told."""
 
     @property
     def cost_nano(self) -> int:
@@ -69,6 +71,7 @@ class SessionReport(NamedTuple):
             "recached_usd": usd(cache.again_nano),
             "cache_saved_usd": usd(cache.saved_nano),
             "percent": self.percent,
+            "context_percent": self.context_percent,
             "cost_usd": usd(self.cost_nano),
             "unattributed_usd": usd(self.unattributed_nano),
             "client_usd": usd(self.client_nano) if self.client_nano else None,
@@ -111,6 +114,7 @@ def find(books: Books, session_id: str) -> SessionReport | None:
         noted.module,
         session_id == books.here.session_id,
         noted.client_nano,
+        noted.shown.get("context_percent"),
     )
 
 
