@@ -35,12 +35,12 @@ KINDS = ("input", "output", "cache read", "cache write")
 COUNT = """
 import json, sys
 from pathlib import Path
-from gaia_budget.transcripts import Bookmark, find, heading, read
+from gaia_budget.transcripts import ReadingPosition, find, heading, read
 from gaia_hooks.facts.tokens.usage import merged
 known = {}
 files = sorted((heading(one).began, one) for one in find([Path(sys.argv[1])]))
 for began, one in files:
-    for seen in read(one, Bookmark(began=began)).responses:
+    for seen in read(one, ReadingPosition(began=began)).responses:
         before = known.get(seen.key)
         known[seen.key] = seen.usage if before is None else merged(before, seen.usage)
 fresh, output, reads, five, hour, _, _ = map(sum, zip(*known.values()))
