@@ -32,7 +32,7 @@ DRIFTS = 0.3
 HOURS_BETWEEN = 6
 LEARNERS = ("learned", "learned, trying")
 LEARNT_AFTER = 50
-NEAR_ORACLE, NEVER_WORSE = 1.15, 1.02
+NEAR_ORACLE, NEVER_WORSE = 1.1, 1.02
 
 
 class TaskType(NamedTuple):
