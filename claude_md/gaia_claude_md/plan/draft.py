@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from bisect import bisect_left
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gaia_claude_md.markdown.blocks import comment_text
@@ -35,6 +36,12 @@ class Draft:
     row_lines: int = INDEX_LINES
     ruled: frozenset[str] = frozenset()
     """Slugs of sections that load by themselves, with the files they are for."""
+    _spoken: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        blocks, lines = self.document.blocks, self.document.lines
+        spoken = [b for b in blocks if b.kind not in _SILENT and comment_text(b, lines) is None]
+        self._spoken = [block.start for block in spoken]
 
     def segments(self, chosen: Sequence[Unit], template: Sequence[str] = ()) -> list[Segment]:
         """L1 with these units and template texts."""
@@ -57,12 +64,9 @@ class Draft:
     def remains(self, section: Section, chosen: Sequence[Unit]) -> bool:
         """Whether anything of a section besides headings, comments and rules stays in L2."""
         moved = [unit for unit in chosen if section.start <= unit.start < section.end]
+        first, last = (bisect_left(self._spoken, at) for at in (section.start, section.end))
         return any(
-            section.start <= block.start < section.end
-            and block.kind not in _SILENT
-            and comment_text(block, self.document.lines) is None
-            and not any(unit.start <= block.start < unit.end for unit in moved)
-            for block in self.document.blocks
+            not any(unit.start <= start < unit.end for unit in moved) for start in self._spoken[first:last]
         )
 
 
