@@ -11,6 +11,7 @@ from gaia_budget.forecast.month import Days, Projection, project
 from gaia_budget.forecast.rate import LONGEST
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.ledger.zone import EPOCH, Zone, first_of
+from gaia_hooks.facts import names
 from gaia_hooks.facts.prices import billing
 from gaia_hooks.facts.prices.money import usd, usd_short
 
@@ -214,7 +215,7 @@ def _days(zone: Zone, at: int, sums: dict[int, int]) -> Days:
 def sentence(found: Outlook) -> str:
     """One line for people: what is spent, where it ends, and when the cap is used up."""
     counted = found.counted
-    line = f"{found.module}: {usd_short(counted.spent_nano)} of {usd_short(found.limit_nano)} this month"
+    line = f"{names.said(found.module)}: {usd_short(counted.spent_nano)} of {usd_short(found.limit_nano)} this month"
     if counted.projected_nano is not None and counted.low_nano is not None and counted.high_nano is not None:
         line += (
             f", {usd_short(counted.projected_nano)} expected by its end "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_hooks.facts import names
 from gaia_hooks.facts.prices.money import usd, usd_short
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class MonthStatus(NamedTuple):
         granted = month.override_nano + self.override_left_nano
         added = f" and {usd_short(granted)} by override" if granted else ""
         text = (
-            f"{month.module}: {usd_short(self.spent_nano)} of {usd_short(self.limit_nano)}{added} counted this month "
+            f"{names.said(month.module)}: {usd_short(self.spent_nano)} of {usd_short(self.limit_nano)}{added} counted "
+            "this month "
             f"({self.percent:g} %); it starts anew on {month.resets_on}"
         )
         if self.beside_nano:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
+from gaia_hooks.facts import names
 
 if TYPE_CHECKING:
     from gaia_budget.forecast.month import Projection
@@ -56,7 +57,7 @@ def _show(found: list[Outlook]) -> None:
     say(columns(lines, left=2))
     for one in found:
         if one.counted.known:
-            say(f"{one.module}: from {one.counted.method}")
+            say(f"{names.said(one.module)}: from {one.counted.method}")
     say("The range is meant to hold the truth four times out of five.")
 
 

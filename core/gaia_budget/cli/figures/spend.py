@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, say, warn_of_broken_files
+from gaia_hooks.facts import names
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.questions import Spend
 
+WHOLE = 4_096
+"""Characters of a key: a path is never cut."""
 By = Annotated[
     str,
     typer.Option(
@@ -77,7 +80,7 @@ def _show(answer: Spend) -> None:
     figures_of = ("responses", "tokens that count", "written again", "cache reads", "dollars")
     recached = bool(answer.total.recached_tokens)
     lines = [[*(axis.replace("_", " ") for axis in answer.by), *_columns(list(figures_of), recached)]]
-    rows = [([value or "(none)" for value in row.key], row.figures) for row in answer.rows]
+    rows = [([names.said(value, WHOLE) or "(none)" for value in row.key], row.figures) for row in answer.rows]
     rows.append((["total", *[""] * (len(answer.by) - 1)], answer.total))
     for key, figures in rows:
         unpriced = (
@@ -120,6 +123,11 @@ def _context(
     lines = [[*(axis.replace("_", " ") for axis in axes), "calls", "result tokens", "carried tokens"]]
     for row in rows:
         figures = (row.calls, row.result_tokens, row.carried_tokens)
-        lines.append([*(value or "(none)" for value in row.key), *(f"{count:,}" for count in figures)])
+        lines.append(
+            [
+                *(names.said(value, WHOLE) or "(none)" for value in row.key),
+                *(f"{count:,}" for count in figures),
+            ]
+        )
     say(columns(lines, left=len(axes)))
     say("Estimates: a result's size, and that times the later requests that carried it.")
