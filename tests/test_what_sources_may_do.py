@@ -68,6 +68,7 @@ MAY_OPEN = {
     "core/gaia_budget/configfile.py": "the user's and the owner's files, at their fixed places",
     "core/gaia_budget/dashboard/standalone.py": _PACKAGED,
     "core/gaia_budget/ingest/sessions.py": _TRANSCRIPTS,
+    "core/gaia_budget/ingest/telemetry.py": _OURS,
     "core/gaia_budget/middleware/books/journal.py": _OURS,
     "core/gaia_budget/middleware/caching/prompt_cache.py": _PACKAGED,
     "core/gaia_budget/middleware/caching/response_cache.py": _OURS + ", by digest",
