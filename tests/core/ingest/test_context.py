@@ -128,7 +128,7 @@ def test_a_session_a_module_or_a_range_is_asked_about_alone() -> None:
     for unknown in (("--session", "other"), ("--module", "nothing")):
         with pytest.raises(NotFoundError):
             rows("--by", "tool", *unknown)
-    assert rows("--by", "tool", "--module", "unallocated", "--since", stamp(9))["Edit"] == EDITED
+    assert rows("--by", "tool", "--module", "project", "--since", stamp(9))["Edit"] == EDITED
     assert "Bash" not in rows("--by", "tool", "--since", stamp(9))
     assert "Edit" not in rows("--by", "tool", "--until", stamp(9))
     with pytest.raises(InputError, match="Valid"):
