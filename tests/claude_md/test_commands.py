@@ -62,6 +62,12 @@ def test_a_file_that_no_split_makes_shorter_is_no_success(tmp_path: Path) -> Non
     assert "stays whole" in run("split", file)
 
 
+def test_rules_that_no_section_becomes_are_said(l1: Path) -> None:
+    (l1.parent / ".git").mkdir()
+    result = CliRunner().invoke(app, ["claude-md", "split", str(l1), "--yes", "--rules"])
+    assert (result.exit_code, "none becomes a rule" in result.stderr) == (0, True)
+
+
 def test_check_fails_above_the_token_cap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAIA_BUDGET_L1_TOKEN_CAP", "100")
     file = tmp_path / "CLAUDE.md"

@@ -38,7 +38,7 @@ class Asked(NamedTuple):
         if self.task:
             return f"{self.task.name} is {self.tier} work"
         if self.cheaper:
-            why = f"not sure: taken as {self.tier} work, may be {self.cheaper} (confidence {self.confidence:.2f})"
+            why = f"not sure: it may be {self.cheaper} work; taken as {self.tier} work to be safe"
         else:
             why = f"described as {self.tier} work (confidence {self.confidence:.2f})"
         return (

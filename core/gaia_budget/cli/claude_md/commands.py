@@ -128,6 +128,8 @@ def split(
         )
     elif not dry_run:
         say(_outcome(proposal, checked), end="")
+    if rules and not proposal.pair.plan.ruled:
+        note("no section names files of this project in its heading or first line: none becomes a rule")
     for warning in warnings:
         note(f"warning: {warning}")
     if proposal.pair.plan.unchanged and checked.problems:
