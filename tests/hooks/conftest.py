@@ -88,7 +88,7 @@ class Watched:
         with lock:
             return figures.SessionFigures(session.opened(str(self.home), SESSION, lock))
 
-    def lines(self, kind: str = "runtime", module: str = "unallocated") -> list[dict[str, Any]]:
+    def lines(self, kind: str = "runtime", module: str = "project") -> list[dict[str, Any]]:
         """The ARGUS lines written so far."""
         path = self.home / "logs" / f"{module}_{kind}.jsonl"
         return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []

@@ -236,10 +236,10 @@ def test_a_clock_that_goes_back_loses_no_response_and_no_money(
     assert [line["event_id"] for line in watched.lines()] == ["a", "b"]
     policy = snapshot.load(str(watched.home)) | {"month": [0, 1 << 62], "billing": "api", "modules": {}}
     home = str(watched.home)
-    assert months.MonthFile(home, "unallocated", policy, 1).total == 30 * 20_000
-    months.trim(home, "unallocated", clock.now())  # the next ingest has them, and counts to its own instant
+    assert months.MonthFile(home, "project", policy, 1).total == 30 * 20_000
+    months.trim(home, "project", clock.now())  # the next ingest has them, and counts to its own instant
     later = policy | {"counted_to": clock.now()}
-    assert months.MonthFile(home, "unallocated", later, 1).total == 0
+    assert months.MonthFile(home, "project", later, 1).total == 0
 
 
 def test_two_sessions_in_one_folder_are_kept_apart(watched: Watched) -> None:

@@ -102,7 +102,7 @@ class Day:
         assert (counted.usage[1], counted.cost_nano) == (sum(self.truth.values()), cost)
         home = str(self.watched.home)
         policy = snapshot.load(home) | {"month": [0, 1 << 62], "counted_to": 0}
-        assert months.MonthFile(home, "unallocated", policy, 1).total == cost
+        assert months.MonthFile(home, "project", policy, 1).total == cost
 
 
 def lose(day: Day) -> None:
@@ -115,7 +115,7 @@ def lose(day: Day) -> None:
 
 def rotate(day: Day) -> None:
     """The log is rotated, under its lock and never with a torn line, as the core does it."""
-    log = day.logs[-1] / "unallocated_runtime.jsonl"
+    log = day.logs[-1] / "project_runtime.jsonl"
     with files.Lock(f"{log}.lock", 5):
         if not log.exists() or not log.read_bytes().endswith(b"\n"):
             return

@@ -74,7 +74,7 @@ def test_a_larger_type_chosen_by_the_user_lets_work_go_on_at_once(blocked: Watch
 
 def test_what_was_begun_can_be_finished_and_saved(blocked: Watched) -> None:
     blocked.save_policy(session_policy="warn")
-    blocked.save_policy(modules={"unallocated": {"on_exceeded": "block", "limit_nano": 10**12}})
+    blocked.save_policy(modules={"project": {"on_exceeded": "block", "limit_nano": 10**12}})
     blocked.hook("PreToolUse", tool_name="Write", tool_input={"file_path": "/p/begun.py", "content": ""})
     blocked.save_policy(session_policy="block")
 
@@ -147,7 +147,7 @@ def test_the_allowance_becomes_the_median_of_the_finished_subagents(watched: Wat
 
 def test_downgrade_rewrites_the_model_of_a_subagent_and_says_so(watched: Watched) -> None:
     watched.save_policy(session_policy="downgrade", protected_agents=["auditor"],
-                        modules={"unallocated": {"models": ["sonnet", "opus"]}})  # fmt: skip
+                        modules={"project": {"models": ["sonnet", "opus"]}})  # fmt: skip
     write(watched.transcript, assistant("a", output_tokens=200_000))
     answer = agent_call(watched, 1)
     given = answer["hookSpecificOutput"]
@@ -176,28 +176,28 @@ def test_a_used_up_month_blocks_where_configured_and_names_reset_and_override(wa
         "spent_nano": 999_999_999,
         "total_nano": 999_999_999,
     }
-    watched.save_policy(modules={"unallocated": entry | {"counts_claude_code": True}})
+    watched.save_policy(modules={"project": entry | {"counts_claude_code": True}})
     assert "decision" not in watched.hook("UserPromptSubmit", prompt="go")
     write(watched.transcript, assistant("a", second=1, input_tokens=1))
     watched.hook("Stop")
     reason = watched.hook("UserPromptSubmit", prompt="go")["reason"]
-    assert "gaia-budget override add unallocated" in reason
+    assert "gaia-budget override add project" in reason
     assert "resets" in reason
 
 
 def test_an_override_lifts_the_months_cap_by_what_it_grants(watched: Watched) -> None:
     entry = {"on_exceeded": "block", "limit_nano": 10**9, "spent_nano": 0, "counts_claude_code": True}
     write(watched.transcript, assistant("a", second=1, output_tokens=60_000))  # $1.20
-    watched.save_policy(modules={"unallocated": entry}, lifts={"unallocated": [[1 << 62, 2 * 10**8]]})
+    watched.save_policy(modules={"project": entry}, lifts={"project": [[1 << 62, 2 * 10**8]]})
     watched.hook("Stop")
     assert watched.hook("UserPromptSubmit", prompt="go")["decision"] == "block"
-    watched.save_policy(lifts={"unallocated": [[1 << 62, 2 * 10**8], [1, 10**12], [1 << 62, 1]]})
+    watched.save_policy(lifts={"project": [[1 << 62, 2 * 10**8], [1, 10**12], [1 << 62, 1]]})
     assert "decision" not in watched.hook("UserPromptSubmit", prompt="go")
 
 
 def test_a_used_up_month_can_make_subagents_cheaper_instead(watched: Watched) -> None:
     entry = {"on_exceeded": "downgrade", "limit_nano": 10**9, "spent_nano": 10**9, "counts_claude_code": True}
-    watched.save_policy(modules={"unallocated": entry})
+    watched.save_policy(modules={"project": entry})
     assert "decision" not in watched.hook("UserPromptSubmit", prompt="go")
     given = agent_call(watched, 1, model="opus")["hookSpecificOutput"]
     assert given["updatedInput"]["model"] == "haiku"
@@ -206,7 +206,7 @@ def test_a_used_up_month_can_make_subagents_cheaper_instead(watched: Watched) ->
 
 def test_plan_usage_never_counts_against_a_dollar_cap(watched: Watched) -> None:
     entry = {"on_exceeded": "block", "limit_nano": 10**9, "spent_nano": 0, "total_nano": 0}
-    watched.save_policy(billing="plan", modules={"unallocated": entry | {"counts_claude_code": True}})
+    watched.save_policy(billing="plan", modules={"project": entry | {"counts_claude_code": True}})
     write(watched.transcript, assistant("a", second=1, output_tokens=100_000))
     watched.hook("Stop")
     assert "decision" not in watched.hook("UserPromptSubmit", prompt="go")

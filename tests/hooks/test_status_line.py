@@ -44,7 +44,7 @@ def busy(watched: Watched) -> Watched:
     """A session with something to say in every part, in a month whose apps have spent some of the cap."""
     month = {"spent_nano": 89 * DOLLAR // 10, "total_nano": 12 * DOLLAR, "limit_nano": 10 * DOLLAR}
     watched.save_policy(
-        modules={"unallocated": month}, month=[0, 1 << 62], alerts=[["a", "", "via has spent 92 %", ""]]
+        modules={"project": month}, month=[0, 1 << 62], alerts=[["a", "", "via has spent 92 %", ""]]
     )
     write(watched.transcript, assistant("a", output_tokens=188_102))
     return watched

@@ -124,7 +124,7 @@ def test_a_guess_is_announced_and_a_background_notification_decides_nothing(watc
 
 
 def test_the_users_word_wins_over_environment_project_and_guess(watched: Watched) -> None:
-    watched.save_policy(modules={"unallocated": {"session_type": "architecture"}})
+    watched.save_policy(modules={"project": {"session_type": "architecture"}})
     watched.hook("SessionStart")
     found = sessions.read(str(watched.home), SESSION)
     assert found is not None
