@@ -104,7 +104,7 @@ def test_a_broken_snapshot_leaves_the_built_in_limits(watched: Watched) -> None:
     write(watched.transcript, assistant("a", input_tokens=160_000))
     answer = watched.hook("PreToolUse")
     assert "80 %" in answer["systemMessage"]
-    assert "unpriced" in answer["systemMessage"]
+    assert "no known price" in answer["systemMessage"]
 
 
 @pytest.mark.parametrize(("word", "off"), [("1", True), ("true", True), ("YES", True), (" on ", True), ("0", False),

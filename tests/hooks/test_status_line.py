@@ -62,20 +62,18 @@ def test_where_there_is_room_every_part_is_whole_and_where_there_is_none_the_lea
     busy: Watched,
 ) -> None:
     assert shown(busy, 120, **FULL) == (
-        "5h begins anew · session 94 % of 200,000 $3.76 · cache 96 % · no project $8.90 of $10 · ▲ 1 alert"
+        "5h begins anew · session 94 % of 200,000 $3.76 · cache 96 % · project $8.90 of $10 · ▲ 1 alert"
     )
     assert shown(busy, None, **FULL) == (  # where the client tells no width it is 80
-        "5h begins anew · session 94 % of 200,000 $3.76 · no project $8.90 of $10"
+        "5h begins anew · session 94 % of 200,000 $3.76 · project $8.90 of $10"
     )
-    assert shown(busy, 60, **FULL) == "5h begins anew · session 94 % · no project $8.90 of $10"
+    assert shown(busy, 60, **FULL) == "5h begins anew · session 94 % · project $8.90 of $10"
     assert shown(busy, 33, **FULL) == "5h begins anew · session 94 %"
 
 
 def test_its_parts_and_their_order_are_the_users(busy: Watched) -> None:
     busy.save_policy(statusline=["month", "context", "session"])
-    assert (
-        shown(busy, 120, **FULL) == "no project $8.90 of $10 · context 12 % · session 94 % of 200,000 $3.76"
-    )
+    assert shown(busy, 120, **FULL) == "project $8.90 of $10 · context 12 % · session 94 % of 200,000 $3.76"
     busy.save_policy(statusline=[])
     assert shown(busy, 120, **FULL) == ""
 

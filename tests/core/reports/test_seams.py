@@ -132,7 +132,12 @@ def test_how_claude_code_is_paid_is_said_by_one_command_and_the_file_stays_as_it
         ledger.record([spent])
     monkey = asked("alerts", "--months")["months"]
     assert [one["spent_usd"] for one in monkey if one["module"] == "shop"] == ["3.0000"], "unknown counts"
-    assert asked("pay", "plan") == {"setting": "plan", "billing": "plan", "events_changed": 1}
+    assert asked("pay", "plan") == {
+        "setting": "plan",
+        "billing": "plan",
+        "counts_claude_code": False,
+        "events_changed": 1,
+    }
     text = places.settings_file().read_text("utf-8")
     assert text == '# mine\nclaude_code_billing = "plan"\n[modules.shop]\ncounts_claude_code = true\n'
     [month] = [one for one in asked("alerts", "--months")["months"] if one["module"] == "shop"]

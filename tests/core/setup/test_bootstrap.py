@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,6 @@ from support.pythons import interpreters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 PYTHONS = interpreters()
 PAYLOAD = json.dumps({"hook_event_name": "PreToolUse", "session_id": "s", "tool_name": "Bash"}).encode()
@@ -127,7 +127,10 @@ def test_modules_of_the_users_folder_and_path_are_never_run(
 
 def test_the_status_line_stands_below_the_users_own() -> None:
     plan = wiring.Wiring(PYTHONS[-1], hookcopy.install(PYTHONS[-1]))
-    payload = json.dumps({"context_window": {"used_percentage": 12}})
+    transcript = str(Path.home() / ".claude" / "projects" / "-shop" / "s1.jsonl")
+    payload = json.dumps(
+        {"session_id": "s1", "transcript_path": transcript, "context_window": {"used_percentage": 12}}
+    )
 
     def shown(previous: str | None) -> list[str]:
         command = wiring.status_line_command(plan, previous)
