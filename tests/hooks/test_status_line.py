@@ -67,7 +67,7 @@ def test_where_there_is_room_every_part_is_whole_and_where_there_is_none_the_lea
     assert shown(busy, None, **FULL) == (  # where the client tells no width it is 80
         "5h begins anew · session 94 % of 200,000 $3.76 · project $8.90 of $10"
     )
-    assert shown(busy, 60, **FULL) == "5h begins anew · session 94 % · project $8.90 of $10"
+    assert shown(busy, 55, **FULL) == "5h begins anew · session 94 % · project $8.90 of $10"
     assert shown(busy, 33, **FULL) == "5h begins anew · session 94 %"
 
 

@@ -137,7 +137,7 @@ def test_the_status_line_stands_below_the_users_own() -> None:
         return subprocess.check_output(command, shell=True, input=payload, text=True).splitlines()
 
     (ours,) = shown(None)
-    assert "context 12 %" in ours
+    assert "session 0 %" in ours
     assert shown(f"{PYTHONS[-1]} -c 'print(input()[:9])'") == ['{"context', ours]
     assert shown("exit 3") == [ours]
 
