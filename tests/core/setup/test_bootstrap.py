@@ -138,7 +138,7 @@ def test_the_status_line_stands_below_the_users_own() -> None:
 
     (ours,) = shown(None)
     assert "session 0 %" in ours
-    assert shown(f"{PYTHONS[-1]} -c 'print(input()[:9])'") == ['{"context', ours]
+    assert shown(f"{PYTHONS[-1]} -c 'print(input()[:9])'") == [payload[:9], ours]
     assert shown("exit 3") == [ours]
 
 
