@@ -78,6 +78,10 @@ def _answer(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "
 
 def _handle(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "dict[str, Any]":
     session_id, event = payload["session_id"], payload["hook_event_name"]
+    if event == "PreToolUse" and snapshot.may_refuse(policy):
+        from gaia_hooks.session import awaited
+
+        awaited.wait_for_row(payload)
     patience = BACKGROUND_LOCK_SECONDS if event in BACKGROUND else LOCK_SECONDS
     lock = sessions.lock_of(home, session_id, patience)
     try:

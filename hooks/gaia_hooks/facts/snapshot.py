@@ -74,6 +74,13 @@ def module_policy(policy: "dict[str, Any]", module: str) -> "dict[str, Any]":
     return found if type(found) is dict else {}
 
 
+def may_refuse(policy: "dict[str, Any]") -> bool:
+    """Whether something is set by which a tool call can be refused."""
+    if policy["session_policy"] != "warn" or policy["refuse_uncounted"]:
+        return True
+    return any(one.get("on_exceeded", "warn") != "warn" for one in policy["modules"].values())
+
+
 def roots(policy: "dict[str, Any]") -> "list[list[str]]":
     """The module folders: as the snapshot has them, else of the registry where that was edited since."""
     source: "list[Any]" = next(
