@@ -80,7 +80,8 @@ class _Server:
             form = given.pop("format", "json")
             if question.name == "session" and not given.get("session"):
                 raise InputError("say which one: session=ID (its first letters are enough)")
-            document = question.answer(self.ledger, self.settings, given)
+            with self.ledger.db.unchanging():
+                document = question.answer(self.ledger, self.settings, given)
             if form == "csv":
                 name = f'attachment; filename="{question.name}.csv"'
                 text = csv_text(document["rows"])
@@ -98,7 +99,10 @@ class _Server:
             given = dict(request.query_params)
             status = 200
             try:
-                text = view(self.ledger, self.settings, given | dict(request.path_params), self.fresh.version)
+                with self.ledger.db.unchanging():
+                    text = view(
+                        self.ledger, self.settings, given | dict(request.path_params), self.fresh.version
+                    )
             except GaiaBudgetError as error:
                 status = _status(error)
                 text = views.problem(str(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,6 +36,19 @@ def full(ledger: Ledger) -> Ledger:
         ]
     )  # fmt: skip
     return ledger
+
+
+def test_an_answer_made_of_several_questions_is_of_one_state_whatever_is_written_between(
+    full: Ledger,
+) -> None:
+    with full.db.unchanging():
+        before = full.spend(("model",))
+        with ThreadPoolExecutor() as others:
+            others.submit(full.record, [event("new", model="nobody-knew-it", cost_nano=1_000)]).result()
+        assert full.spend(("model",)) == before
+        assert full.spend(()).total == before.total
+        full.record([event("own", cost_nano=100)])
+        assert full.spend(()).total.cost_nano == before.total.cost_nano + 1_100
 
 
 def test_every_axis_and_any_two_add_up_to_the_total(full: Ledger) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
-from gaia_budget.dashboard import fresh, guard, serving
+from gaia_budget.dashboard import fresh, guard, serving, views
 from gaia_budget.dashboard.answers import QUESTIONS
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import Ledger
@@ -37,6 +38,24 @@ NANO = Decimal(10**9)
 def served(month: list[Event]) -> Iterator[Dashboard]:
     with dashboard.running() as running:
         yield running
+
+
+def test_a_page_is_of_one_state_of_the_ledger_though_a_new_model_answers_while_it_is_made(
+    served: Dashboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meanwhile = views.now.now
+
+    def answered(*given: Any, **more: Any) -> Any:
+        new = event("meanwhile", "2026-11-24T12:00", model="new-1", cost_nano=9, source="app")
+        with ThreadPoolExecutor() as others:
+            others.submit(served.ledger.record, [new]).result()
+        return meanwhile(*given, **more)
+
+    monkeypatch.setattr(views.now, "now", answered)
+    first, second = served.get("/"), served.get("/")
+    assert (first.status, second.status) == (200, 200)
+    assert "new-1" not in first.text
+    assert "new-1" in second.text
 
 
 def dollars(events: list[Event], **facts: str) -> Decimal:

@@ -92,6 +92,8 @@ class Database:
         self._marked: dict[str, str] = {}
         self._idle: list[Any] = []
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._views = threading.local()
+        self._begin_view = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if address.shared else "BEGIN"
         self._process = os.getpid()
         self._of_parents: list[Any] = []  # kept, not closed: a close would end the parent's session as well
         self._closed = False
@@ -112,12 +114,44 @@ class Database:
 
     def ask(self, work: Callable[[Ask], Result]) -> Result:
         """Ask questions; a lost connection is taken up again once the server is back."""
-        return self._patiently(lambda: self._asked(work, ""))
+        viewed = getattr(self._views, "connection", None)
+        return work(self._ask(viewed)) if viewed else self._patiently(lambda: self._asked(work))
 
     def view(self, work: Callable[[Ask], Result]) -> Result:
         """Ask several questions of one unchanging view, whatever others write meanwhile."""
-        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.shared else "BEGIN"
-        return self._patiently(lambda: self._asked(work, begin))
+
+        def viewed() -> Result:
+            with self._connected() as connection, self._view(connection):
+                return work(self._ask(connection))
+
+        return self._patiently(viewed)
+
+    @contextlib.contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """Within it all that this thread asks is answered from one view, whatever others write meanwhile.
+
+        What the thread itself writes there begins a new view.
+        """
+        with self._explaining(), self._connected() as connection, self._view(connection):
+            self._views.connection = connection
+            try:
+                yield
+            finally:
+                self._views.connection = None
+
+    def _renew_view(self) -> None:
+        viewed = getattr(self._views, "connection", None)
+        if viewed:
+            _rolled_back(viewed)
+            viewed.execute(self._begin_view)
+
+    @contextlib.contextmanager
+    def _view(self, connection: Any) -> Iterator[None]:
+        connection.execute(self._begin_view)
+        try:
+            yield
+        finally:
+            _rolled_back(connection)
 
     def pages(self, sql: str, values: Sequence[Any], size: int) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of one question in portions, however many: as they were when it was asked."""
@@ -139,11 +173,13 @@ class Database:
         and must not have effects outside the database. `gone_s`: how long a server that cannot be reached is
         waited for, else as long as the database was told. Raises LedgerError when the database cannot be used.
         """
-        return self._patiently(lambda: self._written(work), gone_s)
+        written = self._patiently(lambda: self._written(work), gone_s)
+        self._renew_view()
+        return written
 
     def check(self) -> None:
         """Connect once, without patience for a server: a wrong URL is told at once. Raises LedgerError."""
-        self._patiently(lambda: self._asked(lambda _: None, ""), gone_s=0)
+        self._patiently(lambda: self._asked(lambda _: None), gone_s=0)
 
     def keep_log(self) -> None:
         """Let readers and the writer of a new SQLite file work side by side (write-ahead log).
@@ -173,20 +209,16 @@ class Database:
             time.sleep(pause)
             pause = min(pause * 2, 1.0) if self.shared else 0.001  # SQLite has waited already
 
-    def _asked(self, work: Callable[[Ask], Result], begin: str) -> Result:
+    def _asked(self, work: Callable[[Ask], Result]) -> Result:
         with self._connected() as connection:
+            return work(self._ask(connection))
 
-            def ask(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-                found: list[tuple[Any, ...]] = connection.execute(self.marked(sql), values).fetchall()
-                return found
+    def _ask(self, connection: Any) -> Ask:
+        def ask(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+            found: list[tuple[Any, ...]] = connection.execute(self.marked(sql), values).fetchall()
+            return found
 
-            if not begin:
-                return work(ask)
-            connection.execute(begin)
-            try:
-                return work(ask)
-            finally:
-                _rolled_back(connection)
+        return ask
 
     def _written(self, work: Callable[[Transaction], Result]) -> Result:
         with self._connected() as connection:
