@@ -45,6 +45,9 @@ class Say:
     usage: bool = True
     nulls: bool = False
     cut: bool = False  # break the connection in the middle of the answer
+    cut_at: float | None = None  # break a stream after this share of its bytes, wherever that is
+    pieces: int = 0  # send a stream in so many pieces, wherever they end; 0: each event in two
+    sent: int = 0  # how many words of a stream that was cut had been sent (set by the server)
     drop: bool = False  # break it before any answer
     stall: threading.Event | None = None  # wait for it in the middle of a stream
     zip: bool = False
@@ -195,9 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("transfer-encoding", "chunked")
         self.end_headers()
         parts = list(events)
+        if say.cut_at is not None or say.pieces:
+            self._pieces(parts, say)
+            return
         for event in parts[: len(parts) // 2 + 1] if say.cut else parts:
-            name = f"event: {event['type']}\n" if "type" in event else ""
-            self._chunk(f"{name}data: {json.dumps(event)}\n\n".encode())
+            self._chunk(_written(event))
             if say.stall is not None and event is parts[len(parts) // 2]:
                 say.stall.wait(30)
         if say.cut:
@@ -207,10 +212,43 @@ class _Handler(BaseHTTPRequestHandler):
             self._chunk(b"data: [DONE]\n\n")
         self.wfile.write(b"0\r\n\r\n")
 
+    def _pieces(self, parts: list[dict[str, Any]], say: Say) -> None:
+        """A stream that is cut at a byte, or comes in pieces of any length."""
+        events = [_written(event) for event in parts]
+        if say.cut_at is None:
+            events += [b"data: [DONE]\n\n"] * ("choices" in parts[0])
+            data = b"".join(events)
+        else:
+            data = b"".join(events)[: int(sum(map(len, events)) * say.cut_at)]
+            ends = itertools.accumulate(map(len, events))
+            say.sent = sum(_words(event) for event, end in zip(parts, ends, strict=True) if end <= len(data))
+        size = len(data) // max(1, say.pieces) + 1
+        for at in range(0, len(data), size):
+            piece = data[at : at + size]
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+        if say.cut_at is None:
+            self.wfile.write(b"0\r\n\r\n")
+        else:
+            self.close_connection = True
+
     def _chunk(self, data: bytes) -> None:
         for piece in (data[: len(data) // 2], data[len(data) // 2 :]):  # events do not end where chunks do
             self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
             self.wfile.flush()
+
+
+def _written(event: dict[str, Any]) -> bytes:
+    name = f"event: {event['type']}\n" if "type" in event else ""
+    return f"{name}data: {json.dumps(event)}\n\n".encode()
+
+
+def _words(event: dict[str, Any]) -> int:
+    """How many words an event of a stream carries."""
+    if "choices" in event:
+        return sum(bool(choice["delta"].get("content")) for choice in event["choices"])
+    if event.get("type") == "response.output_text.delta":
+        return len(event["delta"].split())
+    return int("candidates" in event or event.get("type") == "content_block_delta")
 
 
 def _anthropic(

@@ -230,10 +230,12 @@ class Looked(_Read):
             return
         openai.whole(batch, seen)
         answered = count(part(batch, "request_counts").get("completed"))
-        held = self._asker(name)
+        held = self._asker(name) or self._asker(file)
         if not any(seen.usage or ()):
             if not answered and not file:
                 self._book([], held, name)  # nothing was answered
+            elif held is not None and file:
+                deferred.pass_on(self._accounts, held, self._line.wire.provider, file)
             return
         if self._accounts.books().has_any(name, file, f"{file}-0"):
             self._book([], held, name)
@@ -276,7 +278,7 @@ class Lines(_Read):
         self._batch, self._file, self._rest, self._complete = batch, file, b"", False
         self._lines = 0
         self._events: list[Event] = []
-        self._held = self._asker(batch)
+        self._held = self._asker(batch or file)
         self._counted = bool(file) and accounts.books().has_any(file)
 
     @property

@@ -64,6 +64,12 @@ def keep(
     accounts.books().kept(call_id)
 
 
+def pass_on(accounts: Accounts, held: Asker, provider: str, ident: str) -> None:
+    """Keep what is held under the name of what its answers stand in: a file of results. Raises LedgerError."""
+    told = held.name.partition(SEPARATOR)[2]
+    accounts.books().keep_for(held.name, key(provider, ident) + told, KEPT_SECONDS)
+
+
 def asker(accounts: Accounts, provider: str, ident: str) -> Asker | None:
     """Who asked for an answer that is not settled yet; None where nobody did, or it is settled. Raises LedgerError."""
     name = accounts.books().budgets.kept_for(key(provider, ident))
