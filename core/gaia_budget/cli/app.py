@@ -16,13 +16,14 @@ from gaia_budget.cli.ledger import export, import_past, ingest, migrate_db, veri
 from gaia_budget.cli.output import JsonFlag, note, say
 from gaia_budget.cli.quick import QuickGroup, quicken
 from gaia_budget.cli.seeing import dashboard, receipt, report, tables, top
-from gaia_budget.cli.setup import doctor, hook, init, mcp, settings
+from gaia_budget.cli.setup import demo, doctor, hook, init, mcp, settings
 
 VERBS = (
     alerts,
     anomalies,
     claude_md,
     dashboard,
+    demo,
     doctor,
     export,
     forecast,

@@ -36,6 +36,8 @@ WANTED = {
         "init",
         "pay",
         "doctor",
+        "demo",
+        "selftest",
         "settings",
         "mcp",
         "hook",
