@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from gaia_budget import places
-from gaia_budget.cli import human
+from gaia_budget import ancestry, places
 from gaia_budget.prices import catalogue
 from support import components
 
@@ -41,7 +40,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     home = tmp_path_factory.mktemp("home")
     for name in OURS:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(human, "ancestors", lambda: iter(()))  # whatever has started the tests
+    monkeypatch.setattr(ancestry, "ancestors", lambda: iter(()))  # whatever has started the tests
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home / ".claude"))

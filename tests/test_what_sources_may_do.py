@@ -35,7 +35,7 @@ STREAMS = ("sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__")
 
 MAY_START = {
     "core/gaia_budget/alerts/channels/desktop.py": "the system's own notifier, by our own text",
-    "core/gaia_budget/cli/human.py": "the system's table of processes, by whole path",
+    "core/gaia_budget/ancestry.py": "the system's table of processes, by whole path",
     "core/gaia_budget/setup/hookcopy.py": "the copy of the hooks that init wrote, unchanged since",
     "core/gaia_budget/setup/interpreter.py": "the interpreter that runs us",
     "core/gaia_budget/setup/mcp_server.py": "the client on the user's PATH",
@@ -57,13 +57,14 @@ _SPLIT = "the CLAUDE.md that was asked about, and what lies beside it"
 MAY_OPEN = {
     "core/gaia_budget/alerts/channels/webhook.py": _OURS + "; a connection to the webhook of the settings",
     "core/gaia_budget/alerts/rules.py": _PACKAGED + ", " + _OURS,
+    "core/gaia_budget/ancestry.py": "/proc of our ancestors",
     "core/gaia_budget/argus/reading.py": "logs listed in the folder of logs",
     "core/gaia_budget/argus_page/figures.py": _PACKAGED,
     "core/gaia_budget/backups.py": _OURS + ", by digest",
     "core/gaia_budget/budgets/spool.py": _OURS,
     "core/gaia_budget/cli/app.py": _OURS,
     "core/gaia_budget/cli/deciding/prices.py": _TRANSCRIPTS,
-    "core/gaia_budget/cli/human.py": "the terminal; /proc of our ancestors",
+    "core/gaia_budget/cli/human.py": "the terminal",
     "core/gaia_budget/cli/ledger/export.py": _NAMED,
     "core/gaia_budget/cli/seeing/report.py": _NAMED,
     "core/gaia_budget/configfile.py": "the user's and the owner's files, at their fixed places",

@@ -48,7 +48,12 @@ def choose(session_id: str, wanted: str) -> SessionType:
 
 
 def needs_human(session_id: str, wanted: str) -> bool:
-    """Whether the change lifts a limit that blocks. Raises NotFoundError for a session or type unknown."""
-    budget = owner.load_token_budget()
-    lifted = budget.session(wanted).max_tokens > budget.session(current(session_id).type).max_tokens
-    return lifted and settings.load().session_policy != "warn"
+    """Whether the change lifts a limit that blocks: by the files, or by what hooks hold, as files have the variables
+    of whoever calls. Raises NotFoundError for a session or type unknown.
+    """
+    budget, held = owner.load_token_budget(), snapshot.load(str(places.home()))
+    now, types = current(session_id).type, held["session_types"]
+    lifted = budget.session(wanted).max_tokens > budget.session(now).max_tokens
+    if wanted in types and now in types:
+        lifted = lifted or types[wanted]["max_tokens"] > types[now]["max_tokens"]
+    return lifted and (held["session_policy"] != "warn" or settings.load().session_policy != "warn")

@@ -320,11 +320,16 @@ def load() -> Settings:
         raise _config_error(error) from None
 
 
+def variables() -> dict[str, str]:
+    """The environment variable of each key, older names of keys among them."""
+    return {key: PREFIX + key.upper() for key in (*OLD_NAMES, *Settings.model_fields)}
+
+
 def _values() -> dict[str, Any]:
     """What is set: the environment over settings.toml. No `.env` of whatever folder we run in is looked for."""
     from gaia_budget.configfile import read_toml
 
-    set_here = {key: os.environ.get(PREFIX + key.upper(), "") for key in (*OLD_NAMES, *Settings.model_fields)}
+    set_here = {key: os.environ.get(name, "") for key, name in variables().items()}
     named = [
         *read_toml(places.settings_file()).items(),
         *((key, set_here[key]) for key in set_here if set_here[key]),

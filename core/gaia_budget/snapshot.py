@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget import places
+from gaia_budget import ancestry, places
 from gaia_budget.errors import ConfigError
 from gaia_hooks.facts import snapshot as form
 from gaia_hooks.facts.prices import pricing
@@ -15,6 +17,14 @@ if TYPE_CHECKING:
 
     from gaia_budget.owner import Registry, TokenBudget
     from gaia_budget.settings import Settings
+
+
+FOREIGN = (
+    "limits are hard here, and inside of a session other variables are set than when they were set: they stay as they "
+    "were. Where the variables are right, run `gaia-budget ingest` in a terminal of your own"
+)
+_DECIDING = ("GAIA_ROOT", "CLAUDE_CONFIG_DIR", "TZ")
+"""Variables that are no settings of ours and decide what a month holds, or which limits there are."""
 
 
 class Months(NamedTuple):
@@ -43,10 +53,15 @@ def write(
 
     `lifts` are what overrides add to a module's month, as [until, nano-dollars]; `alerts` are those that fire now,
     in the form of `gaia_hooks.facts.snapshot`; `week` is how the user works (`gaia_hooks.facts.prices.plan`). A broken
-    file of the owner's leaves the built-in limits in force and is named under `problems`. Raises OSError.
+    file of the owner's leaves the built-in limits in force and is named under `problems`. Inside of a session hard
+    limits are not set anew by other variables: what stands is kept, with `FOREIGN` among the problems. Raises OSError.
     """
     home = str(places.ensure_home())
-    before, now = form.load(home), clock.now()
+    before, now, variables = form.load(home), clock.now(), _variables()
+    if _acts(before) and before["variables"] not in ("", variables) and ancestry.is_inside_a_session():
+        before["problems"] = [*(one for one in before["problems"] if one != FOREIGN), FOREIGN]
+        files.replace(form.path_of(home), jsonio.dumps(before))
+        return before
     budget, registry, problems = _owned()
     spent = _figures(before) if months is None else months.modules
     if budget and registry:
@@ -80,6 +95,7 @@ def write(
         "month": before["month"] if months is None else _month(settings),
         "counted_to": before["counted_to"] if months is None else months.counted_to,
         "sources": _sources(),
+        "variables": variables,
         "ahead": before["ahead"] if months is None else dict(months.ahead),
         "taken": before["taken"] if months is None else dict(months.taken),
         "ingest": places.program("gaia_budget", "ingest"),
@@ -90,6 +106,34 @@ def write(
     }
     files.replace(form.path_of(home), jsonio.dumps(content))
     return content
+
+
+def held() -> dict[str, Any]:
+    """What hooks decide by now."""
+    return form.load(str(places.home()))
+
+
+def blocks(policy: dict[str, Any]) -> bool:
+    """Whether something is refused by a policy that hooks hold."""
+    return "block" in _said(policy)
+
+
+def _acts(policy: dict[str, Any]) -> bool:
+    return set(_said(policy)) != {"warn"} or bool(policy["refuse_uncounted"])
+
+
+def _said(policy: dict[str, Any]) -> list[str]:
+    modules = policy["modules"].values()
+    return [policy["session_policy"], *(one.get("on_exceeded", "warn") for one in modules)]
+
+
+def _variables() -> str:
+    """A digest of the variables that decide what hooks hold: their values may be secrets."""
+    from gaia_budget import settings
+
+    names = (*settings.variables().values(), *_DECIDING)
+    named = {name: os.environ[name] for name in names if os.environ.get(name)}
+    return hashlib.sha256(repr(sorted(named.items())).encode("utf-8", "replace")).hexdigest()
 
 
 def is_outdated(settings: Settings) -> bool:

@@ -13,6 +13,7 @@ import pytest
 from support.rows import assistant, write
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .conftest import Watched
@@ -76,6 +77,88 @@ def test_what_the_user_sets_in_his_own_shell_holds(watched: Watched, project: Pa
     environment = {"GAIA_SESSION_TYPE": "architecture", "CLAUDE_PROJECT_DIR": str(project)}
     hook(watched, "SessionStart", environment, source="startup")
     assert json.loads(watched.state_file.read_text())["type"] == "architecture"
+
+
+OFF = b'{"env":{"GAIA_BUDGET_OFF":"1"}'
+AS_THE_CLIENT_READS_THEM = {
+    "escapes in names": b'{"\\u0065nv":{"GAIA_BUDGET_\\u004fFF":"1"}}',
+    "nested deeply": OFF + b',"x":' + b"[" * 3000 + b"]" * 3000 + b"}",
+    "a number of 5,000 digits": OFF + b',"x":' + b"9" * 5000 + b"}",
+    "bytes that are no text": OFF + b',"x":"\xff"}',
+    "a byte order mark": b"\xef\xbb\xbf" + OFF + b"}",
+    "UTF-16": b"\xff\xfe" + (OFF + b"}").decode().encode("utf-16-le"),
+    "a name that is no text": OFF[:-1] + b',"GAIA_\\ud800":"1"}}',
+}
+"""Settings that 2.1.332 takes the variable from, however they are written (each was tried with it)."""
+
+
+@pytest.mark.parametrize("how", AS_THE_CLIENT_READS_THEM)
+def test_a_project_does_not_turn_us_off_however_it_is_written(
+    watched: Watched, project: Path, how: str
+) -> None:
+    write(watched.transcript, assistant("a", output_tokens=10))
+    (project / ".claude" / "settings.json").write_bytes(AS_THE_CLIENT_READS_THEM[how])
+    hook(watched, "Stop", {"GAIA_BUDGET_OFF": "1", "CLAUDE_PROJECT_DIR": str(project)})
+    assert watched.figures().responses == 1
+
+
+def repository(project: Path) -> Path:
+    """A folder in the project's repository: Claude Code takes the repository's local settings there, too."""
+    (project / ".git").mkdir()
+    below = project / "src"
+    below.mkdir()
+    return below
+
+
+def worktree(project: Path, commondir: str = "", named: str = "") -> Path:
+    """A linked worktree beside the project, to which the main repository's local settings apply."""
+    git = project / ".git" / "worktrees" / "w"
+    git.mkdir(parents=True)
+    linked = project.parent / "w"
+    linked.mkdir()
+    (linked / ".git").write_text(f"gitdir: {named or git}\n")
+    if commondir:
+        (git / "commondir").write_text(commondir + "\n")
+    return linked
+
+
+STARTED_IN: dict[str, Callable[[Path], Path]] = {
+    "a folder of the repository": repository,
+    "a linked worktree": worktree,
+    "one that names it relatively": lambda project: worktree(project, named="../clone/.git/worktrees/w"),
+    "one that names the common folder": lambda project: worktree(project, "../.."),
+}
+
+
+@pytest.mark.parametrize("place", STARTED_IN)
+def test_local_settings_of_the_repository_turn_nothing_off(
+    watched: Watched, project: Path, place: str
+) -> None:
+    write(watched.transcript, assistant("a", output_tokens=10))
+    sets(project, "settings.local.json", GAIA_BUDGET_OFF="1")
+    folder = STARTED_IN[place](project)
+    hook(watched, "Stop", {"GAIA_BUDGET_OFF": "1", "CLAUDE_PROJECT_DIR": str(folder)})
+    assert watched.figures().responses == 1
+
+
+def test_settings_of_a_folder_above_the_project_are_not_its_own(watched: Watched, project: Path) -> None:
+    write(watched.transcript, assistant("a", output_tokens=10))
+    sets(project, GAIA_BUDGET_OFF="1")
+    below = project / "other"
+    (below / ".git").mkdir(parents=True)
+    hook(watched, "Stop", {"GAIA_BUDGET_OFF": "1", "CLAUDE_PROJECT_DIR": str(below)})
+    assert not watched.state_file.exists(), "the user's own word holds"
+
+
+@pytest.mark.parametrize("named", ["/nowhere", ".", "/"])
+def test_a_shell_of_the_session_does_not_believe_a_project_that_names_another_folder(
+    project: Path, named: str
+) -> None:
+    below = project / "src" / "deep"
+    below.mkdir(parents=True)
+    env = sets(project, GAIA_BUDGET_SESSION_POLICY="downgrade", CLAUDE_PROJECT_DIR=named)
+    _, said = listing(below, **{**env, "CLAUDECODE": "1", "CLAUDE_PROJECT_DIR": named})
+    assert "GAIA_BUDGET_SESSION_POLICY" in said
 
 
 @pytest.mark.parametrize(

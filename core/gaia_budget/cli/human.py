@@ -1,45 +1,11 @@
-"""A human's word: what nothing inside of a Claude Code session can give, whatever variables and terminals it makes.
-
-A session is known by its variable, and by what started us: a process of the client, or one that has the variable. What
-remains possible to a program that leaves all of its ancestors behind is said in SECURITY.md.
-"""
+"""A human's word: what nothing inside of a Claude Code session can give, whatever variables and terminals it makes."""
 
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_budget import ancestry
 from gaia_budget.errors import ConfigError, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-VARIABLE = "CLAUDECODE"
-CLIENT = re.compile(
-    r"^\"?(?:(?:[^\s\"]|\s(?!-))*[/\\])?claude(?:\.exe)?\"?(?:\s|$)|[/\\]claude(?:-code|[/\\]versions)[/\\]",
-    re.IGNORECASE,
-)
-SECONDS = 20
-# By whole paths: the PATH is the caller's. The first two columns are numbers, the third is the command.
-TABLES = {
-    "darwin": ["/bin/ps", "-axo", "pid=,ppid=,command="],
-    "win32": [
-        r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe", "-NoProfile", "-Command",
-        "Get-CimInstance Win32_Process | % { \"$($_.ProcessId) $($_.ParentProcessId) $($_.CommandLine)\" }",
-    ],
-}  # fmt: skip
-
-
-class Process(NamedTuple):
-    """What is known of a process: its parent, how it was started, and whether it has a session's variable."""
-
-    parent: int
-    command: str
-    marked: bool = False
 
 
 def require(what: str, question: str = "", *, yes: bool) -> None:
@@ -47,7 +13,7 @@ def require(what: str, question: str = "", *, yes: bool) -> None:
 
     Raises InputError inside of a session, without a terminal, and where the answer is no.
     """
-    if is_inside_a_session():
+    if ancestry.is_inside_a_session():
         raise InputError(
             f"{what} is for a human alone, and this runs inside of a Claude Code session, where a model types, too: "
             "run it in a terminal of your own"
@@ -65,66 +31,19 @@ def require(what: str, question: str = "", *, yes: bool) -> None:
 
 
 def require_for_hard_limits(what: str) -> None:
-    """Refuse inside of a session where something is blocked at a limit, or the settings cannot be read."""
+    """Refuse inside of a session where something is blocked at a limit, or the settings cannot be read.
+
+    What hooks hold counts as well as the settings: those have the variables of whoever calls.
+    """
+    from gaia_budget import snapshot
     from gaia_budget.settings import load
 
     try:
-        hard = load().has_hard_cap
+        hard = snapshot.blocks(snapshot.held()) or load().has_hard_cap
     except ConfigError:
         hard = True
     if hard:
         require(what, yes=True)
-
-
-def is_inside_a_session() -> bool:
-    """Whether Claude Code has started us, at however many removes."""
-    return bool(os.environ.get(VARIABLE)) or any(is_clients(one) for one in ancestors())
-
-
-def is_clients(process: Process) -> bool:
-    """Whether a process is Claude Code, or one of what it starts."""
-    return process.marked or CLIENT.search(process.command[:400]) is not None
-
-
-def ancestors() -> Iterator[Process]:
-    """What started us, nearest first, as far as the system tells."""
-    known: Callable[[int], Process | None] = _of_linux if sys.platform == "linux" else _table().get
-    seen, pid = {0}, os.getppid()
-    while pid not in seen and (found := known(pid)) is not None:
-        yield found
-        seen.add(pid)
-        pid = found.parent
-
-
-def _of_linux(pid: int) -> Process | None:
-    folder = Path(f"/proc/{pid}")
-    try:
-        parent = int((folder / "stat").read_bytes().rpartition(b")")[2].split()[1])
-        words = (folder / "cmdline").read_bytes().split(b"\0")
-    except (OSError, ValueError, IndexError):
-        return None
-    try:
-        marked = f"\0{VARIABLE}=".encode() in b"\0" + (folder / "environ").read_bytes()
-    except OSError:  # of another user
-        marked = False
-    script = words[1] if len(words) > 1 and b"/" in words[1] else b""
-    return Process(parent, b" ".join((words[0], script)).decode(errors="replace"), marked)
-
-
-def _table() -> dict[int, Process]:
-    try:
-        shown = subprocess.run(
-            TABLES[sys.platform], capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL, check=False
-        ).stdout
-    except (KeyError, OSError, subprocess.TimeoutExpired):
-        return {}
-    return parsed(shown.decode(errors="replace"))
-
-
-def parsed(shown: str) -> dict[int, Process]:
-    """A table of processes, one a line: number, parent's number, command."""
-    rows = (line.split(None, 2) for line in shown.splitlines())
-    return {int(row[0]): Process(int(row[1]), row[2]) for row in rows if len(row) == 3 and row[1].isdecimal()}
 
 
 def _asked_on_terminal(question: str) -> str:

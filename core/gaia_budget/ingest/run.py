@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gaia_budget import alerts, places, snapshot
 from gaia_budget.budgets import Budgets
@@ -46,7 +46,8 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     upkeep(Budgets(ledger))
     report = take_in(settings, ledger, progress)
     rotation.rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
-    _tell(ledger, settings, counted_to, known)
+    if snapshot.FOREIGN in _tell(ledger, settings, counted_to, known)["problems"]:
+        report.skip(str(places.home() / "snapshot.json"), 0, snapshot.FOREIGN)
     alerts.send(ledger, settings)
     return report
 
@@ -64,7 +65,7 @@ def refresh(settings: Settings, ledger: Ledger, progress: Callable[[int, int], N
     return report
 
 
-def _tell(ledger: Ledger, settings: Settings, counted_to: int, known: Before) -> None:
+def _tell(ledger: Ledger, settings: Settings, counted_to: int, known: Before) -> dict[str, Any]:
     """What follows from new spend: who pays for it, overrides used up, alerts, and what hooks decide by."""
     rebill(ledger, settings)
     cover_overspend(ledger, settings)
@@ -72,7 +73,7 @@ def _tell(ledger: Ledger, settings: Settings, counted_to: int, known: Before) ->
     figures = months(ledger, settings, counted_to)._replace(
         ahead=ahead(ledger, known), taken=taken(ledger, known)
     )
-    _tell_hooks(ledger, figures, settings, state)
+    return _tell_hooks(ledger, figures, settings, state)
 
 
 def take_in(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> Report:
@@ -127,13 +128,18 @@ def import_api_costs(settings: Settings, ledger: Ledger, file: Path) -> Report:
     return report
 
 
-def _tell_hooks(ledger: Ledger, figures: Months, settings: Settings, state: alerts.Evaluated) -> None:
+def _tell_hooks(
+    ledger: Ledger, figures: Months, settings: Settings, state: alerts.Evaluated
+) -> dict[str, Any]:
     """Write the snapshot that hooks decide by; what they noted of the month themselves is in its figures now."""
-    snapshot.write(
+    written = snapshot.write(
         settings, figures, lifts=lifts(ledger), alerts=state.for_hooks(), week=working_week(ledger)
     )
+    if snapshot.FOREIGN in written["problems"]:
+        return written  # which still needs what hooks noted themselves
     for module in figures.modules:
         hook_months.trim(str(places.home()), module, figures.counted_to)
+    return written
 
 
 def settle_watched(report: Report) -> None:

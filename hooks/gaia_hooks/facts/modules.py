@@ -60,6 +60,32 @@ def _repository(cwd: str) -> str:
     return ""
 
 
+def main_trees(folder: str) -> "list[str]":
+    """The folders that may be the main repository of a folder that is a linked worktree; none for any other."""
+    try:
+        text = files.read(files.join(folder, ".git"), 0, 4096).decode("utf-8", "replace")
+    except OSError:
+        return []
+    git = _beside(folder, text.partition("gitdir:")[2].strip())
+    found = [git.rpartition("/worktrees/")[0]]
+    try:
+        found.append(
+            _beside(git, files.read(files.join(git, "commondir"), 0, 4096).decode("utf-8", "replace").strip())
+        )
+    except (OSError, ValueError):
+        pass  # a repository of its own, or one that is gone
+    return [_without_git(one) for one in found if one]
+
+
+def _beside(folder: str, path: str) -> str:
+    form = path.replace("\\", "/").replace("\0", "")
+    if form.startswith("/") or form[1:2] == ":":
+        return form
+    while form.startswith("../") or form == "..":
+        folder, form = files.parent(folder), form[3:]
+    return files.join(folder, form)
+
+
 def _main_tree(folder: str, marker: str) -> str:
     """A linked worktree's `.git` is a file that names the main repository, which may be bare: it is the same module."""
     try:
@@ -70,15 +96,7 @@ def _main_tree(folder: str, marker: str) -> str:
     main, found, _ = named.rpartition("/worktrees/")
     if not found:
         return folder
-    if main.startswith("."):  # git can be told to write it relative to the worktree
-        return _main_tree_beside(folder, main)
-    return _without_git(main)
-
-
-def _main_tree_beside(folder: str, main: str) -> str:
-    while main.startswith("../") or main == "..":
-        folder, main = files.parent(folder), main[3:]
-    return _without_git(files.join(folder, main))
+    return _without_git(_beside(folder, main))  # git can be told to write it relative to the worktree
 
 
 def _without_git(main: str) -> str:

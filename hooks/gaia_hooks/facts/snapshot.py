@@ -47,6 +47,7 @@ DEFAULTS: "dict[str, Any]" = {
     "ingest": [],  # the command that a session's start runs in the background
     "alerts": [],  # what fires: [id, module or empty for all, line for people, words for Claude]
     "sources": [],  # the files that it was made from: [path, size, time of change in nanoseconds]
+    "variables": "",  # a digest of the variables that it was made with
     "problems": [],  # what is wrong in the user's files, for the human to read
 }
 

@@ -5,6 +5,7 @@ shells. A clone could so name another state folder, ledger or session type, or t
 therefore begins by forgetting such variables; what the user's own settings or shell set stays.
 """
 
+from gaia_hooks.facts import modules
 from gaia_hooks.machine import files, jsonio, system
 
 TYPE_CHECKING = False
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
 PREFIX = "GAIA_"
 PLACES = frozenset(("CLAUDE_CONFIG_DIR", "XDG_DATA_HOME", "HOME", "USERPROFILE", "LOCALAPPDATA"))
 _SETTINGS = (".claude/settings.json", ".claude/settings.local.json")
-_NEEDLE = b'"env"'
-_MOST_ABOVE = 64  # folders looked through from the working directory upwards
+_LONGEST = 4 << 20  # Claude Code takes nothing from a longer one
 
 
 def forget_project_variables() -> "list[str]":
     """Take out of this process what only a project's settings say; returns the names of what was taken out."""
-    names = sorted(name for name in _set_by_projects() if _is_ours(name) and system.variable(name))
+    present = [name for name in system.variables() if name.startswith(PREFIX) or name in PLACES]
+    said = _set_by_projects(present) if present else set()
+    names = sorted(name for name in present if name in said and system.variable(name))
     for name in names:
         system.forget(name)
     return names
@@ -31,14 +33,10 @@ def notice(names: "list[str]") -> str:
     return "the settings of this project set %s, which is not theirs to decide: ignored" % ", ".join(names)
 
 
-def _is_ours(name: str) -> bool:
-    return name.startswith(PREFIX) or name in PLACES
-
-
-def _set_by_projects() -> "set[str]":
+def _set_by_projects(present: "list[str]") -> "set[str]":
     names: set[str] = set()
     for folder in _projects():
-        found = {name for file in _SETTINGS for name in _variables(files.join(folder, file))}
+        found = {name for file in _SETTINGS for name in _variables(files.join(folder, file), present)}
         if found and (
             "HOME" in found or not _is_home(folder)
         ):  # a project that calls itself the home is none
@@ -52,22 +50,65 @@ def _is_home(folder: str) -> bool:
 
 
 def _projects() -> "list[str]":
-    """The folders whose settings Claude Code may have applied to this process: none outside of a session of its."""
+    """The folders whose settings Claude Code may have applied to this process: none outside of a session of its.
+
+    It takes them from where it was started, from that folder's repository and, in a linked worktree, from the main one.
+    In a shell the name of the project is the project's own word, so that what lies above is looked at as well.
+    """
     named = system.variable("CLAUDE_PROJECT_DIR")
-    if named:
-        return [named]
-    if not system.variable("CLAUDECODE"):
+    if not named and not system.variable("CLAUDECODE"):
         return []
-    folders = [system.working_folder()]
-    while len(folders) < _MOST_ABOVE and files.parent(folders[-1]) not in ("", folders[-1]):
+    above = _upwards(system.working_folder())
+    if named in above:
+        above = above[: above.index(named)]
+    found = [*_of_repository(named), *above]
+    for folder in above:
+        found += [one for one in modules.main_trees(folder) if one not in found]
+    return found
+
+
+def _of_repository(folder: str) -> "list[str]":
+    """A folder and those above it, up to its repository; itself alone where it has none."""
+    upwards = _upwards(folder)
+    for number, one in enumerate(upwards):
+        if files.exists(files.join(one, ".git")):
+            return [*upwards[: number + 1], *modules.main_trees(one)]
+    return upwards[:1]
+
+
+def _upwards(folder: str) -> "list[str]":
+    folders = [folder] if folder else []
+    while folders and files.parent(folders[-1]) not in ("", folders[-1]):
         folders.append(files.parent(folders[-1]))
-    return [folder for folder in folders if folder]
+    return folders
 
 
-def _variables(path: str) -> "list[str]":
+def _variables(path: str, present: "list[str]") -> "list[str]":
+    """Which variables a settings file sets. Where Claude Code may read it otherwise than we do: all that it names."""
     try:
-        data = files.read(path)
-        env: Any = jsonio.loads(data).get("env") if _NEEDLE in data else None
-    except (OSError, ValueError, AttributeError, RecursionError):
+        data = files.read(path, 0, _LONGEST + 1)
+    except OSError:
         return []  # Claude Code takes nothing from a file that it cannot read either
+    if len(data) > _LONGEST:
+        return []
+    utf_16 = data[:2] == b"\xff\xfe"
+    text = data.decode("utf-16-le" if utf_16 else "utf-8", "replace")
+    if '"env"' not in text and "\\u" not in text:
+        return []
+    try:
+        env: Any = jsonio.loads(text).get("env")
+    except (ValueError, AttributeError, RecursionError):  # too deep, a number of too many digits, broken
+        plain = _without_escapes(text)
+        env = {name: "" for name in present if '"%s"' % name in plain}
     return [name.upper() if system.WINDOWS else name for name in env] if type(env) is dict else []
+
+
+def _without_escapes(text: str) -> str:
+    first, *parts = text.split("\\u")
+    plain = [first]
+    for part in parts:
+        try:
+            plain.append(chr(int(part[:4], 16)) + part[4:])
+        except ValueError:
+            plain.append(part)
+    return "".join(plain)

@@ -29,6 +29,12 @@ def variable(name: str) -> str:
     return value.decode("utf-8", "surrogateescape")
 
 
+def variables() -> "list[str]":
+    """The names of all environment variables."""
+    names: "Any" = calls.environ
+    return [name if WINDOWS else name.decode("utf-8", "surrogateescape") for name in names]
+
+
 def forget(name: str) -> None:
     """Take a variable out of the environment of this process, and of what it starts."""
     environment: "Any" = calls.environ

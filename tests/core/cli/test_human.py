@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
 
-from gaia_budget.cli import human
+from gaia_budget import ancestry, snapshot
 from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 GRANT = ["override", "add", "shop", "--usd", "5", "--reason", "r", "--yes"]
 
 
-def run(*words: str) -> None:
-    CliRunner().invoke(app, list(words), catch_exceptions=False, standalone_mode=False)
+def run(*words: str) -> str:
+    return CliRunner().invoke(app, list(words), catch_exceptions=False, standalone_mode=False).output
 
 
 def in_a_child(*words: str, environment: dict[str, str]) -> tuple[int, str]:
@@ -86,12 +86,12 @@ def test_a_process_of_the_client_hides_no_session(tmp_path: Path) -> None:
     ],
 )
 def test_a_client_is_known_by_how_it_was_started(command: str, found: bool) -> None:
-    assert human.is_clients(human.Process(1, command)) is found
+    assert ancestry.is_clients(ancestry.Process(1, command)) is found
 
 
 def test_a_table_of_processes_is_read_line_by_line() -> None:
     shown = "  7     1 /sbin/launchd\n 90 7 /Users/u/.local/bin/claude --resume x\nnoise\n"
-    assert human.parsed(shown)[90] == human.Process(7, "/Users/u/.local/bin/claude --resume x")
+    assert ancestry.parsed(shown)[90] == ancestry.Process(7, "/Users/u/.local/bin/claude --resume x")
 
 
 @pytest.mark.parametrize("words", [["pay", "plan"], ["pay", "auto"]])
@@ -104,3 +104,54 @@ def test_caps_that_block_are_not_emptied_from_inside(
     with pytest.raises(InputError, match="for a human alone"):
         run(*words)
     run("pay", "api")
+
+
+LOOSENING = [
+    {"GAIA_BUDGET_SESSION_POLICY": "warn"},
+    {"GAIA_ROOT": "/nowhere"},
+    {"GAIA_BUDGET_DB": "sqlite:///other.db"},
+    {"TZ": "Pacific/Kiritimati"},
+]
+
+
+def harden(home: Path) -> dict[str, Any]:
+    """The user's limits block; what hooks hold then."""
+    (home / "gaia-budget").mkdir()
+    (home / "gaia-budget" / "settings.toml").write_text('session_policy = "block"\n')
+    run("ingest")
+    return snapshot.held()
+
+
+@pytest.mark.parametrize("variables", LOOSENING, ids=lambda one: next(iter(one)))
+def test_variables_of_a_session_do_not_loosen_what_hooks_hold(
+    home: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    before = harden(home)
+    monkeypatch.chdir(home)
+    monkeypatch.setenv("CLAUDECODE", "1")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert "in a terminal of your own" in run("ingest")
+    assert snapshot.held() == {**before, "problems": [snapshot.FOREIGN]}
+    for name in variables:
+        monkeypatch.delenv(name)
+    run("ingest")
+    assert snapshot.held()["problems"] == []
+    assert snapshot.held()["session_policy"] == "block"
+
+
+def test_variables_of_a_terminal_of_the_users_own_hold(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    harden(home)
+    monkeypatch.setenv("GAIA_BUDGET_SESSION_POLICY", "warn")
+    run("ingest")
+    assert snapshot.held()["session_policy"] == "warn"
+
+
+def test_limits_that_hooks_hold_are_hard_whatever_variables_say(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harden(home)
+    monkeypatch.setenv("CLAUDECODE", "1")
+    monkeypatch.setenv("GAIA_BUDGET_SESSION_POLICY", "warn")
+    with pytest.raises(InputError, match="for a human alone"):
+        run("pay", "plan")
