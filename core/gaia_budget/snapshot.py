@@ -82,15 +82,7 @@ def write(
         "billing": settings.billing,
         "session_types": _session_types(budget),
         "model_routing": budget.defaults.routing_asked if budget else {},
-        "thresholds": settings.thresholds,
-        "session_policy": settings.session_policy,
-        "refuse_uncounted": settings.refuse_uncounted_sessions,
-        "statusline": settings.statusline,
-        "warn_model": settings.warn_model,
-        "development_component": settings.development_component,
-        "add_matching_section": settings.add_matching_section,
-        "subagent_allowance_tokens": settings.subagent_allowance_tokens,
-        "protected_agents": settings.protected_agents,
+        **_chosen(settings),
         "modules": _modules(settings, budget, spent),
         "month": before["month"] if months is None else _month(settings),
         "counted_to": before["counted_to"] if months is None else months.counted_to,
@@ -106,6 +98,21 @@ def write(
     }
     files.replace(form.path_of(home), jsonio.dumps(content))
     return content
+
+
+def _chosen(settings: Settings) -> dict[str, Any]:
+    """What the user chose, as it was chosen."""
+    return {
+        "thresholds": settings.thresholds,
+        "session_policy": settings.session_policy,
+        "refuse_uncounted": settings.refuse_uncounted_sessions,
+        "statusline": settings.statusline,
+        "warn_model": settings.warn_model,
+        "development_component": settings.development_component,
+        "add_matching_section": settings.add_matching_section,
+        "subagent_allowance_tokens": settings.subagent_allowance_tokens,
+        "protected_agents": settings.protected_agents,
+    }
 
 
 def held() -> dict[str, Any]:
