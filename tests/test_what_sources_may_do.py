@@ -65,6 +65,7 @@ MAY_OPEN = {
     "core/gaia_budget/cli/app.py": _OURS,
     "core/gaia_budget/cli/deciding/prices.py": _TRANSCRIPTS,
     "core/gaia_budget/cli/human.py": "the terminal",
+    "core/gaia_budget/cli/deciding/tokens.py": _NAMED,
     "core/gaia_budget/cli/ledger/export.py": _NAMED,
     "core/gaia_budget/cli/seeing/report.py": _NAMED,
     "core/gaia_budget/configfile.py": "the user's and the owner's files, at their fixed places",

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from gaia_budget.cli.claude_md import commands as claude_md
-from gaia_budget.cli.deciding import outcome, override, pay, prices, recommend, session
+from gaia_budget.cli.deciding import outcome, override, pay, prices, recommend, session, tokens
 from gaia_budget.cli.figures import alerts, anomalies, forecast, spend, status
 from gaia_budget.cli.ledger import export, import_past, ingest, migrate_db, verify
 from gaia_budget.cli.output import JsonFlag, note, say
@@ -45,6 +45,7 @@ VERBS = (
     spend,
     status,
     tables,
+    tokens,
     top,
     verify,
 )

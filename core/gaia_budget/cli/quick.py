@@ -29,7 +29,7 @@ WANTED = {
         "receipt",
         "report",
     ),
-    "Plan ahead": ("forecast", "anomalies", "recommend", "outcome", "prices"),
+    "Plan ahead": ("forecast", "anomalies", "recommend", "outcome", "prices", "tokens"),
     "Set limits": ("alerts", "override", "session"),
     "Files": ("claude-md", "ingest", "import", "export"),
     "Set up": (

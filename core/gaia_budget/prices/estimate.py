@@ -44,10 +44,7 @@ def estimate_tokens(text: str, model: str = DEFAULT_MODEL) -> Estimate:
 
 
 def exact_tokens(text: str, model: str) -> Estimate:
-    """Ask Anthropic's `count_tokens`, which needs a key and the network. Raises InputError without a key.
-
-    Errors of the provider come through as the SDK raises them.
-    """
+    """Ask Anthropic's `count_tokens`, which needs a key and the network. Raises InputError where it does not answer."""
     import os
 
     if not os.environ.get("ANTHROPIC_API_KEY"):
@@ -55,9 +52,14 @@ def exact_tokens(text: str, model: str) -> Estimate:
     import anthropic
 
     name = names.normalise(model)
-    answer = anthropic.Anthropic().messages.count_tokens(
-        model=name.model if name else model, messages=[{"role": "user", "content": text}]
-    )
+    try:
+        answer = anthropic.Anthropic().messages.count_tokens(
+            model=name.model if name else model, messages=[{"role": "user", "content": text}]
+        )
+    except anthropic.AnthropicError as error:
+        raise InputError(
+            f"Anthropic gave no count for {model} ({type(error).__name__}: {error}): take the estimate"
+        ) from error
     return Estimate(answer.input_tokens, answer.input_tokens, answer.input_tokens, "count_tokens")
 
 

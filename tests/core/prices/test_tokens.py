@@ -1,0 +1,96 @@
+"""`gaia-budget tokens`: an estimate that says so, and Anthropic's exact count only where it is asked for."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gaia_budget.cli.app import app
+from gaia_budget.errors import InputError
+from support.scripted_api import ScriptedApi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TEXT = "Prices are integers in cents, never floats.\n" * 40
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedApi]:
+    """The far end of the network, and a key for it."""
+    with ScriptedApi() as serving:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", serving.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "dummy-key")
+        yield serving
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A text."""
+    path = tmp_path / "CLAUDE.md"
+    path.write_text(TEXT, "utf-8")
+    return path
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, ["tokens", *words])
+
+
+def test_an_estimate_says_that_it_is_one_and_asks_nobody(api: ScriptedApi, file: Path) -> None:
+    shown = run(str(file))
+
+    assert shown.exit_code == 0, shown.output
+    assert "about" in shown.stdout
+    assert "An estimate." in shown.stdout
+    assert api.requests == []
+    row = json.loads(run(str(file), "--json").stdout)["files"][0]
+    assert row["method"] == "tiktoken"
+    assert row["low"] < row["tokens"] < row["high"]
+
+
+def test_the_exact_count_is_the_providers(api: ScriptedApi, file: Path) -> None:
+    answer = json.loads(run(str(file), "--exact", "--model", "opus", "--json").stdout)
+
+    asked = api.requests[0]
+    assert asked.body["messages"] == [{"role": "user", "content": TEXT}]
+    assert asked.body["model"].startswith("claude-opus-")
+    row = answer["files"][0]
+    assert (row["method"], row["low"]) == ("count_tokens", row["tokens"])
+    assert "exactly" in run(str(file), "--exact").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["missing.md"], "missing.md cannot be read"),
+        (["picture.png"], "no UTF-8 text"),
+    ],
+)
+def test_what_cannot_be_counted_is_named_with_what_to_do(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
+
+    error = run(*words).exception
+
+    assert isinstance(error, InputError)
+    assert said in str(error)
+
+
+def test_without_a_key_or_an_answer_the_estimate_is_named(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    assert "set ANTHROPIC_API_KEY" in str(run(str(file), "--exact").exception)
+
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "dummy-key")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    error = run(str(file), "--exact").exception
+    assert isinstance(error, InputError)
+    assert "gave no count" in str(error)
+    assert "dummy-key" not in str(error)
