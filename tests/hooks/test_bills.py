@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gaia_hooks.facts.prices import pricing
@@ -93,6 +93,7 @@ KEYS = st.sampled_from([*sorted(usage_keys.KNOWN), "cache_tokens_of_tomorrow"])
 INNER = st.sampled_from([key for keys in usage_keys.NESTED.values() for key in sorted(keys)] + ["unknown"])
 
 
+@example({"cache_creation_input_tokens": {}})
 @given(st.dictionaries(KEYS, st.one_of(ANY, st.dictionaries(INNER, ANY, max_size=2)), max_size=5))
 def test_what_is_taken_without_a_closer_look_would_stand_it(raw: dict[str, object]) -> None:
     made = bill.bill_of(raw)

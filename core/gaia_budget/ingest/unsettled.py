@@ -27,7 +27,7 @@ OPEN = "SELECT event_id, cost_nano FROM events WHERE org = ? AND event_id IN ({}
 
 
 class Unsettled(NamedTuple):
-    """One watched session as hooks know it: the responses that are open, and the newest instant they have seen."""
+    """One watched session as hooks know it: its open responses with their parts, the newest instant they have seen."""
 
     session_id: str
     keys: list[str]
@@ -66,7 +66,8 @@ def unsettled() -> list[Unsettled]:
         if mine.fresh or mine.ended:
             continue
         threads = mine.threads.values()
-        keys = [thread.thread.open.key for thread in threads if thread.thread.open is not None]
+        growing = [one.thread.open for one in threads if one.thread.open is not None]
+        keys = [one.key for response in growing for one in (response, *response.parts)]
         found.append(
             Unsettled(session_id, keys, max((clock.parse(one.last) or 0 for one in threads), default=0))
         )

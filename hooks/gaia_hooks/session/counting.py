@@ -70,7 +70,7 @@ class Session:
             known = self.state.threads.get(agent_id)
             if known is None or not known.place.path:
                 self.agent(agent_id, _noted_type(path), path)
-            elif not known.place.offset and files.size_of(known.place.path) < 0:
+            elif files.size_of(known.place.path) < 0:
                 known.place.path = path
 
     def find_agents(self) -> None:

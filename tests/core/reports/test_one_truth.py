@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -83,6 +83,7 @@ STEPS = st.lists(
             st.just("hook"), st.sampled_from(["UserPromptSubmit", "PreToolUse", "PostToolUse", "Stop"])
         ),
         st.tuples(st.just("ingest")),
+        st.tuples(st.just("rebuild")),
         st.tuples(st.just("pays"), st.sampled_from(["api", "plan"])),
         st.tuples(st.just("moves")),
         st.tuples(st.just("override"), st.integers(1, 3)),
@@ -206,6 +207,10 @@ class World:
             ledger.record([event(f"app{self.count}", now, module="shop", cost_nano=nano)])
             months.note(str(self.home), "shop", [(f"app:app{self.count}", ledger.now(), nano)])
 
+    def rebuild(self) -> None:
+        """All sums are made anew from the events."""
+        self.ask("rebuild")
+
     def asks(self) -> None:
         self.faces()
 
@@ -288,6 +293,21 @@ def database() -> Iterator[Server | None]:
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a smaller state would take minutes to find
     report_multiple_bugs=False,
+)
+@example(
+    Setup(False, False, "plan", None, None),
+    [("responds", MODELS[0], "", (25, 14425, 4832, 5860, 340), 900), ("shows", 2043), ("ingest",)],
+)
+@example(
+    Setup(False, False, None, None, None),
+    [
+        ("hook", "PreToolUse"),
+        ("responds", MODELS[2], "a2", (75, 6519, 476, 594, 5583), 900),
+        ("ingest",),
+        ("moves",),
+        ("rebuild",),
+        ("responds", MODELS[1], "a2", (39999, 6471, 31950, 1533, 39999), 0),
+    ],
 )
 @given(SETUPS, STEPS)
 def test_every_face_tells_the_same_and_an_ingest_changes_nothing(

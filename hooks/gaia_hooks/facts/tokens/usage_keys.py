@@ -21,7 +21,6 @@ VALUES = {
     "speed": ("standard", "fast"),
 }
 LONGEST_NAME = 60
-_NONE: "frozenset[str]" = frozenset()
 
 
 def is_plain(raw: "dict[str, Any]") -> bool:
@@ -32,7 +31,7 @@ def is_plain(raw: "dict[str, Any]") -> bool:
             if name not in FIGURES or not 0 <= value <= bounds.MOST_TOKENS:
                 return False
         elif kind is dict:
-            if not NESTED.get(name, _NONE).issuperset(value):
+            if name not in NESTED or not NESTED[name].issuperset(value):
                 return False
             for inner in value.values():
                 if type(inner) is not int or not 0 <= inner <= bounds.MOST_TOKENS:
