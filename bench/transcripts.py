@@ -1,15 +1,19 @@
 """Reading transcripts: our counting pass and a full cold `ingest` against `ccusage daily`, in one run.
 
-    python bench/transcripts.py [--mb SIZE] [--runs N] [--ccusage PROGRAM]
+    python bench/transcripts.py [--mb SIZE] [--runs N] [--ccusage PROGRAM] [--against COMMIT]
 
 Makes a corpus whose truth is known in a temporary folder, prints seconds and ratios (medians of N rounds, in which all
 take their turn), and what each program says of tokens and dollars, against the truth. PROGRAM is ccusage's native
 binary; without it npm's `@ccusage/ccusage-<platform>` is installed into the temporary folder.
+
+`--against` takes that commit's sources out of git, and lets their counting pass take its turn with ours: counting may
+not become slower. Ends with 1 where it did, or where a figure of ours is not the truth.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import platform
@@ -18,6 +22,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
 
     from support.sessions import Truth
 
+ROOT = Path(__file__).resolve().parent.parent
 KINDS = ("input", "output", "cache read", "cache write")
 COUNT = """
 import json, sys
@@ -46,6 +52,8 @@ for began, one in files:
 fresh, output, reads, five, hour, _, _ = map(sum, zip(*known.values()))
 print(json.dumps([fresh, output, reads, five + hour]))
 """
+OURS, BEFORE = "counting pass", "counting pass before"
+SLACK = 1.02  # between two medians of one run
 INGEST = [sys.executable, "-m", "gaia_budget", "ingest", "--json"]
 SPEND = [sys.executable, "-m", "gaia_budget", "spend", "--json"]
 
@@ -81,6 +89,15 @@ def peer_program(folder: Path) -> str | None:
     return str(program)
 
 
+def earlier(commit: str, folder: Path) -> tuple[str, str]:
+    """The counting pass of a commit as its own benchmark has it, and the path that its sources are imported from."""
+    packed = subprocess.run(["git", "-C", str(ROOT), "archive", commit], capture_output=True, check=True)
+    with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as sources:
+        sources.extractall(folder, filter="data")
+    program = (folder / "bench" / "transcripts.py").read_text("utf-8").partition('COUNT = """')[2]
+    return program.partition('"""')[0], os.pathsep.join(str(folder / name) for name in ("core", "hooks"))
+
+
 def figures_of_ccusage(printed: str) -> tuple[list[int], float]:
     total = json.loads(printed)["totals"]
     names = ("inputTokens", "outputTokens", "cacheReadTokens", "cacheCreationTokens")
@@ -94,7 +111,8 @@ def figures_of_spend(printed: str) -> tuple[list[int], float]:
     return tokens, float(total["cost_usd"])
 
 
-def show_errors(truth: Truth, told: dict[str, tuple[list[int], float | None]]) -> None:
+def show_errors(truth: Truth, told: dict[str, tuple[list[int], float | None]]) -> bool:
+    """Print what each says against the truth; whether what we say is the truth."""
     fresh, output, reads, five, hour, _, _ = truth.tokens()
     true_tokens = [fresh, output, reads, five + hour]
     true_cost = (truth.nano() + sum(truth.hidden.values())) / 1e9
@@ -104,6 +122,8 @@ def show_errors(truth: Truth, told: dict[str, tuple[list[int], float | None]]) -
         errors = "".join(f"{mine - true:>+16,}" for mine, true in zip(tokens, true_tokens, strict=True))
         dollars = "" if cost is None else f"{cost - true_cost:>+18.9f}"
         print(f"{name:24}{errors}{dollars}")
+    ours = [told[name] for name in told if name != "ccusage daily"]
+    return all(tokens == true_tokens and abs((cost or true_cost) - true_cost) < 1e-9 for tokens, cost in ours)
 
 
 def append_megabyte(config_dir: Path, seed: int) -> None:
@@ -117,6 +137,7 @@ def main() -> None:
     parser.add_argument("--mb", type=int, default=1000, help="size of the corpus (default: 1000)")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--ccusage", default=shutil.which("ccusage"))
+    parser.add_argument("--against", metavar="COMMIT", default="")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="gaia-bench-") as folder:
         home = Path(folder)
@@ -126,10 +147,10 @@ def main() -> None:
         environment = {"PATH": os.environ["PATH"], "HOME": folder, "CLAUDE_CONFIG_DIR": str(config_dir),
                        "GAIA_BUDGET_HOME": str(home / "gaia-budget"), "TZ": "UTC"}  # fmt: skip
         print(f"{truth.bytes / 1e6:.0f} MB, {len(truth.responses):,} responses, medians of {options.runs}")
-        bench(home, options, environment, truth)
+        sys.exit(0 if bench(home, options, environment, truth) else 1)
 
 
-def bench(home: Path, options: argparse.Namespace, environment: dict[str, str], truth: Truth) -> None:
+def bench(home: Path, options: argparse.Namespace, environment: dict[str, str], truth: Truth) -> bool:
     took = rounds(home, options, environment)
     spent = timed(SPEND, environment)
     peers = took.get("ccusage daily")
@@ -142,24 +163,35 @@ def bench(home: Path, options: argparse.Namespace, environment: dict[str, str], 
         print(f"{name:24}{row}")
     show_warm(home, environment)
     told: dict[str, tuple[list[int], float | None]] = {
-        "counting pass": (json.loads(took["counting pass"][0].output), None),
+        name: (json.loads(runs[0].output), None) for name, runs in took.items() if name.startswith(OURS)
+    } | {
         "ledger (spend)": figures_of_spend(spent.output),
     }
     if peers:
         told["ccusage daily"] = figures_of_ccusage(peers[0].output)
-    show_errors(truth, told)
+    exact = show_errors(truth, told)
+    if BEFORE not in took:
+        return exact
+    pairs = zip(took[OURS], took[BEFORE], strict=True)
+    slower = median(mine.cpu / before.cpu for mine, before in pairs)
+    print(f"\ncounting against {options.against}: {slower:.3f} of its CPU time (median of rounds)")
+    return exact and slower <= SLACK
 
 
 def rounds(home: Path, options: argparse.Namespace, environment: dict[str, str]) -> dict[str, list[Took]]:
     config_dir, ours = home / ".claude", home / "gaia-budget"
     timed(INGEST, environment)  # files into the page cache, price table onto the disk
+    passes = {OURS: (COUNT, "")}
+    if options.against:
+        passes[BEFORE] = earlier(options.against, home / "before")
     took: dict[str, list[Took]] = {}
     for _ in range(options.runs):
         if options.ccusage:
             peer = [options.ccusage, "claude", "daily", "--json", "--offline"]
             took.setdefault("ccusage daily", []).append(timed(peer, environment))
-        counting = [sys.executable, "-c", COUNT, str(config_dir)]
-        took.setdefault("counting pass", []).append(timed(counting, environment))
+        for name, (program, path) in passes.items():
+            counting = [sys.executable, "-c", program, str(config_dir)]
+            took.setdefault(name, []).append(timed(counting, environment | {"PYTHONPATH": path}))
         for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
             (ours / name).unlink(missing_ok=True)
         took.setdefault("cold ingest", []).append(timed(INGEST, environment))

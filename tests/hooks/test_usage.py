@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_hooks.facts.tokens import responses, usage
+from gaia_hooks.facts.tokens import responses, usage, usage_keys
 from support.rows import SESSION, assistant
 
 counts = st.tuples(*[st.integers(0, 10**7)] * 7)
@@ -119,3 +121,30 @@ def test_re_cached_tokens_are_never_more_than_what_was_paid_fresh(
     recached = usage.recached_tokens(figures, before, held)
     assert 0 <= recached <= figures[0] + figures[3] + figures[4]
     assert usage.budget_tokens(figures, recached) >= figures[1]
+
+
+figures = st.one_of(
+    st.integers(-2, 9), st.sampled_from([None, True, "7", 1.0, 2.5, 10**9, 10**9 + 1, 1e308, []])
+)
+raws = st.fixed_dictionaries({}, optional=dict.fromkeys(usage_keys.FIGURES, figures) | {
+    name: st.one_of(st.sampled_from([None, {}, [], "", 0, 5]),
+                    st.dictionaries(st.sampled_from([*sorted(keys), "new"]), figures))
+    for name, keys in usage_keys.NESTED.items()
+} | {name: st.sampled_from([None, "", "new", 0, *values]) for name, values in usage_keys.VALUES.items()} | {
+    "new": st.sampled_from([None, 0, 1, "x"]), "iterations": st.sampled_from([None, [], [{}]])})  # fmt: skip
+
+
+@given(raws)
+def test_what_is_taken_the_short_way_is_what_the_long_way_finds_nothing_odd_in(raw: dict[str, Any]) -> None:
+    short = usage_keys.plain(raw)
+    if short is not None:
+        assert (usage_keys.odd(raw), usage_keys.unreadable(raw)) == ((), "")
+        assert short == usage.usage_of(raw) and {type(one) for one in short} == {int}
+
+
+def test_a_row_as_the_client_writes_it_is_taken_the_short_way() -> None:
+    raw = assistant("m", input_tokens=3, output_tokens=9, reads=5, write_5m=20, write_1h=7)["message"][
+        "usage"
+    ]
+    raw["server_tool_use"]["web_fetch_requests"] = 0
+    assert usage_keys.plain(raw | {"service_tier": "standard"}) == (3, 9, 5, 20, 7, 0, 0)

@@ -40,33 +40,36 @@ class Hits:
             if not cut:
                 held = searched = filled
                 continue
-            for start, stop in self._spans(buffer, cut):
-                yield self.end + start, bytes(memoryview(buffer)[start:stop]), True
+            with memoryview(buffer) as view:
+                for start, stop in _spans(buffer, 0, cut, self._needles, []):
+                    yield self.end + start, bytes(view[start:stop]), True
             self.end += cut
             held = searched = filled - cut
             buffer[:held] = buffer[cut:filled]
         if any(needle in buffer[:held] for needle in self._needles):
             yield self.end, bytes(buffer[:held]), False
 
-    def _spans(self, buffer: bytearray, cut: int) -> Iterator[tuple[int, int]]:
-        """Start and stop of each line with a needle within the first `cut` bytes, which end with a line end."""
-        find, needle = buffer.find, self._needles[0]
-        rare = sorted(place for other in self._needles[1:] for place in _places(buffer, other, cut))
-        at, stop = find(needle, 0, cut), -1
-        while at >= 0 or rare:
-            place = rare.pop(0) if rare and not 0 <= at < rare[0] else at
-            if place > stop:
-                stop = find(b"\n", place, cut)
-                yield buffer.rfind(b"\n", 0, place) + 1, stop
-            if 0 <= at < stop:
-                at = find(needle, stop, cut)
 
+def _spans(
+    buffer: bytearray, begin: int, cut: int, needles: Sequence[bytes], found: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Start and stop of each line with a needle between two line beginnings, added to `found`.
 
-def _places(buffer: bytearray, needle: bytes, cut: int) -> Iterator[int]:
-    at = buffer.find(needle, 0, cut)
+    What lies between the lines of one needle is searched for the next: most bytes are searched once.
+    """
+    find, rfind, needle, others = buffer.find, buffer.rfind, needles[0], needles[1:]
+    at = find(needle, begin, cut)
     while at >= 0:
-        yield at
-        at = buffer.find(needle, at + 1, cut)
+        start = rfind(b"\n", begin, at) + 1 or begin
+        if others and start > begin:
+            _spans(buffer, begin, start, others, found)
+        stop = find(b"\n", at, cut)
+        found.append((start, stop))
+        begin = stop + 1
+        at = find(needle, begin, cut)
+    if others:
+        _spans(buffer, begin, cut, others, found)
+    return found
 
 
 def line_number(file: io.RawIOBase, offset: int) -> int:

@@ -111,30 +111,31 @@ class _Counting:
     def take(self, file: io.RawIOBase, offset: int, line: bytes, complete: bool) -> None:
         """Take in one line with a needle; a torn last line is left for the next reading."""
         try:
-            rows = [decode(line)]
+            row = decode(line)
         except ValueError as error:
-            if not complete:
-                return
-            rows = torn.whole_records(line)
-            self._set_aside(
-                file, offset, f"not one whole JSON document ({error}); {len(rows)} in it were taken"
-            )
-        for row in rows:
-            try:
-                self._row(row, line, complete)
-            except (ValueError, msgspec.MsgspecError) as error:
-                self._set_aside(file, offset, str(error))
-
-    def _row(self, row: Any, line: bytes, complete: bool) -> None:
-        if type(row) is dict and row.get("type") == "cost-state":
             if complete:
-                self._total(line)
+                self._torn(file, offset, line, error)
             return
-        seen = response_of(row)
-        if seen is None:
-            self._note_copy(row)
-        else:
-            self._add(seen)
+        self._take(file, offset, row, line, complete)
+
+    def _torn(self, file: io.RawIOBase, offset: int, line: bytes, error: ValueError) -> None:
+        rows = torn.whole_records(line)
+        self._set_aside(file, offset, f"not one whole JSON document ({error}); {len(rows)} in it were taken")
+        for row in rows:
+            self._take(file, offset, row, line, complete=True)
+
+    def _take(self, file: io.RawIOBase, offset: int, row: Any, line: bytes, complete: bool) -> None:
+        try:
+            seen = response_of(row)
+            if seen is not None:
+                self._add(seen)
+            elif type(row) is dict:
+                if row.get("type") != "cost-state":
+                    self._note_copy(row)
+                elif complete:
+                    self._total(line)
+        except (ValueError, msgspec.MsgspecError) as error:
+            self._set_aside(file, offset, str(error))
 
     def _set_aside(self, file: io.RawIOBase, offset: int, reason: str) -> None:
         resume = file.tell()
@@ -159,10 +160,11 @@ class _Counting:
         if thread is None:
             thread = self.threads[seen.agent_id] = Thread()
         identified(seen, thread)
-        self.responses += [settled.response for settled in thread.add(seen)]
+        for settled in thread.add(seen):
+            self.responses.append(settled.response)
 
-    def _note_copy(self, row: Any) -> None:
-        if type(row) is not dict or row.get("type") != "assistant":
+    def _note_copy(self, row: dict[str, Any]) -> None:
+        if row.get("type") != "assistant":
             return
         payer, instant = row.get("requestSessionId"), row.get("timestamp")
         if isinstance(payer, str) and payer != row.get("sessionId") and isinstance(instant, str):

@@ -12,35 +12,36 @@ from gaia_hooks.facts.tokens.usage import count
 from gaia_hooks.machine import jsonio
 
 
+# Fields stand in the order in which the client writes them: the decoder looks for each from where it found the last.
 class _Message(TypedDict, total=False):
-    id: Any
     model: Any
+    id: Any
     usage: Any
 
 
 class _Row(TypedDict, total=False):
-    type: Any
+    isSidechain: Any
+    agentId: Any
     message: _Message
-    sessionId: Any
-    requestSessionId: Any
-    forkedFrom: Any
     requestId: Any
+    requestRef: Any
+    type: Any
     uuid: Any
     timestamp: Any
-    agentId: Any
-    isSidechain: Any
-    gitBranch: Any
-    requestRef: Any
-    requestedModel: Any
-    isUnmetered: Any
     effort: Any
     entrypoint: Any
+    cwd: Any
+    sessionId: Any
+    gitBranch: Any
+    requestSessionId: Any
+    forkedFrom: Any
+    requestedModel: Any
+    isUnmetered: Any
     attributionSkill: Any
     attributionPlugin: Any
     attributionMcpServer: Any
     attributionMcpTool: Any
     attributionAgent: Any
-    cwd: Any
     snapshot: Any
 
 

@@ -134,7 +134,7 @@ def unpack(value: "list[Any]") -> responses.Response:
     if len(value) > PACKED_AT_FIRST:
         runs, parts, made.part_of, made.request, made.traits, odd = value[PACKED_AT_FIRST:]
         made.runs, made.odd = tuple(map(tuple, runs)), tuple(odd)
-        made.parts = [unpack(part) for part in parts]
+        made.parts = tuple(unpack(part) for part in parts)
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gaia_budget.transcripts import Reading, ReadingPosition, Transcript, find, heading, read
+from gaia_budget.transcripts.lines import Hits
 from gaia_hooks.facts.tokens.usage import merged
 from gaia_hooks.session import tail
 from support import corpus
@@ -191,3 +193,14 @@ def test_subagents_and_older_places_of_their_files_are_found(tmp_path: Path) -> 
     found = {(one.session_id, one.agent_id) for one in find([tmp_path])}
     assert found == {("s", ""), ("s", "a1"), ("", "a2")}
     assert find([tmp_path / "nothing"]) == []
+
+
+@given(st.lists(st.sampled_from(["a", "b", "ab", "x", "", "aa"]), max_size=12), st.booleans())
+def test_lines_with_any_needle_come_once_and_in_the_files_order(lines: list[str], ended: bool) -> None:
+    text = "\n".join(lines).encode() + (b"\n" if ended else b"")
+    hits = [(offset, line) for offset, line, _ in Hits(io.BytesIO(text), 0, (b"a", b"b"))]  # type: ignore[arg-type]
+    naive, at = [], 0
+    for line in text.split(b"\n"):
+        naive += [(at, line)] if b"a" in line or b"b" in line else []
+        at += len(line) + 1
+    assert hits == naive

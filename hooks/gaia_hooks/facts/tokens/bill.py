@@ -30,22 +30,29 @@ class Bill:
     `unreadable` names a figure that is no count; then nothing in the usage can be relied on.
     """
 
-    __slots__ = ("odd", "parts", "parts_variant", "runs", "unreadable", "usage", "variant")
+    runs: "tuple[tuple[int, ...], ...]" = ()
+    parts: "tuple[tuple[str, tuple[int, ...], tuple[tuple[int, ...], ...]], ...]" = ()
+    odd: "tuple[str, ...]" = ()
+    unreadable = ""
 
-    def __init__(self, own: "tuple[int, ...]", variant: str, odd: "tuple[str, ...]", unreadable: str) -> None:
+    def __init__(self, own: "tuple[int, ...]", variant: str) -> None:
         self.usage = own
-        self.runs: tuple[tuple[int, ...], ...] = ()
-        self.parts: list[tuple[str, tuple[int, ...], tuple[tuple[int, ...], ...]]] = []
         self.variant = variant
-        self.parts_variant = variant[len(FAST) :].lstrip("-") if variant.startswith(FAST) else variant
-        self.odd = odd
-        self.unreadable = unreadable
+
+    @property
+    def parts_variant(self) -> str:
+        """Which prices the parts have."""
+        variant = self.variant
+        return variant[len(FAST) :].lstrip("-") if variant.startswith(FAST) else variant
 
 
 def bill_of(raw: "dict[str, Any]", model: str = "", requested: str = "") -> Bill:
     """The bill of a usage whose answer came from `model`, asked for as `requested` where that is another one."""
-    bill = Bill(usage.usage_of(raw), variant_of(raw), (), "")
-    if not usage_keys.is_plain(raw):
+    own = usage_keys.plain(raw)
+    if own is not None:
+        bill = Bill(own, variant_of(raw))
+    else:
+        bill = Bill(usage.usage_of(raw), variant_of(raw))
         bill.odd, bill.unreadable = usage_keys.odd(raw), usage_keys.unreadable(raw)
     iterations = raw.get("iterations")
     if iterations and not bill.unreadable and not _is_top_level(iterations, raw, model):

@@ -48,7 +48,7 @@ def run_through(bill: "Bill", iterations: "list[Any]", model: str, requested: st
                 beside.append(figures)
         else:
             own.append(figures)
-    bill.parts = [(name, usage.total(tuple(runs)), _if_several(runs)) for name, runs in others.items()]
+    bill.parts = tuple((name, usage.total(tuple(runs)), _if_several(runs)) for name, runs in others.items())
     if own:
         _settle(bill, _split_as(bill.usage, own), beside)
 

@@ -12,9 +12,11 @@ gateways give many answers one message id: within a session the first request ke
 is `<message id>@<request>` (see `gaia_hooks.session.made`).
 """
 
-from gaia_hooks.facts.tokens import bill, bounds, usage, usage_keys
+from gaia_hooks.facts.tokens import bill, bounds, usage
 
 TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 REMEMBERED = 16  # settled responses of a thread whose late rows are still recognised
 MADE_BY = "@"  # between a message id and the request that it does not tell from others
@@ -31,6 +33,7 @@ TRAITS = {
 }
 """What a row tells of how its request came to be: our name, and the row's field."""
 _TRAIT_FIELDS = frozenset(TRAITS.values())
+_NO_TRAITS: "dict[str, str]" = {}  # of all that have none; never written into
 LONGEST_TRAIT = 120
 LONGEST_ID = 160
 
@@ -86,10 +89,10 @@ class Response:
         self.variant = variant
         self.recached = recached
         self.runs: tuple[tuple[int, ...], ...] = ()
-        self.parts: list[Response] = []
+        self.parts: tuple[Response, ...] = ()
         self.part_of = ""
         self.request = ""
-        self.traits: dict[str, str] = {}
+        self.traits: dict[str, str] = _NO_TRAITS
         self.odd: tuple[str, ...] = ()
 
     def alike(self, counted: "tuple[int, ...]", recached: int) -> "Response":
@@ -113,23 +116,28 @@ class Response:
 
     def absorb(self, seen: "Response") -> None:
         """Take in a further sighting of the same response."""
-        larger = usage.merged(self.usage, seen.usage)
+        larger = tuple(map(max, self.usage, seen.usage))
         if larger == seen.usage:
             self.runs = seen.runs
         elif larger != self.usage:
             self.runs = ()
         self.usage = larger
         self.odd = self.odd or seen.odd
+        if not seen.parts:
+            return
         known = {part.key: part for part in self.parts}
         for part in seen.parts:
             if part.key in known:
                 known[part.key].absorb(part)
             else:
-                self.parts.append(part)
+                self.parts = (*self.parts, part)
 
 
 def identified(seen: Response, thread: "Thread") -> None:
     """Give a sighting its key by what its own thread knows: for who reads a file without the session's others."""
+    current = thread.open
+    if current is not None and current.key == seen.key and current.request == seen.request:
+        return  # the next row of the same answer, as nearly all are
     request = thread.request_of(seen.key)
     if request and seen.request and request != seen.request:
         seen.rename(seen.key + MADE_BY + seen.request)
@@ -163,44 +171,53 @@ def response_of(row: object) -> "Response | None":
     message = row.get("message")
     if type(message) is not dict:
         return None
-    raw, model = message.get("usage"), _text(message.get("model"))
-    if type(raw) is not dict or model == "<synthetic>" or row.get("isUnmetered") is True:
+    raw = message.get("usage")
+    if type(raw) is not dict:
         return None
-    session_id = _text(row.get("sessionId"))
-    payer = _text(row.get("requestSessionId"))
-    if (payer and payer != session_id) or row.get("forkedFrom"):
+    get = row.get
+    told: tuple[Any, ...] = (
+        message.get("model", ""),
+        get("sessionId", ""),
+        get("requestSessionId", ""),
+        get("requestedModel", ""),
+        get("timestamp", ""),
+        get("agentId", ""),
+        get("gitBranch", ""),
+    )
+    for text in told:
+        if type(text) is not str:
+            told = tuple(map(_text, told))
+            break
+    model, session_id, payer, requested, timestamp, agent, branch = told
+    if model == "<synthetic>" or get("isUnmetered") is True:
         return None
-    billed = bill.bill_of(raw, model, _text(row.get("requestedModel")))
+    if (payer and payer != session_id) or get("forkedFrom"):
+        return None
+    billed = bill.bill_of(raw, model, requested)
     if billed.unreadable:
         raise Unreadable("usage.%s is no count of tokens" % billed.unreadable)
-    timestamp = _text(row.get("timestamp"))
-    if timestamp[:4].isdigit() and not bounds.FIRST_YEAR <= timestamp[:4] <= bounds.LAST_YEAR:
+    year = timestamp[:4]
+    if not bounds.FIRST_YEAR <= year <= bounds.LAST_YEAR and year.isdigit():
         raise Unreadable("timestamp is no instant of a response")
     counted = billed.usage
-    if any(counted) and not any(usage.count(raw.get(name)) for name in usage_keys.FIGURES):
+    fresh, output, read = counted[:3]
+    if not (fresh or output or read or usage.count(raw.get("cache_creation_input_tokens"))) and any(counted):
         return None
-    request = _id(row.get("requestRef")) or _id(row.get("requestId"))
-    key = _id(message.get("id")) or request or _id(row.get("uuid"))
+    request = get("requestRef")
+    request = (_id(request) if request else "") or _id(get("requestId"))
+    key = _id(message.get("id")) or request or _id(get("uuid"))
     if not key:
         return None
-    agent = _text(row.get("agentId")) or ("sidechain" if row.get("isSidechain") is True else "")
-    made = Response(
-        key,
-        model,
-        counted,
-        timestamp[:LONGEST_TRAIT],
-        session_id,
-        agent,
-        _text(row.get("gitBranch")),
-        billed.variant,
-    )
+    if not agent and get("isSidechain") is True:
+        agent = "sidechain"
+    made = Response(key, model, counted, timestamp[:LONGEST_TRAIT], session_id, agent, branch, billed.variant)
     made.request, made.runs, made.odd = request, billed.runs, billed.odd
-    if not _TRAIT_FIELDS.isdisjoint(row):
+    if not row.keys().isdisjoint(_TRAIT_FIELDS):
         made.traits = _traits(row)
     for other, figures, runs in billed.parts:
         part = made.alike(figures, 0)
         part.model, part.runs, part.variant = other, runs, billed.parts_variant
-        made.parts.append(part)
+        made.parts = (*made.parts, part)
     if made.parts:
         made.rename(key)
     return made
@@ -251,12 +268,18 @@ class Thread:
         current = self.open
         if current is not None and current.key == seen.key:
             current.absorb(seen)
-            current.recached = self._recached(current)
+            current.recached = (
+                self._recached(current)
+                if current.runs
+                else usage.recached_tokens(current.usage, self.prompt, self.held)
+            )
             return []
         if seen.key in self.settled:
             return [late for one in (seen, *seen.parts) for late in self._late(one)]
         done = self.settle()
-        seen.recached = self._recached(seen)
+        seen.recached = (
+            self._recached(seen) if seen.runs else usage.recached_tokens(seen.usage, self.prompt, self.held)
+        )
         self.open = seen
         return done
 
@@ -287,12 +310,10 @@ class Thread:
         settled[current.key] = (current.usage, current.runs, current.request)
         while len(settled) > REMEMBERED:
             del settled[next(iter(settled))]
-        return [Bookable(current), *map(Bookable, current.parts)]
+        return [Bookable(current), *map(Bookable, current.parts)] if current.parts else [Bookable(current)]
 
     def _recached(self, seen: Response) -> int:
         """Over the runs of a response, each of which reads what the one before it left."""
-        if not seen.runs:
-            return usage.recached_tokens(seen.usage, self.prompt, self.held)
         prompt, held, found = self.prompt, self.held, 0
         for run in seen.runs:
             found += usage.recached_tokens(run, prompt, held)

@@ -21,24 +21,53 @@ VALUES = {
     "speed": ("standard", "fast"),
 }
 LONGEST_NAME = 60
+_MOST = bounds.MOST_TOKENS
+_TIERS, _PLACES, _SPEEDS = VALUES.values()
 
 
-def is_plain(raw: "dict[str, Any]") -> bool:
-    """Whether all of it is as the provider writes it: then nothing in it is `odd` or `unreadable`."""
-    for name, value in raw.items():
-        kind = type(value)
-        if kind is int:
-            if name not in FIGURES or not 0 <= value <= bounds.MOST_TOKENS:
-                return False
-        elif kind is dict:
-            if name not in NESTED or not NESTED[name].issuperset(value):
-                return False
-            for inner in value.values():
-                if type(inner) is not int or not 0 <= inner <= bounds.MOST_TOKENS:
-                    return False
-        elif value not in VALUES.get(name, ()) if kind is str else name != "iterations" and value is not None:
-            return False
-    return True
+def plain(raw: "dict[str, Any]") -> "tuple[int, ...] | None":
+    """The usage, where all of it is as the provider writes it: then nothing in it is `odd` or `unreadable`; else None.
+
+    What every row goes through: the same figures as `usage.usage_of` and the same verdict as the functions below,
+    in a third of their time.
+    """
+    get = raw.get
+    tier, place, speed = get("service_tier"), get("inference_geo"), get("speed")
+    split, tools, details = (
+        get("cache_creation"),
+        get("server_tool_use"),
+        get("output_tokens_details"),
+    )
+    missing = (tier, place, speed, split, tools, details, get("iterations")).count(None)
+    if (
+        len(raw) + missing != len(KNOWN)
+        or (tier not in _TIERS and tier is not None)
+        or (place not in _PLACES and place is not None)
+        or (speed not in _SPEEDS and speed is not None)
+    ):
+        return None
+    short = long = searches = fetched = reasoning = 0
+    try:
+        fresh, output, read, written = (
+            raw["input_tokens"],
+            raw["output_tokens"],
+            raw["cache_read_input_tokens"],
+            raw["cache_creation_input_tokens"],
+        )
+        if split is not None:
+            short, long = split["ephemeral_5m_input_tokens"], split["ephemeral_1h_input_tokens"]
+        if tools is not None:
+            searches, fetched = tools["web_search_requests"], tools["web_fetch_requests"]
+        if details is not None:
+            reasoning = details["thinking_tokens"]
+    except (KeyError, TypeError):
+        return None
+    if (split and len(split) > 2) or (tools and len(tools) > 2) or (details and len(details) > 1):
+        return None
+    for figure in (fresh, output, read, written, short, long, searches, fetched, reasoning):
+        if type(figure) is not int or not 0 <= figure <= _MOST:
+            return None
+    return fresh, output, read, written - long if written - long > short else short, long, reasoning, searches
 
 
 def unreadable(raw: "dict[str, Any]") -> str:
