@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,11 +22,17 @@ if TYPE_CHECKING:
 pytestmark = requires("claude", "git")
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = (".claude-plugin", "hooks", "mcp_server")
+PARTS = (".claude-plugin", "hooks", "mcp_server", "plugin")
+ADDED_CHARACTERS = 600  # to every request: a skill's line, the name of one tool; about 120 tokens
 
 
 @pytest.fixture
 def plugin(claude: Claude, tmp_path: Path) -> Path:
+    """The plugin, installed into the client."""
+    return install(claude, tmp_path)
+
+
+def install(claude: Claude, tmp_path: Path) -> Path:
     """A copy of the plugin's parts in a folder with a difficult name, installed into the client."""
     folder = tmp_path / 'a plugin\'s "own" folder'
     for part in PARTS:
@@ -34,7 +41,7 @@ def plugin(claude: Claude, tmp_path: Path) -> Path:
     claude.env["GAIA_BUDGET_HOME"] = str(claude.home / "gaia-budget")
     claude.env["GAIA_SESSION_TYPE"] = "quick_fix"
     claude.shell("claude", "plugin", "marketplace", "add", str(folder))
-    claude.shell("claude", "plugin", "install", "gaia-token-budget@gaia")
+    claude.shell("claude", "plugin", "install", "gaia-budget@gaia")
     return folder
 
 
@@ -57,6 +64,40 @@ def test_the_installed_plugin_counts_and_warns(claude: Claude, api: ScriptedApi)
     states = list((claude.home / "gaia-budget" / "sessions").iterdir())
     assert any(run.session_id in state.name for state in states)
     assert dollars(run.result) > 0
+
+
+def test_a_command_is_answered_without_asking_a_model(claude: Claude, api: ScriptedApi, plugin: Path) -> None:
+    for words, said in (
+        ("budget", "0 of 50,000 tokens of this quick_fix session"),
+        ("type feature_dev", "a feature_dev session from now on"),
+        ("report", "nothing has been answered"),
+        ("claude-md", "CLAUDE.md"),
+    ):
+        run = claude.run(f"/gaia-budget:{words}")
+        assert any(said in line for line in run.informational), (words, run.informational)
+    assert api.messages() == []
+
+
+def test_what_the_plugin_adds_to_each_request_is_small(
+    claude: Claude, api: ScriptedApi, tmp_path: Path
+) -> None:
+    api.main(reply(text("hi")), reply(text("hi")))
+    claude.run("hello")
+    install(claude, tmp_path)
+    claude.run("hello")
+    before, after = (len(json.dumps(sent.body)) for sent in api.messages(""))
+    assert 0 < after - before <= ADDED_CHARACTERS
+
+
+def test_the_client_runs_the_cases_of_the_evaluation(claude: Claude, plugin: Path) -> None:
+    """They load and run, no more: the scripted answers say nothing about a model."""
+    wanted = os.environ.get("GAIA_TEST_EVALS", "plain-question")  # "*" runs all of them
+    cases = [case.name for case in sorted((ROOT / "plugin" / "evals").iterdir())]
+    assert len(cases) >= 12
+    shown = claude.shell("claude", "plugin", "eval", str(plugin), "--case", wanted, "--runs", "1", "-j", "2",
+                         "--trust-plugin", "--no-publish", check=False)  # fmt: skip
+    run = [case for case in cases if f"{case} run 1/1 [with]: score" in shown.stderr]
+    assert run == [case for case in cases if wanted in ("*", case)], shown.stderr[-2000:]
 
 
 def test_without_its_files_the_plugin_stops_nothing(claude: Claude, api: ScriptedApi, plugin: Path) -> None:

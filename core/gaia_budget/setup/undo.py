@@ -20,7 +20,7 @@ from gaia_budget.setup.mcp_server import Registration
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PLUGIN = "gaia-token-budget@"
+PLUGINS = ("gaia-budget", "gaia-token-budget")  # as it is called now, and as it was
 
 
 def plan(project: Path | None) -> list[Change]:
@@ -121,8 +121,8 @@ def _plugin() -> list[str]:
         text = (content_of(settings_path(None)) or b"").decode("utf-8", "replace")
     except InputError:
         return []
-    if PLUGIN not in text:
-        return []
     return [
-        "the plugin stays: claude plugin uninstall gaia-token-budget, then claude plugin marketplace remove gaia"
+        f"the plugin stays: claude plugin uninstall {name}, then claude plugin marketplace remove gaia"
+        for name in PLUGINS
+        if f'"{name}@' in text
     ]

@@ -21,6 +21,7 @@ EDITING = frozenset(
     ("Edit", "MultiEdit", "Write", "NotebookEdit")
 )  # report whole files, of which the model sees a line
 NOTIFIED_PERCENT = 95  # of a session's limit, from which on a silent client's user is told on the desktop
+COMMAND = "/gaia-budget:"  # what the plugin's commands begin with
 NOTIFICATION = "<task-notification>"  # background tasks report through the event of human prompts
 
 
@@ -229,6 +230,11 @@ def _agent_transcript(session: sessions.Session, payload: "Payload") -> str:
 
 def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
     figures, event = SessionFigures(session), payload["hook_event_name"]
+    prompt = _text(payload, "prompt")
+    if event == "UserPromptSubmit" and prompt.startswith(COMMAND):
+        from gaia_hooks.say import commands
+
+        return commands.answer(session, prompt, _text(payload, "cwd"))
     decided = _decision(session, figures, payload)
     if _is_inside(payload):
         return _answer_inside(session, figures, decided)

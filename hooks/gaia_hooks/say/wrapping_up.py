@@ -12,7 +12,7 @@ PLANNING = frozenset(
 )
 EDITING = frozenset(("Edit", "MultiEdit", "Write", "NotebookEdit"))
 SAVING = frozenset(("status", "diff", "log", "add", "commit", "stash"))
-OUR_TOOLS = ("mcp__gaia-budget__", "mcp__plugin_gaia-token-budget_gaia-budget__")
+OUR_TOOLS = ("mcp__gaia-budget__", "mcp__plugin_gaia-budget_gaia-budget__")
 WRITING = ("--ou", "--ext", "--textconv", "--no-index")  # git takes the beginning of an option for all of it
 CHAINING = frozenset(";|&`$<>(){}\n\r")  # a second command could hide behind an allowed one
 REMEMBERED_FILES = 500
