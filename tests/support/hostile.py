@@ -3,7 +3,7 @@
 Each kind was reported by somebody: forks' copies (delexw/claude-code-trace#255), workflow agents
 (getagentseal/codeburn#470), advisor runs (ccusage/ccusage#1115), inference in the US (anthropics/claude-code#60641),
 clocks set back (microsoft/WSL#10006), torn lines (anthropics/claude-code#81843), zero bytes of a crash
-(anthropics/claude-code#49876); the others are of the same kinds.
+(anthropics/claude-code#49876); the others are of the same kinds. Ordinary sessions lie between them, to any size.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gaia_hooks.machine import clock
 from support.rows import assistant, stamp
 from support.sessions import list_price
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 OPUS, SONNET = "claude-opus-5-5", "claude-sonnet-5-5"
+OTHER_NAMES = (
+    "global.anthropic.claude-opus-5-5-v1:0", "claude-opus-5-5@20261001", "claude-opus-5.5", "claude-opus-5-5[1m]",
+    "arn:aws:bedrock:us-east-1:123456789012:inference-profile/global.anthropic.claude-opus-5-5-v1:0",
+    "anthropic/claude-opus-5-5", "vertex_ai/claude-opus-5-5", "claude-opus-5-5-20261001",
+)  # fmt: skip
+"""What gateways and clouds call the one model, at its list price."""
+FILLER = "Now look at the next file, and say what you would change there. " * 200
 
 
 @dataclass
@@ -54,26 +62,36 @@ class Writing:
         self.main = self.folder / f"{self.id}.jsonl"
         self.below = self.folder / self.id / "subagents"
         self.truth = corpus.sessions[self.id] = Truth()
+        self.used: dict[str, tuple[int, int]] = {}  # fresh and output by model, as a client adds them up
         self.second = self.random.randrange(80_000)
-        self.put(self.main, {"type": "user", "sessionId": self.id, "timestamp": stamp(self.second),
-                             "cwd": "/home/dev/p", "message": {"role": "user", "content": "go on"}})  # fmt: skip
+        self.began_ms = (clock.parse(stamp(self.second)) or 0) // 1000
+        self.ask("go on")
         for _ in range(self.random.randrange(1, 5)):
             self.respond(self.main)
 
-    def row(self, agent: str = "", key: str = "", model: str = OPUS, **more: Any) -> dict[str, Any]:
+    def ask(self, words: str) -> None:
+        self.put(self.main, {"type": "user", "sessionId": self.id, "timestamp": stamp(self.second),
+                             "cwd": "/home/dev/p", "message": {"role": "user", "content": words}})  # fmt: skip
+
+    def row(
+        self, agent: str = "", key: str = "", model: str = OPUS, name: str = "", **more: Any
+    ) -> dict[str, Any]:
         """A response that counts; its truth is noted."""
         self.second += self.random.randrange(3, 90)
         fresh, output = self.random.randrange(1, 900), self.random.randrange(1, 900)
         key = key or f"msg_{self.random.getrandbits(96):024x}"
-        made = assistant(key, second=self.second, session=self.id, agent=agent, model=model, input_tokens=fresh,
-                         output_tokens=output, requestId=f"req_{self.random.getrandbits(64):016x}", **more)  # fmt: skip
-        self.count(model, fresh, output, 1)
+        made = assistant(key, second=self.second, session=self.id, agent=agent, model=name or model,
+                         input_tokens=fresh, output_tokens=output,
+                         requestId=f"req_{self.random.getrandbits(64):016x}", **more)  # fmt: skip
+        self.count(model, fresh, output, 1, name)
         return made
 
-    def count(self, model: str, fresh: int, output: int, responses: int) -> None:
+    def count(self, model: str, fresh: int, output: int, responses: int, name: str = "") -> None:
         self.truth.fresh += fresh
         self.truth.output += output
         self.truth.responses += responses
+        before = self.used.get(name or model, (0, 0))
+        self.used[name or model] = before[0] + fresh, before[1] + output
         self.truth.nano += list_price(model, (fresh, output, 0, 0, 0, 0, 0)) or 0
 
     def respond(self, path: Path, agent: str = "", **more: Any) -> dict[str, Any]:
@@ -185,15 +203,50 @@ def growing(one: Writing) -> None:
     one.put(one.main, small, small, row)
 
 
+def came_back(one: Writing) -> None:
+    """Ids that are no provider's: a relay counts its answers anew in every session."""
+    for number in range(3):
+        one.respond(one.main, key=f"chatcmpl-{number}")
+
+
+def named(one: Writing) -> None:
+    """One model by what clouds and gateways call it."""
+    for name in one.random.sample(OTHER_NAMES, 3):
+        one.respond(one.main, name=name)
+
+
+def stated(one: Writing) -> None:
+    """A client's total of the very same tokens, at prices that it guessed."""
+    used = {
+        model: {"inputTokens": fresh, "outputTokens": output} for model, (fresh, output) in one.used.items()
+    }
+    total = one.random.choice([0.000001, 3.3, 9999.0])
+    one.put(one.main, {"type": "cost-state", "sessionId": one.id, "totalCostUSD": total, "modelUsage": used,
+                       "startTime": one.began_ms, "hasUnknownModelCost": True})  # fmt: skip
+
+
+def ordinary(corpus: Corpus) -> int:
+    """A session without trouble; how many bytes it is."""
+    one = Writing(corpus)
+    for _ in range(corpus.random.randrange(5, 40)):
+        one.ask(FILLER[: corpus.random.randrange(200, 9000)])
+        one.respond(one.main)
+    return one.main.stat().st_size
+
+
 KINDS: tuple[Callable[[Writing], None], ...] = (
-    forked, workflow, torn, absurd, one_id, no_ids, set_back, advised, growing, copied)  # fmt: skip
+    forked, workflow, torn, absurd, one_id, no_ids, set_back, advised, growing, came_back, named, stated, copied
+)  # fmt: skip
 
 
-def write(projects: Path, seed: int, sessions: int = 12) -> Corpus:
-    """A corpus of that many sessions, each with a few kinds of trouble (a copy, where there is one, of the whole)."""
-    corpus = Corpus(projects, random.Random(seed))
-    for _ in range(sessions):
+def write(projects: Path, seed: int, sessions: int = 12, megabytes: int = 0) -> Corpus:
+    """That many sessions, each with a few kinds of trouble (a copy, where there is one, of the whole); between them
+    ordinary ones of that size in all."""
+    corpus, plain = Corpus(projects, random.Random(seed)), 0
+    for number in range(1, sessions + 1):
         one = Writing(corpus)
         for kind in sorted(corpus.random.sample(range(len(KINDS)), 4)):
             KINDS[kind](one)
+        while plain < megabytes * 1_000_000 * number // sessions:
+            plain += ordinary(corpus)
     return corpus

@@ -99,7 +99,8 @@ def reckon(mine: ReadingPosition, rows: Sequence[Known], family: Family, costs: 
         carried = _carried(mine, totals[0], family)
         largest = last = 0
         for total in totals:
-            own = [row for row in rows if started <= row.ts and (not total.until or row.ts < total.until)]
+            since, until = total.since or started, total.until
+            own = [row for row in rows if since <= row.ts and (not until or row.ts < until)]
             last = _beyond(total, carried, own, costs)
             largest = max(largest, last)
         nano, forgotten = nano + largest, forgotten + largest - last

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 CLIENT_TOTAL = b'"totalCostUSD"'  # what every `cost-state` row has, and the longer needle is found faster
 MAIN = state.MAIN
 MOST_USD = 10**6  # of one session
+SET_BACK = 60 * clock.MICRO  # parallel rows are milliseconds out of order
 LAST_MS = 7_258_118_400_000  # the year 2200
 
 
@@ -41,7 +42,8 @@ class Skip(NamedTuple):
 class ClientTotal(msgspec.Struct, array_like=True):
     """One `cost-state` row: the client's own cumulative tokens by model, and what they cover.
 
-    They cover responses from `started` until before `until` (0: to the end so far); the row was written after `after`.
+    They cover responses from `since` (0: from `started`) until before `until` (0: to the end so far); the row was
+    written after `after`. `since` is earlier than the total's own beginning where the clock was set back after it.
     All instants are microseconds since the epoch, `nano` is the client's dollars: they only order totals.
     """
 
@@ -50,6 +52,7 @@ class ClientTotal(msgspec.Struct, array_like=True):
     until: int
     nano: int
     models: dict[str, tuple[int, ...]] = {}
+    since: int = 0
 
 
 class ReadingPosition(msgspec.Struct, array_like=True):
@@ -62,6 +65,9 @@ class ReadingPosition(msgspec.Struct, array_like=True):
     copied: int = 0  # and that copy's instant
     threads: msgspec.Raw = msgspec.Raw(b"{}")  # decoded only for a file that has grown
     totals: list[ClientTotal] = []
+    turns: list[
+        tuple[int, int]
+    ] = []  # where the clock was set back: the latest instant until then, the next one
 
 
 _Threads = dict[str, list[Any]]
@@ -106,6 +112,7 @@ class _Counting:
         self.responses: list[Response] = []
         self.skipped: list[Skip] = []
         self.totals = list(known.totals)
+        self.turns = list(known.turns)
         self.last, self.payer, self.copied = known.last, known.payer, known.copied
 
     def take(self, file: io.RawIOBase, offset: int, line: bytes, complete: bool) -> None:
@@ -151,9 +158,11 @@ class _Counting:
         if not seen.agent_id:
             seen.agent_id = self.transcript.agent_id
         if seen.timestamp:
-            self.last = seen.timestamp
             if self.totals and not self.totals[-1].until:
-                self.totals[-1].until = clock.parse(seen.timestamp) or 0
+                self.totals[-1].until = max(clock.parse(seen.timestamp) or 0, self._latest + 1)
+            if seen.timestamp < self.last:
+                self._out_of_order(clock.parse(seen.timestamp) or 0)
+            self.last = seen.timestamp
         else:
             seen.timestamp = self.last
         thread = self.threads.get(seen.agent_id)
@@ -162,6 +171,14 @@ class _Counting:
         identified(seen, thread)
         for settled in thread.add(seen):
             self.responses.append(settled.response)
+
+    @property
+    def _latest(self) -> int:
+        return max([clock.parse(self.last) or 0, *(latest for latest, _ in self.turns)])
+
+    def _out_of_order(self, instant: int) -> None:
+        if 0 < instant < (clock.parse(self.last) or 0) - SET_BACK:
+            self.turns.append((self._latest, instant))
 
     def _note_copy(self, row: dict[str, Any]) -> None:
         if row.get("type") != "assistant":
@@ -177,13 +194,16 @@ class _Counting:
         if not 0 <= stated.total_usd <= MOST_USD or not 0 <= stated.started_ms <= LAST_MS:
             raise ValueError("the client's total is no amount of money, or has no instant")
         models = {name: model.usage for name, model in stated.models.items()}
+        started = stated.started_ms * 1000
+        since = min([started, *(next_one for latest, next_one in self.turns if started <= latest)])
         self.totals.append(
             ClientTotal(
-                started=stated.started_ms * 1000,
+                started=started,
                 after=clock.parse(self.last) or 0,
                 until=0,
                 nano=nano(stated.total_usd),
                 models=models,
+                since=since,
             )
         )
 
@@ -198,5 +218,5 @@ class _Counting:
         threads = {agent: state.packed_thread(thread) for agent, thread in self.threads.items()}
         mark = ReadingPosition(
             position(file, end, status), self.known.began, self.last, self.payer, self.copied,
-            msgspec.Raw(_encode(threads)), self.totals)  # fmt: skip
+            msgspec.Raw(_encode(threads)), self.totals, self.turns)  # fmt: skip
         return Reading(self.responses + open_ones, self.skipped, mark, end - self.known.position.offset)

@@ -162,9 +162,9 @@ class Session:
                 thread.retire()
 
     def finish_agent(self, agent_id: str) -> None:
-        """A subagent has stopped."""
+        """A subagent has stopped; an event that names none is not the end of the main thread."""
         thread = self.state.threads.get(agent_id)
-        if thread is not None:
+        if thread is not None and agent_id != state.MAIN:
             self.settle(agent_id)
             thread.retire()
 

@@ -237,3 +237,26 @@ def test_a_copy_zeroed_by_a_compaction_invents_no_cache_writes(bench: Bench, chi
     write(child, opening(60, CHILD), row | {"sessionId": CHILD}, response("b", 61, session=CHILD))
     bench.run()
     assert (bench.total().responses, bench.total().cost_nano) == (1, RESPONSE)
+
+
+def test_rows_that_a_clock_set_back_puts_before_the_total_began_are_covered_by_it(
+    bench: Bench, file: Path
+) -> None:
+    write(
+        file,
+        opening(9000),
+        response("a", 9010),
+        response("b", 2000),
+        total(2 * RESPONSE + INPUT, started=9000),
+    )
+    bench.run()
+    assert spent(bench)[1] == INPUT
+    write(file, response("c", 2100), response("d", 2200), total(4 * RESPONSE + INPUT, started=9000))
+    bench.run()
+    assert spent(bench)[1] == INPUT
+
+
+def test_a_row_after_a_total_is_not_covered_by_it(bench: Bench, file: Path) -> None:
+    write(file, opening(0), response("a", 10), total(RESPONSE + INPUT), response("b", 20))
+    bench.run()
+    assert spent(bench)[1] == INPUT
