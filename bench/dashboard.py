@@ -1,18 +1,24 @@
 """The page and the endpoint over a large ledger, against a page that says hello and a Streamlit page, in one run.
 
-    python bench/dashboard.py [--events 10000000] [--modules 200] [--rounds 15] [--listeners 100]
+    python bench/dashboard.py [--events 10000000] [--modules 200] [--rounds 15] [--listeners 100] [--keep FOLDER]
+                              [--peer-mb 20] [--ccusage PROGRAM]
 
-Prints one JSON document; what it made is deleted. `first_paint_ms` are medians in Chromium, the servers in turn:
-beyond `hello` is what the page costs. `told_ms` is how long after a write the last listener hears of it, `on_page_ms`
-how long until the figure stands on the page. Sizes are as sent. Peers that are not on this machine are left out.
+Prints one JSON document; what it made is deleted, but for the ledger in FOLDER, which the next run takes as it is.
+`first_paint_ms` are medians in Chromium, the servers in turn: beyond `hello` is what the page costs. `answer_ms` are
+medians of a report as it is asked again, `first_answer_ms` of one that nobody has asked for since the last write.
+`told_ms` is how long after a write the last listener hears of it, `on_page_ms` how long until the figure stands on the
+page. `same_question` is what each day cost, by ccusage, by our command and by the endpoint, over the same transcripts.
+Sizes are as sent. Peers that are not on this machine are left out.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import os
 import selectors
+import shutil
 import socket
 import statistics
 import subprocess
@@ -23,15 +29,17 @@ import urllib.request
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import history
+from transcripts import peer_program
 
 from gaia_budget.dashboard.answers import QUESTIONS
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
-from support import dashboard
+from support import corpus, dashboard
 from support.events import event
 
 if TYPE_CHECKING:
@@ -49,7 +57,7 @@ page = "<!doctype html><html><head><title>hello</title></head><body><h1>hello</h
 uvicorn.run(Starlette(routes=[Route("/", lambda _: HTMLResponse(page))]), port=int(sys.argv[1]), log_level="error")
 """
 STREAMLIT = "from gaia_budget.argus_page import show\n\nshow()\n"
-PAINT = "performance.getEntriesByName('first-contentful-paint').map(one => one.startTime)[0] ?? null"
+PAINT = "() => performance.getEntriesByName('first-contentful-paint').map(one => one.startTime)[0] ?? null"
 PATIENCE_MS = 120_000
 
 
@@ -60,15 +68,23 @@ def main() -> None:
     )
     for name, usual in (("events", 10_000_000), ("modules", 200), ("rounds", 15), ("listeners", 100)):
         parser.add_argument(f"--{name}", type=int, default=usual)
+    parser.add_argument("--keep", type=Path, help="a folder of its own for the ledger")
+    parser.add_argument("--peer-mb", type=int, default=20, help="transcripts that ccusage reads, too")
+    parser.add_argument("--ccusage", default=shutil.which("ccusage"))
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
+        state = (wanted.keep or home / "state").absolute()
+        state.mkdir(exist_ok=True, parents=True)
         os.environ |= {"HOME": folder, "USERPROFILE": folder, "CLAUDE_CONFIG_DIR": str(home / ".claude"),
-                       "GAIA_BUDGET_HOME": str(home / "state"), "GAIA_BUDGET_TIMEZONE": "UTC"}  # fmt: skip
-        (home / "state").mkdir()
+                       "GAIA_BUDGET_HOME": str(state), "GAIA_BUDGET_TIMEZONE": "UTC", "GAIA_ROOT": folder}  # fmt: skip
+        caps = {f"module{number}": {"monthly_budget_usd": 50} for number in range(wanted.modules)}
+        (home / "token_budget.json").write_text(json.dumps({"per_module": caps}), encoding="utf-8")
         with Ledger.open(settings=load()) as ledger:
-            history.make(ledger, wanted.events, wanted.modules)
-            print(json.dumps(measured(home, ledger, wanted), indent=1))
+            if not ledger.spend(()).total.events:
+                history.make(ledger, wanted.events, wanted.modules)
+            found = measured(home, ledger, wanted)
+        print(json.dumps(found | {"same_question": same_question(home, wanted)}, indent=1))
 
 
 def measured(home: Path, ledger: Ledger, wanted: argparse.Namespace) -> dict[str, Any]:
@@ -79,12 +95,13 @@ def measured(home: Path, ledger: Ledger, wanted: argparse.Namespace) -> dict[str
         url, process = running.enter_context(serving(ours))
         paint = paints(browser, {"hello": hello, "page": url}, wanted.rounds)
         found: dict[str, Any] = {
-            "events": wanted.events,
+            "events": ledger.spend(()).total.events,
             "modules": wanted.modules,
             "first_paint_ms": paint | {"beyond_hello": round(paint["page"] - paint["hello"], 1)},
             "sent_kb": {path: round(len(fetched(url + path)) / 1000, 1) for path in
                         ("/", "/static/style.css", "/static/page.js")},
             "answer_ms": {one.name: answer(url, one.name, wanted.rounds) for one in QUESTIONS},
+            "first_answer_ms": {one.name: first_answer(url, one.name, ledger) for one in QUESTIONS},
         }  # fmt: skip
         found["told_ms"] = told(url, ledger, wanted.listeners)
         found["on_page_ms"] = on_page(browser, url, ledger)
@@ -137,17 +154,29 @@ def paints(browser: Browser, pages: dict[str, str], rounds: int) -> dict[str, fl
     return {name: round(statistics.median(each[1:]), 1) for name, each in took.items()}
 
 
-def answer(url: str, name: str, rounds: int) -> float:
-    """Median milliseconds of a report as the page's user would ask for it: this month, where it takes a period."""
+def asking(url: str, name: str) -> str:
+    """A report as the page's user would ask for it: this month, where it takes a period."""
     question = next(one for one in QUESTIONS if one.name == name)
-    asked = {"session": "s1", "since": "month"}
-    query = "&".join(f"{key}={value}" for key, value in asked.items() if key in question.takes)
+    asked = {"since": "month"} if name not in ("session", "status") else {"session": "s1"}
+    return (
+        f"{url}/api/v1/{name}?{urlencode({key: one for key, one in asked.items() if key in question.takes})}"
+    )
+
+
+def answer(url: str, name: str, rounds: int) -> float:
+    """Median milliseconds."""
     took = []
     for _ in range(rounds + 1):
         began = time.perf_counter()
-        fetched(f"{url}/api/v1/{name}?{query}")
+        fetched(asking(url, name))
         took.append(time.perf_counter() - began)
-    return round(statistics.median(took[1:]) * 1000, 1)
+    return round(statistics.median(took[1:] or took) * 1000, 1)
+
+
+def first_answer(url: str, name: str, ledger: Ledger) -> float:
+    """The same right after a write."""
+    ledger.record([event(f"bench-{name}", cost_nano=1, org=ledger.org)])
+    return answer(url, name, 0)
 
 
 def told(url: str, ledger: Ledger, listeners: int) -> dict[str, float]:
@@ -234,6 +263,37 @@ def streamlit(running: ExitStack, browser: Browser, home: Path, rounds: int) -> 
         took.append(time.perf_counter() - began)
         context.close()
     return round(statistics.median(took[1:]) * 1000, 1)
+
+
+def same_question(home: Path, wanted: argparse.Namespace) -> dict[str, Any]:
+    """What each day cost over the same transcripts: median milliseconds, and the dollars that each one says."""
+    config = home / ".claude"
+    corpus.write(config, size=wanted.peer_mb * 1_000_000, seed=19, long_line=1000)
+    os.environ["GAIA_BUDGET_HOME"] = str(home / "peer")
+    ours = [sys.executable, "-m", "gaia_budget", "daily", "--json"]
+    subprocess.run(ours, check=True, capture_output=True)  # takes the transcripts in
+    commands = {"gaia-budget daily": ours}
+    program = wanted.ccusage or peer_program(home)
+    if program:
+        commands["ccusage daily"] = [program, "claude", "daily", "--json", "--offline"]
+    took: dict[str, list[float]] = {name: [] for name in commands}
+    said: dict[str, Any] = {}
+    for _ in range(5):
+        for name, command in commands.items():
+            began = time.perf_counter()
+            printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            took[name].append((time.perf_counter() - began) * 1000)
+            document = json.loads(printed)
+            said[name] = (
+                document["total"]["cost_usd"] if "total" in document else document["totals"]["totalCost"]
+            )
+    found = {
+        name: {"ms": round(statistics.median(each), 1), "usd": said[name]} for name, each in took.items()
+    }
+    with serving([sys.executable, "-m", "gaia_budget", "dashboard", "--port"]) as (url, _):
+        usd = json.loads(gzip.decompress(fetched(f"{url}/api/v1/daily")))["total"]["cost_usd"]
+        took_there = statistics.median([answer(url, "daily", 1) for _ in range(5)])
+    return {"transcripts_mb": wanted.peer_mb, **found, "endpoint daily": {"ms": took_there, "usd": usd}}
 
 
 if __name__ == "__main__":

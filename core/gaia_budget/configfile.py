@@ -43,10 +43,15 @@ def decoded(data: bytes, path: Path) -> str:
 
 def read_json(path: Path) -> Document:
     """A JSON file with the places of its keys. Raises ConfigError; FileNotFoundError when it is missing."""
+    return json_document(path, read_text(path))
+
+
+def json_document(path: Path, text: str) -> Document:
+    """The text of a JSON file with the places of its keys. Raises ConfigError."""
     from gaia_budget.jsontext import JsonSyntaxError, parse
 
     try:
-        return parse(read_text(path))
+        return parse(text)
     except JsonSyntaxError as error:
         raise ConfigError(
             path, error.problem, line=error.line, column=error.column, cure="Fix the JSON there"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -23,7 +24,7 @@ from pydantic import (
 )
 
 from gaia_budget import places
-from gaia_budget.configfile import explain, read_json
+from gaia_budget.configfile import explain, json_document, read_text
 from gaia_budget.errors import ConfigError, NotFoundError
 from gaia_hooks.facts import modules
 from gaia_hooks.facts.prices.money import NANO
@@ -59,6 +60,9 @@ class OwnerFile(OwnerModel):
 
     _file: Path | None = PrivateAttr(default=None)
     _notices: list[str] = PrivateAttr(default_factory=list)
+
+    def _remark(self) -> None:
+        """Note what a reader of the file should know."""
 
     @property
     def file(self) -> Path | None:
@@ -139,6 +143,7 @@ class TokenBudget(OwnerFile):
     defaults: Defaults = Field(default_factory=Defaults)
     per_module: dict[str, ModuleBudget] = {}
     pricing_snapshot: dict[str, dict[str, SnapshotPrice]] = {}
+    _folded: dict[str, ModuleBudget] = PrivateAttr(default_factory=dict)
 
     @field_validator("per_module")
     @classmethod
@@ -146,6 +151,13 @@ class TokenBudget(OwnerFile):
         if len({name.lower() for name in value}) < len(value):
             raise ValueError(f"a module stands twice (case does not count): {', '.join(value)}")
         return value
+
+    def _remark(self) -> None:
+        if self.defaults.session_budgets["architecture"].models == ["opus"]:
+            self.notices.append(
+                f"{self.file}: defaults.session_budgets.architecture.models is ['opus'], but the document that "
+                "defines it implements with sonnet: both are treated as meant"
+            )
 
     def session(self, session_type: str) -> SessionBudget:
         """The limit of a session type. Raises NotFoundError."""
@@ -156,8 +168,9 @@ class TokenBudget(OwnerFile):
 
     def module(self, name: str) -> ModuleBudget | None:
         """The entry of a module, its name compared without case; None where it has none."""
-        wanted = name.lower()
-        return next((entry for key, entry in self.per_module.items() if key.lower() == wanted), None)
+        if not self._folded:
+            self._folded.update({key.lower(): entry for key, entry in self.per_module.items()})
+        return self._folded.get(name.lower())
 
     def module_or_default(self, name: str, settings: Settings) -> ModuleBudget:
         """The entry of a module, else the default policy of the settings (every module has a cap).
@@ -223,14 +236,7 @@ Owned = TypeVar("Owned", TokenBudget, Registry)
 
 def load_token_budget() -> TokenBudget:
     """Read `token_budget.json`. Raises ConfigError; a missing file gives the defaults and a notice."""
-    budget = _load(TokenBudget, "token_budget.json", "session limits and monthly caps are the built-in ones")
-    architecture = budget.defaults.session_budgets["architecture"]
-    if budget.file and architecture.models == ["opus"]:
-        budget.notices.append(
-            f"{budget.file}: defaults.session_budgets.architecture.models is ['opus'], but the document that "
-            "defines it implements with sonnet: both are treated as meant"
-        )
-    return budget
+    return _load(TokenBudget, "token_budget.json", "session limits and monthly caps are the built-in ones")
 
 
 def load_registry() -> Registry:
@@ -283,15 +289,23 @@ def _load(kind: type[Owned], name: str, without: str) -> Owned:
         return _missing(kind, f"GAIA_ROOT is not set, so there is no {name}: {without}")
     file = root / name
     try:
-        document = read_json(file)
+        text = read_text(file)
     except FileNotFoundError:
         return _missing(kind, f"{file} is not there: {without}")
+    return cast("Owned", _read(kind, file, text))
+
+
+@lru_cache(maxsize=4)
+def _read(kind: type[TokenBudget | Registry], file: Path, text: str) -> TokenBudget | Registry:
+    """The same text is read once; what comes of it is shared, and nobody changes it."""
+    document = json_document(file, text)
     _refuse_doubled(document, file)
     try:
         owned = kind.model_validate(document.root.plain())
     except ValidationError as error:
         raise _located(error, document, file) from None
     owned._file = file
+    owned._remark()
     return owned
 
 

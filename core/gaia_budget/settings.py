@@ -10,6 +10,7 @@ import json
 import os
 import platform
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -302,10 +303,17 @@ class Settings(BaseModel):
 
     def module(self, name: str) -> ModuleSettings:
         """What is set for a module; the defaults where nothing is."""
-        found = self.modules.get(name.lower()) or ModuleSettings()
+        found = self.modules.get(name.lower())
+        if found is None:
+            return _usual(self.counts_claude_code)
         if "counts_claude_code" in found.model_fields_set:
             return found
         return found.model_copy(update={"counts_claude_code": self.counts_claude_code})
+
+
+@cache
+def _usual(counts_claude_code: bool) -> ModuleSettings:
+    return ModuleSettings(counts_claude_code=counts_claude_code)
 
 
 def _nano(amount: Decimal | None) -> int | None:

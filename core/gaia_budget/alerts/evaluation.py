@@ -11,11 +11,12 @@ from gaia_budget.alerts.fired import Alert, Fired, Firing
 from gaia_budget.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from gaia_budget.alerts.engine import Verdict
     from gaia_budget.alerts.fired import Changes
     from gaia_budget.alerts.rules import Channel, Loaded, Rule
+    from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
 
@@ -44,12 +45,13 @@ class Evaluated(NamedTuple):
         return telling.for_hooks(self.told_by("terminal"), self.told_by("mcp"), self.present)
 
 
-def evaluate(ledger: Ledger, settings: Settings) -> Evaluated:
+def evaluate(ledger: Ledger, settings: Settings, ends: Iterable[Outlook] | None = None) -> Evaluated:
     """Judge every rule and write down what changes; nothing is sent (see `outbox`).
 
+    `ends` tells where each module's month ends, where whoever asks has just reckoned it.
     Safe to run in any number of processes at once: each alert fires once. Raises LedgerError.
     """
-    loaded, facts = rules.load(), Facts(ledger, settings)
+    loaded, facts = rules.load(), Facts(ledger, settings, ends)
     known = Fired(ledger).alerts_lately()  # before the figures: what fires after them is not ours to end
     problems = [str(error) for error in loaded.problems]
     verdicts, unjudged = _judged(loaded, facts, problems)

@@ -14,7 +14,7 @@ from gaia_budget.ledger.zone import HOUR
 from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from gaia_budget.alerts.kinds import Span
     from gaia_budget.forecast.anomalies import Anomaly
@@ -39,8 +39,8 @@ class Window(NamedTuple):
 class Facts:
     """The figures at one instant. Sums come from the ledger's rollups wherever these can tell."""
 
-    def __init__(self, ledger: Ledger, settings: Settings) -> None:
-        self.ledger, self.settings, self.now = ledger, settings, ledger.now()
+    def __init__(self, ledger: Ledger, settings: Settings, ends: Iterable[Outlook] | None = None) -> None:
+        self.ledger, self.settings, self.now, self._ends = ledger, settings, ledger.now(), ends
         self._spent: dict[tuple[Key, int, int | None], dict[Key, Figures]] = {}
 
     @cached_property
@@ -76,7 +76,10 @@ class Facts:
         """Where each module's month is expected to end. Raises ConfigError."""
         from gaia_budget.forecast.outlook import forecast
 
-        return {one.module: one for one in forecast(self.ledger, self.settings, self.budget, now=self.now)}
+        ends = self._ends
+        if ends is None:
+            ends = forecast(self.ledger, self.settings, self.budget, now=self.now)
+        return {one.module: one for one in ends}
 
     @cached_property
     def together(self) -> Outlook:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from decimal import Decimal
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
@@ -149,7 +150,7 @@ def file() -> Path:
 
 def load() -> Loaded:
     """The rules in force; never raises for what a user wrote."""
-    found = {name: _made(name, table) for name, table in _shipped().items()}
+    found = dict(_ours())
     problems: list[ConfigError] = []
     try:
         own = _own()
@@ -163,6 +164,13 @@ def load() -> Loaded:
     return Loaded([rule for rule in found.values() if rule.enabled], problems)
 
 
+@cache
+def _ours() -> dict[str, Rule]:
+    """The rules that come with the program."""
+    return {name: _made(name, table) for name, table in _shipped().items()}
+
+
+@cache
 def _shipped() -> dict[str, dict[str, Any]]:
     text = resources.files(__package__).joinpath("builtin.toml").read_text(encoding="utf-8")
     rules: dict[str, dict[str, Any]] = tomllib.loads(text, parse_float=Decimal)["rules"]

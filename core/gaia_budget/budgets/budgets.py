@@ -59,7 +59,10 @@ class Budgets:
     def _months(self, at: When, module: str | None) -> dict[str, MonthSpend]:
         ts = self.ledger.instant(at)
         number = bucket(self.zone, "month", self.ledger.now() if ts is None else ts)
-        return self.db.ask(lambda ask: months.months(ask, self.zone, self.org, number, module))
+        return self.ledger.kept.of(
+            ("months", number, module),
+            lambda: self.db.ask(lambda ask: months.months(ask, self.zone, self.org, number, module)),
+        )
 
     def reserve(
         self, scopes: Sequence[Scope], estimate_nano: int, *, call_id: str, ttl_s: float = TTL_SECONDS

@@ -68,8 +68,12 @@ def anomalies(
     wanted = ledger.zone.instant(since, at)
     today = bucket(ledger.zone, "day", at)
     start = today - DEFAULT_DAYS + 1 if wanted is None else bucket(ledger.zone, "day", wanted)
-    found = ledger.db.ask(lambda ask: _Search(ask, ledger.zone, ledger.org, start, today).of(module))
-    return sorted(found, key=lambda one: (-one.day, one.expected_nano - one.actual_nano, one.module))
+
+    def search(ask: Ask) -> list[Anomaly]:
+        found = _Search(ask, ledger.zone, ledger.org, start, today).of(module)
+        return sorted(found, key=lambda one: (-one.day, one.expected_nano - one.actual_nano, one.module))
+
+    return list(ledger.kept.of(("anomalies", start, today, module), lambda: ledger.db.ask(search)))
 
 
 class _Search:

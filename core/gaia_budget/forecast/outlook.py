@@ -5,27 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.budgets.months import months
 from gaia_budget.forecast.days import day_named
 from gaia_budget.forecast.month import Days, Projection, project
 from gaia_budget.forecast.rate import LONGEST
+from gaia_budget.forecast.series import Amounts, Known, known_days
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.ledger.zone import EPOCH, Zone, first_of
 from gaia_hooks.facts import names
-from gaia_hooks.facts.prices import billing
 from gaia_hooks.facts.prices.money import usd, usd_short
 
 if TYPE_CHECKING:
-    from gaia_budget.budgets.months import MonthSpend
-    from gaia_budget.ledger.database import Ask
     from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.owner import TokenBudget
     from gaia_budget.settings import Settings
 
-DAILY = (
-    "SELECT module, bucket, source, billing, sum(cost_nano) FROM rollups "
-    "WHERE org = ? AND grain = 'day' AND bucket >= ? AND bucket <= ? {} GROUP BY module, bucket, source, billing"
-)
 NOT_THIS_MONTH = "not this month"
 ALL = ""
 """Stands for all modules together where a module is named."""
@@ -109,10 +102,10 @@ def forecast(
     """
     at = ledger.now() if now is None else now
     names = {name.lower() for name in budget.per_module} if module is None else {module}
-    series, spent = ledger.db.ask(lambda ask: _read(ask, ledger.zone, ledger.org, at, module))
+    known = known_days(ledger, at, module)
     found = [
-        _outlook(ledger.zone, at, name, spent.get(name), series.get(name, {}), budget, settings)
-        for name in sorted(names | set(spent) | set(series))
+        _outlook(ledger.zone, at, name, known, budget, settings)
+        for name in sorted(names | set(known.months) | set(known.series))
     ]
     return sorted(found, key=lambda one: -(one.counted.projected_nano or one.counted.spent_nano))
 
@@ -123,60 +116,19 @@ def together(ledger: Ledger, settings: Settings, now: int | None = None) -> Outl
     Without a common cap `limit_nano` is 0, and nothing is ever used up. Raises LedgerError.
     """
     at = ledger.now() if now is None else now
-    zone, limit = ledger.zone, settings.total_limit_nano
-    series, spent = ledger.db.ask(lambda ask: _read(ask, zone, ledger.org, at, None))
-    counted: dict[int, int] = {}
-    others: dict[int, int] = {}
-    for module, sums in series.items():
-        _split(sums, settings.module(module).counts_claude_code, counted, others)
-    total = sum(
-        month.spent_nano(counts_claude_code=settings.module(name).counts_claude_code)
-        for name, month in spent.items()
-    )
-    return _projected(zone, at, ALL, limit, 0, total, counted, others)
-
-
-Sums = dict[tuple[int, str, str], int]
-"""Nano-dollars by day, source and billing."""
-
-
-def _read(
-    ask: Ask, zone: Zone, org: str, at: int, module: str | None
-) -> tuple[dict[str, Sums], dict[str, MonthSpend]]:
-    today = bucket(zone, "day", at)
-    values: list[Any] = [org, today - LONGEST, today, *([module] if module is not None else [])]
-    series: dict[str, Sums] = {}
-    for name, day, source, paid, nano in ask(DAILY.format("AND module = ?" if module else ""), values):
-        series.setdefault(name, {})[day, source, paid] = int(nano)
-    return series, months(ask, zone, org, bucket(zone, "month", at), module)
+    known = known_days(ledger, at, None)
+    total, counted, others = known.together(settings)
+    return _projected(ledger.zone, at, ALL, settings.total_limit_nano, 0, total, counted, others)
 
 
 def _outlook(
-    zone: Zone,
-    at: int,
-    module: str,
-    month: MonthSpend | None,
-    sums: Sums,
-    budget: TokenBudget,
-    settings: Settings,
+    zone: Zone, at: int, module: str, known: Known, budget: TokenBudget, settings: Settings
 ) -> Outlook:
-    counts = settings.module(module).counts_claude_code
+    counts, month = settings.module(module).counts_claude_code, known.months.get(module)
     limit = budget.module_or_default(module, settings).limit_nano
-    counted: dict[int, int] = {}
-    others: dict[int, int] = {}
-    _split(sums, counts, counted, others)
     override = month.override_nano if month else 0
     total = month.spent_nano(counts_claude_code=counts) if month else 0
-    return _projected(zone, at, module, limit, override, total, counted, others)
-
-
-def _split(sums: Sums, counts: bool, counted: dict[int, int], others: dict[int, int]) -> None:
-    """Add a module's days to what counts against its cap, and Claude Code's spend that does not to the others."""
-    for (day, source, paid), nano in sums.items():
-        against = billing.counts(source, paid, counts)
-        if against or source == billing.CLAUDE_CODE:
-            chosen = counted if against else others
-            chosen[day] = chosen.get(day, 0) + nano
+    return _projected(zone, at, module, limit, override, total, *known.split(module, counts))
 
 
 def _projected(
@@ -186,30 +138,30 @@ def _projected(
     limit: int | None,
     override: int,
     total: int,
-    counted: dict[int, int],
-    others: dict[int, int],
+    counted: Amounts | None,
+    others: Amounts | None,
 ) -> Outlook:
-    number = bucket(zone, "month", at)
-    span = tuple((first_of(one) - EPOCH).days for one in (number, number + 1))
-    mine = _days(zone, at, counted)
-    known = sum(nano for day, nano in counted.items() if span[0] <= day < span[1])
+    number, today = bucket(zone, "month", at), bucket(zone, "day", at)
+    start, end = ((first_of(one) - EPOCH).days for one in (number, number + 1))
+    mine = counted or Amounts((0,) * LONGEST, 0)
+    known = sum(mine.past[max(0, LONGEST - today + start) :]) + mine.today
     ends = None if limit is None else limit + override
+    left = _left(zone, at, today)
     return Outlook(
         module,
         f"{number // 12:04d}-{number % 12 + 1:02d}",
         limit or 0,
         override,
-        project(mine, (span[0], span[1]), ends, max(0, total - known)),
-        project(_days(zone, at, others), (span[0], span[1]), None) if others else None,
+        project(Days(today - LONGEST, *mine, left), (start, end), ends, max(0, total - known)),
+        project(Days(today - LONGEST, *others, left), (start, end), None) if others else None,
     )
 
 
-def _days(zone: Zone, at: int, sums: dict[int, int]) -> Days:
-    today = bucket(zone, "day", at)
+def _left(zone: Zone, at: int, today: int) -> float:
+    """The share of today that is still to come."""
     date = EPOCH + timedelta(days=today)
     begins, ends = zone.start_of_day(date), zone.start_of_day(date + timedelta(days=1))
-    past = [sums.get(day, 0) for day in range(today - LONGEST, today)]
-    return Days(today - LONGEST, past, sums.get(today, 0), (ends - at) / (ends - begins))
+    return (ends - at) / (ends - begins)
 
 
 def sentence(found: Outlook) -> str:

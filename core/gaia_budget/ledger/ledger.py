@@ -13,6 +13,7 @@ from gaia_budget.ledger import outcomes, questions, record, sessions
 from gaia_budget.ledger.charges import charge
 from gaia_budget.ledger.database import PATIENCE_SECONDS, Database, parse_url
 from gaia_budget.ledger.database.failures import UnfitTextError
+from gaia_budget.ledger.database.kept import Kept
 from gaia_budget.ledger.database.migrations import migrate
 from gaia_budget.ledger.sums import resum
 from gaia_budget.ledger.zone import Zone
@@ -79,6 +80,7 @@ class Ledger:
         self.machine = opener.machine
         self.folder = opener.state_folder
         self.clock = clock
+        self.kept = Kept(db)
         self.zone = _zone_of(db, opener)
 
     @classmethod
@@ -89,13 +91,15 @@ class Ledger:
         settings: Opener,
         patience_s: float = PATIENCE_SECONDS,
         clock: Callable[[], int] = machine_clock.now,
+        lean: bool = False,
     ) -> Self:
         """Open the ledger of a URL, else that of the settings.
 
-        `patience_s` is how long it waits for others that keep it locked. Creates and migrates it as needed. Raises
+        `patience_s` is how long it waits for others that keep it locked; with `lean` an embedded one takes little
+        memory, for a process that runs all day. Creates and migrates it as needed. Raises
         InputError for a wrong URL, LedgerError when it cannot be used.
         """
-        db = Database(parse_url(url or settings.ledger_url), patience_s)
+        db = Database(parse_url(url or settings.ledger_url), patience_s, lean=lean)
         try:
             _prepare_file(db)
             db.check()
@@ -107,6 +111,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close every connection."""
+        self.kept.close()
         self.db.close()
 
     def __enter__(self) -> Self:
@@ -184,7 +189,12 @@ class Ledger:
     ) -> questions.Spend:
         """What was spent in [since, until), by one or more axes. Raises InputError for an unknown axis or time."""
         asked = questions.Range(self.org, self.instant(since), self.instant(until, end=True), module, session)
-        return self.db.ask(lambda ask: questions.spend(ask, self.zone, asked, by))
+
+        def read() -> questions.Spend:
+            return self.db.ask(lambda ask: questions.spend(ask, self.zone, asked, by))
+
+        # single responses are many, and seldom asked for twice
+        return read() if "response" in by else self.kept.of(("spend", asked, tuple(by)), read)
 
     def session(self, session_id: str) -> sessions.SessionSpend | None:
         """A session's spend, or None where the ledger knows nothing of it."""

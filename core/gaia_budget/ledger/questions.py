@@ -96,6 +96,11 @@ class Figures(NamedTuple):
         """Both together."""
         return Figures(*map(int.__add__, self, other))
 
+    @classmethod
+    def sum(cls, parts: Iterable[Figures]) -> Figures:
+        """All together."""
+        return cls(*map(sum, zip(*parts, strict=True)))
+
     def document(self) -> dict[str, Any]:
         """The JSON keys that every face shows; dollars as a decimal string."""
         shown = self._asdict()
@@ -189,9 +194,7 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
     for part in _parts(zone, _within_session(ask, asked), by):
         for key, figures in _summed(ask, zone, part, by, _grain(zone, part, by)):
             merged[key] = merged[key].plus(figures) if key in merged else figures
-    total = Figures()
-    for figures in merged.values():
-        total = total.plus(figures)
+    total = Figures.sum(merged.values())
     ordered = [Row(key, figures) for key, figures in merged.items()]
     ordered.sort(key=lambda row: (-row.figures.cost_nano, -row.figures.budget_tokens, row.key))
     for place, axis in reversed(list(enumerate(by))):

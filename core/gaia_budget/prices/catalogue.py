@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -40,13 +40,18 @@ def load(refresh: Path | None = None) -> Catalogue:
     return _load(_stamp(refresh), refresh, places.home() / "cache" / "prices.json")
 
 
-def _stamp(refresh: Path | None) -> str:
+@cache
+def _installed_file() -> Path:
+    """The list of the installed genai-prices: where it lies is looked up once."""
     found = find_spec("genai_prices")
     if found is None or not found.submodule_search_locations:
         raise ModuleNotFoundError("genai_prices")
-    installed = Path(found.submodule_search_locations[0]) / "data.py"
+    return Path(found.submodule_search_locations[0]) / "data.py"
+
+
+def _stamp(refresh: Path | None) -> str:
     parts = [str(FORM)]
-    for file in (installed, refresh):
+    for file in (_installed_file(), refresh):
         if file is not None:
             try:
                 status = file.stat()

@@ -70,9 +70,7 @@ def _narrowed(answer: Spend, by: tuple[str, ...], named: Mapping[str, str]) -> S
         if all(row.key[place] == value for place, value in wanted):
             key = row.key[: len(by)]
             merged[key] = merged[key].plus(row.figures) if key in merged else row.figures
-    total = Figures()
-    for figures in merged.values():
-        total = total.plus(figures)
+    total = Figures.sum(merged.values())
     rows = [Row(key, figures) for key, figures in merged.items()]
     if not set(by) & set(TIMES):
         rows.sort(key=lambda row: (-row.figures.cost_nano, -row.figures.budget_tokens, row.key))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gaia_budget.alerts.fired import Alert
+    from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.forecast.standing import MonthStatus
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
@@ -138,11 +139,11 @@ def overview(ledger: Ledger, settings: Settings) -> Overview:
         _projects(ledger, spent["month"], standing, capped),
         table(ledger, "model", Asked(month)),
         Seen(plan.read(home), {}, at, plan.week_of(snapshot.load(home))),
-        attention(ledger, settings),
+        attention(ledger, settings, [one.outlook for one in standing.values() if one.outlook]),
     )
 
 
-def attention(ledger: Ledger, settings: Settings) -> list[Alert]:
+def attention(ledger: Ledger, settings: Settings, ends: list[Outlook] | None = None) -> list[Alert]:
     """The alerts that fire and nobody has taken note of, of several thresholds of one figure the worst.
 
     Judged anew; where the ledger may only be read, as they were last judged. Raises LedgerError.
@@ -151,7 +152,7 @@ def attention(ledger: Ledger, settings: Settings) -> list[Alert]:
     from gaia_budget.alerts.telling import loudest
 
     try:
-        return evaluate(ledger, settings).told_by("terminal")
+        return evaluate(ledger, settings, ends).told_by("terminal")
     except LedgerError:
         return loudest(Fired(ledger).alerts_lately(), rules.load().rules, "terminal", {})
 

@@ -27,5 +27,5 @@ def dashboard(host: Host = "127.0.0.1", port: Port = None) -> None:
     from gaia_budget.settings import load
 
     settings = load()
-    with Ledger.open(settings=settings) as ledger:
+    with Ledger.open(settings=settings, lean=True) as ledger:
         serve(ledger, settings, host, port)

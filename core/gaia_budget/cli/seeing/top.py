@@ -50,7 +50,7 @@ def top() -> None:
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         raise InputError("top needs a terminal; `gaia-budget` prints where everything stands once")
     settings = load()
-    with Ledger.open(settings=settings) as ledger:
+    with Ledger.open(settings=settings, lean=True) as ledger:
         fresh = Fresh(ledger, settings)
         fresh.start()
         console = Console(highlight=False, markup=False, emoji=False)

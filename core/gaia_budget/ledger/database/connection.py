@@ -78,16 +78,22 @@ class Transaction:
 class Database:
     """A database that holds ledgers. `shared` tells PostgreSQL from the embedded file. Safe for threads.
 
-    With `reading` an embedded file is never made and never written. A process that was forked makes connections of
-    its own.
+    With `reading` an embedded file is never made and never written; `lean` is for who runs all day beside others. A
+    process that was forked makes connections of its own.
     """
 
     def __init__(
-        self, address: Address, patience_s: float = PATIENCE_SECONDS, *, reading: bool = False
+        self,
+        address: Address,
+        patience_s: float = PATIENCE_SECONDS,
+        *,
+        reading: bool = False,
+        lean: bool = False,
     ) -> None:
         self.address = address
         self.patience_s = patience_s
         self.reading = reading
+        self.lean = lean
         self.shared = address.shared
         self._marked: dict[str, str] = {}
         self._idle: list[Any] = []
@@ -264,7 +270,7 @@ class Database:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._reached_server() if self.shared else self._opened_file()
+            return self._reached_server() if self.shared else self.opened_file()
 
     def _is_usable(self, connection: Any) -> bool:
         return not (connection.broken or connection.closed) if self.shared else not connection.in_transaction
@@ -299,7 +305,7 @@ class Database:
             raise LedgerError(NO_DRIVER) from None
         return psycopg.connect(autocommit=True, **{**REACHING, **self.address.server})  # type: ignore[arg-type]
 
-    def _opened_file(self) -> sqlite3.Connection:
+    def opened_file(self) -> sqlite3.Connection:
         """SQLite for many processes: few waits for the disk, and a useful cache."""
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise LedgerError(
@@ -315,7 +321,7 @@ class Database:
             check_same_thread=False,
         )
         try:
-            for pragma in READING if self.reading else WRITING:
+            for pragma in READING if self.reading else WRITING + (LEAN if self.lean else AMPLE):
                 connection.execute(pragma)
         except BaseException:
             connection.close()
@@ -326,10 +332,11 @@ class Database:
 READING = ("PRAGMA query_only = 1",)
 WRITING = (
     "PRAGMA synchronous = NORMAL",
-    "PRAGMA cache_size = -65536",
     "PRAGMA wal_autocheckpoint = 8000",  # each one waits for the disk
-    "PRAGMA temp_store = MEMORY",
 )
+AMPLE = ("PRAGMA cache_size = -65536", "PRAGMA temp_store = MEMORY")
+LEAN = ("PRAGMA cache_size = -4096", "PRAGMA temp_store = FILE")
+"""Every connection has a cache of its own. What is sorted goes to a file: the system keeps it in memory if it can."""
 
 
 def _rolled_back(connection: Any) -> None:

@@ -83,10 +83,11 @@ class Cache(NamedTuple):
 def cache(ledger: Ledger, asked: Asked) -> Cache:
     """The cache by project. Raises InputError, NotFoundError (see `sums`), LedgerError, ConfigError."""
     found: dict[str, CacheUse] = {}
-    for start, end in _stretches(ledger, asked):
+    prices = Rates()
+    for start, end in _stretches(ledger, asked, prices):
         for row in sums(ledger, ("module", *SOLD), asked._replace(since=start, until=end)).rows:
             module, source, model = row.key
-            one = use(module, (source, model), row.figures, start or 0)
+            one = use(module, (source, model), row.figures, start or 0, prices)
             found[module] = found[module].plus(one) if module in found else one
     lines = sorted(found.values(), key=lambda one: (-one.figures.cost_nano, one.key))
     total = CacheUse("", Figures(), 0, 0)
@@ -95,9 +96,29 @@ def cache(ledger: Ledger, asked: Asked) -> Cache:
     return Cache(lines, total)
 
 
-def use(key: str, sold: tuple[str, str], figures: Figures, at: int) -> CacheUse:
+class Rates:
+    """The prices that one answer is made with: of each source and model, read once."""
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[str, str], list[Any]] = {}
+        self._rates: dict[tuple[tuple[str, str], int], tuple[int, int, int, int] | None] = {}
+
+    def rows(self, sold: tuple[str, str]) -> list[Any]:
+        """All prices that a model of a source ever had."""
+        if sold not in self._rows:
+            self._rows[sold] = _rows(*sold)
+        return self._rows[sold]
+
+    def at(self, sold: tuple[str, str], at: int) -> tuple[int, int, int, int] | None:
+        """Nano-dollars of `UNIT` tokens as plain input, read from the cache, written to it for 5 minutes or an hour."""
+        if (sold, at) not in self._rates:
+            self._rates[sold, at] = _rates(self.rows(sold), at)
+        return self._rates[sold, at]
+
+
+def use(key: str, sold: tuple[str, str], figures: Figures, at: int, prices: Rates) -> CacheUse:
     """What the cache did in these figures of a source's model, at its price at an instant (UTC microseconds)."""
-    rates = _rates(sold, at)
+    rates = prices.at(sold, at)
     if rates is None:
         return CacheUse(key, figures, 0, 0)
     plain, read, short, long = rates
@@ -118,9 +139,8 @@ def share_from_cache(one: Figures) -> float | None:
     return round(one.cache_read_tokens * 100 / prompt, 1) if prompt else None
 
 
-def _rates(sold: tuple[str, str], at: int) -> tuple[int, int, int, int] | None:
-    """Nano-dollars of `UNIT` tokens as plain input, read from the cache, and written to it for 5 minutes or an hour."""
-    row = pricing.row_at(_rows(*sold), at / MICRO)
+def _rates(rows: list[Any], at: int) -> tuple[int, int, int, int] | None:
+    row = pricing.row_at(rows, at / MICRO)
     kinds = (usage.INPUT, usage.READ, usage.WRITE_5M, usage.WRITE_1H)
     costs = [
         pricing.cost_nano([UNIT if place == kind else 0 for place in range(len(usage.FIELDS))], row)
@@ -140,11 +160,11 @@ def _rows(source: str, model: str) -> list[Any]:
     return prices.rows(name) if name else []
 
 
-def _stretches(ledger: Ledger, asked: Asked) -> list[tuple[int | None, int | None]]:
+def _stretches(ledger: Ledger, asked: Asked, prices: Rates) -> list[tuple[int | None, int | None]]:
     """The stretch that is asked about, cut where a model in it got another price."""
     since, until = ledger.instant(asked.since), ledger.instant(asked.until, end=True)
     end = ledger.now() if until is None else until
-    sold = [row.key for row in sums(ledger, SOLD, asked).rows]
-    changes = {int(row[0]) * MICRO for source, model in sold for row in _rows(source, model)}
+    sold = [(row.key[0], row.key[1]) for row in sums(ledger, SOLD, asked).rows]
+    changes = {int(row[0]) * MICRO for one in sold for row in prices.rows(one)}
     edges = sorted(one for one in changes if (since or 0) < one < end)
     return list(pairwise([since, *edges, until]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.ledger.questions import TIMES, Figures, instant
+from gaia_budget.ledger.questions import TIMES, Figures, Row, Spend, instant
 from gaia_budget.reports.asked import Asked, sums
 from gaia_hooks.facts.prices.money import usd
 
@@ -97,12 +97,15 @@ class SpendTable(NamedTuple):
 def table(ledger: Ledger, axis: str, asked: Asked) -> SpendTable:
     """What was spent by an axis. Raises InputError, NotFoundError (see `sums`), LedgerError."""
     answer = sums(ledger, (axis, "source", "model"), asked)
-    found: dict[str, TableRow] = {}
+    key = ("table", axis, answer.since, answer.until, frozenset(asked.where.items()))
+    return ledger.kept.of(key, lambda: _made(axis, answer))
+
+
+def _made(axis: str, answer: Spend) -> SpendTable:
+    found: dict[str, list[Row]] = {}
     for row in answer.rows:
-        key, source, model = row.key
-        line = TableRow(key, row.figures, {(source, model): row.figures.cost_nano})
-        found[key] = found[key].plus(line) if key in found else line
-    lines = list(found.values())
+        found.setdefault(row.key[0], []).append(row)
+    lines = [_line(key, rows) for key, rows in found.items()]
     if axis in TIMES:
         lines.sort(key=lambda one: one.key, reverse=True)
     else:
@@ -110,9 +113,16 @@ def table(ledger: Ledger, axis: str, asked: Asked) -> SpendTable:
     return SpendTable(axis, answer.since, answer.until, lines, together(lines))
 
 
+def _line(key: str, rows: list[Row]) -> TableRow:
+    """One key's sources and models together."""
+    shares = {(row.key[1], row.key[2]): row.figures.cost_nano for row in rows}
+    return TableRow(key, Figures.sum([row.figures for row in rows]), shares)
+
+
 def together(lines: list[TableRow]) -> TableRow:
     """The sum of rows."""
-    whole = TableRow("", Figures(), {})
+    shares: dict[tuple[str, str], int] = {}
     for one in lines:
-        whole = whole.plus(one)
-    return whole
+        for share, nano in one.shares.items():
+            shares[share] = shares.get(share, 0) + nano
+    return TableRow("", Figures.sum([one.figures for one in lines]), shares)

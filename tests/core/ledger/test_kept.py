@@ -1,0 +1,116 @@
+"""Readings of a ledger are shared for as long as nothing is committed to it, by anybody, and not a moment longer."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gaia_budget.budgets import Budgets
+from gaia_budget.forecast.outlook import together
+from gaia_budget.ledger.database import Database
+from gaia_budget.settings import Settings
+from support.events import event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pytest
+
+    from gaia_budget.ledger import Ledger
+
+ELSEWHERE = """
+import sys
+from gaia_budget.ledger import Ledger
+from gaia_budget.model import Event
+from gaia_budget.settings import Settings
+with Ledger.open(sys.argv[1], settings=Settings().model_copy(update={"timezone": "UTC"})) as ledger:
+    ledger.record([Event(event_id="far", ts=1795435200000000, source="app", billing="api", module="via", cost_nano=5)])
+"""
+
+
+def spent(ledger: Ledger) -> int:
+    return ledger.spend(("module",)).total.cost_nano
+
+
+def test_what_is_committed_by_anybody_is_in_the_very_next_answer(
+    make: Callable[..., Ledger], url: str
+) -> None:
+    one, other = make(), make()
+
+    for number in range(1, 20):
+        writer = one if number % 2 else other
+        writer.record([event(f"e{number}", cost_nano=1)])
+        assert spent(one) == spent(other) == number
+        assert spent(one) == spent(other) == number  # kept, or read again: the same
+    subprocess.run([sys.executable, "-c", ELSEWHERE, url], check=True)
+    assert spent(one) == spent(other) == 24
+
+
+def test_a_question_that_was_answered_is_not_asked_again_until_something_is_written(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.record([event("e1", cost_nano=1)])
+    read: list[int] = []
+
+    def reading() -> int:
+        read.append(1)
+        return len(read)
+
+    assert [ledger.kept.of("count", reading) for _ in range(3)] == [1, 1, 1]
+    ledger.record([event("e2", cost_nano=1)])
+    assert [ledger.kept.of("count", reading) for _ in range(3)] == [2, 2, 2]
+
+
+def test_money_that_is_granted_is_in_the_next_month(ledger: Ledger) -> None:
+    budgets, settings = Budgets(ledger), Settings()
+    ledger.record([event("e1", cost_nano=7)])
+    at = event("e1").ts
+
+    assert (budgets.month("jseeker", at).app_nano, together(ledger, settings, at).counted.spent_nano) == (
+        7,
+        7,
+    )
+    ledger.record([event("e1", cost_nano=9)])
+    assert (budgets.month("jseeker", at).app_nano, together(ledger, settings, at).counted.spent_nano) == (
+        9,
+        9,
+    )
+
+
+def test_a_reading_that_a_write_has_overtaken_is_not_kept(ledger: Ledger) -> None:
+    def overtaken() -> int:
+        found = ledger.db.ask(lambda ask: int(ask("SELECT count(*) FROM events", ())[0][0]))
+        ledger.record([event(f"e{found}", cost_nano=1)])
+        return found
+
+    assert ledger.kept.of("events", overtaken) == 0
+    assert ledger.kept.of("events", overtaken) == 1
+
+
+def test_a_file_that_takes_the_place_of_another_is_another_state(
+    make: Callable[..., Ledger], url: str, tmp_path: Path
+) -> None:
+    if not url.startswith("sqlite"):
+        return
+    ledger, file = make(), Path(url.removeprefix("sqlite:///"))
+    assert ledger.kept.of("state", lambda: "old") == "old"
+
+    shutil.copy(file, tmp_path / "copy.db")
+    (tmp_path / "copy.db").replace(file)
+
+    assert ledger.kept.of("state", lambda: "new") == "new"
+    file.unlink()
+    assert [ledger.kept.of("state", lambda answer=answer: answer) for answer in "ab"] == ["a", "b"]
+
+
+def test_nothing_is_kept_where_rows_lie_on_other_servers(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not ledger.db.shared:
+        return
+    monkeypatch.setattr(Database, "ask", lambda *_: [("1:1:", True)])
+
+    assert [ledger.kept.of("state", lambda answer=answer: answer) for answer in "ab"] == ["a", "b"]
