@@ -1,6 +1,7 @@
 """A hostile clone through all that reads a project: nothing is started, written outside or connected to; nothing hangs.
 
-`GAIA_TEST_REPOSITORIES=10000` and `GAIA_TEST_REPOSITORIES_BY_COMMAND=200` are the proof at full size.
+`GAIA_TEST_REPOSITORIES=10000` and `GAIA_TEST_REPOSITORIES_BY_COMMAND=200` are the proof at full size: ten minutes each
+where TMPDIR lies in memory.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from gaia_claude_md.plan.planner import Options
 from gaia_hooks import main
 from gaia_hooks.facts import modules, places, snapshot, trust
 from gaia_mcp import place as sections
-from support import hostile_repositories, watching
+from support import hostile_repositories, tracing, watching
 from support.components import requires
 from support.rows import SESSION
 
@@ -156,20 +157,35 @@ COMMANDS = (
 )
 
 
+@requires("strace")
 def test_no_command_starts_writes_or_connects_outside(quiet: Path, tmp_path: Path, price_list: None) -> None:
+    command = str(Path(sys.executable).with_name("gaia-budget"))
     for seed in range(BY_COMMAND):
         one = hostile_repositories.make(tmp_path / str(seed), seed)
         before = hostile_repositories.contents(one.outside)
-        for words in COMMANDS:
-            done = subprocess.run(
-                [sys.executable, "-P", watching.__file__, f"{one.root}{os.pathsep}{quiet}", ",".join(OWN), *words],
-                cwd=one.root, capture_output=True, timeout=120, stdin=subprocess.DEVNULL, check=False,
+        for words in one.random.sample(COMMANDS, 3):
+            done, seen = tracing.traced(
+                [command, *words], [one.root, quiet], (*OWN, "gaia-budget"), cwd=one.root, timeout=120,
                 env={**os.environ, "CLAUDE_PROJECT_DIR": str(one.root), "TMPDIR": str(quiet)},
             )  # fmt: skip
             said = (done.stdout + done.stderr).decode(errors="replace")
             assert done.returncode in (0, 1, 2), (seed, words, said)
             assert "\x1b" not in said, (seed, words, said)
+            assert seen == [], (seed, words)
         assert hostile_repositories.contents(one.outside) == before, seed
+
+
+@requires("strace")
+def test_the_trace_sees_what_it_is_for(tmp_path: Path) -> None:
+    allowed, other = tmp_path / "allowed", tmp_path / "other"
+    allowed.mkdir()
+    other.mkdir()
+    (allowed / "link").symlink_to(other / "file")
+    script = (
+        "echo x > own; mv own own2; echo x > link; mkdir ../other/folder; /bin/true; mv own2 ../other/moved"
+    )
+    _, seen = tracing.traced(["/bin/sh", "-c", script], [allowed], ("sh", "mkdir", "mv"), cwd=allowed)
+    assert sorted(line.partition("(")[0] for line in seen) == ["execve", "mkdir", "openat", "renameat2"]
 
 
 def test_the_watch_sees_what_it_is_for(tmp_path: Path) -> None:

@@ -33,11 +33,12 @@ TABLES = {
 
 
 class Process(NamedTuple):
-    """What is known of a process: its parent, how it was started, and whether it has a session's variable."""
+    """What is known of a process: its parent, how it was started, if it has a session's variable, where it works."""
 
     parent: int
     command: str
     marked: bool = False
+    folder: str = ""
 
 
 def is_inside_a_session() -> bool:
@@ -48,6 +49,16 @@ def is_inside_a_session() -> bool:
 def is_clients(process: Process) -> bool:
     """Whether a process is Claude Code, or one of what it starts."""
     return process.marked or CLIENT.search(process.command[:400]) is not None
+
+
+def working_folders() -> list[str]:
+    """Where Claude Code and what it has started on the way to us work; none outside of a session, or where unknown."""
+    found = []
+    for one in ancestors() if os.environ.get(VARIABLE) else ():
+        found.append(one.folder)
+        if CLIENT.search(one.command[:400]):
+            break
+    return [folder for folder in found if folder]
 
 
 def ancestors() -> Iterator[Process]:
@@ -72,7 +83,11 @@ def _of_linux(pid: int) -> Process | None:
     except OSError:  # of another user
         marked = False
     script = words[1] if len(words) > 1 and b"/" in words[1] else b""
-    return Process(parent, b" ".join((words[0], script)).decode(errors="replace"), marked)
+    try:
+        works_in = str((folder / "cwd").readlink())
+    except OSError:
+        works_in = ""
+    return Process(parent, b" ".join((words[0], script)).decode(errors="replace"), marked, works_in)
 
 
 def _table() -> dict[int, Process]:

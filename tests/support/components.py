@@ -168,6 +168,7 @@ COMPONENTS: dict[str, Component] = {
         name: Component(lambda name=name: _existing(_sdks(name)), _sdks_install(name))  # type: ignore[misc]
         for name in SDKS
     },
+    "strace": Component(lambda: _program("strace"), "apt-get install strace"),
     "tmux": Component(lambda: _program("tmux"), "apt-get install tmux"),
 }
 

@@ -50,7 +50,7 @@ class Repository:
 
     def is_inside(self, path: Path) -> bool:
         """Whether a path lies in the repository, links on the way resolved."""
-        return path.parent.resolve().is_relative_to(self.root.resolve())
+        return f"{os.path.realpath(path.parent)}/".startswith(f"{os.path.realpath(self.root)}/")
 
     def link(self, name: str, target: str | Path) -> None:
         path = self.root / name
@@ -140,6 +140,7 @@ def git_settings(one: Repository) -> None:
         "diff.external",
         "core.sshCommand",
         "core.hooksPath",
+        "log.showSignature",
     )
     lines = [f"[{key.partition('.')[0]}]\n\t{key.partition('.')[2]} = {one.program}\n" for key in keys]
     place = one.random.choice((".git", "docs", ".git/modules/x"))
@@ -154,8 +155,10 @@ def git_settings(one: Repository) -> None:
 
 
 def git_file(one: Repository) -> None:
-    named = one.random.choice((one.name(), str(one.outside), "../../..", "x" * 10_000, ""))
+    named = one.random.choice((one.name(), str(one.outside), "../../..", "x" * 10_000, "", "/x/\x1b]0;t\x07ev\nil",
+                               ".git2/worktrees/w", "/dev/zero", "\x00"))  # fmt: skip
     one.put(one.random.choice((".git", "docs/.git")), f"gitdir: {named}\n")
+    one.put(".git2/worktrees/w/commondir", one.random.choice((one.name(), "/dev/zero", str(one.outside))))
 
 
 def client_settings(one: Repository) -> None:
@@ -167,9 +170,13 @@ def client_settings(one: Repository) -> None:
         "statusLine": {"type": "command", "command": f"{one.program} /hook/1/statusline.py"},
         "permissions": {"allow": ["mcp__gaia-budget"], "x": one.name()},
     }  # fmt: skip
-    text = one.random.choice(
-        (json.dumps(settings), json.dumps(settings)[:-9], "[" * 4000, "{}" + "\0" * 99, "7", '{"env": 7}')
-    )
+    plain = json.dumps(settings)
+    text = one.random.choice((
+        plain, plain[:-9], "[" * 4000, "{}" + "\0" * 99, "7", '{"env": 7}', plain.replace('"env"', r'"\u0065nv"'),
+        plain[:-1] + ', "x": ' + "[" * 3000 + "]" * 3000 + "}", plain[:-1] + ', "x": ' + "9" * 5000 + "}",
+        b"\xff\xfe" + plain.encode("utf-16-le"), plain.encode()[:-1] + b', "x": "\xff"}',
+        r'{"env": {"GAIA_\ud800": "1", "GAIA_BUDGET_OFF": "1"}}',
+    ))  # fmt: skip
     one.put(one.random.choice((".claude/settings.json", ".claude/settings.local.json")), text)
 
 

@@ -1,15 +1,13 @@
 """What a process does, by Python's own audit events: writes, programs and connections that are not allowed.
 
-In this process: `with watched(writable) as seen: …`. A process of its own begins with `python -P <this file> FOLDER…`,
-which ends in exit 97 where something was seen that is not allowed.
+`with watched(writable) as seen: …`; for a process of its own see `tracing`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -92,20 +90,3 @@ def watched(*writable: os.PathLike[str], programs: tuple[str, ...] = ()) -> Iter
         yield WATCH.seen
     finally:
         WATCH.on = False
-
-
-def main() -> None:
-    """Run `gaia-budget WORDS` as a process that is watched: `FOLDER:FOLDER PROGRAM,PROGRAM WORDS…`."""
-    from gaia_budget.cli.app import main as command
-
-    folders, programs = sys.argv[1].split(os.pathsep), tuple(sys.argv[2].split(","))
-    sys.argv[1:3] = []
-    with watched(*map(Path, folders), programs=programs) as seen, suppress(SystemExit):
-        command()
-    if seen:
-        sys.stderr.write("\n".join(seen) + "\n")
-        os._exit(97)
-
-
-if __name__ == "__main__":
-    main()

@@ -92,6 +92,7 @@ quicken(app)
 
 def main() -> None:
     """Run the command line; every error ends here with a message and its exit code (see `gaia_budget.errors`)."""
+    from gaia_budget import ancestry
     from gaia_budget.errors import GaiaBudgetError
     from gaia_hooks.facts import trust
 
@@ -100,7 +101,7 @@ def main() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace")
     # pydantic would look through every installed package for plug-ins: a third of a command's start.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    ignored = trust.forget_project_variables()
+    ignored = trust.forget_project_variables(ancestry.working_folders())
     if ignored:
         note(f"gaia-budget: {trust.notice(ignored)}")
     try:

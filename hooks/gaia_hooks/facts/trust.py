@@ -10,6 +10,7 @@ from gaia_hooks.machine import files, jsonio, system
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 PREFIX = "GAIA_"
@@ -18,10 +19,13 @@ _SETTINGS = (".claude/settings.json", ".claude/settings.local.json")
 _LONGEST = 4 << 20  # Claude Code takes nothing from a longer one
 
 
-def forget_project_variables() -> "list[str]":
-    """Take out of this process what only a project's settings say; returns the names of what was taken out."""
+def forget_project_variables(started_from: "Sequence[str]" = ()) -> "list[str]":
+    """Take out of this process what only a project's settings say; returns the names of what was taken out.
+
+    `started_from` are folders that the session works in, where this is a shell that may have gone elsewhere.
+    """
     present = [name for name in system.variables() if name.startswith(PREFIX) or name in PLACES]
-    said = _set_by_projects(present) if present else set()
+    said = _set_by_projects(present, started_from) if present else set()
     names = sorted(name for name in present if name in said and system.variable(name))
     for name in names:
         system.forget(name)
@@ -33,9 +37,9 @@ def notice(names: "list[str]") -> str:
     return "the settings of this project set %s, which is not theirs to decide: ignored" % ", ".join(names)
 
 
-def _set_by_projects(present: "list[str]") -> "set[str]":
+def _set_by_projects(present: "list[str]", started_from: "Sequence[str]") -> "set[str]":
     names: set[str] = set()
-    for folder in _projects():
+    for folder in _projects(started_from):
         found = {name for file in _SETTINGS for name in _variables(files.join(folder, file), present)}
         if found and (
             "HOME" in found or not _is_home(folder)
@@ -49,7 +53,7 @@ def _is_home(folder: str) -> bool:
     return folder in (system.variable("HOME"), system.own_home())
 
 
-def _projects() -> "list[str]":
+def _projects(started_from: "Sequence[str]") -> "list[str]":
     """The folders whose settings Claude Code may have applied to this process: none outside of a session of its.
 
     It takes them from where it was started, from that folder's repository and, in a linked worktree, from the main one.
@@ -61,6 +65,8 @@ def _projects() -> "list[str]":
     above = _upwards(system.working_folder())
     if named in above:
         above = above[: above.index(named)]
+    for folder in (*started_from, system.variable("OLDPWD")):
+        above += [one for one in _upwards(folder) if one not in above]
     found = [*_of_repository(named), *above]
     for folder in above:
         found += [one for one in modules.main_trees(folder) if one not in found]
