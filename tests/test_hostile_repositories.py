@@ -20,7 +20,7 @@ import pytest
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import init, journal, undo
 from gaia_budget.setup.checks import doctor
-from gaia_claude_md.files import finding, operations, repository
+from gaia_claude_md.files import finding, operations, repository, startup
 from gaia_claude_md.plan.planner import Options
 from gaia_hooks import main
 from gaia_hooks.facts import modules, places, snapshot, trust
@@ -78,6 +78,7 @@ FUNCTIONS: tuple[tuple[str, Callable[[Repository], object]], ...] = (
     ("find", lambda one: [operations.check(file) for file in finding.below(one.root)]),
     ("sections", lambda one: sections.handbooks()),
     ("sections of a path", lambda one: sections.handbooks(one.name())),
+    ("startup", lambda one: [startup.also_loaded(file) for file in finding.below(one.root)]),
     ("git", lambda one: repository.other_committers(one.root / "CLAUDE.md")),
     ("git busy", lambda one: repository.git_is_busy(one.root / "docs" / "CLAUDE.md")),
     ("module", lambda one: modules.module_of(str(one.root), [])),

@@ -54,6 +54,11 @@ def ensure_home() -> Path:
     return folder
 
 
+def real(path: Path) -> Path:
+    """A path with its links followed as far as they lead; `Path.resolve` ends in a fault on a ring of links."""
+    return Path(os.path.realpath(path))
+
+
 def settings_file() -> Path:
     """The user's settings, `settings.toml`. It may not exist."""
     return home() / "settings.toml"

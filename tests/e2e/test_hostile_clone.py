@@ -46,7 +46,16 @@ class Opened:
         )
         world.run("ingest")
         self.claude: Claude = replace(world.claude, cwd=tmp_path / "clone")
+        self.claude.accept_first_questions()
+        self._refuse_the_clones_server()
         self.before = self.guarded()
+
+    def _refuse_the_clones_server(self) -> None:
+        """As a careful user does: the client alone decides about the servers, hooks and programs of a project."""
+        file = self.claude.home / ".claude.json"
+        state = json.loads(file.read_text("utf-8"))
+        state["projects"][str(self.claude.cwd)]["disabledMcpjsonServers"] = ["gaia-budget"]
+        file.write_text(json.dumps(state), "utf-8")
 
     def guarded(self) -> dict[str, object]:
         """Limits and settings of the user and the other projects, and what lies outside: each by its name."""
@@ -111,10 +120,8 @@ def test_nothing_gets_out_of_a_hostile_clone_in_a_headless_run(opened: Opened, a
 def test_nothing_gets_out_of_a_hostile_clone_in_a_terminal(opened: Opened, api: ScriptedApi) -> None:
     api.main(reply(text("all quiet here"), input=10), reply(text("bye"), input=10))
     with opened.claude.terminal("--permission-mode", "default") as screen:
-        screen.wait_for("all future MCP servers")  # the clone's own of our name: Claude Code asks first
-        screen.press("Escape")
+        screen.wait_for("default|shortcuts|❯")
         screen.type("go on")
         shown = screen.wait_for("all quiet here")
-    print(shown)
     assert "GAIA_BUDGET_SESSION_POLICY" in shown, "what is ignored of the project's settings is named"
     opened.is_unharmed(*shown.splitlines())

@@ -45,7 +45,7 @@ def record(path: Path | str, slug: str, session: str) -> None:
     """Note that a session loaded a section, for `savings`: best effort, as the section itself matters more."""
     entry = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "path": str(finding.locate(path).resolve()),
+        "path": str(places.real(finding.locate(path))),
         "slug": slug,
         "session": session,
     }
@@ -55,7 +55,7 @@ def record(path: Path | str, slug: str, session: str) -> None:
 
 def loads(path: Path | str, days: int) -> list[Load]:
     """The loads of a file in the last days, oldest first. Torn lines are left out."""
-    file, wanted = _file(), str(finding.locate(path).resolve())
+    file, wanted = _file(), str(places.real(finding.locate(path)))
     since = datetime.now(UTC) - timedelta(days=days)
     found = []
     for line in file.read_text("utf-8").splitlines() if file.exists() else []:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from gaia_budget import places
 from gaia_budget.errors import InputError
 from gaia_claude_md.files import finding, reading
 from gaia_claude_md.markdown.blocks import parse
@@ -38,7 +39,7 @@ class Loaded:
 
 def imported(l1: Path) -> list[Loaded]:
     """What an L1 imports, four hops deep, each file once. Files that cannot be read are left out."""
-    return [Loaded(path, _loaded(path), "import") for path in _imported(l1, HOPS, {l1.resolve()})]
+    return [Loaded(path, _loaded(path), "import") for path in _imported(l1, HOPS, {places.real(l1)})]
 
 
 def also_loaded(l1: Path) -> list[Loaded]:
@@ -47,11 +48,11 @@ def also_loaded(l1: Path) -> list[Loaded]:
     found = imported(l1)
     rules = sorted((root / ".claude" / "rules").rglob("*.md"))
     found += [Loaded(path, _loaded(path), "rules") for path in rules if not _has_paths(path)]
-    known = {path.resolve() for path in (l1, *(loaded.path for loaded in found))}
-    beside = [path for path in finding.of_folder(root).files if path.resolve() not in known]
-    known.update(path.resolve() for path in beside)
+    known = {places.real(path) for path in (l1, *(loaded.path for loaded in found))}
+    beside = [path for path in finding.of_folder(root).files if places.real(path) not in known]
+    known.update(places.real(path) for path in beside)
     found += [Loaded(path, _loaded(path), "beside") for path in beside]
-    nested = [path for path in finding.below(root) if path.resolve() not in known]
+    nested = [path for path in finding.below(root) if places.real(path) not in known]
     return found + [Loaded(path, _loaded(path), "nested") for path in nested]
 
 
@@ -90,8 +91,8 @@ def shown(path: Path, l1: Path) -> str:
 def _imported(file: Path, hops: int, seen: set[Path]) -> list[Path]:
     found: list[Path] = []
     for path in finding.imports_of(file, _text(file)) if hops else []:
-        if path.resolve() not in seen:
-            seen.add(path.resolve())
+        if places.real(path) not in seen:
+            seen.add(places.real(path))
             found += [path, *_imported(path, hops - 1, seen)]
     return found
 

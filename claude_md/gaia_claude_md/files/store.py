@@ -157,4 +157,4 @@ def _journal(l1: Path) -> Path:
 
 
 def _key(l1: Path) -> str:
-    return backups.digest(os.path.normcase(l1.resolve()).encode("utf-8", "surrogatepass"))[:16]
+    return backups.digest(os.path.normcase(places.real(l1)).encode("utf-8", "surrogatepass"))[:16]

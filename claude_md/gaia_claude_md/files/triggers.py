@@ -19,11 +19,11 @@ LONGEST_TEXT = 8_000  # characters; the client cuts longer additions to a prompt
 
 def write(l1: Path, l2: Path, l2_data: bytes, plan: Plan) -> None:
     """Write the trigger file of a split; the hook passes over it as soon as L2 has another size. Raises OSError."""
-    folder = str(l1.resolve().parent)
+    folder = str(places.real(l1).parent)
     rows = [
         [section.slug, [word for word in plan.rows[section.slug].split(", ") if word], section.text]
         for section in sections_of(plan.document)
         if section.slug in plan.rows and len(section.text) <= LONGEST_TEXT
     ]
-    content = {"folder": folder, "l2": str(l2.resolve()), "size": len(l2_data), "rows": rows}
+    content = {"folder": folder, "l2": str(places.real(l2)), "size": len(l2_data), "rows": rows}
     files.replace(hook.path_of(str(places.ensure_home()), folder), jsonio.dumps(content), durable=False)

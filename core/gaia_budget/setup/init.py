@@ -145,8 +145,8 @@ def refuse_links_out(project: Path | None) -> None:
     if project is None:
         return
     for file in (settings_path(project), project / MCP_JSON):
-        real = file.resolve()
-        if not real.is_relative_to(project.resolve()):
+        real = places.real(file)
+        if not real.is_relative_to(places.real(project)):
             raise ConfigError(
                 file,
                 f"leads to {real}, out of the project; nothing was changed",

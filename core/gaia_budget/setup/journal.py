@@ -112,7 +112,7 @@ def content_of(file: Path) -> bytes | None:
 
 def write(change: Change) -> None:
     """Put the new content in place in one step, keeping the file's mode and following links. Raises ConfigError."""
-    real = change.file.resolve()
+    real = places.real(change.file)
     try:
         if change.after is None:
             real.unlink(missing_ok=True)

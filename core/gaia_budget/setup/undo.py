@@ -63,14 +63,14 @@ def servers(project: Path | None) -> list[Registration]:
 
 def command_link() -> Path | None:
     """The short command that `install.py` made, where this very program is what it starts."""
-    if Path(sys.prefix).resolve() != (places.home() / "venv").resolve():
+    if places.real(Path(sys.prefix)) != places.real(places.home() / "venv"):
         return None
     if os.name == "nt":
         shim = Path(os.environ.get("LOCALAPPDATA", "")) / "Microsoft" / "WindowsApps" / "gaia-budget.cmd"
         return shim if shim.exists() and "gaia-budget.exe" in shim.read_text("utf-8", "replace") else None
     link = Path.home() / ".local" / "bin" / "gaia-budget"
     ours = Path(sys.prefix) / "bin" / "gaia-budget"
-    return link if link.is_symlink() and link.resolve() == ours.resolve() else None
+    return link if link.is_symlink() and places.real(link) == places.real(ours) else None
 
 
 def apply(project: Path | None, changes: Iterable[Change]) -> list[str]:

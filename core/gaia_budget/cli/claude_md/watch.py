@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaia_budget import places
 from gaia_budget.cli.claude_md.files import Paths, User, files_of, options
 from gaia_budget.cli.output import JsonFlag, emit_json, say
 
@@ -37,7 +38,9 @@ def watch(
     from gaia_claude_md.files.watch import Watcher
 
     roots = files_of(paths, user, False)
-    roots = [path.resolve() for path in roots] if below else [_real(finding.locate(path)) for path in roots]
+    roots = (
+        [places.real(path) for path in roots] if below else [_real(finding.locate(path)) for path in roots]
+    )
     watcher = Watcher(roots, options(), _print, recursive=below)
     _print(f"watching {', '.join(map(str, roots))}; end with Ctrl-C")
     try:
@@ -61,7 +64,7 @@ def _once(files: list[Path], as_json: bool) -> None:
 
 def _real(l1: Path) -> Path:
     """The file by its real folder, which is how the system reports changes; a link as L1 stays one."""
-    return l1.parent.resolve() / l1.name
+    return places.real(l1.parent) / l1.name
 
 
 def _print(message: str) -> None:
