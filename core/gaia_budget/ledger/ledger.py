@@ -111,7 +111,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close every connection."""
-        self.kept.close()
+        self.kept.forget()
         self.db.close()
 
     def __enter__(self) -> Self:

@@ -90,6 +90,24 @@ def test_a_reading_that_a_write_has_overtaken_is_not_kept(ledger: Ledger) -> Non
     assert ledger.kept.of("events", overtaken) == 1
 
 
+def test_a_view_that_others_have_overtaken_leaves_nothing_behind(make: Callable[..., Ledger]) -> None:
+    one, other = make(), make()
+    one.record([event("e1", cost_nano=1)])
+
+    with one.db.unchanging():
+        assert spent(one) == 1
+        other.record([event("e2", cost_nano=1)])
+        assert spent(one) == 1
+        assert one.spend(("model",)).total.cost_nano == 1  # asked for the first time, in the old view
+    assert spent(one) == 2
+    assert one.spend(("model",)).total.cost_nano == 2
+    with one.db.unchanging():
+        assert spent(one) == 2
+        one.record([event("e3", cost_nano=1)])
+        assert spent(one) == 3
+    assert spent(one) == 3
+
+
 def test_a_file_that_takes_the_place_of_another_is_another_state(
     make: Callable[..., Ledger], url: str, tmp_path: Path
 ) -> None:

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger.database.failures import explained, lost, of_driver, passes
+from gaia_budget.ledger.database.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -98,6 +99,7 @@ class Database:
         self._marked: dict[str, str] = {}
         self._idle: list[Any] = []
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._watch = None if address.shared else Watch(address.file, self.opened_file)
         self._views = threading.local()
         self._begin_view = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if address.shared else "BEGIN"
         self._process = os.getpid()
@@ -140,16 +142,37 @@ class Database:
         """
         with self._explaining(), self._connected() as connection, self._view(connection):
             self._views.connection = connection
+            self._views.state = self._state_of_view(connection)
             try:
                 yield
             finally:
                 self._views.connection = None
+
+    def state(self) -> object:
+        """The state that this thread is answered from; two are equal only where nothing was committed between them.
+
+        Two equal snapshots of PostgreSQL mean that no transaction has ended between them. None: it cannot be told, as
+        where the rows lie on other servers (Citus).
+        """
+        if self._watch is None:
+            [(snapshot, spread)] = self.ask(lambda ask: ask(SNAPSHOT, ()))
+            return None if spread else snapshot
+        return self._views.state if getattr(self._views, "connection", None) else self._watch.state()
+
+    def _state_of_view(self, connection: Any) -> object:
+        """The state of a view of an embedded file, which begins with its first question; None while it changes."""
+        if self._watch is None:
+            return None
+        before = self._watch.state()
+        connection.execute("PRAGMA schema_version").fetchone()
+        return before if before == self._watch.state() else None
 
     def _renew_view(self) -> None:
         viewed = getattr(self._views, "connection", None)
         if viewed:
             _rolled_back(viewed)
             viewed.execute(self._begin_view)
+            self._views.state = self._state_of_view(viewed)
 
     @contextlib.contextmanager
     def _view(self, connection: Any) -> Iterator[None]:
@@ -197,6 +220,8 @@ class Database:
     def close(self) -> None:
         """Close every connection, those in use when they are given back."""
         self._closed = True
+        if self._watch is not None:
+            self._watch.close()
         self._forget()
 
     def _patiently(self, attempt: Callable[[], Result], gone_s: float | None = None) -> Result:
@@ -329,6 +354,7 @@ class Database:
         return connection
 
 
+SNAPSHOT = "SELECT pg_current_snapshot()::text, EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')"
 READING = ("PRAGMA query_only = 1",)
 WRITING = (
     "PRAGMA synchronous = NORMAL",
