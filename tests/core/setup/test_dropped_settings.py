@@ -1,0 +1,34 @@
+"""Every settings file that Claude Code drops whole is explained by `doctor`: file, line, what is wrong, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gaia_budget.setup.checks import client_checks
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPORTED = {
+    '{"permissions": {"defaultMode": "yolo"}}': (1, "permissions.defaultMode", "must be one of"),
+    '{"cleanupPeriodDays": 0}': (1, "cleanupPeriodDays", "1 at least"),
+    '{"env": ["A=1"]}': (1, "env", "must be an object"),
+    '{"hooks": {"PreToolUse": [{"type": "command", "command": "x"}]}}': (1, "hooks.PreToolUse.0", "must be a group"),
+    '{\n // mine\n "model": "opus"\n}': (2, "", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", REPORTED, ids=range(len(REPORTED)))
+def test_a_file_that_the_client_drops_is_explained_with_its_line_and_its_cure(text: str, home: Path) -> None:
+    file = home / ".claude" / "settings.json"
+    file.parent.mkdir()
+    file.write_text(text, "utf-8")
+    line, key, problem = REPORTED[text]
+    (found,) = client_checks.settings_json_check(home / "project")
+    assert not found.ok
+    assert f"{file}:{line}:" in found.detail
+    assert key in found.detail and problem in found.detail
+    assert "drops the whole file" in found.detail
+    assert f"Fix that line of {file}" in found.fix
