@@ -5,10 +5,13 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gaia_budget.budgets import Budgets
 from gaia_budget.ingest.rebilling import rebill
 from gaia_budget.ledger.database import Database, parse_url
 from gaia_budget.ledger.database.migrations import MIGRATIONS, migrate
+from gaia_budget.ledger.sums import resum
 from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import load
 from gaia_hooks.facts.prices import billing
@@ -18,8 +21,6 @@ from support.events import event
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
     from gaia_budget.ledger import Ledger
 
@@ -53,8 +54,13 @@ def spend_of_every_kind(ledger: Ledger) -> None:
     )
 
 
-def test_the_month_and_the_budget_that_calls_are_admitted_by_count_the_same(ledger: Ledger) -> None:
+@pytest.mark.parametrize("summed", ["as it came", "anew"])
+def test_the_month_and_the_budget_that_calls_are_admitted_by_count_the_same(
+    ledger: Ledger, summed: str
+) -> None:
     spend_of_every_kind(ledger)
+    if summed == "anew":
+        ledger.db.write(lambda tx: resum(tx, ledger.zone, ledger.org))
     month = Budgets(ledger).month("jseeker")
     for setting in (False, True):
         right = sum(10**place for place, kind in enumerate(KINDS) if billing.counts(*kind, setting))
