@@ -42,9 +42,11 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
 
     `progress` is called with (bytes done, bytes in all) of the transcripts. Raises LedgerError, ConfigError.
     """
-    known, counted_to = before(), clock.now()
+    report, began = Report(), time.perf_counter()
+    known, counted_to = _settled(report)
     upkeep(Budgets(ledger))
-    report = take_in(settings, ledger, progress)
+    _read(settings, ledger, report, progress)
+    report.seconds = time.perf_counter() - began
     rotation.rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
     if snapshot.FOREIGN in _tell(ledger, settings, counted_to, known)["problems"]:
         report.skip(str(places.home() / "snapshot.json"), 0, snapshot.FOREIGN)
@@ -57,12 +59,21 @@ def refresh(settings: Settings, ledger: Ledger, progress: Callable[[int, int], N
 
     Logs are not rotated and nothing is sent: that is the work of `run`. Raises LedgerError, ConfigError, OSError.
     """
-    known, counted_to = before(), clock.now()
-    report = take_in(settings, ledger, progress)
+    report = Report()
+    known, counted_to = _settled(report)
+    _read(settings, ledger, report, progress)
     rebilled = rebill(ledger, settings)
     if report.events_new or report.completed or rebilled or snapshot.is_outdated(settings):
         _tell(ledger, settings, counted_to, known)
     return report
+
+
+@contextmanager
+def telling_hooks(settings: Settings, ledger: Ledger) -> Iterator[None]:
+    """Whatever is taken in within it and by whomever, hooks decide by it afterwards."""
+    known, counted_to = _settled(Report())
+    yield
+    _tell(ledger, settings, counted_to, known)
 
 
 def _tell(ledger: Ledger, settings: Settings, counted_to: int, known: Before) -> dict[str, Any]:
@@ -76,12 +87,25 @@ def _tell(ledger: Ledger, settings: Settings, counted_to: int, known: Before) ->
     return _tell_hooks(ledger, figures, settings, state)
 
 
-def take_in(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> Report:
+def take_in(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> None:
     """The same without telling the hooks: for a ledger that is not the one in use (`verify`, `rebuild`)."""
+    report = Report()
+    settle_watched(report)
+    _read(settings, ledger, report, progress)
+
+
+def _settled(report: Report) -> tuple[Before, int]:
+    """What hooks know, and when, once they have noted all that files tell by now: the ledger will hold that."""
+    settle_watched(report)
+    return before(), clock.now()
+
+
+def _read(
+    settings: Settings, ledger: Ledger, report: Report, progress: Callable[[int, int], None] | None
+) -> None:
     from gaia_budget.owner import load_registry
 
-    report, began, costs = Report(), time.perf_counter(), Costs()
-    settle_watched(report)
+    costs = Costs()
     with _without_collections():
         logs = Logs(ledger, settings, costs, places.logs_dir(), report)
         logs.take_in()
@@ -91,8 +115,6 @@ def take_in(settings: Settings, ledger: Ledger, progress: Callable[[int, int], N
             sessions.reckon_again(session)
         unattributed.reconcile(ledger, settings, costs, sessions, report)
         happened.learn(ledger, report)
-    report.seconds = time.perf_counter() - began
-    return report
 
 
 @contextmanager
@@ -115,7 +137,8 @@ def import_logs(settings: Settings, ledger: Ledger, folder: Path) -> Report:
     if not folder.is_dir():
         raise InputError(f"{folder}: there is no such folder; name one that holds event files (*.jsonl)")
     report, began = Report(), time.perf_counter()
-    Logs(ledger, settings, Costs(), folder, report).take_in()
+    with telling_hooks(settings, ledger):
+        Logs(ledger, settings, Costs(), folder, report).take_in()
     report.seconds = time.perf_counter() - began
     return report
 
@@ -123,7 +146,8 @@ def import_logs(settings: Settings, ledger: Ledger, folder: Path) -> Report:
 def import_api_costs(settings: Settings, ledger: Ledger, file: Path) -> Report:
     """Take in jSeeker's `api_costs` table; rows that are known already change nothing. Raises InputError."""
     report, began = Report(), time.perf_counter()
-    jseeker.take_in(ledger, settings, Costs(), file, report)
+    with telling_hooks(settings, ledger):
+        jseeker.take_in(ledger, settings, Costs(), file, report)
     report.seconds = time.perf_counter() - began
     return report
 

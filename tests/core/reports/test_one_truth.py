@@ -84,6 +84,10 @@ STEPS = st.lists(
         ),
         st.tuples(st.just("ingest")),
         st.tuples(st.just("rebuild")),
+        st.tuples(st.just("grows"), st.integers(1, 40_000)),
+        st.tuples(st.just("forks"), st.sampled_from(["f1", "f2"])),
+        st.tuples(st.just("ends")),
+        st.tuples(st.just("beside"), st.sampled_from(MODELS), st.integers(0, 40_000)),
         st.tuples(st.just("pays"), st.sampled_from(["api", "plan"])),
         st.tuples(st.just("moves")),
         st.tuples(st.just("override"), st.integers(1, 3)),
@@ -109,6 +113,7 @@ class World:
         self.transcript.parent.mkdir(parents=True)
         self.count = 0
         self.paid_anew = False
+        self.rows: list[tuple[str, dict[str, Any]]] = []  # of each response the newest row, with its subagent
         lines = []
         if chosen.billing:
             lines.append(f'claude_code_billing = "{chosen.billing}"')
@@ -124,7 +129,8 @@ class World:
             budget["per_module"] = {"shop": {"monthly_budget_usd": 0}}
         text = json.dumps(budget).replace('"monthly_budget_usd": 0', f'"monthly_budget_usd": {chosen.cap}')
         (root / "gaia" / "token_budget.json").write_text(text, "utf-8")
-        self.ingest()  # as `init` does
+        self.ingest()  # as `init` does; what a session's start runs beside it would go on after the state is over
+        (self.home / "ingest.started").write_text(str(clock.now()), "ascii")
         self.began = time.time()
 
     @property
@@ -149,14 +155,54 @@ class World:
         row = assistant(
             f"msg_{self.count}", session=self.session, model=model, agent=agent, input_tokens=fresh,
             output_tokens=output, reads=reads, write_5m=write_5m, write_1h=write_1h, advised=advised,
-            timestamp=clock.iso(int((self.began + self.count) * 1_000_000)), cwd=str(self.cwd))  # fmt: skip
-        file = self.transcript
-        if agent:
-            file = self.folder / self.session / "subagents" / f"agent-{agent}.jsonl"
-        write(file, row)
+            timestamp=self.instant(), cwd=str(self.cwd))  # fmt: skip
+        self.rows.append((agent, row))
+        write(self.file_of(agent), row)
         if not self.transcript.exists():
             write(self.transcript, {"type": "user", "sessionId": self.session, "cwd": str(self.cwd),
                                     "timestamp": clock.iso(int(self.began * 1_000_000))})  # fmt: skip
+
+    def instant(self) -> str:
+        """A second later than the last one."""
+        return clock.iso(int((self.began + self.count) * 1_000_000))
+
+    def file_of(self, agent: str) -> Path:
+        """The transcript of the main thread (empty) or of a subagent."""
+        if not agent:
+            return self.transcript
+        return self.folder / self.session / "subagents" / f"agent-{agent}.jsonl"
+
+    def grows(self, more: int) -> None:
+        """The newest response goes on: another of its rows, with a larger figure."""
+        if self.rows:
+            agent, row = self.rows[-1]
+            row = json.loads(json.dumps(row))
+            row["message"]["usage"]["output_tokens"] += more
+            for one in row["message"]["usage"].get("iterations", [])[:1]:
+                one["output_tokens"] += more
+            self.rows[-1] = agent, row
+            write(self.file_of(agent), row)
+
+    def forks(self, agent: str) -> None:
+        """A subagent that is a fork: its file begins with copies of the main thread's rows, then it answers."""
+        if not self.file_of(agent).exists() and self.transcript.exists():
+            copies = [dict(row, agentId=agent) for owner, row in self.rows if not owner]
+            begins = {"type": "fork-context-ref", "agentId": agent, "timestamp": self.instant()}
+            write(self.file_of(agent), begins, *copies)
+        self.responds(MODELS[1], agent, (10, 20, 30, 40, 50))
+
+    def ends(self) -> None:
+        """The session ends, and is resumed."""
+        self.hook("SessionEnd", reason="other")
+        self.hook("SessionStart", source="resume")
+
+    def beside(self, model: str, output: int) -> None:
+        """Another session of the project, which no hook has seen."""
+        self.count += 1
+        session = str(uuid.uuid4())
+        write(self.folder / f"{session}.jsonl", assistant(
+            f"msg_{self.count}", session=session, model=model, output_tokens=output, cwd=str(self.cwd),
+            timestamp=self.instant()))  # fmt: skip
 
     def hook(self, event: str, **fields: Any) -> dict[str, Any]:
         """Through the program that Claude Code is wired to."""
@@ -308,6 +354,14 @@ def database() -> Iterator[Server | None]:
         ("rebuild",),
         ("responds", MODELS[1], "a2", (39999, 6471, 31950, 1533, 39999), 0),
     ],
+)
+@example(
+    Setup(True, True, None, "0.01", None),
+    [("app", 6949), ("responds", MODELS[1], "a2", (10, 20, 30, 40, 50), 0), ("rebuild",)],
+)
+@example(
+    Setup(True, True, None, "0.01", None),
+    [("responds", MODELS[1], "", (10, 20, 30, 40, 50), 0), ("ends",), ("grows", 254), ("ingest",)],
 )
 @given(SETUPS, STEPS)
 def test_every_face_tells_the_same_and_an_ingest_changes_nothing(

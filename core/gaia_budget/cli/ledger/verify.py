@@ -58,14 +58,16 @@ def verify(sources: Sources = True, as_json: JsonFlag = False) -> None:
 
 def rebuild(as_json: JsonFlag = False) -> None:
     """Make the ledger anew from transcripts and logs; rows whose source is gone are carried over."""
+    from gaia_budget.ingest.run import telling_hooks
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.rebuild import rebuild as remake
     from gaia_budget.ledger.verify import verify as check
     from gaia_budget.settings import load
 
     settings = load()
-    with Ledger.open(settings=settings) as ledger, _from_sources(settings) as fresh:
-        done = remake(ledger, fresh)
+    with Ledger.open(settings=settings) as ledger:
+        with telling_hooks(settings, ledger), _from_sources(settings) as fresh:
+            done = remake(ledger, fresh)
         problems = check(ledger)
     document = {"ok": not problems, "problems": [problem._asdict() for problem in problems]}
     if as_json:
