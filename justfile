@@ -50,6 +50,10 @@ census *client:
 bench:
     {{python}} bench/hooks.py
 
+# What a stranger does, in every order, with `install.py` and as a plugin, in the real client; each step is printed
+strangers orders="24":
+    GAIA_TEST_STRANGERS={{orders}} {{python}} -m pytest -q -s -p no:xdist tests/e2e/test_strangers.py
+
 # The proofs of "nothing gets out, nothing gets lost" at size (about 40 minutes; `just stress 20` takes a twentieth)
 stress part="1":
     GAIA_TEST_KILLS=$((3000 / {{part}})) GAIA_TEST_SEED=7 {{python}} -m pytest -q -p no:xdist tests/hooks/test_killed.py

@@ -71,12 +71,12 @@ def is_registered(program: str, entry: Registration) -> bool:
     )
 
 
-def is_known(program: str) -> bool:
-    """Whether a client that has run before knows a server of ours, whoever registered it."""
+def is_known(program: str, project: str = "") -> bool:
+    """Whether a client that has run before knows a server of ours, for everything or in a project."""
     ran = (places.claude_config_dir() / ".claude.json", Path.home() / ".claude.json")
     if not any(file.exists() for file in ran):
         return False
-    shown = _run(program, ["mcp", "get", SERVER])
+    shown = _run(program, ["mcp", "get", SERVER], project)
     return shown.returncode == 0 and "gaia_mcp" in shown.stdout
 
 

@@ -36,12 +36,16 @@ def plan(project: Path | None) -> list[Change]:
         if now is None:
             continue
         untouched, before = journal.original(file, now)
-        changes.append(
-            Change(
-                file, now, before if untouched else removal(file, decoded(now, file), journal).encode("utf-8")
-            )
-        )
+        changes.append(Change(file, now, before if untouched else _left(file, now, journal)))
     return [change for change in changes if change.before != change.after]
+
+
+def _left(file: Path, now: bytes, journal: Journal) -> bytes | None:
+    """A file without our entries; None where nothing is left of it, and as far as we know nothing was before us."""
+    text = decoded(now, file)
+    left, entry = removal(file, text, journal), journal.files.get(str(file))
+    was_there = entry is not None and entry["before"] is not None
+    return None if left != text and not was_there and left.split() == ["{}"] else left.encode("utf-8")
 
 
 def _files(project: Path | None, journal: Journal) -> list[Path]:
@@ -51,12 +55,12 @@ def _files(project: Path | None, journal: Journal) -> list[Path]:
 
 
 def servers(project: Path | None) -> list[Registration]:
-    """The MCP entries that are taken out: those we noted, and the user's where a state folder was lost."""
+    """The MCP entries that are taken out: those we noted, and the one of this place where a state folder was lost."""
     wanted, noted = mcp_server.wanted(project), [Registration(**known) for known in Journal.load().servers]
     if project is not None:
-        return [known for known in noted if known.same_place(wanted._asdict())]
+        noted = [known for known in noted if known.same_place(wanted._asdict())]
     program = mcp_server.client()
-    if not noted and program is not None and mcp_server.is_known(program):
+    if not noted and program is not None and mcp_server.is_known(program, wanted.project):
         return [wanted]
     return noted
 
@@ -82,7 +86,7 @@ def apply(project: Path | None, changes: Iterable[Change]) -> list[str]:
         for change in changes:
             refuse_outrun(change)
             write(change)
-            made_folder = journal.files.get(str(change.file), {}).get("made_folder")
+            made_folder = journal.files.get(str(change.file), {}).get("made_folder", True)
             if made_folder and change.after is None and not any(change.file.parent.iterdir()):
                 change.file.parent.rmdir()
         for file in _files(project, journal):

@@ -1,0 +1,226 @@
+"""What a stranger does in an empty home, and how the machine looks when it is undone: in every order of what there is.
+
+`just strangers` plays all of it and prints each step; `GAIA_TEST_STRANGERS` is how many of the orders are played.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from support.components import requires
+from support.scripted_api import reply, text, tool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from support.claude_client import Claude
+    from support.scripted_api import ScriptedApi
+
+pytestmark = requires("claude", "git")
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = (".claude-plugin", "hooks", "mcp_server", "plugin")
+OWN = b'{\n\t"model": "opus",\n\t"permissions": { "allow": [ "Bash(ls:*)" ] }\n}\n'
+CLIENTS = (".claude.json", ".claude/plugins", ".claude/projects", ".claude/backups", ".claude/shell-snapshots",
+           ".claude/statsig", ".claude/todos", ".claude/session-env", ".claude/debug", ".claude/sessions",
+           ".claude/history.jsonl", ".claude/.last-", ".claude/cache", ".claude/tasks", ".cache", ".local/state",
+           ".local/share/claude", ".local/share/applications/claude-",
+           ".config/mimeapps.list", ".npm", "tmux-")  # fmt: skip
+"""What the client (and tmux) writes for itself, whoever is wired; of ours nothing may be named in it."""
+STATE = "gaia-budget"
+PIPS = ("PIP_CACHE_DIR", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY")
+DELETED = "state deleted"
+
+
+class Order(NamedTuple):
+    """In which order things are added, what happens to the state folder, and what is taken out first."""
+
+    added: tuple[str, ...]
+    deleted: bool
+    plugin_first: bool
+
+    def __str__(self) -> str:
+        then = [DELETED] if self.deleted else []
+        return ", ".join([*self.added, *then, "plugin out first" if self.plugin_first else "undo first"])
+
+
+ORDERS = [
+    Order(added, deleted, first)
+    for added in itertools.permutations(("plugin", "init", "project"))
+    for deleted in (True, False)
+    for first in (False, True)
+]
+ASKED = int(os.environ.get("GAIA_TEST_STRANGERS", "1"))
+
+
+def say(step: str) -> None:
+    """Print a step; `just strangers` shows it."""
+    sys.stdout.write(f"  {step}\n")
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder that is not the client's own, with its bytes; links by what they lead to."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name.startswith(CLIENTS) or name.partition("/")[0] == STATE:
+            continue
+        if path.is_symlink():
+            found[name] = os.fsencode(path.readlink())
+        elif path.is_file():
+            found[name] = path.read_bytes()
+    return found
+
+
+def settled(before: dict[str, bytes], after: dict[str, bytes], plugin: bool) -> None:
+    """Nothing of ours is left; where a plugin was, the client has written the settings anew, with the same meaning."""
+    name = ".claude/settings.json"
+    if plugin and before[name] != after.get(name):
+        now: dict[str, Any] = json.loads(after[name])
+        for key in ("enabledPlugins", "extraKnownMarketplaces"):
+            assert not now.pop(key, None), key
+        assert now == json.loads(before[name])
+        after = {**after, name: before[name]}
+    assert after == before
+
+
+@pytest.fixture
+def stranger(claude: Claude, price_list: None) -> Claude:
+    """Somebody with settings, files and a project of their own, who has used the client before."""
+    (claude.home / ".claude").mkdir(exist_ok=True)
+    (claude.home / ".claude" / "settings.json").write_bytes(OWN)
+    (claude.home / ".bashrc").write_text("export EDITOR=vi\n", "utf-8")
+    claude.env["GAIA_BUDGET_HOME"] = str(claude.home / STATE)
+    claude.env["GAIA_SESSION_TYPE"] = "quick_fix"
+    return claude
+
+
+def gaia(claude: Claude, *words: str) -> str:
+    """One of our commands in the stranger's world."""
+    return claude.shell(sys.executable, "-m", "gaia_budget", *words).stdout
+
+
+def step(claude: Claude, *words: str) -> str:
+    """`install.py`, which fetches every package, where all is played; else what it ends in, `gaia-budget init`."""
+    if len(ORDERS) > ASKED:
+        return gaia(claude, "init", "--yes", *words)
+    python = Path(sys._base_executable).parent  # type: ignore[attr-defined]
+    claude.env |= {name: os.environ[name] for name in PIPS if name in os.environ}
+    claude.env["PATH"] = os.pathsep.join([str(claude.program.parent), str(python), "/usr/bin", "/bin"])
+    done = subprocess.run(["python3", ROOT / "install.py", *words], cwd=claude.cwd, env=claude.environment(),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return " ".join(["$ python3 install.py", *words]) + "\n" + done.stdout
+
+
+def add_plugin(claude: Claude) -> None:
+    folder = claude.home / STATE / "clone"
+    for part in PARTS:
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    claude.shell("claude", "plugin", "marketplace", "add", str(folder))
+    claude.shell("claude", "plugin", "install", "gaia-budget@gaia")
+
+
+def remove_plugin(claude: Claude) -> None:
+    claude.shell("claude", "plugin", "uninstall", "gaia-budget@gaia")
+    claude.shell("claude", "plugin", "marketplace", "remove", "gaia")
+
+
+ADD: dict[str, Callable[[Claude], object]] = {
+    "plugin": add_plugin,
+    "init": lambda claude: gaia(claude, "init", "--yes", "--no-replay"),
+    "project": lambda claude: gaia(claude, "init", "--yes", "--no-replay", "--project", str(claude.cwd)),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS[:: max(1, len(ORDERS) // max(1, ASKED))][:ASKED], ids=str)
+def test_whatever_was_added_in_whatever_order_is_counted_once_and_goes_without_a_trace(
+    stranger: Claude, api: ScriptedApi, order: Order
+) -> None:
+    home, project = files(stranger.home), files(stranger.cwd)
+    for part in order.added:
+        ADD[part](stranger)
+        say(f"added: {part}")
+    api.main(reply(tool("Bash", command="true", description="nothing"), input=100, write_5m=45_000),
+             reply(text("done"), read=45_000))  # fmt: skip
+    run = stranger.run("do nothing")
+    warned = [line for line in run.informational if "GAIA budget: 80 %" in line]
+    assert len(warned) == 1, run.informational
+    counted = json.loads(gaia(stranger, "spend", "--session", run.session_id, "--json"))["total"]
+    assert counted["responses"] == 2
+    say(f"one session: {counted['budget_tokens']} tokens counted once, warned once")
+
+    if order.deleted:
+        for part in (stranger.home / STATE).iterdir():
+            if part.name != "clone":
+                shutil.rmtree(part) if part.is_dir() else part.unlink()
+        say(DELETED)
+    if order.plugin_first:
+        remove_plugin(stranger)
+    said = gaia(stranger, "init", "--undo", "--yes")
+    say(f"undo: {' '.join(said.split())[:100]}")
+    if order.deleted:  # which projects were wired went with the state folder
+        gaia(stranger, "init", "--undo", "--yes", "--project", str(stranger.cwd))
+    if not order.plugin_first:
+        remove_plugin(stranger)
+    settled(home, files(stranger.home), plugin=True)
+    assert files(stranger.cwd) == project
+    assert "gaia" not in stranger.shell("claude", "mcp", "list").stdout
+    say("home and project are as they were, but for the state folder and what the client keeps for itself")
+
+
+@requires("tmux")
+def test_path_a_install_py_gives_a_counted_warned_answered_session_in_a_terminal(
+    stranger: Claude, api: ScriptedApi
+) -> None:
+    home, project = files(stranger.home), files(stranger.cwd)
+    say(step(stranger))
+    api.main(reply(tool("ToolSearch", query="select:mcp__gaia-budget__budget_session"), input=100, write_5m=45_000),
+             reply(tool("mcp__gaia-budget__budget_session"), input=5),
+             reply(text("It stands at ninety percent.")))  # fmt: skip
+    with stranger.terminal(width=80) as screen:
+        screen.wait_for("session 0 %")
+        screen.type("where does this session stand?")
+        shown = screen.wait_for("It stands at ninety percent")
+        assert "GAIA budget: 80 % of this quick_fix session" in " ".join(shown.split())
+        say("$ claude\n" + screen.wait_for(r"session 9\d %"))
+    assert '"limit_tokens":50000' in api.messages("")[-1].everything().replace("\\", "")
+    say(step(stranger, "--undo"))
+    settled(home, files(stranger.home), plugin=False)
+    assert files(stranger.cwd) == project
+
+
+@requires("tmux")
+def test_path_b_the_plugin_alone_counts_warns_and_answers_in_a_terminal(
+    stranger: Claude, api: ScriptedApi
+) -> None:
+    home, project = files(stranger.home), files(stranger.cwd)
+    add_plugin(stranger)
+    say("$ claude plugin marketplace add . && claude plugin install gaia-budget@gaia")
+    api.main(
+        reply(text("nothing to do"), input=100, write_5m=45_000), reply(text("still nothing"), read=45_000)
+    )
+    with stranger.terminal(width=80) as screen:
+        screen.wait_for("❯|>")
+        screen.type("do nothing")
+        screen.wait_for("nothing to do")
+        screen.type("and again")
+        shown = screen.wait_for("still nothing")
+        assert "GAIA budget: 80 % of this quick_fix session" in " ".join(shown.split())
+        asked = len(api.messages(""))
+        screen.type("/gaia-budget:budget ")
+        say("$ claude\n" + screen.wait_for(r"of 50,000 tokens of this\s+quick_fix session \("))
+        assert len(api.messages("")) == asked
+    remove_plugin(stranger)
+    say("$ claude plugin uninstall gaia-budget && claude plugin marketplace remove gaia")
+    settled(home, files(stranger.home), plugin=True)
+    assert files(stranger.cwd) == project
