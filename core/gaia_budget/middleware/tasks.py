@@ -26,7 +26,8 @@ _entered_in: WeakValueDictionary[int, Task] = WeakValueDictionary()
 """Tasks by the frame of the generator or coroutine that has entered them.
 
 A server drives a generator (a streaming response) from another thread and context at each step, so what it has set
-in a context is gone at the next. Its frame is still there: calls come from within it.
+in a context is gone at the next. Its frame is still there: calls come from within it. A task holds its frame until
+it is left, so that no later frame has the same id.
 """
 SCANNED = 100  # frames that are looked through
 SUSPENDING = CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
@@ -56,6 +57,7 @@ class Task:
         self.cost_nano = self.calls = 0
         self._owner = owner
         self._around: Task | None = None
+        self._frame: FrameType | None = None  # of the generator or coroutine that has entered it
         self._entered = self._over = False
         self._lock = threading.Lock()
 
@@ -85,9 +87,9 @@ class Task:
         self._entered = True
         self._around = running()
         _running.set(self)
-        frame = _suspending(sys._getframe(1))
-        if frame:
-            _entered_in[frame] = self
+        self._frame = _suspending(sys._getframe(1))
+        if self._frame is not None:
+            _entered_in[id(self._frame)] = self
         return self
 
     def __exit__(
@@ -95,8 +97,18 @@ class Task:
     ) -> None:
         """Never raises: a generator may be ended in another thread and context than it began in."""
         self._over = True
+        frame, self._frame, around = self._frame, None, _alive(self._around)
+        if frame is not None and _entered_in.get(id(frame)) is self:
+            del _entered_in[id(frame)]
+            if around is not None and around._frame is frame:
+                _entered_in[id(frame)] = around
         if _running.get() is self:
-            _running.set(_alive(self._around))
+            _running.set(around)
+
+    @property
+    def _is_asleep(self) -> bool:
+        """Whether the generator that has entered it stands at a `yield`: who goes on meanwhile is not in it."""
+        return self._frame is not None and _yields(self._frame) and self._frame.f_back is None
 
 
 def _alive(task: Task | None) -> Task | None:
@@ -106,25 +118,31 @@ def _alive(task: Task | None) -> Task | None:
     return task
 
 
-def _suspending(frame: FrameType | None) -> int:
-    """The nearest frame that can be left and come back to, by its id; 0: there is none.
+def _yields(frame: FrameType) -> bool:
+    return bool(frame.f_code.co_flags & CO_GENERATOR)
+
+
+def _suspending(frame: FrameType | None) -> FrameType | None:
+    """The nearest frame that can be left and come back to.
 
     Not that of a `contextmanager`, which stands beside the frame whose work it is for.
     """
     for _ in range(SCANNED):
         if frame is None:
-            return 0
+            return None
         caller = frame.f_back
         helps = caller is not None and caller.f_code.co_filename == contextlib.__file__
         if frame.f_code.co_flags & SUSPENDING and not helps:
-            return id(frame)
+            return frame
         frame = caller
-    return 0
+    return None
 
 
 def running() -> Task | None:
     """The innermost task that this call is in: by the nearest frame that entered one, else by its context."""
     here = _alive(_running.get())
+    while here is not None and here._is_asleep:
+        here = _alive(here._around)
     if not _entered_in:
         return here
     frame: FrameType | None = sys._getframe(1)

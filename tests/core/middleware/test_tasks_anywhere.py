@@ -11,7 +11,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import functools
 import gc
+import types
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -143,3 +145,60 @@ def test_a_task_may_be_left_in_another_context_or_out_of_order_and_is_over_then(
     client.messages.create(**MESSAGE)
     assert [event.task for event in apps.booked()] == ["second", "messages"]
     assert (first.cost_nano, second.cost_nano) == (COST, COST), "the second began within the first"
+
+
+def test_who_goes_on_while_a_generator_sleeps_is_not_in_its_task(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    """Reported elsewhere: github.com/python/cpython/issues/74511 (what a generator sets is seen by who drives it)."""
+    client = guard.wrap(apps.claude(server))
+
+    def answers() -> Iterator[None]:
+        with guard.task("within"):
+            yield
+            client.messages.create(**MESSAGE)
+            yield
+
+    steps = answers()
+    next(steps)
+    client.messages.create(**MESSAGE)
+    with guard.task("beside") as beside:
+        client.messages.create(**MESSAGE)
+    next(steps)
+    client.messages.create(**MESSAGE)
+    assert [event.task for event in apps.booked()] == ["messages", "beside", "within", "messages"]
+    assert list(beside.chain()) == [beside]
+
+
+def test_a_task_that_is_over_is_never_found_again_by_another_frame(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    client = guard.wrap(apps.claude(server))
+    kept = []
+
+    def answers() -> Iterator[None]:
+        with guard.task("over") as task:
+            kept.append(task)
+            yield
+
+    with guard.task("outer"):
+        steps = [answers() for _ in range(500)]
+        for _ in range(2):
+            for one in steps:
+                next(one, None)
+        del steps, one
+        with guard.task("plain"):
+            _through_frames_of_every_size(lambda: client.messages.create(**MESSAGE))
+    assert [event.task for event in apps.booked()] == ["plain"]
+
+
+def _through_frames_of_every_size(work: Callable[[], Any]) -> None:
+    """Frames that lie where those of generators lay."""
+
+    def through(inner: Callable[[], Any]) -> Any:
+        return inner()
+
+    for size in range(2, 40):
+        sized = types.FunctionType(through.__code__.replace(co_stacksize=size), globals())
+        work = functools.partial(sized, work)
+    work()
