@@ -23,6 +23,8 @@ from gaia_hooks.facts.prices.money import usd
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gaia_budget.budgets.limits import Scope
     from gaia_budget.middleware.books.journal import Settlement
     from gaia_budget.middleware.call import Call
@@ -219,10 +221,16 @@ class Accounts:
         attempt = call.attempt
         if attempt.notice:
             self.notice_once(attempt.notice, attempt.notice)
-        place = attempt.seller.host or attempt.seller.provider
-        for one in settlement.details.split("; ") if "not priced" in settlement.details else ():
-            if one.startswith(NOT_PRICED):
-                self.notice_once(one, f"{one}, at {place}: prices.toml may name it")
+        if NOT_PRICED in settlement.details:
+            told = settlement.details.split("; ")
+            missing = (one.removeprefix(NOT_PRICED) for one in told if one.startswith(NOT_PRICED))
+            self.tell_unpriced(missing, attempt.seller)
+
+    def tell_unpriced(self, missing: Iterable[str], seller: Seller) -> None:
+        """Say once of each thing that nobody has a price for it."""
+        for what in missing:
+            text = f"{NOT_PRICED}{what}"
+            self.notice_once(text, f"{text}, at {seller.host or seller.provider}: prices.toml may name it")
 
     def keep(self, key: str, answer: Answer) -> None:
         """Keep an answer for the same request; never raises."""

@@ -135,7 +135,8 @@ def _held(accounts: Accounts, wire: Wire, ask: Ask, place: Place, seller: Seller
         accounts.books().hold(place.scopes, made.attempt.worst())
     except BudgetExceededError as refusal:
         left = refusal.limit_nano - refusal.spent_nano - refusal.reserved_nano
-        cure = made.attempt.bound.cure(ask, left)
+        least = bounds.bound(accounts.policy().prices, ask._replace(max_output=0), seller, size, 0)
+        cure = made.attempt.bound.cure(ask, least, left)
         raise (refusal.advised(cure) if cure else refusal) from None
     made.held = True
     return made

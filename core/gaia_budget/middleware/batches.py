@@ -164,6 +164,7 @@ class _Read(Handled):
         seen.variant = f"{VARIANT}-us" if (seen.variant or "").endswith("us") else VARIANT
         prices = self._accounts.policy().prices
         found = bill.bill(prices, self._seller, ask, seen, used, now / clock.MICRO)
+        self._accounts.tell_unpriced(found.unpriced, self._seller)
         return event_at(
             place,
             event_id=event_id,

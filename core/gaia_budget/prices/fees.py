@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ class Fee(NamedTuple):
     once: bool
 
 
+@lru_cache(maxsize=512)
 def fee(what: str, provider: str, model: str) -> Fee | None:
     """What one search, map, container … costs; None where no price is published."""
     for entry in _data()[0]:
@@ -39,6 +40,7 @@ def cost_nano(what: str, provider: str, model: str, count: int) -> int | None:
     return found.nano * (min(count, 1) if found.once else count)
 
 
+@lru_cache(maxsize=512)
 def uplift(provider: str, host: str, model: str) -> int:
     """By how many percent a regional host is dearer than the list."""
     found = (
@@ -47,8 +49,15 @@ def uplift(provider: str, host: str, model: str) -> int:
     return next(found, 0)
 
 
+def share(variant: str, provider: str) -> int:
+    """What percentage of the usual price a way of asking costs by its provider's rule; 0: there is no rule."""
+    return _data()[2].get((variant, provider), 0)
+
+
 @cache
-def _data() -> tuple[list[tuple[str, str, str, Fee]], list[tuple[str, str, str, int]]]:
+def _data() -> tuple[
+    list[tuple[str, str, str, Fee]], list[tuple[str, str, str, int]], dict[tuple[str, str], int]
+]:
     import tomllib
 
     content = tomllib.loads(DATA.read_text("utf-8"))
@@ -61,4 +70,6 @@ def _data() -> tuple[list[tuple[str, str, str, Fee]], list[tuple[str, str, str, 
         )
         for one in content["fee"]
     ]
-    return fees, [(one["provider"], one["host"], one["models"], one["percent"]) for one in content["uplift"]]
+    uplifts = [(one["provider"], one["host"], one["models"], one["percent"]) for one in content["uplift"]]
+    shares = {(one["variant"], one["provider"]): one["percent"] for one in content["share"]}
+    return fees, uplifts, shares

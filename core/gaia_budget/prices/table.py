@@ -84,10 +84,13 @@ class PriceTable:
         A price of the user's holds for every variant: lowered or raised as the list's is, else as it stands.
         """
         asked = (name.key, variant)
+        known = self._rows.get(asked)
+        if known is not None:
+            return known
         service, us_too = pricing.split_variant(variant)
-        if us_too and asked not in self._rows:
+        if us_too:
             self._rows[asked] = pricing.us_only(self.rows(name, service), name.model) or []
-        if asked not in self._rows:
+        else:
             base, own = self._base_rows(name, variant), self._own_rows(name)
             if variant:
                 standard = self._base_rows(name, "")

@@ -61,7 +61,7 @@ def test_no_document_breaks_a_reader(document: dict[str, Any], wire: Any) -> Non
 def test_searches_of_the_web_are_held(wire: Any, path: str, body: dict[str, Any]) -> None:
     allowed = 3 if wire is claude else bounds.SEARCHES
     asked = wire.ask(path, {"model": "m", **body})
-    assert bounds.searches(asked) == allowed
+    assert bounds.searches(asked.body["tools"]) == allowed
 
 
 def test_searches_of_the_web_are_counted() -> None:

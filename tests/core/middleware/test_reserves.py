@@ -123,11 +123,13 @@ def test_a_refusal_says_which_limit_would_fit() -> None:
     body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
     ask = openai.ask("/v1/chat/completions", body)
     bound = _chat(**body)
-    cure = bound.cure(ask, 50_000_000)
+    silent = ask._replace(max_output=0)
+    least = bounds.bound(table.load(), silent, Seller("openai", known=True), len(json.dumps(body)), 0)
+    cure = bound.cure(ask, least, 50_000_000)
     limit = int(cure.partition("max_completion_tokens=")[2].partition(":")[0])
     assert _chat(**body, max_completion_tokens=limit).nano <= 50_000_000 < bound.nano
     assert limit > 4_000
-    assert bound.cure(ask, 10) == "", "no limit helps where the prompt alone is too much"
+    assert bound.cure(ask, least, 10) == "", "no limit helps where the prompt alone is too much"
     refusal = BudgetExceededError(
         "no.", scope="s", spent_nano=1, reserved_nano=2, limit_nano=3, resets_on="2026-12-01"
     )

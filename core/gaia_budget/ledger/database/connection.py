@@ -263,28 +263,9 @@ class Database:
                 raise
             return result
 
-    @contextlib.contextmanager
-    def _connected(self) -> Iterator[Any]:
+    def _connected(self) -> _Lent:
         """A connection of this thread's own for a while; one that was lost, and its like, are thrown away."""
-        self._after_fork()
-        room = self._room
-        if self.shared and not room.acquire(timeout=self.patience_s):
-            raise LedgerError(f"{self.name}: {MOST_CONNECTIONS} connections are in use, and none became free")
-        try:
-            connection = self._taken()
-            try:
-                yield connection
-            except BaseException:
-                if self._is_usable(connection):
-                    self._give_back(connection)
-                else:
-                    connection.close()
-                    self._forget()
-                raise
-            self._give_back(connection)
-        finally:
-            if self.shared:
-                room.release()
+        return _Lent(self)
 
     def _after_fork(self) -> None:
         if self._process != os.getpid():
@@ -363,6 +344,45 @@ WRITING = (
 AMPLE = ("PRAGMA cache_size = -65536", "PRAGMA temp_store = MEMORY")
 LEAN = ("PRAGMA cache_size = -4096", "PRAGMA temp_store = FILE")
 """Every connection has a cache of its own. What is sorted goes to a file: the system keeps it in memory if it can."""
+
+
+class _Lent:
+    """A connection that is lent for a while. A class, since every call of an app borrows twice."""
+
+    __slots__ = ("_connection", "_database", "_room")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Any:
+        database = self._database
+        database._after_fork()
+        self._room = database._room
+        if database.shared and not self._room.acquire(timeout=database.patience_s):
+            raise LedgerError(
+                f"{database.name}: {MOST_CONNECTIONS} connections are in use, and none became free"
+            )
+        try:
+            self._connection = database._taken()
+        except BaseException:
+            self._leave_room()
+            raise
+        return self._connection
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        database, connection = self._database, self._connection
+        try:
+            if kind is None or database._is_usable(connection):
+                database._give_back(connection)
+            else:
+                connection.close()
+                database._forget()
+        finally:
+            self._leave_room()
+
+    def _leave_room(self) -> None:
+        if self._database.shared:
+            self._room.release()
 
 
 def _rolled_back(connection: Any) -> None:

@@ -215,7 +215,22 @@ class Attempt:
             **told,
         )
         unpriced = found.unpriced if found else ()
-        more = tuple(
+        said_of_it, more = [self.details], tuple[Event, ...]()
+        if unpriced:
+            said_of_it += [f"{NOT_PRICED}{what}" for what in unpriced]
+            more = self._missing(unpriced, told) if cost_nano is not None else ()
+        return Settlement(
+            call_id=self.call_id,
+            actual_nano=actual_nano,
+            event=event,
+            details="; ".join(text for text in said_of_it if text),
+            reserved=reserved,
+            more=more,
+        )
+
+    def _missing(self, unpriced: tuple[str, ...], told: dict[str, Any]) -> tuple[Event, ...]:
+        """An event for each thing that the answer bills and nobody has a price for."""
+        return tuple(
             event_at(
                 self.place,
                 event_id=f"{self.call_id}-{number}",
@@ -227,16 +242,7 @@ class Attempt:
                 status="not_priced",
                 **told,
             )
-            for number, what in enumerate(unpriced if cost_nano is not None else ())
-        )
-        said_of_it = [self.details, *(f"{NOT_PRICED}{what}" for what in unpriced)]
-        return Settlement(
-            call_id=self.call_id,
-            actual_nano=actual_nano,
-            event=event,
-            details="; ".join(text for text in said_of_it if text),
-            reserved=reserved,
-            more=more,
+            for number, what in enumerate(unpriced)
         )
 
 

@@ -44,25 +44,24 @@ LIMIT_NAMES = {
 class Bound(NamedTuple):
     """An upper bound in nano-dollars, the model it was priced as, and whether the asked one has a price.
 
-    `prompt` is what the input may cost of it, `output` how many tokens of output the rest stands for.
+    `output` is how many tokens of output it holds.
     """
 
     nano: int
     priced_as: Name | None
     known: bool
-    prompt: int = 0
     output: int = 0
 
-    def cure(self, ask: Ask, left_nano: int) -> str:
-        """What makes a refused request fit, in words; empty where its prompt alone is too much."""
-        name, room = LIMIT_NAMES.get(ask.operation), left_nano - self.prompt
-        if name is None or not self.output or room <= 0 or self.nano <= self.prompt:
+    def cure(self, ask: Ask, least: Bound, left_nano: int) -> str:
+        """What makes a refused request fit, in words; empty where its prompt alone (`least`) is too much."""
+        name, room, written = LIMIT_NAMES.get(ask.operation), left_nano - least.nano, self.nano - least.nano
+        if name is None or not self.output or room <= 0 or written <= 0:
             return ""
-        fits = self.output // ask.choices * room // (self.nano - self.prompt)
+        fits = self.output // ask.choices * room // written
         fits -= fits % 100 if fits > 1_000 else 0
         if fits < 1:
             return ""
-        needs = self.prompt + (self.nano - self.prompt) * fits * ask.choices // self.output + 1
+        needs = least.nano + written * fits * ask.choices // self.output + 1
         return f" Or set {name}={fits}: this call then needs at most {usd_short(needs)}."
 
 
@@ -88,13 +87,14 @@ def bound(prices: PriceTable, ask: Ask, seller: Seller, size: int, unbounded_out
     output = (min(output, window) if window else output) * ask.choices
     spoken = media | _written_media(ask, row, output)
     extra = _by_the_piece(ask, name, row, prompt) + _helpers(prices, seller, ask, prompt + output)
-    least = _dearest_way(prices, row, ask, prompt, 0, media)
     nano = _dearest_way(prices, row, ask, prompt, output, spoken)
-    if nano is None or least is None:
+    if nano is None:
         return Bound(LEAST, None, False)
+    nano = nano * ask.rounds + extra
     percent = 100 + fees.uplift(name.provider, seller.host, name.model)
-    nano, least = (round(Fraction((one * ask.rounds + extra) * percent, 100)) for one in (nano, least))
-    return Bound(nano, name, known is not None, least, output)
+    if percent != 100:
+        nano = round(Fraction(nano * percent, 100))
+    return Bound(nano, name, known is not None, output)
 
 
 def _row(prices: PriceTable, name: Name, variant: str) -> list[Any] | None:
@@ -141,15 +141,14 @@ def _dearest_way(
     if ask.provider == "anthropic":
         ways.append((0, output, 0, 0, prompt, 0, 0))
     costs = [prices.cost(row, usage, media) for usage in ways]
-    plain = [prices.cost(row, usage, {}) for usage in ways]  # where a kind of media is cheaper than text
-    return max((cost for cost in costs + plain if cost is not None), default=None)
+    if media:  # a kind of which may be cheaper than text
+        costs += [prices.cost(row, usage, {}) for usage in ways]
+    return max((cost for cost in costs if cost is not None), default=None)
 
 
-def searches(ask: Ask) -> int:
-    """How many searches of the web a request allows, each at a price of its own."""
-    return sum(
-        count(tool.get("max_uses")) or SEARCHES for tool in entries(ask.body, "tools") if _searches_web(tool)
-    )
+def searches(tools: list[Body]) -> int:
+    """How many searches of the web a request's tools allow, each at a price of its own."""
+    return sum(count(tool.get("max_uses")) or SEARCHES for tool in tools if _searches_web(tool))
 
 
 def _searches_web(tool: Body) -> bool:
@@ -163,13 +162,11 @@ def _searches_web(tool: Body) -> bool:
 
 def _by_the_piece(ask: Ask, name: Name, row: list[Any], prompt: int) -> int:
     """Searches, maps, containers: as many as the request allows."""
-    wanted: dict[str, int] = {}
-    if found := searches(ask):
-        preview = any(
-            text(tool, "type").startswith("web_search_preview") for tool in entries(ask.body, "tools")
-        )
+    wanted, tools = dict[str, int](), entries(ask.body, "tools")
+    if found := searches(tools):
+        preview = any(text(tool, "type").startswith("web_search_preview") for tool in tools)
         wanted["search preview" if preview else "search"] = found
-    for tool in entries(ask.body, "tools"):
+    for tool in tools:
         kind = text(tool, "type")
         if kind == "file_search":
             wanted["file search"] = SEARCHES

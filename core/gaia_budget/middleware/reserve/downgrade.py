@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,13 @@ SAMPLING = (
     "logprobs",
     "top_logprobs",
     "logit_bias",
+    "stop",
 )
 """What reasoning models of OpenAI refuse."""
+ONE_TOOL_AT_ONCE = re.compile(r"o\d")
+"""Models that refuse to be told how many tools they may call at once."""
+EFFORTS = ("low", "medium", "high")
+"""Of reasoning, those that every model takes."""
 UNSIGNED = "skip_thought_signature_validator"
 """What Gemini 3 takes for a thought of another model."""
 
@@ -110,12 +116,14 @@ def _openai(body: Body, model: str) -> Body:
         if "verbosity" in part(body, "text"):
             body["text"] = {key: value for key, value in body["text"].items() if key != "verbosity"}
     elif not NO_REASONING.match(str(body.get("model"))):
-        pass  # both reason: they take the same
+        _usual_effort(body)
     else:
         for name in SAMPLING:
             body.pop(name, None)
         if count(body.get("max_tokens")):
             body["max_completion_tokens"] = body.pop("max_tokens")
+    if ONE_TOOL_AT_ONCE.match(model):
+        body.pop("parallel_tool_calls", None)
     body.pop("service_tier", None)
     items = body.get("input")
     if isinstance(items, list):
@@ -125,6 +133,14 @@ def _openai(body: Body, model: str) -> Body:
     if isinstance(body.get("include"), list):
         body["include"] = [one for one in body["include"] if not str(one).startswith("reasoning")]
     return body
+
+
+def _usual_effort(body: Body) -> None:
+    """Leave an effort out that not every model takes: it then thinks as it does by itself."""
+    if body.get("reasoning_effort") not in EFFORTS:
+        body.pop("reasoning_effort", None)
+    if "effort" in (reasoning := part(body, "reasoning")) and reasoning["effort"] not in EFFORTS:
+        body["reasoning"] = {key: value for key, value in reasoning.items() if key != "effort"}
 
 
 def _gemini(body: Body, model: str) -> Body:

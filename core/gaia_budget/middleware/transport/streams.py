@@ -102,7 +102,7 @@ class _Watch:
         self._unzip = zlib.decompressobj(ANY_ZLIB) if encoding in ZIPPED else None
         self._kept: list[bytes] = []
         self._draining = False
-        self._over = threading.Event()
+        self._over: threading.Event | None = None  # where somebody waits for the end
         if encoding not in PLAIN:
             call.hides_usage = False  # what is compressed passes as it is
 
@@ -151,7 +151,8 @@ class _Watch:
         self._client = None
         if not self.call.is_settled:
             beside.finish(lambda: self.call.ended(error, self._type, self._kept))
-        self._over.set()
+        if self._over is not None:
+            self._over.set()
 
 
 def await_figures(client: object) -> None:
@@ -197,21 +198,21 @@ class _Watched(_Watch):
 
     def await_figures(self, seconds: float) -> None:
         """Read them on beside, and wait for them."""
-        if self._left(GeneratorExit()):
+        if self._left(GeneratorExit()) and self._over is not None:
             self._over.wait(max(0.0, seconds))
 
     def _left(self, error: BaseException) -> bool:
         """The caller reads no further; whether the rest is being read for its figures."""
         if self._source is not None and isinstance(error, GeneratorExit) and self.call.awaits_figures:
             if not self._draining:
-                self._draining = True
+                self._draining, self._over = True, threading.Event()
                 try:
                     _thread.start_new_thread(self._drain, ())
                 except RuntimeError:  # the interpreter is ending
                     self.over(error)
                     return False
             return True
-        if not self._draining:
+        if not self._draining and not (self._client is None and self.call.is_settled):
             self.over(error)
         return self._draining
 

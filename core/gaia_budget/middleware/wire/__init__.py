@@ -174,7 +174,10 @@ def count(value: object) -> int:
 def tidy(value: object) -> Any:
     """A usage object with every figure as an integer, for those who count integers alone."""
     if isinstance(value, dict):
-        return {key: tidy(inner) for key, inner in value.items()}
+        return {
+            key: inner if type(inner) is int and 0 <= inner <= MOST else tidy(inner)
+            for key, inner in value.items()
+        }
     if isinstance(value, list):
         return [tidy(inner) for inner in value]
     found = figure(value) if type(value) in (float, str) else None

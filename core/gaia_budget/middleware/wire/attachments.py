@@ -13,8 +13,6 @@ import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from gaia_budget.prices.limits import Media
 
 MIME_KEYS = ("media_type", "mimeType", "mime_type", "format")
@@ -37,22 +35,29 @@ class Attachment(NamedTuple):
     data: str
 
 
-def found_in(value: object) -> Iterator[Attachment]:
+def found_in(value: object) -> list[Attachment]:
     """Every attachment of a request's body."""
+    found: list[Attachment] = []
+    _collect(value, found)
+    return found
+
+
+def _collect(value: object, found: list[Attachment]) -> None:
     if isinstance(value, str):
         if value.startswith("data:") and (head := DATA_URL.match(value)):
-            yield Attachment(head["mime"].lower(), value[head.end() :])
+            found.append(Attachment(head["mime"].lower(), value[head.end() :]))
     elif isinstance(value, dict):
         data = value.get("data")
-        mime = next((value[key] for key in MIME_KEYS if isinstance(value.get(key), str)), "")
-        if isinstance(data, str) and mime and not data.startswith("data:"):
-            yield Attachment(mime.lower(), data)
-            return
+        if isinstance(data, str) and not data.startswith("data:"):
+            mime = next((value[key] for key in MIME_KEYS if isinstance(value.get(key), str)), "")
+            if mime:
+                found.append(Attachment(mime.lower(), data))
+                return
         for inner in value.values():
-            yield from found_in(inner)
+            _collect(inner, found)
     elif isinstance(value, list):
         for inner in value:
-            yield from found_in(inner)
+            _collect(inner, found)
 
 
 def most_tokens(one: Attachment, documented: Media) -> int | None:

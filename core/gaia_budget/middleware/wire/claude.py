@@ -46,7 +46,8 @@ def ask(path: str, body: Body) -> Ask:
     """The request of a message, also of one in a batch."""
     if SERVICES.search(path):
         return unpriced(provider, path, body)
-    live = _server_tools(body)
+    tools = entries(body, "tools")
+    live = any(kind and not kind.startswith(CLIENT_TOOLS) for tool in tools for kind in (text(tool, "type"),))
     compacts = any(text(edit, "type").startswith("compact") for edit in _edits(body))
     temperature = body.get("temperature")
     return Ask(
@@ -68,7 +69,7 @@ def ask(path: str, body: Body) -> Ask:
                 count(tool.get("max_uses")) or ADVICES,
                 count(tool.get("max_tokens")) or ADVICE,
             )
-            for tool in entries(body, "tools")
+            for tool in tools
             if text(tool, "type").startswith("advisor_")
         ),
     )
@@ -83,11 +84,6 @@ def _variant(service: str, geo: object) -> str:
 
 def _edits(body: Body) -> list[Body]:
     return entries(part(body, "context_management"), "edits")
-
-
-def _server_tools(body: Body) -> bool:
-    kinds = [text(tool, "type") for tool in entries(body, "tools")]
-    return any(kind and not kind.startswith(CLIENT_TOOLS) for kind in kinds)
 
 
 def whole(document: Body, seen: Seen) -> None:

@@ -251,9 +251,10 @@ def _outputs(item: Body) -> bool:
     return any(content.get("text") for content in entries(item, "content"))
 
 
-def _first(raw: Body, *names: str) -> int | None:
-    """The first of these that is a figure."""
-    return next((found for name in names if (found := figure(raw.get(name))) is not None), None)
+def _told(raw: Body, *names: str) -> int | None:
+    """What one of these tells; a batch tells zero under the one and its tokens under the other."""
+    found = [told for name in names if (told := figure(raw.get(name))) is not None]
+    return max(found, default=None)
 
 
 def _figures(document: Body, seen: Seen) -> None:
@@ -261,8 +262,8 @@ def _figures(document: Body, seen: Seen) -> None:
     if not isinstance(raw, dict):
         return
     prompt, output = (
-        _first(raw, "prompt_tokens", "input_tokens"),
-        _first(raw, "completion_tokens", "output_tokens"),
+        _told(raw, "prompt_tokens", "input_tokens"),
+        _told(raw, "completion_tokens", "output_tokens"),
     )
     if prompt is None and output is None:
         seen.total = count(raw.get("total_tokens"))
