@@ -1,4 +1,4 @@
-"""All modules that every hook loads, in one file: finding and opening each costs more than the hook's own work.
+"""The modules of a hook in one file, and first what common events run of them: all else costs more than the work.
 
 `init` has the wired interpreter make one for the hooks and one for the status line (`python bundle.py FOLDER`); the
 bootstrap loads it where it fits the running interpreter, and imports the modules one by one where it does not.
@@ -6,43 +6,27 @@ bootstrap loads it where it fits the running interpreter, and imports the module
 
 import sys
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from types import CodeType
-
 PACKAGE = "gaia_hooks"
 ENTRIES = {"hooks.bundle": "gaia_hooks.main", "statusline.bundle": "gaia_hooks.statusline"}
 
-# What most events do without: its code runs when something of it is first asked for (which modules a process runs is
-# held by `tests/hooks/test_bundle.py`).
-LATER = frozenset(
-    (
-        "gaia_hooks.facts.modules",
-        "gaia_hooks.facts.names",
-        "gaia_hooks.facts.prices.billing",
-        "gaia_hooks.facts.prices.money",
-        "gaia_hooks.session.argus",
-        "gaia_hooks.session.heading",
-        "gaia_hooks.session.months",
-    )
-)
-
-# Runs inside the bootstrap with `folder`, `natives`, a list of (extension module, its file), and `codes`, a list of
-# (module, its file, its code) in the order of completion; the code of what is for later is marshalled. An extension
-# module is loaded from the file where the interpreter that made the bundle has it: the search for it lists whole
-# folders. Where that fails, `import` finds it.
+# Runs inside the bootstrap with `natives`, a list of (extension module, its file), and `codes`, a list of (module, its
+# file, its code, the marshalled code of the rest of it) in the order of completion. The rest runs when something of it
+# is first asked for. An extension module is loaded from the file where the interpreter that made the bundle has it: the
+# search for it lists whole folders. Where that fails, `import` finds it.
 LOADER = """\
 import sys, _imp
 from marshal import loads
 kind = type(sys)
-class Waiting(kind):
-    def __getattr__(self, name):
+def waiting(module, rest):
+    space = module.__dict__
+    def __getattr__(name):
         if name[:2] == "__":
             raise AttributeError(name)
-        self.__class__ = kind
-        exec(loads(waiting.pop(self.__name__)), self.__dict__)
-        return getattr(self, name)
-waiting = {}
+        del space["__getattr__"]
+        exec(loads(rest), space)
+        return getattr(module, name)
+    space["__getattr__"] = __getattr__
+    space["_self"] = module
 for name, path in natives:
     try:
         made = _imp.create_dynamic(sys.modules["_frozen_importlib"].ModuleSpec(name, None, origin=path))
@@ -51,21 +35,21 @@ for name, path in natives:
     except Exception:
         pass
 try:
-    for name, path, code in codes:
-        now = type(code) is not bytes
-        module = sys.modules[name] = kind(name) if now else Waiting(name)
+    for name, path, code, rest in codes:
+        module = sys.modules[name] = kind(name)
         module.__file__ = path
+        module._modules = sys.modules
         above, _, own = name.rpartition(".")
         if above:
             setattr(sys.modules[above], own, module)
         if path.endswith("__init__.py"):
             module.__path__ = [path[:-12]]
-        if now:
+        if rest:
+            waiting(module, rest)
+        if code:
             exec(code, module.__dict__)
-        else:
-            waiting[name] = code
 except BaseException:
-    for name, _, _ in codes:
+    for name, _, _, _ in codes:
         sys.modules.pop(name, None)
     raise
 """
@@ -77,11 +61,12 @@ def build(folder: str) -> None:
     import marshal
 
     sys.path.insert(0, folder)
+    from gaia_hooks.common import common
+    from gaia_hooks.halves import halves
+
     for name, entry in ENTRIES.items():
-        codes = [
-            (module, path, marshal.dumps(code) if module in LATER else code)
-            for module, path, code in ((module, path, _compiled(path)) for module, path in _completed(entry))
-        ]
+        named = common(entry)
+        codes = [(module, path, *halves(path, named.get(module))) for module, path in _completed(entry)]
         content = (compile(LOADER, "bundle", "exec"), _natives(), codes)
         with open(folder + "/" + name, "wb") as file:
             file.write(importlib.util.MAGIC_NUMBER + marshal.dumps(content))
@@ -118,30 +103,6 @@ def _natives() -> "list[tuple[str, str]]":
         if path:
             found.append((name, path))
     return found
-
-
-def _compiled(path: str) -> "CodeType":
-    """A module's code without docstrings and annotations: nobody reads them there, and each costs every hook time."""
-    import ast
-
-    class Bare(ast.NodeTransformer):
-        def visit_arg(self, node: ast.arg) -> ast.arg:
-            node.annotation = None
-            return node
-
-        def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-            node.returns = None
-            return self.generic_visit(node)
-
-        def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-            if node.value is None:
-                return ast.Pass()
-            return ast.Assign(targets=[node.target], value=node.value)
-
-    with open(path, "rb") as file:
-        tree = ast.fix_missing_locations(Bare().visit(ast.parse(file.read(), path)))
-    code: CodeType = compile(tree, path, "exec", dont_inherit=True, optimize=2)
-    return code
 
 
 if __name__ == "__main__":

@@ -23,10 +23,6 @@ class _Strict:
     parse_constant = float
 
 
-def _foreign(value: object) -> object:
-    raise TypeError("not JSON: %s" % type(value).__name__)
-
-
 _kept: "Any" = None  # the encoder, once one was needed
 _scan: "Any" = None if _fast is None else _fast.make_scanner(_Strict)  # type: ignore[arg-type]
 
@@ -68,7 +64,8 @@ def _encoder() -> "Any":
     global _kept
     if _kept is None:
         quote: "Any" = _fast.encode_basestring_ascii
-        _kept = _fast.make_encoder(None, _foreign, quote, None, ":", ",", False, False, False)
+        foreign: "Any" = None  # no JSON: the call of it is the TypeError that `dumps` awaits
+        _kept = _fast.make_encoder(None, foreign, quote, None, ":", ",", False, False, False)
     return _kept
 
 
