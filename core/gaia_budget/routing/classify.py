@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from gaia_budget import text_model
+from gaia_budget.routing import text_model
 from gaia_budget.routing.table import TIERS
 
 DATA = Path(__file__).with_name("tiers.model")

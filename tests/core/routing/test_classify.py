@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_budget import text_model
+from gaia_budget.routing import text_model
 from gaia_budget.routing.asking import understand
 from gaia_budget.routing.classify import DATA, SILENT, classify
 from gaia_budget.routing.table import TIERS
