@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from gaia_budget.argus.shapes import OWN_COUNTS, Call, Origin, Unreadable, call_of, is_own
-from gaia_budget.position import Position, position
+from gaia_budget.transcripts.position import Position, position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from gaia_budget.position import Position, position
 from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.lines import Hits, line_number
+from gaia_budget.transcripts.position import Position, position
 from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
 from gaia_hooks.facts.tokens import torn
 from gaia_hooks.facts.tokens.responses import Response, Thread, identified, response_of
