@@ -14,17 +14,17 @@ BOTH = {
     "facts.snapshot": "load module_policy path_of",
     "facts.tokens.bill": "Bill.__init__ bill_of variant_of",
     "facts.tokens.bounds": "",
-    "facts.tokens.responses": "Bookable.__init__ Response.__init__ Thread.__init__ Thread._recached Thread.add "
-    "Thread.knows Thread.settle _id _text is_genuine response_of",
-    "facts.tokens.usage": "budget_tokens count held_tokens prompt_tokens recached_tokens usage_of",
-    "facts.tokens.usage_keys": "is_plain",
+    "facts.tokens.responses": "Bookable.__init__ Response.__init__ Thread.__init__ Thread.add Thread.knows "
+    "Thread.settle _id is_genuine response_of",
+    "facts.tokens.usage": "budget_tokens held_tokens prompt_tokens recached_tokens",
+    "facts.tokens.usage_keys": "plain",
     "facts.trust": "_projects _set_by_projects forget_project_variables",
     "machine.clock": "_days _offset iso now parse",
     "machine.files": "Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._try Lock._wait Lock.mark _mended "
     "_rename_over append changed_at close join open_to_read read read_handle replace "
     "size_of write_all",
     "machine.jsonio": "_encoder dumps loads scan",
-    "machine.system": "read_stdin variable",
+    "machine.system": "read_stdin variable variables",
     "say.figures": "SessionFigures.__init__ SessionFigures._add SessionFigures.budget_tokens limit_of",
     "session.bookkeeping": "Bookkeeper.__init__ Bookkeeper.owe Bookkeeper.recover Bookkeeper.write",
     "session.counting": "Session.__init__ Session._book Session._count_thread Session._made Session._new_agents "
@@ -39,6 +39,7 @@ BOTH = {
     "session.tail": "Growth.__init__ Place.__init__ _mark _same_file _seen grow responses",
 }
 HOOK = {
+    "facts.snapshot": "may_refuse",
     "machine.clock": "worked",
     "machine.files": "exists",
     "main": "_answer _check _handle _payload run",

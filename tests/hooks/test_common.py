@@ -77,12 +77,11 @@ def copy(watched: Watched) -> Path:
 
 
 def answer(watched: Watched, first: int, count: int = 1) -> None:
-    """New responses in the session's transcript."""
-    rows = (
-        assistant(f"msg_{number:024d}", second=number, output_tokens=5, reads=9)
-        for number in range(first, first + count)
-    )
-    write(watched.transcript, *rows)
+    """New responses in the session's transcript, whose usage has all that the client writes."""
+    for number in range(first, first + count):
+        row = assistant(f"msg_{number:024d}", second=number, output_tokens=5, reads=9)
+        row["message"]["usage"]["server_tool_use"]["web_fetch_requests"] = 0
+        write(watched.transcript, row)
 
 
 @pytest.mark.parametrize("entry", EVENTS)
