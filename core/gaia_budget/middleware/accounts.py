@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from gaia_budget import places
+from gaia_budget.errors import ConfigError
 from gaia_budget.middleware import deferred, policy, tasks
 from gaia_budget.middleware.books.bill import Seller
 from gaia_budget.middleware.books.booking import Books
@@ -88,9 +89,20 @@ class Accounts:
         if found is None or not found.fresh:
             with self._lock:
                 if self._policy is None or not self._policy.fresh:
-                    self._policy = policy.load()
+                    self._policy = self._read_again(self._policy)
                 found = self._policy
         return found
+
+    def _read_again(self, held: Policy | None) -> Policy:
+        """The policy as the files say now; a file that is broken while the app runs changes nothing but is named."""
+        try:
+            return policy.load()
+        except ConfigError as problem:
+            if held is None:
+                raise
+            self.notice_once(str(problem), f"{problem}. What was read before holds until it is mended")
+            held.keep()
+            return held
 
     def books(self) -> Books:
         """Ledger, logs and journal of this process."""

@@ -39,6 +39,10 @@ class Policy:
         """Whether it may still be used without looking at the files."""
         return time.monotonic() - self.read_at < FRESH_SECONDS
 
+    def keep(self) -> None:
+        """Use it for as long as one that was read now."""
+        self.read_at = time.monotonic()
+
     def rules(self, module: str) -> Rules:
         """What holds for a module; the default policy where it has no entry."""
         found = self._rules.get(module)

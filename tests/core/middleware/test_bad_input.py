@@ -211,21 +211,74 @@ def test_absurd_figures_and_names_are_booked_in_bounds(guard: BudgetGuard, serve
     assert 0 < event.cost_nano < 100 * 5000 + 1_000_000
 
 
-def test_settings_that_are_broken_while_the_app_runs_refuse_in_clear_words_and_heal(
-    guard: BudgetGuard, server: WireServer, home: Path
+def test_settings_that_are_broken_while_the_app_runs_are_named_and_what_was_read_before_holds(
+    root: Path, server: WireServer, home: Path
 ) -> None:
-    from gaia_budget.errors import ConfigError
     from gaia_budget.middleware import policy
 
+    apps.set_caps(root, {"jseeker": 0.004})
+    guard = BudgetGuard("jseeker", cache=False)
     client = guard.wrap(apps.claude(server))
     client.messages.create(**MESSAGE)
     file = home / "gaia-budget" / "settings.toml"
     file.write_text("hard_stop_pct = 'much'\n", encoding="utf-8")
-    held = guard._accounts._policy
-    assert held is not None
-    held.read_at -= policy.FRESH_SECONDS + 1
-    with pytest.raises(ConfigError, match=r"settings\.toml.*hard_stop_pct"):
+    for _ in range(2):
+        held = guard._accounts._policy
+        assert held is not None
+        held.read_at -= policy.FRESH_SECONDS + 1
         client.messages.create(**MESSAGE)
+    with pytest.raises(BudgetExceededError):
+        client.messages.create(**MESSAGE)
+    (told,) = [text for text in guard.notices if "hard_stop_pct" in text]
+    assert "settings.toml" in told
     file.unlink()
-    client.messages.create(**MESSAGE)
-    assert len(server.requests) == len(apps.booked()) == 2
+    assert len(server.requests) == len(apps.booked()) == 3
+    BudgetGuard("via").wrap(apps.claude(server)).messages.create(**MESSAGE)
+
+
+def test_settings_that_are_broken_from_the_start_refuse_in_clear_words(
+    guard: BudgetGuard, server: WireServer, home: Path
+) -> None:
+    from gaia_budget.errors import ConfigError
+
+    (home / "gaia-budget" / "settings.toml").write_text("hard_stop_pct = 'much'\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"settings\.toml.*hard_stop_pct"):
+        guard.wrap(apps.claude(server)).messages.create(**MESSAGE)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://gaia:s3cret@127.0.0.1:1/none", "mysql://gaia:s3cret@host/x", "s3cret"]
+)
+def test_a_ledger_that_is_no_ledger_refuses_in_clear_words_and_tells_no_password(
+    url: str, root: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gaia_budget.errors import GaiaBudgetError
+
+    monkeypatch.setenv("GAIA_BUDGET_DB", url)
+    with pytest.raises(GaiaBudgetError) as refused:
+        BudgetGuard("jseeker").wrap(apps.claude(server)).messages.create(**MESSAGE)
+    assert "s3cret" not in str(refused.value).replace("'s3cret'", "")
+    assert len(str(refused.value)) > 30
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("model", ["m" * 10_000, "claude-haiku-4-5" + "\0\n" * 200])
+def test_a_model_of_any_name_is_asked_for_and_booked_in_bounds(
+    model: str, guard: BudgetGuard, server: WireServer
+) -> None:
+    guard.wrap(apps.claude(server)).messages.create(**{**MESSAGE, "model": model})
+    (event,) = apps.booked()
+    assert server.requests[0].body["model"] == model
+    assert len(event.model) <= 200
+    assert event.cost_nano in (None, 1_250_000), "no price, or that of the model whose name it begins with"
+
+
+def test_a_guard_in_a_pool_of_threads_books_every_call(guard: BudgetGuard, server: WireServer) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    client = guard.wrap(apps.claude(server))
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: client.messages.create(**MESSAGE), range(48)))
+    assert len(apps.booked()) == 48
+    assert (apps.month().app_nano, apps.month().reserved_nano) == (48 * 1_250_000, 0)
