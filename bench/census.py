@@ -4,7 +4,8 @@
     python bench/census.py /path/to/claude    # any client
     python bench/census.py --tour tour.json   # what an earlier run has written with --record tour.json
 
-The client is driven against a scripted API through one fixed tour; hook events are read from its own program. What
+The client is driven against a scripted API through one fixed tour; hook events, and what it can write into an answer's
+row beyond those of the tour, are read from its own program. What
 `census.toml` does not list is named with the place that has to learn it, and ends in exit 1 (with --report in 0).
 """
 
@@ -27,6 +28,11 @@ Tour = dict[str, list[str]]
 
 EVENTS = re.compile(rb'\["PreToolUse","PostToolUse"(?:,"[A-Za-z]+")+\]')
 RUN_TYPES = re.compile(rb'"((?:[a-z]+_)?message|compaction)"')
+MESSAGE_KEYS = re.compile(rb"\.message\.([A-Za-z_]{4,40})=[^=]")
+ROW_KEYS = re.compile(rb"[{,]([A-Za-z]{6,40}):")
+ROW_WRITTEN = re.compile(rb"promptCacheRequested:")  # stands in each row of an answer
+USAGE_WRITTEN = re.compile(rb"\{output_tokens_details:\{.{0,600}?\};")  # the client's own empty usage
+USAGE_KEYS = re.compile(rb"[{,]([a-z_0-9]{4,40}):")
 SCRIPT = (
     "export const meta = { name: 'tour', description: 'tour', phases: [{title: 'A'}] }\n"
     "return await parallel([1, 2].map(n => () => agent('work of the tour ' + n)))\n"
@@ -89,6 +95,14 @@ def _seen(projects: Path, tools: set[str], program: Path) -> Tour:
     found["events"] = {
         name for literal in EVENTS.findall(code) for name in re.findall(r"[A-Za-z]+", literal.decode())
     }
+    found["row_keys"] |= {"message." + name.decode() for name in MESSAGE_KEYS.findall(code)}
+    for hit in ROW_WRITTEN.finditer(code):
+        text = code[max(0, hit.start() - 1500) : hit.start() + 320]
+        if text.isascii() and text.decode().isprintable():
+            found["row_keys"] |= {name.decode() for name in ROW_KEYS.findall(text)}
+    known = {key.rpartition(".")[2] for key in found["usage_keys"]}
+    written = (name.decode() for text in USAGE_WRITTEN.findall(code) for name in USAGE_KEYS.findall(text))
+    found["usage_keys"] |= set(written) - known
     near = (code[hit.start() : hit.start() + 600] for hit in re.finditer(rb"\.iterations\b", code))
     found["run_types"] = {name.decode() for text in near for name in RUN_TYPES.findall(text)}
     return {kind: sorted(found[kind]) for kind in KINDS}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -155,3 +157,60 @@ def test_whatever_runs_there_are_they_sum_to_the_usage_and_nothing_is_billed_bel
     told = (top, 3, 0, 0, 0)
     weigh = [sum(w * t for w, t in zip(iterations.WEIGHTS, one, strict=False)) for one in (made.usage, told)]
     assert weigh[0] >= weigh[1]
+
+
+def paused(*usages: object) -> dict[str, object]:
+    """What a row's message says of the answers that were paused before it."""
+    return {"pausedResponses": [{"limit": "max_tokens", "usage": one} for one in usages]}
+
+
+def bill_of_message(message: dict[str, Any]) -> bill.Bill:
+    made = bill.bill_of(message["usage"], SONNET)
+    bill.add_paused(made, message["pausedResponses"], SONNET, "")
+    return made
+
+
+def test_a_reply_that_was_paused_and_resumed_bills_each_of_its_requests_at_its_own_tier() -> None:
+    first = {"input_tokens": 60_000, "output_tokens": 4000}
+    made = bill_of_message({"usage": {"input_tokens": 64_000, "output_tokens": 50}} | paused(first, first))
+    assert made.usage[:2] == (184_000, 8050)
+    assert [one[:2] for one in made.runs] == [(60_000, 4000), (60_000, 4000), (64_000, 50)]
+    assert not made.odd
+
+
+def test_rows_before_and_after_a_pause_are_one_response_whose_requests_differ() -> None:
+    before = assistant("msg_1", input_tokens=1000, output_tokens=90)
+    usage_before = before["message"]["usage"]
+    after = assistant("msg_1", second=1, input_tokens=1090, output_tokens=30, requestId="req-2")
+    after["message"] |= paused(usage_before)
+    thread, made = responses.Thread(), Made()
+    for row in (before, after):
+        seen = responses.response_of(row)
+        assert seen is not None
+        assert made.identify(seen, thread)
+        assert not thread.add(seen)
+    [one] = thread.settle()
+    assert one.response.usage[:2] == (2090, 120)
+    assert [run[:2] for run in one.response.runs] == [(1000, 90), (1090, 30)]
+
+
+def test_an_advisor_before_a_pause_stays_a_part_of_the_one_response() -> None:
+    advised = {"input_tokens": 1000, "output_tokens": 40, "iterations": [
+        run("message", 1000, 40), run("advisor_message", 20_000, 700, model=OPUS)]}  # fmt: skip
+    made = bill_of_message({"usage": advised} | paused(advised))
+    [(model, counted, runs)] = made.parts
+    assert (model, counted[:2], len(runs)) == (OPUS, (40_000, 1400), 2)
+
+
+@pytest.mark.parametrize(
+    "told", ["many", {"usage": 1}, [1], [{"usage": None}], [{"usage": {"speed": "fast"}}]], ids=str
+)
+def test_a_pause_that_is_not_understood_is_named_and_the_rest_counted(told: object) -> None:
+    made = bill_of_message({"usage": {"input_tokens": 7}, "pausedResponses": told})
+    assert made.usage[0] == 7
+    assert made.odd == ("pausedResponses",)
+
+
+def test_a_figure_of_a_pause_that_is_no_count_makes_the_whole_answer_unreadable() -> None:
+    made = bill_of_message({"usage": {"input_tokens": 7}} | paused({"output_tokens": "x"}))
+    assert made.unreadable == "pausedResponses.output_tokens"

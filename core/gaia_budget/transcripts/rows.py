@@ -17,6 +17,7 @@ class _Message(TypedDict, total=False):
     model: Any
     id: Any
     usage: Any
+    pausedResponses: Any
 
 
 class _Row(TypedDict, total=False):

@@ -71,6 +71,24 @@ def test_an_advisors_part_costs_under_its_own_model_and_is_no_response(bench: Be
     assert verify(bench.ledger) == []
 
 
+@pytest.mark.parametrize("watched", [False, True], ids=["read from transcripts", "counted by hooks"])
+def test_a_resumed_reply_costs_what_each_of_its_requests_did_and_is_one_response(
+    bench: Bench, watched: bool
+) -> None:
+    before = assistant("msg_a", second=1, input_tokens=1000, output_tokens=90)
+    after = assistant("msg_a", second=2, input_tokens=1090, output_tokens=30, requestId="req-resumed")
+    after["message"]["pausedResponses"] = [{"limit": "max_tokens", "usage": before["message"]["usage"]}]
+    file = bench.project / f"{SESSION}.jsonl"
+    write(file, before, after)
+    if watched:
+        counted_by_hooks(bench, file)
+    bench.run()
+
+    total = bench.ledger.spend().total
+    assert (total.responses, total.input_tokens, total.output_tokens) == (1, 2090, 120)
+    assert verify(bench.ledger) == []
+
+
 def test_an_unpriced_part_is_said(bench: Bench) -> None:
     row = assistant("msg_a", output_tokens=10, advised=700)
     row["message"]["usage"]["iterations"][1]["model"] = "nobody-knows-1"

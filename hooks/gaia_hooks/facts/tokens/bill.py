@@ -6,6 +6,9 @@ last run is the top level (compaction stands in no top-level figure), the runs a
 attempt that was declined and a `fallback_message` name models of their own: parts, billed beside the response.
 Runs that contradict the top level: the dearer reading, and the name `iterations` among what is `odd`.
 
+A reply that reaches a limit can be paused and resumed by another request: the client writes it under one message id,
+with the usage of the last request and those before it in `pausedResponses`. Each is billed.
+
 Every face that is given a usage calls `bill_of`: hooks and ingest through `gaia_hooks.facts.tokens.responses`, the
 middleware for the usage in a reply.
 """
@@ -63,6 +66,19 @@ def bill_of(raw: "dict[str, Any]", model: str = "", requested: str = "") -> Bill
         else:
             further.run_through(bill, iterations, model, requested)
     return bill
+
+
+def add_paused(bill: Bill, paused: object, model: str, requested: str) -> None:
+    """Add to a message's bill the answers that were paused before it: `pausedResponses` of a row in a transcript."""
+    from gaia_hooks.facts.tokens import iterations as further
+
+    if type(paused) is not list or len(paused) > further.MOST_RUNS:
+        bill.odd = (*bill.odd, further.PAUSED)
+    elif not bill.unreadable:
+        told = [one.get("usage") if type(one) is dict else None for one in paused]
+        further.add_earlier(
+            bill, [bill_of(one, model, requested) if type(one) is dict else None for one in told]
+        )
 
 
 def _is_top_level(iterations: object, raw: "dict[str, Any]", model: str) -> bool:

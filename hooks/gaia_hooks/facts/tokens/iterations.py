@@ -1,6 +1,6 @@
-"""What the `iterations` of a usage add to its top level: see `gaia_hooks.facts.tokens.bill`, which alone calls this.
+"""What an answer that ran more than once bills beyond its top level: see `gaia_hooks.facts.tokens.bill`.
 
-Loaded only where an answer ran more than once: nearly every answer of the newest client has one run, its top level.
+Loaded only there: nearly every answer of the newest client has one run, its top level.
 """
 
 from gaia_hooks.facts.tokens import usage, usage_keys
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 RUNS = frozenset(("message", "compaction", "advisor_message", "fallback_message"))
 ASIDE = "advisor_message"  # never part of the top level, whatever its model
 MOST_RUNS = 1000
+PAUSED = "pausedResponses"  # of a message in a transcript
 WEIGHTS = (20, 100, 2, 25, 40)  # what the kinds of token cost against each other: which reading is dearer
 
 
@@ -51,6 +52,26 @@ def run_through(bill: "Bill", iterations: "list[Any]", model: str, requested: st
     bill.parts = tuple((name, usage.total(tuple(runs)), _if_several(runs)) for name, runs in others.items())
     if own:
         _settle(bill, _split_as(bill.usage, own), beside)
+
+
+def add_earlier(bill: "Bill", earlier: "list[Bill | None]") -> None:
+    """Add the answers of which this one is the rest: the client writes all of them under one message id."""
+    own = list(bill.runs or (bill.usage,))
+    others = {name: list(runs or (figures,)) for name, figures, runs in bill.parts}
+    for one in reversed(earlier):
+        if one is None or one.variant != bill.variant:
+            bill.odd = (*bill.odd, PAUSED)
+        if one is None:
+            continue
+        bill.odd = (*bill.odd, *one.odd)
+        if one.unreadable:
+            bill.unreadable = PAUSED + "." + one.unreadable
+            return
+        own = [*(one.runs or (one.usage,)), *own]
+        for name, figures, runs in one.parts:
+            others[name] = [*(runs or (figures,)), *others.get(name, ())]
+    bill.usage, bill.runs = usage.total(tuple(own)), _if_several(own)
+    bill.parts = [(name, usage.total(tuple(runs)), _if_several(runs)) for name, runs in others.items()]
 
 
 def _if_several(runs: "list[tuple[int, ...]]") -> "tuple[tuple[int, ...], ...]":

@@ -194,6 +194,9 @@ def response_of(row: object) -> "Response | None":
     if (payer and payer != session_id) or get("forkedFrom"):
         return None
     billed = bill.bill_of(raw, model, requested)
+    paused = message.get("pausedResponses")
+    if paused:
+        bill.add_paused(billed, paused, model, requested)
     if billed.unreadable:
         raise Unreadable("usage.%s is no count of tokens" % billed.unreadable)
     year = timestamp[:4]
@@ -206,6 +209,8 @@ def response_of(row: object) -> "Response | None":
     request = get("requestRef")
     request = (_id(request) if request else "") or _id(get("requestId"))
     key = _id(message.get("id")) or request or _id(get("uuid"))
+    if paused:
+        request = ""  # several requests made this one message
     if not key:
         return None
     if not agent and get("isSidechain") is True:
