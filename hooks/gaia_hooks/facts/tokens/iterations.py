@@ -71,7 +71,7 @@ def add_earlier(bill: "Bill", earlier: "list[Bill | None]") -> None:
         for name, figures, runs in one.parts:
             others[name] = [*(runs or (figures,)), *others.get(name, ())]
     bill.usage, bill.runs = usage.total(tuple(own)), _if_several(own)
-    bill.parts = [(name, usage.total(tuple(runs)), _if_several(runs)) for name, runs in others.items()]
+    bill.parts = tuple((name, usage.total(tuple(runs)), _if_several(runs)) for name, runs in others.items())
 
 
 def _if_several(runs: "list[tuple[int, ...]]") -> "tuple[tuple[int, ...], ...]":
