@@ -195,7 +195,7 @@ def response_of(row: object) -> "Response | None":
         return None
     billed = bill.bill_of(raw, model, requested)
     paused = message.get("pausedResponses")
-    if paused:
+    if paused:  # several requests made this one message
         bill.add_paused(billed, paused, model, requested)
     if billed.unreadable:
         raise Unreadable("usage.%s is no count of tokens" % billed.unreadable)
@@ -209,23 +209,25 @@ def response_of(row: object) -> "Response | None":
     request = get("requestRef")
     request = (_id(request) if request else "") or _id(get("requestId"))
     key = _id(message.get("id")) or request or _id(get("uuid"))
-    if paused:
-        request = ""  # several requests made this one message
     if not key:
         return None
     if not agent and get("isSidechain") is True:
         agent = "sidechain"
     made = Response(key, model, counted, timestamp[:LONGEST_TRAIT], session_id, agent, branch, billed.variant)
-    made.request, made.runs, made.odd = request, billed.runs, billed.odd
+    made.request, made.runs, made.odd = "" if paused else request, billed.runs, billed.odd
     if not row.keys().isdisjoint(_TRAIT_FIELDS):
         made.traits = _traits(row)
+    if billed.parts:
+        _add_parts(made, billed)
+    return made
+
+
+def _add_parts(made: Response, billed: bill.Bill) -> None:
     for other, figures, runs in billed.parts:
         part = made.alike(figures, 0)
         part.model, part.runs, part.variant = other, runs, billed.parts_variant
         made.parts = (*made.parts, part)
-    if made.parts:
-        made.rename(key)
-    return made
+    made.rename(made.key)
 
 
 def _traits(row: "dict[str, object]") -> "dict[str, str]":
