@@ -54,6 +54,10 @@ bench:
 strangers orders="24":
     GAIA_TEST_STRANGERS={{orders}} {{python}} -m pytest -q -s -p no:xdist tests/e2e/test_strangers.py
 
+# ccusage, codeburn, claude-monitor and ours on the same files; writes docs/compare.md (needs npm, Node 22.13 and the network)
+compare:
+    {{python}} bench/compare.py --write
+
 # The proofs of "nothing gets out, nothing gets lost" at size (about 40 minutes; `just stress 20` takes a twentieth)
 stress part="1":
     GAIA_TEST_KILLS=$((3000 / {{part}})) GAIA_TEST_SEED=7 {{python}} -m pytest -q -p no:xdist tests/hooks/test_killed.py
