@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
 
 COUNT = int(os.environ.get("GAIA_TEST_SCHEDULES", "90"))
+TOGETHER = 30  # schedules beside each other, whose months are read at once after every step
 LIMIT, TTL_SECONDS = 10, 1
 PLAIN, LATE, GRANTED = "plain", "late", "granted"
 SCRIPTS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -91,41 +92,66 @@ def test_the_model_never_overspends_in_any_order_and_every_step_can_be_refused()
     assert refused == {PLAIN, LATE, GRANTED}
 
 
+class Schedule:
+    """One order of the three scripts with its amounts, replayed on a ledger step by step beside the model."""
+
+    def __init__(self, number: int) -> None:
+        self.module, self.model = f"m{number}", Model()
+        self.order, self.drawn = orders()[number * 97 % len(orders())], amounts(random.Random(number))
+
+    def step(self, place: int, budgets: Budgets, clock: Clock) -> None:
+        name, step = self.order[place]
+        estimate, cost = self.drawn[name]
+        call, model = f"{self.module}-{name}", self.model
+        if step == "grant":
+            budgets.add_override(self.module, 4, "why", expires=clock.instant + 3_600_000_000)
+            model.granted += 4
+        elif step == "reserve":
+            ttl_s = TTL_SECONDS if name == LATE else 86_400 * 30
+            admitted = True
+            try:
+                budgets.reserve(
+                    [budgets.module_scope(self.module, LIMIT)], estimate, call_id=call, ttl_s=ttl_s
+                )
+            except BudgetExceededError:
+                admitted = False
+            assert admitted == model.admits(estimate), (self.module, self.order, self.drawn)
+            if admitted:
+                model.held[name] = estimate
+        elif step == "wait":
+            clock.instant += 2 * TTL_SECONDS * 1_000_000
+        elif step == "expire":
+            budgets.expire()
+        elif name in model.held:
+            paid = Event(event_id=call, ts=clock.instant, module=self.module, source="app", billing="api",
+                         org=budgets.ledger.org, cost_nano=cost, input_tokens=1)  # fmt: skip
+            budgets.settle(call, cost, paid)
+            model.held[name] = cost
+
+
+@dataclass
+class Clock:
+    """The ledger's clock: each group of schedules has a month of its own."""
+
+    instant: int = 0
+
+    def to_month(self, number: int) -> None:
+        self.instant = ts(f"{2026 + number // 12}-{number % 12 + 1:02}-02T00:00")
+
+
 def test_the_ledger_does_what_the_model_says_in_any_order(make: Callable[..., Ledger]) -> None:
-    ledger = make()
-    instant = ts("2026-12-02T00:00")
-    ledger.now = lambda: instant  # type: ignore[method-assign]
+    ledger, clock = make(), Clock()
+    ledger.now = lambda: clock.instant  # type: ignore[method-assign]
     budgets = Budgets(ledger)
-    for number in range(COUNT):
-        order, drawn = orders()[number * 97 % len(orders())], amounts(random.Random(number))
-        model, module = Model(), f"m{number}"
-        for name, step in order:
-            estimate, cost = drawn[name]
-            call = f"{module}-{name}"
-            if step == "grant":
-                budgets.add_override(module, 4, "why", expires=instant + 3_600_000_000)
-                model.granted += 4
-            elif step == "reserve":
-                admitted = True
-                try:
-                    scope = budgets.module_scope(module, LIMIT)
-                    budgets.reserve(
-                        [scope], estimate, call_id=call, ttl_s=TTL_SECONDS if name == LATE else 86_400 * 30
-                    )
-                except BudgetExceededError:
-                    admitted = False
-                assert admitted == model.admits(estimate), (number, order, drawn)
-                if admitted:
-                    model.held[name] = estimate
-            elif step == "wait":
-                instant += 2 * TTL_SECONDS * 1_000_000
-            elif step == "expire":
-                budgets.expire()
-            elif name in model.held:
-                paid = Event(event_id=call, ts=instant, module=module, source="app", org=ledger.org, billing="api",
-                             cost_nano=cost, input_tokens=1)  # fmt: skip
-                budgets.settle(call, cost, paid)
-                model.held[name] = cost
-            month = budgets.month(module)
-            assert month.spent_nano() + month.reserved_nano == model.used, (number, order, drawn)
+    for first in range(0, COUNT, TOGETHER):
+        clock.to_month(first // TOGETHER)
+        group = [Schedule(number) for number in range(first, min(first + TOGETHER, COUNT))]
+        for place in range(len(orders()[0])):
+            for one in group:
+                one.step(place, budgets, clock)
+            months = budgets.months()
+            for one in group:
+                month = months.get(one.module)
+                used = month.spent_nano() + month.reserved_nano if month else 0
+                assert used == one.model.used, (one.module, one.order, one.drawn)
     assert verify(ledger) == []
