@@ -58,10 +58,6 @@ strangers orders="24":
 compare:
     {{python}} bench/compare.py --write
 
-# The proofs of "nothing gets out, nothing gets lost" at size (about 40 minutes; `just stress 20` takes a twentieth)
+# Everything at once, with kills, and the proofs at size: one table (about 40 minutes; `just stress 20` takes two)
 stress part="1":
-    GAIA_TEST_KILLS=$((3000 / {{part}})) GAIA_TEST_SEED=7 {{python}} -m pytest -q -p no:xdist tests/hooks/test_killed.py
-    GAIA_TEST_SEEDS=$((40 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/core/ingest/test_hostile_corpora.py
-    GAIA_TEST_REPOSITORIES=$((400 / {{part}})) GAIA_TEST_REPOSITORIES_BY_COMMAND=$((20 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/test_hostile_repositories.py
-    GAIA_TEST_CALLS=$((20000 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/core/middleware/test_random_calls.py
-    GAIA_TEST_SCHEDULES=$((2000 / {{part}})) {{python}} -m pytest -q -p no:xdist tests/core/budgets tests/core/ledger/test_rivals.py tests/core/ledger/test_bad_disks.py
+    {{python}} bench/stress.py --part {{part}}
