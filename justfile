@@ -42,6 +42,10 @@ lock:
     {{python}} -m {{pin}} --all-extras --upgrade -o requirements-test.lock
     {{python}} -m {{pin}} --extra tokens --extra postgres --upgrade -c requirements-test.lock -o requirements.lock
 
+# The bill of materials of what install.py installs, as CycloneDX
+sbom:
+    {{python}} -m uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o sbom.cdx.json
+
 # What a Claude Code client has, compared with what we know: a version in the tests' cache, or a program
 census *client:
     {{python}} bench/census.py {{client}}
