@@ -229,7 +229,10 @@ def environment(folder: Path) -> Path:
     )
     if made.returncode or not works(python):
         shown = made.stdout.decode(errors="replace").strip()
-        raise Failure(f"no virtual environment could be made in {folder}:\n{shown}")
+        raise Failure(
+            f"no virtual environment could be made in {folder}:\n{shown}\n"
+            "Nothing was wired. Make room there, or set GAIA_BUDGET_HOME to another folder"
+        )
     return python
 
 
@@ -278,20 +281,32 @@ def pip(python: Path, *words: str) -> None:
         "off",
     ]
     command += [*words, "--no-input"]
-    started = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
-    )
-    assert started.stdout is not None
     said = Progress(sys.stdout)
-    for line in started.stdout:
-        said.take(line)
-    said.end()
-    if started.wait():
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+    ) as started:
+        assert started.stdout is not None
+        for line in started.stdout:
+            said.take(line)
+        said.end()
+    if started.returncode:
         print("".join(said.lines[-SHOWN_LINES:]), file=sys.stderr)
-        raise Failure(
-            "pip could not install (see above). Behind a proxy or a company index: set up pip first. Offline: fetch "
-            "the packages of requirements.lock elsewhere (pip download), then set PIP_FIND_LINKS and PIP_NO_INDEX=1"
+        raise Failure(f"pip could not install (see above); nothing was wired. {cure(said.lines)}")
+
+
+def cure(lines: list) -> str:
+    """What helps, by what pip said."""
+    said = "".join(lines)
+    if "No space left" in said or "File too large" in said or "Disk quota" in said:
+        return (
+            "The disk is full: about 200 MB are needed. Make room, or set GAIA_BUDGET_HOME to another folder"
         )
+    if "WinError 32" in said or "WinError 5]" in said:
+        return "A program of ours still runs: close Claude Code and run this again"
+    return (
+        "Behind a proxy or a company index: set up pip first (pip config set global.proxy http://…). Offline: fetch "
+        "the packages of requirements.lock elsewhere (pip download), then set PIP_FIND_LINKS and PIP_NO_INDEX=1"
+    )
 
 
 class Progress:
