@@ -46,7 +46,7 @@ def _session(world: World) -> Iterator[Step]:
     world.answer("And now the history.", written=6_500, read=39_000, output=1_300)
     yield _told(world, "It goes on; at 95 % another", "PreToolUse", **_bash("git log"))
     yield Step(
-        "Below the prompt, all the time",
+        "Below the prompt, all the time (the month has what is complete)",
         "gaia-budget statusline, started by Claude Code",
         world.status_line(),
     )
@@ -57,11 +57,13 @@ def _session(world: World) -> Iterator[Step]:
 def _asking(world: World) -> Iterator[Step]:
     said = world.ask_server("budget_session")
     yield Step(
-        "You ask Claude where the session stands; it calls a tool", "budget_session, by the MCP server", said
+        "You ask Claude where the session stands; it calls a tool and says it in words",
+        "budget_session, by the MCP server",
+        said,
     )
     world.hook("SessionEnd", reason="other")
-    yield Step("Afterwards: where the tokens went", f"gaia-budget receipt {SESSION[:8]}",
-               world.gaia("receipt", SESSION[:8]))  # fmt: skip
+    title = "Afterwards: where the tokens went (cache reads cost, and do not count)"
+    yield Step(title, f"gaia-budget receipt {SESSION[:8]}", world.gaia("receipt", SESSION[:8]))
     log = world.state / "logs" / "shop_runtime.jsonl"
     first = log.read_text("utf-8").partition("\n")[0]
     yield Step(
