@@ -43,3 +43,18 @@ def test_every_command_that_is_named_exists_with_its_options(page: Path) -> None
 def test_every_page_that_is_linked_is_there(page: Path) -> None:
     missing = [name for name in LINK.findall(page.read_text("utf-8")) if not (page.parent / name).exists()]
     assert missing == []
+
+
+def test_every_test_that_security_names_exists() -> None:
+    file, named = Path(), list[tuple[Path, str]]()
+    for path, test in re.findall(
+        r"`(tests/[\w/.]+)?(?:::(test_\w+))?`", (ROOT / "SECURITY.md").read_text("utf-8")
+    ):
+        file = ROOT / path if path else file
+        assert not path or file.exists(), path
+        if test:
+            named.append((file, test))
+    assert len(named) > 30
+    assert not [test for file, test in named if f"def {test}(" not in file.read_text("utf-8")]
+    stress = (ROOT / "bench" / "stress.py").read_text("utf-8")
+    assert all((ROOT / path).exists() for path in re.findall(r'"(tests/[\w/]+\.py)"', stress))
