@@ -47,7 +47,7 @@ PROOFS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
                              ("tests/test_hostile_repositories.py",)),
     "calls of apps": ({"GAIA_TEST_CALLS": 20_000}, ("tests/core/middleware/test_random_calls.py",)),
     "schedules": ({"GAIA_TEST_SCHEDULES": 20_000}, ("tests/core/budgets/test_schedules.py",)),
-    "databases that stop, full disks": ({}, ("tests/core/budgets/test_races.py", "tests/core/ledger/test_bad_disks.py")),
+    "stopped databases, full disks": ({}, ("tests/core/budgets/test_races.py", "tests/core/ledger/test_bad_disks.py")),
     "fuzzing": ({}, ("tests/hooks/test_bad_input.py", "tests/claude_md/test_hostile_text.py",
                      "tests/mcp_server/test_lifecycle.py", "tests/core/seeing/test_what_a_server_bears.py")),
 }  # fmt: skip
