@@ -40,9 +40,12 @@ def row(number: int) -> bytes:
     message = {
         "id": f"msg_{number:012d}",
         "model": "claude-opus-5-5",
-        "usage": {"input_tokens": 10, "output_tokens": 20, "cache_read_input_tokens": 1000 + number},
-        "content": [{"type": "text", "text": "x" * (ROW_BYTES - 420)}],
-    }
+        "usage": {"input_tokens": 10, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 1000 + number,
+                  "output_tokens": 20, "server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 0},
+                  "cache_creation": {"ephemeral_1h_input_tokens": 0, "ephemeral_5m_input_tokens": 0},
+                  "service_tier": "standard", "inference_geo": "", "iterations": [], "speed": "standard"},
+        "content": [{"type": "text", "text": "x" * (ROW_BYTES - 740)}],
+    }  # fmt: skip
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(1_790_000_000 + number)) + ".000Z"
     record = {"type": "assistant", "timestamp": stamp, "sessionId": SESSION, "uuid": str(uuid.UUID(int=number)),
               "cwd": "/home/dev/project", "requestId": f"req_{number}", "message": message}  # fmt: skip

@@ -19,7 +19,7 @@ BOTH = {
     "facts.tokens.usage": "budget_tokens held_tokens prompt_tokens recached_tokens",
     "facts.tokens.usage_keys": "plain",
     "facts.trust": "_projects _set_by_projects forget_project_variables",
-    "machine.clock": "_days _offset iso now parse",
+    "machine.clock": "_days iso now parse",
     "machine.files": "Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._try Lock._wait Lock.mark _mended "
     "_rename_over append changed_at close join open_to_read read read_handle replace "
     "size_of write_all",
@@ -36,7 +36,7 @@ BOTH = {
     "Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures "
     "_stored folder is_session_id load new_made pack packed_thread path_of save thread_of "
     "unpack",
-    "session.tail": "Growth.__init__ Place.__init__ _mark _same_file _seen grow responses",
+    "session.tail": "Place.__init__ _mark _same_file _seen grow responses",
 }
 HOOK = {
     "facts.snapshot": "may_refuse",

@@ -26,15 +26,17 @@ def parse(text: str) -> "int | None":
             days = _days(int(text[0:4]), int(text[5:7]), int(text[8:10]))
             if len(_known) < MOST_KNOWN:
                 _known[date] = days
-        seconds = int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
+        seconds = days * 86400 + int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
         rest, fraction = text[19:], 0
+        if len(rest) == 5 and rest[4] == "Z" and rest[0] == "." and rest[1:4].isdigit():
+            return seconds * MICRO + int(rest[1:4]) * 1000  # as the client writes all of them
         if rest[:1] in (".", ","):
             digits = len(rest) - 1 if rest[1:-1].isdigit() else 1  # all of them, as a rule, and a Z
             while rest[digits : digits + 1].isdigit():
                 digits += 1
             fraction = int(rest[1:digits][:6].ljust(6, "0"))
             rest = rest[digits:]
-        return ((days * 86400 + seconds - _offset(rest)) * MICRO) + fraction
+        return (seconds - _offset(rest)) * MICRO + fraction
     except ValueError:
         return None
 

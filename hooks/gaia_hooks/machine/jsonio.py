@@ -1,5 +1,7 @@
 """JSON through the interpreter's C accelerator: importing `json` costs more than a whole hook may take."""
 
+import sys
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -12,19 +14,14 @@ except ImportError:  # an interpreter without the accelerator
 _WHITE = " \t\r\n"
 
 
-class _Strict:
-    """What the scanner asks of a decoder."""
-
-    strict = False  # transcripts may hold raw control characters in strings
-    object_hook = None
-    object_pairs_hook = None
-    parse_float = float
-    parse_int = int
-    parse_constant = float
-
+# What the scanner asks of a decoder: this module is one, for a class would cost a hook more than it reads.
+strict = False  # transcripts may hold raw control characters in strings
+object_hook = object_pairs_hook = None
+parse_float = parse_constant = float
+parse_int = int
 
 _kept: "Any" = None  # the encoder, once one was needed
-_scan: "Any" = None if _fast is None else _fast.make_scanner(_Strict)  # type: ignore[arg-type]
+_scan: "Any" = None if _fast is None else _fast.make_scanner(sys.modules[__name__])  # type: ignore[arg-type]
 
 
 def loads(data: "bytes | str") -> "Any":

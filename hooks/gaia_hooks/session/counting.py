@@ -93,9 +93,10 @@ class Session:
     def _count_thread(self, thread_id: str, thread: state.ThreadState, limit: int) -> None:
         made = self._made()
         growth = tail.grow(thread.place, limit)
-        if growth.data and thread.began is None:
+        data, _, behind = growth
+        if data and thread.began is None:
             thread.began = self._copied_until(thread_id, thread.place.path)
-        self.state.behind = self.state.behind or growth.behind
+        self.state.behind = self.state.behind or behind
         for seen in tail.responses(growth, self.state.aside):
             if thread.began:
                 if (clock.parse(seen.timestamp) or 0) < thread.began:

@@ -28,22 +28,17 @@ class Place:
         self.mark = mark
 
 
-class Growth:
-    """The new bytes of a file, all of it where another file took its place; `behind` when more is left."""
-
-    __slots__ = ("behind", "data", "torn")
-
-    def __init__(self, data: bytes, torn: bytes, behind: bool) -> None:
-        self.data = data
-        self.torn = torn
-        self.behind = behind
+if TYPE_CHECKING:
+    # A file's new bytes in whole lines, those of its torn last one, and whether more is left.
+    Growth = tuple[bytes, bytes, bool]
+NO_GROWTH: "Growth" = (b"", b"", False)
 
 
-NO_GROWTH = Growth(b"", b"", False)
+def grow(place: Place, limit: int) -> "Growth":
+    """Read up to about `limit` new bytes, all of another file that took its place, and move the place on.
 
-
-def grow(place: Place, limit: int) -> Growth:
-    """Read up to about `limit` new bytes in whole lines and move the place on; a file that is gone has none."""
+    A file that is gone has none.
+    """
     try:
         handle, status = files.open_to_read(place.path)
     except OSError:
@@ -65,7 +60,7 @@ def grow(place: Place, limit: int) -> Growth:
         if cut:
             place.mark = _mark(handle, place.offset)
         behind = place.offset + len(data) - cut < size
-        return Growth(data[:cut], b"" if behind else data[cut:], behind)
+        return data[:cut], b"" if behind else data[cut:], behind
     finally:
         files.close(handle)
 
@@ -79,12 +74,12 @@ def _same_file(handle: int, place: Place, size: int, inode: int) -> bool:
     return size >= place.offset and inode == place.inode and _mark(handle, place.offset) == place.mark
 
 
-def responses(growth: Growth, aside: "dict[str, int]") -> "Iterator[facts.Response]":
+def responses(growth: "Growth", aside: "dict[str, int]") -> "Iterator[facts.Response]":
     """The sightings of responses in new bytes; a last line without its line end counts when it is whole.
 
     Why a row with figures was set aside is counted in `aside`; `ingest` names its line.
     """
-    data = growth.data
+    data, torn, _ = growth
     at = data.find(NEEDLE)
     while at >= 0:
         start = data.rfind(b"\n", 0, at) + 1
@@ -95,18 +90,18 @@ def responses(growth: Growth, aside: "dict[str, int]") -> "Iterator[facts.Respon
         except ValueError:
             yield from _torn(line, aside)
         at = data.find(NEEDLE, end)
-    if NEEDLE in growth.torn:
+    if NEEDLE in torn:
         try:
-            yield from _seen((jsonio.loads(growth.torn.decode("utf-8", "replace")),), aside)
+            yield from _seen((jsonio.loads(torn.decode("utf-8", "replace")),), aside)
         except ValueError:
             return  # still being written
 
 
 def _torn(line: bytes, aside: "dict[str, int]") -> "Iterator[facts.Response]":
-    from gaia_hooks.facts.tokens import torn
+    from gaia_hooks.facts.tokens.torn import whole_records
 
     aside[TORN] = aside.get(TORN, 0) + 1
-    yield from _seen(torn.whole_records(line), aside)
+    yield from _seen(whole_records(line), aside)
 
 
 def _seen(rows: "Iterable[object]", aside: "dict[str, int]") -> "Iterator[facts.Response]":
@@ -135,7 +130,7 @@ def copied_from_beside(path: str) -> bool:
         data = files.read(path, 0, HEAD_BYTES * 16)
     except OSError:
         return False
-    first = next(responses(Growth(data, b"", False), {}), None)
+    first = next(responses((data, b"", False), {}), None)
     if first is None:
         return False
     needle, folder, left = first.key.encode(), files.parent(path), BESIDE_BYTES

@@ -40,10 +40,10 @@ def plain(raw: "dict[str, Any]") -> "tuple[int, ...] | None":
     )
     missing = (tier, place, speed, split, tools, details, get("iterations")).count(None)
     if (
-        len(raw) + missing != len(KNOWN)
-        or (tier not in _TIERS and tier is not None)
-        or (place not in _PLACES and place is not None)
-        or (speed not in _SPEEDS and speed is not None)
+        (len(raw) + missing != len(KNOWN) and any(raw[name] for name in raw.keys() - KNOWN))
+        or (tier and tier not in _TIERS)
+        or (place and place not in _PLACES)
+        or (speed and speed not in _SPEEDS)
     ):
         return None
     short = long = searches = fetched = reasoning = 0
