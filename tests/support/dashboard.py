@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import Message
 
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 BROWSER = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
            "--disable-component-update", "--disable-sync")  # fmt: skip
@@ -98,3 +98,34 @@ def chromium() -> Iterator[Browser]:
         )
         yield browser
         browser.close()
+
+
+class Seen:
+    """A page, and everything that it complained of or asked elsewhere for."""
+
+    def __init__(self, browser: Browser, url: str, width: int = 1280, scheme: str = "light") -> None:
+        self.context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,  # type: ignore[arg-type]
+        )
+        self.page: Page = self.context.new_page()
+        self.wrong: list[str] = []
+        self.page.on(
+            "console", lambda message: self.wrong.append(message.text) if message.type == "error" else None
+        )
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on(
+            "request", lambda asked: None if asked.url.startswith(url) else self.wrong.append(asked.url)
+        )
+        self.url = url
+
+    def open(self, path: str = "/") -> Page:
+        self.page.goto(self.url + path, wait_until="load")
+        return self.page
+
+    def rows(self, label: str) -> list[list[str]]:
+        """The rows of a table: head, body, foot."""
+        place = f'[aria-label="{label}"] tr'
+        return self.page.locator(place).evaluate_all(
+            "rows => rows.map(row => [...row.children].map(cell => cell.textContent.trim()))"
+        )

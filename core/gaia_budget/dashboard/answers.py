@@ -107,7 +107,13 @@ def _blocks(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
 def _changes(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
     from gaia_budget.reports.money.changes import changes
 
-    return changes(ledger).document()
+    return changes(ledger, asked(given)).document()
+
+
+def _agents(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.sessions.fan_outs import MOST_SESSIONS, agents
+
+    return agents(ledger, asked(given), top(given, MOST_SESSIONS)).document()
 
 
 def _status(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
@@ -156,11 +162,22 @@ QUESTIONS = (
         "session", "One session: by model, by agent, its newest responses.", ("session", "format"), _session
     ),
     Question("blocks", "Claude Code by stretches of five hours.", (*PERIOD, "format", *NARROW), _blocks),
-    Question("changes", "Seven days against the seven before, by project.", ("format",), _changes),
+    Question(
+        "agents",
+        "What agents cost in the newest sessions; `top` is how many sessions.",
+        (*PERIOD, "top", "format", "project", "module"),
+        _agents,
+    ),
+    Question(
+        "changes",
+        "A stretch of days against as many before, by project; without one the last seven.",
+        (*PERIOD, "format", *NARROW),
+        _changes,
+    ),
     Question("status", "A session and its module's month.", ("session",), _status),
-    Question("alerts", "What fires now; with all=1 what is over, too.", ("all",), _alerts),
+    Question("alerts", "What fires now; with all=1 what is over, too.", ("all", "format"), _alerts),
     Question("forecast", "Where each module's month ends.", ("module", "project"), _forecast),
-    Question("anomalies", "Days out of the ordinary.", ("since", "module", "project"), _anomalies),
+    Question("anomalies", "Days out of the ordinary.", ("since", "format", "module", "project"), _anomalies),
 )
 
 

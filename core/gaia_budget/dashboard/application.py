@@ -84,7 +84,7 @@ class _Server:
                 document = question.answer(self.ledger, self.settings, given)
             if form == "csv":
                 name = f'attachment; filename="{question.name}.csv"'
-                text = csv_text(document["rows"])
+                text = csv_text(document["rows"] if "rows" in document else document[question.name])
                 return Response(text, media_type="text/csv", headers={"content-disposition": name})
             if form != "json":
                 raise InputError(f"format={form[:20]!r} is not known. Valid: json, csv")

@@ -19,6 +19,7 @@ PERIODS = {
     "7d": "Last 7 days",
     "30d": "Last 30 days",
     "today": "Today",
+    "yesterday": "Yesterday",
     "last-month": "Last month",
 }
 GRAINS = {"day": "By day", "week": "By week", "month": "By month"}
@@ -124,6 +125,8 @@ def _stretch(ledger: Ledger, period: str) -> tuple[int, int | None]:
     if period == "last-month":
         before = (first - timedelta(days=1)).replace(day=1)
         return zone.start_of_day(before), zone.start_of_day(first)
+    if period == "yesterday":
+        return zone.start_of_day(today - timedelta(days=1)), zone.start_of_day(today)
     starts = {
         "today": today,
         "month": first,

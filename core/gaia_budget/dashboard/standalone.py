@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from gaia_budget.dashboard.filters import named
-from gaia_budget.dashboard.sections import tables, trends
+from gaia_budget.dashboard.sections import sessions, tables, trends
 from gaia_budget.dashboard.views import templates
 from gaia_budget.reports import shown
 from gaia_budget.reports.money.tables import table
@@ -41,6 +41,6 @@ def page(ledger: Ledger, settings: Settings, name: str, since: int, until: int, 
             models=trends.models(ledger, filters),
             tasks=tables.tasks(ledger, filters),
             projects=tables.projects(ledger, filters, {}),
-            sessions=tables.sessions(ledger, filters),
+            sessions=sessions.sessions(ledger, filters),
         )
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gaia_budget.dashboard.filters import chosen
-from gaia_budget.dashboard.sections import now, one_session, tables, trends
+from gaia_budget.dashboard.sections import now, one_session, sessions, tables, trends
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.tables import table
@@ -50,15 +50,16 @@ def overview(ledger: Ledger, settings: Settings, given: Given, version: int) -> 
             filters=filters,
             now=now.now(found, ledger.zone, on_a_plan=settings.billing == "plan"),
             attention=now.attention(found),
+            noted=now.noted(found, ledger.zone),
             windows=now.windows(found, ledger.zone),
             caps=now.caps(found),
             trends=trends.trends(ledger, settings, found, filters),
             models=trends.models(ledger, filters),
             tasks=tables.tasks(ledger, filters),
             projects=tables.projects(ledger, filters, {one.name: one.trend for one in found.projects}),
-            sessions=tables.sessions(ledger, filters),
+            sessions=sessions.sessions(ledger, filters),
             cache=tables.cache(ledger, filters),
-            changes=tables.changes(ledger),
+            changes=sessions.changes(ledger, filters),
             unusual=tables.unusual(ledger),
         )
     )

@@ -100,6 +100,8 @@ class Overview(NamedTuple):
     models: SpendTable
     seen: Seen
     alerts: list[Alert]
+    noted: list[Alert]
+    """Alerts that hold and somebody has taken note of, the newest first."""
 
     @property
     def empty(self) -> bool:
@@ -118,6 +120,7 @@ class Overview(NamedTuple):
             "models": [{"model": one.key, **one.document()} for one in self.models.lines],
             "plan": self.seen.document()["plan"],
             "attention": [document(one) for one in self.alerts],
+            "acknowledged": [document(one) for one in self.noted],
         }
 
 
@@ -139,12 +142,14 @@ def overview(ledger: Ledger, settings: Settings) -> Overview:
         _projects(ledger, spent["month"], standing, capped),
         table(ledger, "model", Asked(month)),
         Seen(plan.read(home), {}, at, plan.week_of(snapshot.load(home))),
-        attention(ledger, settings, [one.outlook for one in standing.values() if one.outlook]),
+        *attention(ledger, settings, [one.outlook for one in standing.values() if one.outlook]),
     )
 
 
-def attention(ledger: Ledger, settings: Settings, ends: list[Outlook] | None = None) -> list[Alert]:
-    """The alerts that fire and nobody has taken note of, of several thresholds of one figure the worst.
+def attention(
+    ledger: Ledger, settings: Settings, ends: list[Outlook] | None = None
+) -> tuple[list[Alert], list[Alert]]:
+    """The alerts that fire and nobody has taken note of, of several thresholds of one figure the worst; and the noted.
 
     Judged anew; where the ledger may only be read, as they were last judged. Raises LedgerError.
     """
@@ -152,9 +157,12 @@ def attention(ledger: Ledger, settings: Settings, ends: list[Outlook] | None = N
     from gaia_budget.alerts.telling import loudest
 
     try:
-        return evaluate(ledger, settings, ends).told_by("terminal")
+        judged = evaluate(ledger, settings, ends)
+        loud, holding = judged.told_by("terminal"), judged.open
     except LedgerError:
-        return loudest(Fired(ledger).alerts_lately(), rules.load().rules, "terminal", {})
+        holding = Fired(ledger).alerts_lately()
+        loud = loudest(holding, rules.load().rules, "terminal", {})
+    return loud, [one for one in holding if one.state == "acknowledged"]
 
 
 def _total(mine: list[MonthStatus], everything: Total) -> MonthTotal:

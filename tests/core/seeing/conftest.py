@@ -9,12 +9,17 @@ import pytest
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from gaia_hooks.machine import clock
-from support import spent_month
+from support import dashboard, spent_month
+from support.dashboard import Seen
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from playwright.sync_api import Browser
+
     from gaia_budget.model import Event
+    from support.dashboard import Dashboard
 
 
 @pytest.fixture
@@ -50,3 +55,26 @@ def month(
         ledger.record(found)
     recorded["ledger"] = file.read_bytes()
     return found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser; the tests that ask need `requires("chromium")`."""
+    with dashboard.chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def served(month: list[Event]) -> Iterator[Dashboard]:
+    """The server over the month."""
+    with dashboard.running() as running:
+        yield running
+
+
+@pytest.fixture
+def seen(browser: Browser, served: Dashboard) -> Iterator[Seen]:
+    """A page of it, which complains of nothing and asks nowhere else."""
+    found = Seen(browser, served.url)
+    yield found
+    found.context.close()
+    assert found.wrong == []

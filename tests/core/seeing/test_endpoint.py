@@ -143,7 +143,8 @@ def test_every_question_of_the_openapi_document_is_answered(served: Dashboard) -
             answer = served.get(f"/api/v1/{one.name}{wanted}{separator}format=csv")
             found = list(csv.DictReader(io.StringIO(answer.text)))
             assert answer.headers["content-type"].startswith("text/csv")
-            assert len(found) == len(served.asked(one.name + wanted)["rows"]), one.name
+            told = served.asked(one.name + wanted)
+            assert len(found) == len(told["rows"] if "rows" in told else told[one.name]), one.name
 
 
 @pytest.mark.parametrize(

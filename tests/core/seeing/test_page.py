@@ -14,10 +14,10 @@ from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from support import components, dashboard, spent_month
 from support.components import requires
+from support.dashboard import Seen
 from support.events import event, ts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Page
@@ -27,57 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = requires("chromium")
 NOVEMBER = ts("2026-11-01T00:00")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with dashboard.chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def served(month: list[Event]) -> Iterator[Dashboard]:
-    with dashboard.running() as running:
-        yield running
-
-
-class Seen:
-    """A page, and everything that it complained of or asked elsewhere for."""
-
-    def __init__(self, browser: Browser, url: str, width: int = 1280, scheme: str = "light") -> None:
-        self.context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=scheme,  # type: ignore[arg-type]
-        )
-        self.page: Page = self.context.new_page()
-        self.wrong: list[str] = []
-        self.page.on(
-            "console", lambda message: self.wrong.append(message.text) if message.type == "error" else None
-        )
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on(
-            "request", lambda asked: None if asked.url.startswith(url) else self.wrong.append(asked.url)
-        )
-        self.url = url
-
-    def open(self, path: str = "/") -> Page:
-        self.page.goto(self.url + path, wait_until="load")
-        return self.page
-
-    def rows(self, label: str) -> list[list[str]]:
-        """The rows of a table: head, body, foot."""
-        place = f'[aria-label="{label}"] tr'
-        return self.page.locator(place).evaluate_all(
-            "rows => rows.map(row => [...row.children].map(cell => cell.textContent.trim()))"
-        )
-
-
-@pytest.fixture
-def seen(browser: Browser, served: Dashboard) -> Iterator[Seen]:
-    found = Seen(browser, served.url)
-    yield found
-    found.context.close()
-    assert found.wrong == []
 
 
 def money(amount: Decimal) -> str:

@@ -185,11 +185,13 @@ def test_top_lives_in_a_terminal_until_q(home: Path, tmp_path: Path, price_list:
             env, tmp_path, f"{sys.executable} -m gaia_budget top; echo over; sleep 60", 80, 24
         )
         try:
-            terminal.wait_for(r"11112222 shop")
+            before = terminal.wait_for(r"11112222 shop")
             ledger.record([_now(ledger, "b", facts)])
-            terminal.wait_for(r"\$0\.06")
+            after = terminal.wait_for(r"\$0\.06")
             terminal.press("q")
-            terminal.wait_for("over")
+            assert "1 session at work" in before
+            assert ("$0.06" in before, "$0.06" in after) == (False, True)
+            assert "session at work" not in terminal.wait_for("over")
         finally:
             terminal.close()
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.overview import Overview
 
+MOST_CAPS = 40
+"""Projects whose gauges are drawn."""
 WINDOWS = {"five_hour": "5 hours", "seven_day": "7 days"}
 
 
@@ -62,6 +64,14 @@ def attention(found: Overview) -> list[dict[str, str]]:
     ]
 
 
+def noted(found: Overview, zone: Zone) -> list[tuple[str, str, str]]:
+    """Alerts that hold and somebody has taken note of: what, who and when."""
+    return [
+        (shown.name(one.cause, 400), shown.name(one.acknowledged_by), when(zone, one.acknowledged_ts or 0))
+        for one in found.noted
+    ]
+
+
 def windows(found: Overview, zone: Zone) -> list[dict[str, Any]]:
     """The plan's windows, as Claude Code last told its status line."""
     drawn = []
@@ -90,11 +100,12 @@ def windows(found: Overview, zone: Zone) -> list[dict[str, Any]]:
 
 
 def caps(found: Overview) -> dict[str, Any]:
-    """Each project against its cap, with the month's end."""
+    """Each project against its cap, the nearest to it first, with the month's end."""
     mine = [one for one in found.projects if one.month is not None]
+    mine.sort(key=lambda one: -one.month.percent if one.month else 0)  # the nearest to its cap first
     spent, total = shown.cents([one.month.spent_nano for one in mine if one.month])
     rows = []
-    for one, amount in zip(mine, spent, strict=True):
+    for one, amount in list(zip(mine, spent, strict=True))[:MOST_CAPS]:
         month = one.month
         assert month is not None
         cap = month.limit_nano + month.month.override_nano
@@ -122,7 +133,7 @@ def caps(found: Overview) -> dict[str, Any]:
                 "word": word,
             }
         )
-    return {"rows": rows, "total": total, "cap": shown.money(found.total.limit_nano)}
+    return {"rows": rows, "all": len(mine), "total": total, "cap": shown.money(found.total.limit_nano)}
 
 
 def _ends(found: Projection | None) -> tuple[int, int, int] | None:

@@ -1,4 +1,4 @@
-"""Tasks, projects, sessions, the cache, what changed, and days out of the ordinary."""
+"""Tasks, projects, the cache, and days out of the ordinary."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget.dashboard.charts import bars
 from gaia_budget.dashboard.charts.marks import colours
-from gaia_budget.dashboard.sections.words import signed, span, state, when
 from gaia_budget.reports import shown
-from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.cache import cache as ask_cache
-from gaia_budget.reports.money.changes import changes as ask_changes
 from gaia_budget.reports.money.tables import table
 from gaia_budget.reports.money.tasks import tasks as ask_tasks
-from gaia_budget.reports.sessions.recent import sessions as ask_sessions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,16 +17,17 @@ if TYPE_CHECKING:
     from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.money.cache import CacheUse
+    from gaia_budget.reports.money.tasks import TaskSpend
 
 MOST_ROWS = 40
 """Rows of a table on the page; its CSV has all."""
-MOST_TASKS, MOST_MODELS, MOST_SESSIONS = 25, 8, 15
+MOST_TASKS, MOST_MODELS = 25, 8
 
 
 def tasks(ledger: Ledger, filters: Filters) -> dict[str, Any]:
     """Tasks by model, as a table whose shade is the share of the dearest cell."""
     found = ask_tasks(ledger, filters.asked)
-    names = list(found.models)[:MOST_MODELS]
+    names, others = list(found.models)[:MOST_MODELS], list(found.models)[MOST_MODELS:]
     colour = colours(filters.models)
     highest = max((nano for one in found.tasks for nano in one.by_model.values()), default=0)
     kept = found.tasks[:MOST_TASKS]
@@ -41,18 +38,30 @@ def tasks(ledger: Ledger, filters: Filters) -> dict[str, Any]:
             "module": shown.name(one.module),
             "cost": costs[place],
             "calls": f"{one.figures.responses:,}",
-            "cells": [_heat(one.by_model.get(model, 0), highest) for model in names],
+            "cells": [_heat(one.by_model.get(model, 0), highest) for model in names] + _rest(one, others),
         }
         for place, one in enumerate(kept)
     ]
     return {
-        "models": [(shown.model(model), colour[model]) for model in names],
+        "models": [(shown.model(model), colour[model]) for model in names]
+        + [("Other models", "m9")] * bool(others),
         "rows": rows,
         "more": len(found.tasks) - len(kept),
-        "more_models": len(found.models) - len(names),
+        "more_models": len(others),
         "total": shown.money(found.cost_nano),
-        "totals": [shown.money(found.models[model]) for model in names],
+        "totals": [shown.money(found.models[model]) for model in names]
+        + [shown.money(sum(found.models[model] for model in others))] * bool(others),
     }
+
+
+def _rest(task: TaskSpend, others: Sequence[str]) -> list[tuple[str, str]]:
+    """What a task used of the models that have no column of their own, with the dearest one's name."""
+    spent = {model: task.by_model[model] for model in others if task.by_model.get(model)}
+    if not spent:
+        return [("h0", "·")] * bool(others)
+    dearest = shown.model(max(spent, key=lambda model: spent[model]))
+    also = f" and {len(spent) - 1} more" if len(spent) > 1 else ""
+    return [("h1 rest", f"{shown.money(sum(spent.values()))} {dearest}{also}")]
 
 
 def _heat(nano: int, highest: int) -> tuple[str, str]:
@@ -88,36 +97,6 @@ def projects(ledger: Ledger, filters: Filters, trend: Mapping[str, Sequence[int]
     return {"rows": rows, "more": more, "apps": apps_total, "code": code_total, "tokens": tokens}
 
 
-def sessions(ledger: Ledger, filters: Filters) -> dict[str, Any]:
-    """The newest sessions of the period."""
-    where = {"module": filters.project} if filters.project else {}
-    found = ask_sessions(ledger, Asked(filters.since, filters.until, where), MOST_SESSIONS)
-    costs, total = shown.cents([one.spend.cost_nano for one in found.lines])
-    rows = []
-    for one, cost in zip(found.lines, costs, strict=True):
-        kind, sign, _ = state(one.status.percent)
-        rows.append(
-            {
-                "id": one.spend.session_id,
-                "short": one.short,
-                "started": when(ledger.zone, one.spend.first_ts),
-                "took": span(one.spend.last_ts - one.spend.first_ts),
-                "module": shown.name(one.spend.module),
-                "type": one.status.type.replace("_", " "),
-                "counted": f"{one.spend.figures.budget_tokens:,}",
-                "percent": f"{sign} {shown.percent(one.status.percent)}"
-                if kind
-                else shown.percent(one.status.percent),
-                "kind": kind,
-                "agents": one.agents,
-                "cached": "–" if one.from_cache is None else f"{one.from_cache:g} %",
-                "models": ", ".join(shown.model(part.key) for part in one.spend.models[:3]),
-                "cost": cost,
-            }
-        )
-    return {"rows": rows, "known": found.known, "total": total, "counted": f"{found.total.budget_tokens:,}"}
-
-
 def cache(ledger: Ledger, filters: Filters) -> dict[str, Any]:
     """How much of each project's prompts came from the cache, and what that saved, in Claude Code."""
     where = {**filters.asked.where, "source": "claude_code"}
@@ -138,28 +117,6 @@ def cache(ledger: Ledger, filters: Filters) -> dict[str, Any]:
     ]
     more = len(found.lines) - len(kept)
     return {"rows": rows, "total": row(found.total, all_saved, all_again), "saved": all_saved, "more": more}
-
-
-def changes(ledger: Ledger) -> dict[str, Any]:
-    """Seven days against the seven before."""
-    found = ask_changes(ledger)
-    columns = [
-        shown.cents([getattr(getattr(one, part), money) for one in found.lines])
-        for money in ("apps_nano", "claude_code_nano")
-        for part in ("before", "now")
-    ]
-    rows = [
-        (shown.name(one.name) or "no project", *(cells[place] for cells, _ in columns), signed(one.nano))
-        for place, one in enumerate(found.lines)
-    ][:MOST_ROWS]
-    since = ledger.zone.local(found.since)
-    before = ledger.zone.local(found.before)
-    return {
-        "rows": rows,
-        "totals": [total for _, total in columns],
-        "change": signed(found.total.nano),
-        "says": f"since {since.day} {since:%b} against the 7 days from {before.day} {before:%b}",
-    }
 
 
 def unusual(ledger: Ledger) -> list[tuple[str, ...]]:

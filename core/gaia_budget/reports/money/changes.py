@@ -1,10 +1,11 @@
-"""What changed: seven days against the seven before, by project."""
+"""What changed: a stretch of days against as many days before it, by project."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_budget.errors import InputError
 from gaia_budget.ledger.questions import Figures, instant
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.tables import TableRow, table
@@ -41,10 +42,11 @@ class Change(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """Two stretches of the same length, [before, since) and [since, now], and each project in both."""
+    """Two stretches of as many days, [before, since) and [since, until), and each project in both."""
 
     before: int
     since: int
+    until: int
     lines: list[Change]
     total: Change
 
@@ -53,20 +55,30 @@ class Changes(NamedTuple):
         return {
             "before": instant(self.before),
             "since": instant(self.since),
+            "until": instant(self.until),
             "total": self.total.document(),
             "rows": [one.document() for one in self.lines],
         }
 
 
-def changes(ledger: Ledger) -> Changes:
-    """The last seven days, today among them, against the seven before; what changed most first. Raises LedgerError."""
-    today = ledger.zone.local(ledger.now()).date()
-    since = ledger.zone.start_of_day(today - timedelta(days=DAYS - 1))
-    before = ledger.zone.start_of_day(today - timedelta(days=2 * DAYS - 1))
-    old = table(ledger, "module", Asked(before, since))
-    new = table(ledger, "module", Asked(since))
+def changes(ledger: Ledger, asked: Asked | None = None) -> Changes:
+    """The days that are asked about, today as far as it is over, against as many days before; what changed most first.
+
+    Without a stretch the last seven days. Raises InputError, NotFoundError (see `sums`), LedgerError.
+    """
+    zone, now = ledger.zone, ledger.now()
+    wanted = asked or Asked()
+    start, end = ledger.instant(wanted.since), ledger.instant(wanted.until, end=True)
+    last = zone.local(now if end is None else min(now, end - 1)).date()
+    first = last - timedelta(days=DAYS - 1) if start is None else zone.local(start).date()
+    if first > last:
+        raise InputError("nothing has changed in a stretch that has not begun")
+    since, until = zone.start_of_day(first), zone.start_of_day(last + timedelta(days=1))
+    before = zone.start_of_day(first - (last - first) - timedelta(days=1))
+    old = table(ledger, "module", wanted._replace(since=before, until=since))
+    new = table(ledger, "module", wanted._replace(since=since, until=until))
     nothing = TableRow("", Figures(), {})
     olds, news = ({one.key: one for one in part.lines} for part in (old, new))
     lines = [Change(name, olds.get(name, nothing), news.get(name, nothing)) for name in {**news, **olds}]
     lines.sort(key=lambda one: (-abs(one.nano), one.name))
-    return Changes(before, since, lines, Change("", old.total, new.total))
+    return Changes(before, since, until, lines, Change("", old.total, new.total))
