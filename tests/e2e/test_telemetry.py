@@ -50,6 +50,11 @@ def test_compaction_and_prompt_hooks_are_counted_live_in_tokens_and_nothing_is_l
     api.compaction(reply(text("a summary"), input=3_000, output=80, write_5m=70))
     api.side(*[reply(text('{"ok": true}'), input=700, output=7)] * 8)
 
+    def late(what: str, fresh: int) -> None:
+        """Print how long ago a request was answered: for a reader, of a machine that may be busy; no test of it."""
+        answered = max(one.at for one in api.billed if one.usage["input_tokens"] == fresh)
+        print(f"{what} was counted {time.monotonic() - answered:.2f} s after it was answered")
+
     def told(agent: str) -> list[tuple[int, int, int]]:
         names = ("input_tokens", "output_tokens", "cache_write_5m_tokens")
         return [tuple(line[name] for name in names) for line in world.lines() if line["agent_id"] == agent]  # type: ignore[misc]
@@ -57,9 +62,11 @@ def test_compaction_and_prompt_hooks_are_counted_live_in_tokens_and_nothing_is_l
     with world.claude.conversation() as talk:
         until(lambda: listens(port))
         talk.say("hello")
-        until(lambda: told("hook_prompt"))
+        until(lambda: (700, 7, 0) in told("hook_prompt"))
+        late("a prompt hook", 700)
         talk.say("/compact")
         until(lambda: (3_000, 80, 70) in told("compact"))
+        late("a compaction", 3_000)
         run = talk.say("again")
     until(lambda: len(told("hook_prompt")) == 2)  # sent when the client had let go of its servers
     spent = world.ask("spend", "--by", "agent,model", "--session", run["session_id"])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ class Billed:
     model: str
     usage: dict[str, Any]
     message_id: str
+    at: float = field(default_factory=time.monotonic)
 
 
 def _texts(content: object) -> Iterator[str]:
