@@ -60,7 +60,7 @@ BRANCHES = {
 
 def write(home: Path, cells: list[Cell]) -> float:
     """A transcript with one answer for each cell; what they cost."""
-    folder = home / ".claude" / "projects" / "-work-project"
+    folder = home / ".claude" / "projects" / "-home-dev-project"
     folder.mkdir(parents=True)
     lines, bill = [], Fraction(0)
     for number, cell in enumerate(cells):
@@ -69,7 +69,7 @@ def write(home: Path, cells: list[Cell]) -> float:
         message = {"id": f"msg_{number:024d}", "type": "message", "role": "assistant", "model": cell.model,
                    "content": [{"type": "text", "text": "done"}], "usage": usage}  # fmt: skip
         row = {"type": "assistant", "uuid": f"u-{number}", "requestId": f"req_{number:024d}", "sessionId": SESSION,
-               "timestamp": stamp(number), "cwd": "/work/project", "version": "2.1.332",
+               "timestamp": stamp(number), "cwd": "/home/dev/project", "version": "2.1.332",
                "requestedModel": cell.model, "message": message}  # fmt: skip
         lines.append(
             json.dumps(row, separators=(",", ":"))
