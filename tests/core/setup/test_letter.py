@@ -50,16 +50,21 @@ def test_the_letter_names_what_is_added_where_and_how_it_is_taken_out_on_one_scr
     assert "~/.claude/settings.json" in shown and "init --undo" in shown
     assert len(shown.splitlines()) < 20 and max(map(len, shown.splitlines())) <= 80
     assert "exec(" not in shown
+    assert "what was spent, once Claude Code is on the PATH" in " ".join(shown.split())
     assert (home / ".claude" / "settings.json").exists()
 
 
 def test_the_letter_ends_with_what_was_found_and_what_to_try(home: Path) -> None:
     session(home, 41_000)
     shown = " ".join(run("init", "--yes").stdout.split())
-    assert "1 Claude Code sessions since 2026-11-20; all are counted now" in shown
+    assert "1 Claude Code session since 2026-11-20; counted now" in shown
     assert "$0.12 in all" in shown
     assert "0 of your 1 sessions would have warned at 80 %" in shown
     assert "Try gaia-budget where everything stands" in shown
+
+
+def test_where_there_is_no_session_yet_a_played_one_is_offered() -> None:
+    assert "gaia-budget demo" in run("init", "--yes").stdout
 
 
 def test_how_it_is_paid_is_one_question_whose_usual_answer_is_what_was_found_out(
@@ -107,4 +112,12 @@ def test_undo_works_without_the_state_folder_too(home: Path) -> None:
     init.apply(init.plan(Options()))
     settings.places.settings_file().with_name("setup.json").unlink()
     undo.apply(None, undo.plan(None))
-    assert json.loads(settings_path(None).read_bytes()) == {}
+    assert not settings_path(None).exists()
+
+
+@pytest.mark.parametrize("own", ["{}\n", '{"model": "opus"}\n'])
+def test_undo_without_the_state_folder_leaves_a_file_that_holds_nothing_of_ours(home: Path, own: str) -> None:
+    settings_path(None).parent.mkdir(exist_ok=True)
+    settings_path(None).write_text(own, encoding="utf-8")
+    undo.apply(None, undo.plan(None))
+    assert settings_path(None).read_text("utf-8") == own

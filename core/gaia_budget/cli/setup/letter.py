@@ -52,7 +52,9 @@ def before(plan: init.Plan) -> str:
     rows = [("Adds", f"{len(plan.wiring.events)} hooks, which count every session and warn at {_steps()} %")]
     if plan.wiring.status_line:
         rows.append(("", "a status line: the session against its limit, its dollars, your month"))
-    rows.append(("", "an MCP server, by which Claude can answer what was spent"))
+    later = client is None and not any(change.file.name == init.MCP_JSON for change in plan.changes)
+    then = ", once Claude Code is on the PATH" if later else ""
+    rows.append(("", f"an MCP server, by which Claude can answer what was spent{then}"))
     if plan.wiring.permissions:
         tools = ", ".join(name.rpartition("__")[2] for name in wiring.UNASKED_TOOLS)
         rows.append(("", f"{len(wiring.UNASKED_TOOLS)} of its tools need no question: {tools}"))
@@ -78,10 +80,9 @@ def after(history: Found, settings: Settings) -> str:
     rows += [("", "Both are only read, never written.")] if rows else []
     if replay.sessions:
         folders = f" in {replay.folders:,} folders" if replay.folders > 1 else ""
+        sessions = "session" if replay.sessions == 1 else "sessions"
         since = f" since {replay.since}" if replay.since else ""
-        rows.append(
-            ("Found", f"{replay.sessions:,} Claude Code sessions{since}{folders}; all are counted now")
-        )
+        rows.append(("Found", f"{replay.sessions:,} Claude Code {sessions}{since}{folders}; counted now"))
         spent = f"{shown.money(replay.cost_nano)} in all, {shown.money(month.claude_code_nano)} this month"
         paid = (
             "at API prices; a plan pays, nobody bills them" if settings.billing == "plan" else "at API prices"
@@ -104,7 +105,9 @@ def after(history: Found, settings: Settings) -> str:
     tries = [
         ("Try", f"{'gaia-budget':24}  where everything stands"),
         ("", f"{'claude':24}  the next session shows its status line"),
-        ("", f"{'gaia-budget dashboard':24}  the same in a browser, live"),
+        ("", f"{'gaia-budget dashboard':24}  the same in a browser, live")
+        if replay.sessions
+        else ("", f"{'gaia-budget demo':24}  a session that is played: what you will see"),
     ]
     return f"{title}\n\n{said(rows)}\n\n" + "\n".join(f"{head:{HEAD}}{text}" for head, text in tries)
 
