@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 OURS = "gaia-budget"  # in the name of our MCP server, however it was registered
 MOST_FILLING = 3
+WORTH_SAYING = 10**7  # nano-dollars: a cent between two totals
 Session = Annotated[
     str | None, typer.Option(help="The session; default: the running one, else the newest in the ledger.")
 ]
@@ -77,3 +78,8 @@ def _show(found: Status, tools: list[Row], ours: int) -> None:
     if spent.unattributed_nano:
         lines.append(["", "in no message: compaction, titles", "", "", usd_short(spent.unattributed_nano)])
     say(columns(lines, left=2))
+    if found.session and found.session.beyond_client_nano >= WORTH_SAYING:
+        say(
+            f"Claude Code's own total was {usd_short(found.session.client_nano)} when it was last shown; it leaves out "
+            "compaction on the server and attempts that were declined, and has prices of its own"
+        )

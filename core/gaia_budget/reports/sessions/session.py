@@ -43,6 +43,11 @@ class SessionReport(NamedTuple):
         return self.figures.cost_nano + self.unattributed_nano
 
     @property
+    def beyond_client_nano(self) -> int:
+        """What is billed beyond the running total that the client shows; 0 where it shows none, or more."""
+        return max(0, self.cost_nano - self.client_nano) if self.client_nano else 0
+
+    @property
     def percent(self) -> float:
         """Share of the limit, cut to hundredths: 79.999 is not yet 80."""
         return hundredths(self.figures.budget_tokens, self.limit_tokens)
