@@ -35,10 +35,10 @@ try:
  import marshal, sys
  folder = {folder}
  try:
-  with open(folder + "/{bundle}", "rb") as file: data = file.read()
-  if data[:4] == sys.modules["_frozen_importlib_external"].MAGIC_NUMBER:
-   loader, natives, codes = marshal.loads(data[4:])
-   exec(loader, dict(natives=natives, codes=codes, folder=folder))
+  with open(folder + "/{bundle}", "rb", 0) as file:
+   if file.read(4) == sys.modules["_frozen_importlib_external"].MAGIC_NUMBER:
+    loader, natives, codes = marshal.loads(file.read())
+    exec(loader, dict(natives=natives, codes=codes))
  except Exception:
   pass
  sys.path.insert(0, folder)
