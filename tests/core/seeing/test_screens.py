@@ -169,6 +169,24 @@ def test_no_line_is_wider_than_the_window(
 
 
 @pytest.mark.usefixtures("month")
+@pytest.mark.parametrize("width", [40, 76, 80, 120])
+def test_windows_that_were_seen_long_ago_fit_and_say_when(
+    home: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = home / "gaia-budget" / "plan.json"
+    kept = json.loads(file.read_text(encoding="utf-8"))
+    kept["as_of"] -= 10 * spent_month.HOUR
+    file.write_text(json.dumps(kept), encoding="utf-8")
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    lines = run().splitlines()
+
+    assert max(map(len, lines)) <= width
+    if width >= 80:
+        assert sum("seen 09:55" in line for line in lines) == 2
+
+
+@pytest.mark.usefixtures("month")
 def test_a_screen_without_blocks_or_colours_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ALL", "C")
     plain = run()

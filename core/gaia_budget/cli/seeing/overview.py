@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gaia_budget.reports.money.tables import TableRow
     from gaia_budget.reports.overview import Overview, ProjectSpend
 
-WIDE, WIDEST = 76, 110
+WIDE, WIDEST = 80, 110
 MOST_PROJECTS = 7
 MOST_ALERTS = 3
 LONGEST_NAME = 18
@@ -62,7 +62,7 @@ class _Screen:
         self.others = rest if len(rest) > 1 else []
 
     def wide(self) -> list[Text]:
-        """From 76 columns on."""
+        """From 80 columns on."""
         blocks = [self._periods(), self._plan(), self._projects(), self._models() + self._attention()]
         return [line for block in blocks if block for line in (*block, Text(""))][:-1]
 
@@ -102,11 +102,11 @@ class _Screen:
             line = Text(("Plan" if not lines else "").ljust(8) + label.ljust(9), "")
             line += self.paper.bar(window["percent"] / 100, 20, style or "cyan")
             line.append(f" {window['percent']:3.0f} %{' ' + sign if sign else ''}", style)
-            line.append(f"  {self._until(name, stale=window['stale'])}")
+            line.append(f"  {self._until(name, self.width - line.cell_len - 2, stale=window['stale'])}")
             lines.append(line)
         return lines
 
-    def _until(self, name: str, *, stale: bool) -> str:
+    def _until(self, name: str, room: int, *, stale: bool) -> str:
         from gaia_hooks.facts.prices import plan
 
         seen, kept = self.found.seen, self.found.seen.kept
@@ -114,9 +114,11 @@ class _Screen:
         resets = kept[name].get("resets_at")
         parts = [f"full {self._clock(reached)}"] if reached else []
         parts += [f"resets {self._clock(resets)}"] if resets else []
-        if stale:
-            parts.append(f"as seen {self._clock(kept['as_of'])}, may have changed")
-        return ", ".join(parts)
+        if not stale:
+            return ", ".join(parts)
+        at = f"seen {self._clock(kept['as_of'])}"
+        said = [[*parts, f"as {at}, may have changed"], [*parts, at], [*parts[:1], at]]
+        return next((line for one in said if len(line := ", ".join(one)) <= room), at)
 
     def _clock(self, ts: int) -> str:
         local = self.zone.local(ts)
@@ -188,7 +190,7 @@ class _Screen:
         ]
 
     def narrow(self) -> list[Text]:
-        """Below 76 columns: figures below one another."""
+        """Below 80 columns: figures below one another."""
         found, width = self.found, self.width
         lines = [Text("Token spend"), Text(self.when, "dim"), Text("")]
         heads = ["Apps", "Claude Code"] if self.capped else ["Claude Code"]
