@@ -178,6 +178,11 @@ class World:
 
     def settle(self) -> None:
         """When all is over: take in what is left, and compare with what is known."""
+        long_ago = time.time() - 7 * 86_400
+        for path in self.state.rglob("*.tmp"):
+            os.utime(
+                path, (long_ago, long_ago)
+            )  # what the killed leave is swept once no writer can still be at it
         for _ in range(2):
             subprocess.run([sys.executable, "-P", "-m", "gaia_budget", "ingest"], cwd=self.home, check=True,
                            env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip

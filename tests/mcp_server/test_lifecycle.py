@@ -136,16 +136,27 @@ def hostile(chance: random.Random) -> bytes:
     return data[: chance.randrange(len(data))] if chance.randrange(8) == 0 else data
 
 
-def test_ten_thousand_hostile_messages_end_nothing_and_read_no_foreign_file(project: Path) -> None:
-    """The audit hook reports each file opened outside Python, our own state and the project."""
+def test_ten_thousand_hostile_messages_end_nothing_and_read_no_foreign_file(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The audit hook reports each file opened outside Python, our own state and the project.
+
+    What the folders above say of whose word a variable is (`gaia_hooks.facts.trust`) is looked up as well.
+    """
+    monkeypatch.chdir(project)
+    monkeypatch.delenv("OLDPWD", raising=False)
     watched = project / "sitecustomize.py"
     watched.write_text(
         "import os, sys\n"
         "allowed = [sys.prefix, sys.base_prefix, os.environ['CLAUDE_PROJECT_DIR'], os.environ['HOME'],\n"
         "           os.environ['GAIA_SOURCES'], '/proc', '/dev', '/usr', '/etc/localtime', '/etc/timezone']\n"
+        "above = [os.getcwd()]\n"
+        "while above[-1] != os.path.dirname(above[-1]): above.append(os.path.dirname(above[-1]))\n"
+        "told = {os.path.join(one, name) for one in above for name in\n"
+        "        ('.git', '.claude/settings.json', '.claude/settings.local.json')}\n"
         "def watch(event, args):\n"
         "    if event == 'open' and isinstance(args[0], str) and not args[0].startswith(tuple(allowed)):\n"
-        "        if os.path.isabs(args[0]):\n"
+        "        if os.path.isabs(args[0]) and args[0].replace('//', '/') not in told:\n"
         "            os.write(2, ('FOREIGN ' + args[0] + chr(10)).encode())\n"
         "sys.addaudithook(watch)\n",
         encoding="utf-8",
