@@ -55,7 +55,7 @@ STATUS_LINE = {
     "facts.prices.plan": "path_of read shown",
     "say.figures": "grouped",
     "say.fitting": "Piece.__init__ _joined _shown line percent",
-    "session.months": "MonthFile.__init__ _added _entries _word note path_of",
+    "session.months": "MonthFile.__init__ _added _entries _word note of_session path_of",
     "session.state": "State.uncertain",
     "statusline": "_client_total _count _counted _parts alerts cache dollars kept_windows month run "
     "session_part width",

@@ -224,7 +224,7 @@ def alerts(session: sessions.Session) -> "list[Piece]":
 def month(session: sessions.Session, now: int) -> "list[Piece]":
     """The project's month: what counts against its cap where something does, else all that it has spent."""
     module, policy = session.state.module, session.policy
-    found = months.MonthFile(session.home, module, policy, now)
+    found = months.of_session(session, now)
     counted = bool(snapshot.module_policy(policy, module).get("counts_claude_code")) or found.spent
     if counted and found.limit:
         amount = "%s of %s" % (dollars(found.spent), dollars(found.limit, whole=True))

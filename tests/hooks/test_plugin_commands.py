@@ -34,7 +34,7 @@ def used(watched: Watched) -> Watched:
 def test_budget_says_where_session_and_month_stand(used: Watched) -> None:
     said = command(used, "budget")
     assert "42,000 of 200,000 tokens of this feature_dev session (21 %), $0.8400" in said
-    assert "project: $0.0000 this month in answers that are complete; it has no cap" in said
+    assert "project: $0.8400 this month; it has no cap" in said
 
 
 def test_report_tells_models_and_agents_apart(used: Watched) -> None:

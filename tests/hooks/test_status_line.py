@@ -124,7 +124,10 @@ def test_a_session_that_idled_past_its_caches_life_is_told_why_dollars_rise_and_
     write(watched.transcript, assistant("a", second=1, write_5m=40_000))
     cold = {"warm": False, "caching_observed": True, "recache_tokens_if_cold": 40_000}
     before = shown(watched, 120, prompt_cache=cold)
-    assert before == "session 20 % of 200,000 $0.20 · cache cold: going on writes 40,000 tokens again"
+    assert (
+        before
+        == "session 20 % of 200,000 $0.20 · cache cold: going on writes 40,000 tokens again · project $0.20 in Nov"
+    )
     write(watched.transcript, assistant("b", second=1801, write_5m=40_500))
     after = shown(watched, 120, prompt_cache=cold | {"warm": True})
     assert after.startswith("session 20 % of 200,000 $0.40 (40,000 tokens written again, not counted)")

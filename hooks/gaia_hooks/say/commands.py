@@ -45,14 +45,14 @@ def _budget(session: sessions.Session, rest: str, cwd: str) -> str:
 
 def _month(session: sessions.Session) -> str:
     module = session.state.module
-    found = months.MonthFile(session.home, module, session.policy, clock.now())
+    found = months.of_session(session, clock.now())
     name = names.said(module)
     if not found.limit:
-        return "%s: %s this month in answers that are complete; it has no cap." % (
+        return "%s: %s this month; it has no cap." % (
             name,
             money.usd_short(found.total),
         )
-    return "%s: %s this month in answers that are complete, of which %s count against its %s." % (
+    return "%s: %s this month, of which %s count against its %s." % (
         name,
         money.usd_short(found.total),
         money.usd_short(found.spent),

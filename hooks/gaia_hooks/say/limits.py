@@ -82,7 +82,7 @@ def _month(session: sessions.Session) -> Verdict:
     mode = entry.get("on_exceeded", WARN)
     if mode == WARN:
         return Verdict(WARN)
-    month = months.MonthFile(session.home, module, session.policy, clock.now())
+    month = months.of_session(session, clock.now())
     if month.limit is None or month.spent < month.limit:
         return Verdict(WARN)
     reason = "GAIA budget: %s has spent %s of its %s%s this month (resets %s). Way out: the user runs %s." % (

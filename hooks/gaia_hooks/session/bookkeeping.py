@@ -30,7 +30,9 @@ class Bookkeeper:
         self._dirty = dirty
         self._suspect = dirty or not mine.log_place[0]
         self._lines: list[bytes] = []
-        self._money: list[tuple[str, int, int]] = []
+        self.money: list[
+            tuple[str, int, int]
+        ] = []  # settled and still to be noted: event id, instant, nano-dollars
 
     def owe(
         self,
@@ -62,7 +64,7 @@ class Bookkeeper:
             response = response.alike(tuple(max(0, tokens) for tokens in rest[:-2]), max(0, rest[-2]))
             cost = None if cost is None else rest[-1]
         if cost and made > self._policy["taken"].get(self._mine.session_id, 0):
-            self._money.append((argus.event_id(key, whole), made, cost))
+            self.money.append((argus.event_id(key, whole), made, cost))
         self._lines.append(
             argus.runtime_line(
                 response, module=self._mine.module, cost_nano=cost,
@@ -81,7 +83,7 @@ class Bookkeeper:
         path = argus.runtime_path(self._logs, self._mine.module)
         since = 0 if self._dirty else self._policy["counted_to"]  # a lost state: what is older was ingested
         written = recovery.look_up(self._mine, path)
-        self._money += months.missing(self._home, self._mine.module, written, since)
+        self.money += months.missing(self._home, self._mine.module, written, since)
 
     def forget(self) -> None:
         """The session is counted anew: the log tells what was written of it."""
@@ -100,14 +102,14 @@ class Bookkeeper:
         """Append what is owed; the lock is dirty from the first change on. Raises OSError."""
         if lock.dirty:
             self.recover()  # the state that is saved next will be called clean
-        if self._lines or self._money:
+        if self._lines or self.money:
             lock.mark(True)
         if self._lines:
             path = argus.runtime_path(self._logs, self._mine.module)
             self._mine.log_place = [path, *files.append(path, b"".join(self._lines))]
-        if self._money:
-            months.note(self._home, self._mine.module, self._money, self._policy["counted_to"])
-        self._lines, self._money = [], []
+        if self.money:
+            months.note(self._home, self._mine.module, self.money, self._policy["counted_to"])
+        self._lines, self.money = [], []
 
 
 class NoBookkeeper(Bookkeeper):

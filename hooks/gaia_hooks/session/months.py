@@ -12,8 +12,10 @@ from gaia_hooks.machine import clock, files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
+
+    from gaia_hooks.session import counting
 
 TRIM_BYTES = 64 << 10
 APP = b"app:"
@@ -79,22 +81,47 @@ def trim(home: str, module: str, counted_to: int) -> None:
 class MonthFile:
     """A module's current month in nano-dollars: `total` is everything, `spent` what counts against its cap.
 
-    `lifted` is the part of `limit` that overrides have added.
+    `growing` are answers that are not noted yet, as (event id, instant made, nano-dollars so far). `lifted` is the part
+    of `limit` that overrides have added.
     """
 
     __slots__ = ("lifted", "limit", "spent", "total")
 
-    def __init__(self, home: str, module: str, policy: "dict[str, Any]", now: int) -> None:
+    def __init__(
+        self,
+        home: str,
+        module: str,
+        policy: "dict[str, Any]",
+        now: int,
+        growing: "Iterable[tuple[str, int, int]]" = (),
+    ) -> None:
         entry = snapshot.module_policy(policy, module)
         begins, ends = policy["month"]
         current = begins <= now < ends  # a snapshot of an old month knows nothing of this one
-        added, by_apps = _added(home, module, policy, begins if current else ends)
+        begins = begins if current else ends
+        added, by_apps = _added(home, module, policy, begins)
+        for key, made, nano in growing:
+            if made >= begins:
+                added += nano - policy["ahead"].get(key, 0)
         counts = billing.counts(billing.CLAUDE_CODE, policy["billing"], entry.get("counts_claude_code"))
         self.total: int = (entry.get("total_nano", 0) if current else 0) + added + by_apps
         self.spent: int = (entry.get("spent_nano", 0) if current else 0) + (added if counts else 0) + by_apps
         self.lifted: int = sum(nano for until, nano in policy["lifts"].get(module, ()) if until > now)
         limit = entry.get("limit_nano")
         self.limit: int | None = None if limit is None else limit + self.lifted
+
+
+def of_session(session: "counting.Session", now: int) -> MonthFile:
+    """The month of a session's module, with what the session has still to note and its open answers cost so far."""
+    mine, policy = session.state, session.policy
+    installed = policy["installed_at"]
+    since = max(policy["taken"].get(mine.session_id, 0) + 1, installed if installed <= now else 0)
+    growing = list(session.books.money)
+    for _, response, cost in session.growing():
+        made = clock.parse(response.timestamp) or 0
+        if cost and made >= since and response.key not in mine.ahead:
+            growing.append((response.key, made, cost))
+    return MonthFile(session.home, mine.module, policy, now, growing)
 
 
 def _added(home: str, module: str, policy: "dict[str, Any]", begins: int) -> "tuple[int, int]":

@@ -258,7 +258,7 @@ class World:
         self.ask("rebuild")
 
     def asks(self) -> None:
-        self.faces()
+        agreed(self.faces())
 
     def ask(self, *words: str) -> Any:
         answer = CliRunner().invoke(app, [*words, "--json"], catch_exceptions=False)
@@ -276,7 +276,9 @@ class World:
         with counting.lock_of(str(self.home), self.session, 5) as lock:
             opened = counting.opened(str(self.home), self.session, lock)
             hooks = SessionFigures(opened)
-        hook_month = months.MonthFile(str(self.home), "shop", policy, clock.now())
+            watched = not opened.state.fresh
+            hook_month = months.of_session(opened, clock.now()) if watched else None
+        hook_month = hook_month or months.MonthFile(str(self.home), "shop", policy, clock.now())
         assert here.module == month["module"] == "shop"
         known = mine is not None and mine["id"] == self.session
         found: dict[str, Any] = {
