@@ -84,3 +84,11 @@ def test_a_warning_that_is_due_comes_with_the_next_prompt(watched: Watched) -> N
 @pytest.mark.parametrize("prompt", ["/gaia-budget:unknown", "/gaia-budget", "tell me of /gaia-budget:budget"])
 def test_what_is_no_command_of_ours_goes_its_way(watched: Watched, prompt: str) -> None:
     assert "decision" not in watched.hook("UserPromptSubmit", prompt=prompt)
+
+
+@pytest.mark.parametrize("words", ["token-budget and go on", "type\nquick_fix", "", " budget"])
+def test_what_only_begins_like_a_command_is_refused_past_a_hard_limit(watched: Watched, words: str) -> None:
+    watched.save_policy(session_policy="block")
+    write(watched.transcript, assistant("a", output_tokens=250_000))
+    assert watched.hook("UserPromptSubmit", prompt=f"/gaia-budget:{words}")["decision"] == "block"
+    assert watched.hook("UserPromptSubmit", prompt="go on")["decision"] == "block"

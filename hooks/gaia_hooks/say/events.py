@@ -234,7 +234,9 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
     if event == "UserPromptSubmit" and prompt.startswith(COMMAND):
         from gaia_hooks.say import commands
 
-        return commands.answer(session, prompt, _text(payload, "cwd"))
+        answer = commands.answer(session, prompt, _text(payload, "cwd"))
+        if answer:
+            return answer
     decided = _decision(session, figures, payload)
     if _is_inside(payload):
         return _answer_inside(session, figures, decided)

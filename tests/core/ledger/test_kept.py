@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gaia_budget.budgets import Budgets
+from gaia_budget.errors import LedgerError
 from gaia_budget.forecast.outlook import together
 from gaia_budget.ledger.database import Database
 from gaia_budget.settings import Settings
@@ -16,8 +20,6 @@ from support.events import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
     from gaia_budget.ledger import Ledger
 
@@ -106,6 +108,29 @@ def test_a_view_that_others_have_overtaken_leaves_nothing_behind(make: Callable[
         one.record([event("e3", cost_nano=1)])
         assert spent(one) == 3
     assert spent(one) == 3
+
+
+def test_a_view_that_could_not_begin_holds_nobody_to_an_older_one(
+    make: Callable[..., Ledger], url: str
+) -> None:
+    if not url.startswith("sqlite"):
+        return
+    first, file = make(), url.removeprefix("sqlite:///")
+    first.record([event("e1", cost_nano=1)])
+    first.close()
+    rival = sqlite3.connect(file, isolation_level=None)
+    rival.execute("PRAGMA journal_mode = DELETE")  # as on a network drive: whoever writes keeps readers out
+    one, other = make(), make()
+    with one.db.unchanging():
+        assert spent(one) == 1
+
+    rival.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(LedgerError), one.db.unchanging():
+        pass
+    rival.close()
+
+    other.record([event("e2", cost_nano=1)])
+    assert spent(one) == 2
 
 
 def test_a_file_that_takes_the_place_of_another_is_another_state(

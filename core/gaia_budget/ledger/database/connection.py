@@ -141,8 +141,8 @@ class Database:
         What the thread itself writes there begins a new view.
         """
         with self._explaining(), self._connected() as connection, self._view(connection):
-            self._views.connection = connection
             self._views.state = self._state_of_view(connection)
+            self._views.connection = connection
             try:
                 yield
             finally:
@@ -170,6 +170,7 @@ class Database:
     def _renew_view(self) -> None:
         viewed = getattr(self._views, "connection", None)
         if viewed:
+            self._views.state = None  # whatever fails on the way: nothing is kept of a view that is over
             _rolled_back(viewed)
             viewed.execute(self._begin_view)
             self._views.state = self._state_of_view(viewed)
