@@ -107,6 +107,7 @@ class Session:
             owner, taker = thread_id, thread
             if seen.agent_id not in ("", thread_id):
                 owner, taker = seen.agent_id, self._side_thread(seen.agent_id)
+            seen.timestamp = seen.timestamp or thread.last
             thread.last = max(thread.last, seen.timestamp)
             if made.identify(seen, taker.thread):
                 self._book(owner, taker, taker.thread.add(seen))

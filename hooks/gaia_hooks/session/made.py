@@ -59,6 +59,8 @@ class Made:
         short = _short(seen.key)
         known = self._request(short)
         if known and request and known != request:
+            if is_genuine(seen.key) and not thread.knows(seen.key):
+                return False  # a side question replays its parent's answers under requests of its own
             seen.rename(seen.key + MADE_BY + seen.request)
             short = _short(seen.key)
             known = self._request(short)

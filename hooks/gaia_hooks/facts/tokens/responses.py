@@ -199,9 +199,10 @@ def response_of(row: object) -> "Response | None":
         bill.add_paused(billed, paused, model, requested)
     if billed.unreadable:
         raise Unreadable("usage.%s is no count of tokens" % billed.unreadable)
-    year = timestamp[:4]
-    if not bounds.FIRST_YEAR <= year <= bounds.LAST_YEAR and year.isdigit():
-        raise Unreadable("timestamp is no instant of a response")
+    if not bounds.FIRST_YEAR <= timestamp[:4] <= bounds.LAST_YEAR:
+        if timestamp[:4].isdigit():
+            raise Unreadable("timestamp is no instant of a response")
+        timestamp = ""  # no instant at all: the thread's last one stands for it
     counted = billed.usage
     fresh, output, read = counted[:3]
     if not (fresh or output or read or usage.count(raw.get("cache_creation_input_tokens"))) and any(counted):

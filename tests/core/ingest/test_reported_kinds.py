@@ -1,0 +1,72 @@
+"""Each public report in `reported.py`: ledger and hooks of each session against the truth reckoned by hand."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gaia_hooks.facts import snapshot
+from gaia_hooks.say import figures
+from gaia_hooks.session import counting
+
+from .reported import REPORTS, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from .conftest import Bench
+
+CASES = [
+    pytest.param(report, id=f"{kind}: {report.address.removeprefix('github.com/')}")
+    for kind, reports in REPORTS.items()
+    for report in reports
+]
+
+
+def put(projects: Path, files: Mapping[str, Any]) -> None:
+    for name, rows in files.items():
+        file = projects / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
+        file.write_bytes(b"".join(line + b"\n" for line in lines))
+
+
+def hooked(bench: Bench, session: str, main: Path) -> tuple[int, int, int, Decimal]:
+    home = str(bench.home / "gaia-budget")
+    with counting.lock_of(home, session, 5) as lock:
+        mine = counting.opened(home, session, lock, snapshot.load(home))
+        mine.watch(str(main), "/home/dev/project")
+        mine.count(1 << 30)
+        mine.settle_all()
+        counted = figures.SessionFigures(mine)
+    return counted.usage[0], counted.usage[1], counted.responses, Decimal(counted.cost_nano) / 10**9
+
+
+@pytest.mark.parametrize("report", CASES)
+def test_what_was_reported_elsewhere_is_counted_as_it_was(bench: Bench, report: Report) -> None:
+    bench.run()  # the hooks' prices
+    truth = {name: (*told[:3], Decimal(told[3])) for name, told in report.truth.items()}
+    put(bench.claude / "projects", report.files)
+    for name in report.files:
+        session = name.rpartition("/")[2].removesuffix(".jsonl")
+        if session in truth and not report.ledgers_alone:
+            assert hooked(bench, session, bench.claude / "projects" / name) == truth[session], report.symptom
+    told = bench.run()
+    rows = {row.key[0]: row.figures for row in bench.ledger.spend(("session",)).rows}
+    assert truth == {
+        name: (one.input_tokens, one.output_tokens, one.responses, Decimal(one.cost_nano) / 10**9)
+        for name, one in rows.items()
+    }, report.symptom
+    assert len(told.skipped) == report.aside
+    assert bench.total().unpriced_responses == report.unpriced
+    assert bench.run().events_new == 0
+
+
+def test_each_kind_has_three_reports_and_none_stands_twice() -> None:
+    addresses = [report.address for reports in REPORTS.values() for report in reports]
+    assert all(len(reports) >= 3 for reports in REPORTS.values())
+    assert len(set(addresses)) == len(addresses)
