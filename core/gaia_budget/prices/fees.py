@@ -6,7 +6,13 @@ import re
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_hooks.facts.prices import pricing
+
+if TYPE_CHECKING:
+    from gaia_budget.prices.names import Name
+    from gaia_budget.prices.table import PriceTable
 
 DATA = Path(__file__).with_name("fees.toml")
 NANO_PER_USD = 10**9
@@ -49,14 +55,38 @@ def uplift(provider: str, host: str, model: str) -> int:
     return next(found, 0)
 
 
-def share(variant: str, provider: str) -> int:
-    """What percentage of the usual price a way of asking costs by its provider's rule; 0: there is no rule."""
-    return _data()[2].get((variant, provider), 0)
+def at_share(prices: PriceTable, name: Name, variant: str, at: float) -> list[Any] | None:
+    """The row of a way of asking that the list does not sell by itself, by its provider's rule; None: there is none.
+
+    Searches, requests and, where the provider says so, cached tokens cost what they always do.
+    """
+    service, us_too = pricing.split_variant(variant)
+    found = _data()[2].get((service, name.provider))
+    row = pricing.row_at(prices.rows(name, pricing.US if us_too else ""), at) if found else None
+    if found is None or row is None:
+        return None
+    percent, cached = found
+    percents = (percent, percent, cached, percent, percent, percent)  # of the tiers' kinds of token
+    tiers = [[tier[0], *map(_times, tier[1:], percents)] for tier in row[1]]
+    extras = dict(row[3]) if len(row) > 3 else {}
+    extras["per_nano"] = extras.get("per_nano", pricing.FEMTO_PER_NANO) * 100
+    for piece in extras.keys() & {"request", "file_search"}:
+        extras[piece] *= 100
+    if "media" in extras:
+        extras["media"] = {
+            kind: [_times(rate, cached if kind.startswith("cached") else percent) for rate in rates]
+            for kind, rates in extras["media"].items()
+        }
+    return [row[0], tiers, _times(row[2], 100), extras]
+
+
+def _times(rate: int | None, percent: int) -> int | None:
+    return None if rate is None else rate * percent
 
 
 @cache
 def _data() -> tuple[
-    list[tuple[str, str, str, Fee]], list[tuple[str, str, str, int]], dict[tuple[str, str], int]
+    list[tuple[str, str, str, Fee]], list[tuple[str, str, str, int]], dict[tuple[str, str], tuple[int, int]]
 ]:
     import tomllib
 
@@ -71,5 +101,8 @@ def _data() -> tuple[
         for one in content["fee"]
     ]
     uplifts = [(one["provider"], one["host"], one["models"], one["percent"]) for one in content["uplift"]]
-    shares = {(one["variant"], one["provider"]): one["percent"] for one in content["share"]}
+    shares = {
+        (one["variant"], one["provider"]): (one["percent"], one.get("cached_percent", one["percent"]))
+        for one in content["share"]
+    }
     return fees, uplifts, shares

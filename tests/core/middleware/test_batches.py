@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import BudgetExceededError, BudgetGuard
+from gaia_budget.prices.table import load
+from gaia_hooks.facts.prices import pricing
+from gaia_hooks.machine import clock
 from support import apps
 from support.wire_server import Say
 
@@ -122,6 +125,27 @@ def test_geminis_batches_are_counted_answer_by_answer(guard: BudgetGuard, server
     events = apps.booked()
     assert [event.event_id for event in events] == ["b1-0", "b1-1"]
     assert [event.cost_nano for event in events] == [(1000 * 300 + 50 * 2500) // 2] * 2
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-pro", "gemini-3.5-flash"])
+def test_a_batch_halves_neither_searches_nor_what_gemini_cached(
+    model: str, guard: BudgetGuard, server: WireServer
+) -> None:
+    """The list sells batches of some models; of the others the maker's rule says the same."""
+    figures = {"promptTokenCount": 1000, "cachedContentTokenCount": 800, "candidatesTokenCount": 50}
+    answers = [{"response": {"modelVersion": model, "usageMetadata": figures, "candidates": [
+        {"groundingMetadata": {"webSearchQueries": ["rain"]}}]}}]  # fmt: skip
+    done = {"name": "batches/b1", "metadata": {
+        "state": "BATCH_STATE_SUCCEEDED", "output": {"inlinedResponses": {"inlinedResponses": answers}}}}  # fmt: skip
+    server.script(Say(document=done))
+    assert guard.wrap(apps.gemini(server)).batches.get(name="batches/b1").name == "batches/b1"
+
+    prices, now = load(), clock.now() / clock.MICRO
+    row = pricing.row_at(prices.rows(prices.name(model, "gemini")), now)  # type: ignore[arg-type]
+    assert row is not None
+    rates, femto = row[1][0], pricing.FEMTO_PER_NANO
+    (event,) = apps.booked()
+    assert event.cost_nano == ((200 * rates[1] + 50 * rates[2]) // 2 + 800 * rates[3] + row[2]) // femto
 
 
 def test_results_that_nobody_can_read_reach_the_caller_all_the_same(

@@ -61,9 +61,7 @@ def bill(prices: PriceTable, seller: Seller, ask: Ask, seen: Seen, used: tuple[i
     if name is None:
         return Bill(None, UNPRICED, (f"model {_short(seen.model or ask.model)}", *seen.unpriced))
     variant = ask.variant if seen.variant is None else seen.variant
-    row, share = pricing.row_at(prices.rows(name, variant), at), 100
-    if row is None and (share := fees.share(variant, name.provider)):
-        row = pricing.row_at(prices.rows(name), at)
+    row = pricing.row_at(prices.rows(name, variant), at) or fees.at_share(prices, name, variant, at)
     if row is None:
         what = f"{variant} tier of {name.model}" if variant else f"model {name.model} on that day"
         return Bill(None, UNPRICED, (what, *seen.unpriced))
@@ -76,9 +74,7 @@ def bill(prices: PriceTable, seller: Seller, ask: Ask, seen: Seen, used: tuple[i
     if priced is None or _is_mute(ask, row, seen):
         return Bill(None, UNPRICED, (f"kinds of tokens of {name.model}", *missing))
     percent = 100 + fees.uplift(name.provider, seller.host, name.model)
-    nano = priced + more
-    if (percent, share) != (100, 100):
-        nano = round(Fraction((priced * share + more * 100) * percent, 100 * 100))
+    nano = priced + more if percent == 100 else round(Fraction((priced + more) * percent, 100))
     return Bill(nano, pricing.source_of(row, prices.default_source), tuple(missing))
 
 
