@@ -107,6 +107,8 @@ def _hooks(content: dict[str, Any]) -> Found:
             if not isinstance(group, dict) or not isinstance(group.get("hooks"), list):
                 shape = '{"matcher": "…", "hooks": [{"type": "command", "command": "…"}]}'
                 yield ("hooks", event, position), f"must be a group: {shape}"
+            elif not isinstance(group.get("matcher", ""), str):
+                yield ("hooks", event, position, "matcher"), 'must be a text: "Edit|Write", "" for all'
 
 
 RULES = (_days, _environment, _permissions, _status_line, _hooks)
