@@ -54,7 +54,7 @@ def is_clients(process: Process) -> bool:
 def working_folders() -> list[str]:
     """Where Claude Code and what it has started on the way to us work; none outside of a session, or where unknown."""
     found = []
-    for one in ancestors() if os.environ.get(VARIABLE) else ():
+    for one in ancestors() if VARIABLE in os.environ else ():
         found.append(one.folder)
         if CLIENT.search(one.command[:400]):
             break

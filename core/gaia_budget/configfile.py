@@ -75,6 +75,10 @@ def read_toml(path: Path, parse_float: Callable[[str], Any] = float) -> dict[str
         raise ConfigError(
             path, problem[:1].lower() + problem[1:], line=line, column=column, cure="Fix the TOML there"
         ) from None
+    except (ValueError, ArithmeticError):  # Python takes 4,300 digits, and no exponent of twenty
+        raise ConfigError(path, "a number in it is too large", cure="Fix the TOML there") from None
+    except RecursionError:
+        raise ConfigError(path, "is nested too deeply", cure="Fix the TOML there") from None
 
 
 def toml_line(text: str, keys: Sequence[str | int]) -> int | None:

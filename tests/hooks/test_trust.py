@@ -150,6 +150,12 @@ def test_settings_of_a_folder_above_the_project_are_not_its_own(watched: Watched
     assert not watched.state_file.exists(), "the user's own word holds"
 
 
+def test_a_project_cannot_say_that_there_is_no_session(project: Path) -> None:
+    env = sets(project, GAIA_BUDGET_SESSION_POLICY="downgrade", CLAUDECODE="", CLAUDE_PROJECT_DIR="")
+    _, said = listing(project, **{**env, "CLAUDE_PROJECT_DIR": ""})
+    assert "GAIA_BUDGET_SESSION_POLICY" in said
+
+
 @pytest.mark.parametrize("named", ["/nowhere", ".", "/"])
 def test_a_shell_of_the_session_does_not_believe_a_project_that_names_another_folder(
     project: Path, named: str

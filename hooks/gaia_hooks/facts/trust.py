@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 PREFIX = "GAIA_"
 PLACES = frozenset(("CLAUDE_CONFIG_DIR", "XDG_DATA_HOME", "HOME", "USERPROFILE", "LOCALAPPDATA"))
+OF_SESSIONS = frozenset(
+    ("CLAUDECODE", "CLAUDE_PROJECT_DIR")
+)  # also where they are empty: a project may say so
 _SETTINGS = (".claude/settings.json", ".claude/settings.local.json")
 _LONGEST = 4 << 20  # Claude Code takes nothing from a longer one
 
@@ -60,7 +63,7 @@ def _projects(started_from: "Sequence[str]") -> "list[str]":
     In a shell the name of the project is the project's own word, so that what lies above is looked at as well.
     """
     named = system.variable("CLAUDE_PROJECT_DIR")
-    if not named and not system.variable("CLAUDECODE"):
+    if not named and OF_SESSIONS.isdisjoint(system.variables()):
         return []
     above = _upwards(system.working_folder())
     if named in above:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gaia_budget import BudgetExceededError, BudgetGuard
-from gaia_budget.errors import InputError
+from gaia_budget.configfile import read_toml
+from gaia_budget.errors import ConfigError, InputError
 from gaia_budget.middleware.transport import clients
 from gaia_budget.middleware.transport.streams import library_of
 from support import apps
@@ -236,11 +238,17 @@ def test_settings_that_are_broken_while_the_app_runs_are_named_and_what_was_read
     BudgetGuard("via").wrap(apps.claude(server)).messages.create(**MESSAGE)
 
 
+@pytest.mark.parametrize("content", ["a = " + "[" * 5000, "a = " + "9" * 5000, "a = 1e" + "9" * 20])
+def test_a_file_that_python_cannot_take_is_a_broken_file(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"settings\.toml: .*Fix the TOML"):
+        read_toml(file, Decimal)
+
+
 def test_settings_that_are_broken_from_the_start_refuse_in_clear_words(
     guard: BudgetGuard, server: WireServer, home: Path
 ) -> None:
-    from gaia_budget.errors import ConfigError
-
     (home / "gaia-budget" / "settings.toml").write_text("hard_stop_pct = 'much'\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"settings\.toml.*hard_stop_pct"):
         guard.wrap(apps.claude(server)).messages.create(**MESSAGE)
