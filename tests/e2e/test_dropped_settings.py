@@ -22,6 +22,7 @@ DROPPED: list[dict[str, Any]] = [
     {"cleanupPeriodDays": "30"},
     {"permissions": {"defaultMode": "yolo"}},
     {"permissions": []},
+    {"permissions": {"allow": "Bash(ls)"}},
     {"env": ["A=1"]},
     {"statusLine": "mine.sh"},
     {"statusLine": {"type": "command"}},
@@ -30,6 +31,16 @@ DROPPED_HOOKS: list[Any] = [
     [{"type": "command", "command": "x"}],
     {"type": "command", "command": "x"},
     [{"matcher": "Bash"}],
+    [{"matcher": {"type": "always"}, "hooks": []}],
+    [{"hooks": [{"type": "command"}]}],
+    [{"hooks": [{"type": "command", "command": "true", "timeout": "5"}]}],
+]
+TAKEN_HOOKS = [
+    {"type": "command", "command": "true", "timeout": 5, "args": ["x"], "async": True, "noSuchKey": 1},
+    {"type": "prompt", "prompt": "x"},
+    {"type": "agent", "prompt": "x"},
+    {"type": "http", "url": "http://127.0.0.1:9/"},
+    {"type": "mcp_tool", "server": "a", "tool": "b"},
 ]
 TAKEN: list[dict[str, Any]] = [
     {},
@@ -37,7 +48,7 @@ TAKEN: list[dict[str, Any]] = [
     {"permissions": {"defaultMode": "plan", "allow": ["Bash(ls:*)"]}},
     {"env": {"A": "1"}},
     {"statusLine": {"type": "command", "command": "true"}},
-    {"noSuchKeyOfTheirs": [1, 2]},
+    {"noSuchKeyOfTheirs": [1, 2], "model": "haiku", "disableAllHooks": False, "enabledPlugins": {}},
 ]
 
 
@@ -93,5 +104,11 @@ def test_a_file_that_we_find_nothing_in_is_taken(
     claude: Claude, api: ScriptedApi, values: dict[str, Any]
 ) -> None:
     content = with_hook(claude, values)
+    assert dropped.refusals(content) == []
+    assert hook_ran(claude, api, content)
+
+
+def test_handlers_that_we_find_nothing_in_are_taken(claude: Claude, api: ScriptedApi) -> None:
+    content = with_hook(claude, {}, [{"matcher": "Nothing", "hooks": TAKEN_HOOKS}])
     assert dropped.refusals(content) == []
     assert hook_ran(claude, api, content)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_budget.setup.checks import client_checks
+from gaia_budget.setup.checks import client_checks, dropped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,3 +32,35 @@ def test_a_file_that_the_client_drops_is_explained_with_its_line_and_its_cure(te
     assert key in found.detail and problem in found.detail
     assert "drops the whole file" in found.detail
     assert f"Fix that line of {file}" in found.fix
+
+
+HANDLERS = {
+    '"true"': ("", 'must be {"type": …}'),
+    '{"command": "true"}': ("", 'must be {"type": …}'),
+    '{"type": "shell", "command": "true"}': ("", "one of command, prompt"),
+    '{"type": "command", "command": 5}': ("", 'needs "command"'),
+    '{"type": "agent"}': ("", 'needs "prompt"'),
+    '{"type": "http"}': ("", 'needs "url"'),
+    '{"type": "command", "command": "true", "timeout": "5"}': (".timeout", "seconds above 0"),
+    '{"type": "command", "command": "true", "timeout": 0}': (".timeout", "seconds above 0"),
+    '{"type": "command", "command": "true", "args": "x"}': (".args", "a list"),
+    '{"type": "command", "command": "true", "async": "yes"}': (".async", "true or false"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_handler_that_the_client_drops_the_file_for_is_named(handler: str) -> None:
+    key, problem = HANDLERS[handler]
+    (found,) = dropped.refusals('{"hooks": {"Stop": [{"hooks": [\nHERE]}]}}'.replace("HERE", handler))
+    assert (found.line, found.key) == (2, "hooks.Stop.0.hooks.0" + key)
+    assert problem in found.problem
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ['"model": 5', '"disableAllHooks": "false"', '"enabledPlugins": ["a@b"]', '"apiKeyHelper": {}',
+     '"permissions": {"allow": "Bash(ls)"}'],
+)  # fmt: skip
+def test_a_setting_of_another_kind_is_named(setting: str) -> None:
+    (found,) = dropped.refusals("{" + setting + "}")
+    assert setting.startswith(f'"{found.key.partition(".")[0]}"')

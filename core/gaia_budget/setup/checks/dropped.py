@@ -1,7 +1,8 @@
 """Settings files that Claude Code drops whole: one value that its schema does not take, and no hook of anybody runs.
 
 The client says nothing of it under `-p`. The rules are those of the keys that people set and that we depend on, each
-tried with Claude Code 2.1.330 (`tests/e2e/test_dropped_settings.py`); what no rule names may still be refused.
+tried with Claude Code 2.1.330 or 2.1.332 (most of them in `tests/e2e/test_dropped_settings.py`); what no rule names may
+still be refused.
 """
 
 from __future__ import annotations
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     Found = Iterator[tuple[tuple[str | int, ...], str]]
 
 MODES = ("acceptEdits", "auto", "bypassPermissions", "default", "dontAsk", "plan")
+HANDLERS = {"command": "command", "prompt": "", "agent": "prompt", "http": "url", "mcp_tool": ""}
+"""The kinds of a hook's handler, and the text that one of a kind cannot be without."""
+KINDS: dict[str, tuple[type, str]] = {
+    "model": (str, "a text"),
+    "disableAllHooks": (bool, "true or false"),
+    "enabledPlugins": (dict, 'an object: {"name@marketplace": true}'),
+    "apiKeyHelper": (str, "a text: the path of a program"),
+}
 
 
 class Refusal(NamedTuple):
@@ -72,6 +81,9 @@ def _permissions(content: dict[str, Any]) -> Found:
     if not isinstance(permissions, dict):
         yield ("permissions",), 'must be an object: {"allow": […], "deny": […]}'
         return
+    for name in ("allow", "deny", "ask"):
+        if not isinstance(permissions.get(name) or [], list):
+            yield ("permissions", name), 'must be a list of rules: ["Bash(ls:*)"]'
     mode = permissions.get("defaultMode")
     if mode is not None and mode not in MODES:
         yield ("permissions", "defaultMode"), f"must be one of {', '.join(MODES)}"
@@ -109,6 +121,34 @@ def _hooks(content: dict[str, Any]) -> Found:
                 yield ("hooks", event, position), f"must be a group: {shape}"
             elif not isinstance(group.get("matcher", ""), str):
                 yield ("hooks", event, position, "matcher"), 'must be a text: "Edit|Write", "" for all'
+            else:
+                for number, handler in enumerate(group["hooks"]):
+                    place = ("hooks", event, position, "hooks", number)
+                    for path, problem in _handler(handler):
+                        yield (*place, *path), problem
 
 
-RULES = (_days, _environment, _permissions, _status_line, _hooks)
+def _handler(handler: Any) -> Found:
+    kind = handler.get("type") if isinstance(handler, dict) else None
+    if kind not in HANDLERS:
+        yield (), f'must be {{"type": …}} with one of {", ".join(HANDLERS)}'
+        return
+    needed = HANDLERS[kind]
+    if needed and not isinstance(handler.get(needed), str):
+        yield (), f'needs "{needed}": "…", as its type is {kind}'
+    seconds = handler.get("timeout")
+    if seconds is not None and (type(seconds) not in (int, float) or seconds <= 0):
+        yield ("timeout",), "must be a number of seconds above 0"
+    if not isinstance(handler.get("args") or [], list):
+        yield ("args",), 'must be a list: ["--flag", "value"]'
+    if not isinstance(handler.get("async") or False, bool):
+        yield ("async",), "must be true or false"
+
+
+def _kinds(content: dict[str, Any]) -> Found:
+    for name, (kind, said) in KINDS.items():
+        if content.get(name) is not None and not isinstance(content[name], kind):
+            yield (name,), f"must be {said}"
+
+
+RULES = (_days, _environment, _permissions, _status_line, _hooks, _kinds)
