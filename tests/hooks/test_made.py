@@ -23,8 +23,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "IN_STATE", 3)
     monkeypatch.setattr(module, "SMALLEST", 4)
     monkeypatch.setattr(module, "AT_ONCE", 2)
-    monkeypatch.setattr(module, "WHOLE_AFTER", 2)
-    monkeypatch.setattr(module, "SMALL_BYTES", 100)
+    monkeypatch.setattr(module, "WHOLE_BYTES", 100)
 
 
 def is_relays(number: int) -> bool:
@@ -80,7 +79,7 @@ def test_a_look_up_after_many_responses_reads_one_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "AT_ONCE", 16)
-    monkeypatch.setattr(module, "WHOLE_AFTER", 10**6)
+    monkeypatch.setattr(module, "WHOLE_BYTES", 0)
     made = Made(str(tmp_path / "table"))
     for number in range(3000):
         made.note(key_of(number), f"req-{number}")

@@ -21,8 +21,9 @@ IN_STATE = 64  # what a state holds itself; at the next call what is older moves
 RECORD = 16  # bytes: hash of the id's end, then the end of the request; the first record is the count of the others
 SMALLEST = 1024  # records of a new table; it is never more than half full
 AT_ONCE = 16  # records that a look-up reads
-WHOLE_AFTER = 16  # look-ups after which the table is read whole: a background count makes thousands
-SMALL_BYTES = 64 << 10  # a table that is quicker read whole than asked twice
+WHOLE_BYTES = (
+    64 << 10
+)  # read in the time of one look-up: the table is read whole once that many look-ups would pay it
 _EMPTY = bytes(RECORD)
 _PRIME = (1 << 61) - 1
 
@@ -88,7 +89,7 @@ class Made:
         value = _hash(short)
         self._asked += 1
         size = files.size_of(self._path) if self._table is None else 0
-        if size > SMALL_BYTES and self._asked <= WHOLE_AFTER:
+        if size > WHOLE_BYTES * self._asked:
             place = RECORD + _slot(value, _capacity(size)) * RECORD
             part = files.read(self._path, place, AT_ONCE * RECORD)
             for start in range(0, len(part), RECORD):
