@@ -22,17 +22,20 @@ _SETTINGS = (".claude/settings.json", ".claude/settings.local.json")
 _LONGEST = 4 << 20  # Claude Code takes nothing from a longer one
 
 
-def forget_project_variables(started_from: "Sequence[str]" = ()) -> "list[str]":
+def forget_project_variables(
+    started_from: "Sequence[str]" = (), names: "frozenset[str]" = PLACES
+) -> "list[str]":
     """Take out of this process what only a project's settings say; returns the names of what was taken out.
 
-    `started_from` are folders that the session works in, where this is a shell that may have gone elsewhere.
+    `started_from` are folders that the session works in, where this is a shell that may have gone elsewhere; `names`
+    are the variables, beside our own.
     """
-    present = [name for name in system.variables() if name.startswith(PREFIX) or name in PLACES]
+    present = [name for name in system.variables() if name.startswith(PREFIX) or name in names]
     said = _set_by_projects(present, started_from) if present else set()
-    names = sorted(name for name in present if name in said and system.variable(name))
-    for name in names:
+    taken = sorted(name for name in present if name in said and system.variable(name))
+    for name in taken:
         system.forget(name)
-    return names
+    return taken
 
 
 def notice(names: "list[str]") -> str:

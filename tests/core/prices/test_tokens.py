@@ -94,3 +94,20 @@ def test_without_a_key_or_an_answer_the_estimate_is_named(
     assert isinstance(error, InputError)
     assert "gave no count" in str(error)
     assert "dummy-key" not in str(error)
+
+
+def test_a_project_does_not_say_where_text_and_key_are_sent(
+    api: ScriptedApi, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / ".claude" / "settings.json"
+    settings.parent.mkdir()
+    settings.write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": api.url}}), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CLAUDECODE", "1")
+    monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(tmp_path))
+
+    error = run(str(file), "--exact").exception
+
+    assert isinstance(error, InputError)
+    assert "ANTHROPIC_BASE_URL" in str(error)
+    assert api.requests == []

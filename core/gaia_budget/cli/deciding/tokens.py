@@ -21,6 +21,12 @@ Exact = Annotated[
     typer.Option("--exact", help="Ask Anthropic, which sends the text there and needs ANTHROPIC_API_KEY."),
 ]
 
+SENDING = frozenset(
+    ("ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy",
+     "ALL_PROXY", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
+)  # fmt: skip
+"""What says to whom a request goes."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -33,6 +39,8 @@ def tokens(files: Files, model: Model = None, exact: Exact = False, as_json: Jso
     from gaia_budget.prices.estimate import DEFAULT_MODEL, estimate_tokens, exact_tokens
     from gaia_hooks.facts.prices.money import usd
 
+    if exact:
+        _refuse_a_projects_address()
     model, prices, rows = model or DEFAULT_MODEL, table.load(), []
     for name in files:
         text = _text(name)
@@ -46,6 +54,19 @@ def tokens(files: Files, model: Model = None, exact: Exact = False, as_json: Jso
         emit_json({"model": model, "exact": exact, "files": rows})
     elif not exact:
         say("An estimate. --exact asks Anthropic, which costs nothing and needs a key.")
+
+
+def _refuse_a_projects_address() -> None:
+    """A project whose settings say where requests go would be sent the text, and the user's key with it."""
+    from gaia_budget import ancestry
+    from gaia_hooks.facts import trust
+
+    taken = trust.forget_project_variables(ancestry.working_folders(), SENDING)
+    if taken:
+        raise InputError(
+            f"the settings of this project set {', '.join(taken)}, and so where the text and your key would be sent: "
+            "take the estimate, or ask in a terminal of your own"
+        )
 
 
 def _shown(found: Estimate) -> str:
