@@ -167,7 +167,7 @@ def shows(topic: str, kept: Kept, text: str) -> bool:
         "subagents": words.SUBAGENTS,
         "rules": words.IMPERATIVE,
     }
-    return topic in kept.topics or topic not in signs or bool(signs[topic].search(said))
+    return topic in kept.topics or topic not in signs or signs[topic].within(said)
 
 
 class Figures(NamedTuple):

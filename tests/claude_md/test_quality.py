@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.sections import sections_of
 from gaia_claude_md.markdown.tokens import loaded_tokens
+from gaia_claude_md.markdown.units import units_of
+from gaia_claude_md.plan.pieces import features_of, piece_of, worth
 from gaia_claude_md.plan.planner import MAX_LINES, Options
 from gaia_claude_md.plan.splitting import split
 from support.instructions import instructions
@@ -144,3 +148,12 @@ def test_the_words_of_the_index_are_none_of_code_paths_or_escapes() -> None:
     assert rows and all("nvoices" in row or "settled" in row for row in rows)
     for animal in ("zebra", "giraffe", "hippo", "rhino", "lion", "tiger", "panther", "amp"):
         assert not any(animal in row for row in rows), animal
+
+
+def test_the_worth_of_a_piece_is_the_same_in_whatever_order_its_words_are_read() -> None:
+    text, _ = instructions(1)
+    document = parse(text)
+    for unit in units_of(document, lambda target: False):
+        features = list(features_of(piece_of(document, unit)).items())
+        orders = [random.Random(seed).sample(features, len(features)) for seed in range(20)]
+        assert len({worth(dict(order)) for order in orders}) == 1

@@ -13,7 +13,6 @@ from gaia_claude_md.markdown.tokens import loaded_text
 from gaia_claude_md.plan import vocabulary as words
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from gaia_budget.prices.table import PriceTable
     from gaia_claude_md.files.loads import Load
 
-SCENARIOS: dict[str, re.Pattern[str] | None] = {
+SCENARIOS: dict[str, words.Sign | None] = {
     "quick question": None,
     "code task": words.CODE_TITLE,
     "architecture task": words.ARCHITECTURE_TITLE,
@@ -77,8 +76,8 @@ def scenarios(
     base = tokens(loaded_text(files.l1_text) + beside + (server_text if source.manifest else ""))
     sections = sections_of(parse(source.text)) if source.manifest else []
     rows = []
-    for name, pattern in SCENARIOS.items():
-        needed = [s for s in sections if pattern and pattern.search(s.title)]
+    for name, sign in SCENARIOS.items():
+        needed = [s for s in sections if sign and sign.within(s.title)]
         after = base + sum(tokens(section.text) for section in needed)
         rows.append(Scenario(name, before, after, tuple(section.slug for section in needed)))
     if found and sections:

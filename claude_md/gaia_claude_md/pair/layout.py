@@ -31,6 +31,7 @@ _NOTE = (
 _TRAILER = re.compile(
     r"(?:\r\n|\r|\n)<!-- gaia:l2 [^\r\n]*(?:\r\n|\r|\n)(\{[^\r\n]*\})(?:\r\n|\r|\n)-->[ \t]*(?:\r\n|\r|\n)?"
 )
+_OPENED = (("html_block", 0, 1),)  # all that is asked of the index is the comment that opens it
 _CLOSED = {"heading", "fence", "hr"}
 _INTERRUPTED = {"paragraph", "bullet_list", "ordered_list", "blockquote", "table"}
 
@@ -100,8 +101,13 @@ def segments_of(
         inner = [b for b in document.blocks if unit.start <= b.start < unit.end]
         _add(parts, PIECE, document, inner, unit.start, unit.end, end, number)
     for text in template:
-        _add_text(parts, TEMPLATE, [bare(line) + end for line in split_lines(text)], end)
-    _add_text(parts, INDEX, [line + end for line in index_lines], end)
+        lines = tuple(bare(line) + end for line in split_lines(text))
+        shape = _shape("".join(lines))
+        _separate(parts, shape, lines, end)
+        parts.append(Segment(TEMPLATE, lines, shape))
+    lines = tuple(line + end for line in index_lines)
+    _separate(parts, _OPENED, lines, end)
+    parts.append(Segment(INDEX, lines, _OPENED))
     return parts
 
 
@@ -121,15 +127,9 @@ def _add(
     parts.append(Segment(kind, lines, shape, piece))
 
 
-def _add_text(parts: list[Segment], kind: str, lines: list[str], end: str) -> None:
-    shape = _shape("".join(lines))
-    _separate(parts, shape, tuple(lines), end)
-    parts.append(Segment(kind, tuple(lines), shape))
-
-
 @lru_cache(maxsize=64)
 def _shape(text: str) -> tuple[tuple[str, int, int], ...]:
-    """The blocks of a text of our own; while units are tried one by one, it hardly changes."""
+    """The blocks of the user's own text for a topic."""
     return tuple((b.kind, b.start, b.end) for b in blocks_of(text))
 
 
@@ -147,16 +147,43 @@ def _separate(
 
 
 def fuses(segments: Sequence[Segment]) -> bool:
-    """Whether L1, parsed again, shows other blocks than its segments have (property P7)."""
-    expected: list[tuple[str, int, int]] = []
-    at = 0
-    text: list[str] = []
+    """Whether L1, parsed again, shows other blocks than its segments have (property P7).
+
+    How far a block goes depends on its lines and the next ones alone, so it is enough to look where segments meet.
+    """
+    before = gap = ""
+    kind = ""
     for segment in segments:
-        if segment.kind != FRONTMATTER:
-            expected += [(kind, at + start, at + stop) for kind, start, stop in segment.blocks]
-            at += len(segment.lines)
-            text += segment.lines
-    return [(b.kind, b.start, b.end) for b in blocks_of("".join(text))] != expected
+        if segment.kind == SEPARATOR:
+            gap += "".join(segment.lines)
+        elif segment.blocks:
+            after, start, end = segment.blocks[0]
+            gap += "".join(segment.lines[:start])
+            if before and not _stand_apart((kind, before), gap, (after, "".join(segment.lines[start:end]))):
+                return True
+            kind, start, end = segment.blocks[-1]
+            before, gap = "".join(segment.lines[start:end]), "".join(segment.lines[end:])
+    return False
+
+
+def _stand_apart(before: tuple[str, str], gap: str, after: tuple[str, str]) -> bool:
+    """Whether two blocks, each its kind and text, are two blocks of these kinds one behind the other.
+
+    A heading and a rule end with their line, and nothing goes on over `# ` or a comment at the margin but what has
+    not been closed: only the others have to be parsed.
+    """
+    if before[0] in {"heading", "hr"}:
+        return True
+    opens = (after[0] == "heading" and after[1].startswith("#")) or after[1].startswith("<!-- ")
+    return (opens and before[0] in _INTERRUPTED) or _parsed_apart(before, gap, after)
+
+
+@lru_cache(maxsize=256)
+def _parsed_apart(before: tuple[str, str], gap: str, after: tuple[str, str]) -> bool:
+    lines, between, more = (len(split_lines(text)) for text in (before[1], gap, after[1]))
+    found = [(block.kind, block.start, block.end) for block in blocks_of(before[1] + gap + after[1])]
+    second = lines + between
+    return found == [(before[0], 0, lines), (after[0], second, second + more)]
 
 
 def l1_text(segments: Sequence[Segment]) -> str:

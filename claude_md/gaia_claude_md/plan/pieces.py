@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ TOPICS = ("environment", "rules", "gaia", "subagents", "commands", "prohibitions
 BINDING, DESCRIPTIVE, EXAMPLE = "binding", "descriptive", "example"
 LONGEST = 4_000  # characters of a piece that are looked at
 _WORD = re.compile(r"[a-z]{3,24}")
-_PATH = re.compile(r"`[^`\n/]{0,80}/[^`\n]{0,80}`")
+_PATH = words.Sign(r"`[^`\n/]{0,80}/[^`\n]{0,80}`", cased=True)
 _NAMED = re.compile(r"[ \t]{0,3}(?:[-*+] )?(?:\*\*)?[A-Z][\w /-]{2,25}(?:\*\*)?:")
 _SAYS_SO = re.compile(r"This (?:file|document) ", re.IGNORECASE)
 
@@ -72,8 +73,8 @@ def piece_of(document: Document, unit: Unit) -> Piece:
 def topics_in(piece: Piece) -> frozenset[str]:
     """The topics that a piece has something of, whichever it is mainly about."""
     signs = {"prohibitions": words.PROHIBITION, "subagents": words.SUBAGENTS, "rules": words.IMPERATIVE}
-    found = {topic for topic, sign in signs.items() if _says(sign, piece.prose)}
-    return frozenset(found | ({"commands"} if _says(words.COMMAND, piece.text) else set()))
+    found = {topic for topic, sign in signs.items() if sign.within(piece.prose)}
+    return frozenset(found | ({"commands"} if words.COMMAND.within(piece.text) else set()))
 
 
 def topic_and_kind(piece: Piece) -> tuple[str, str, str]:
@@ -85,7 +86,7 @@ def topic_and_kind(piece: Piece) -> tuple[str, str, str]:
 def worth(features: Mapping[str, float]) -> float:
     """How much of a piece's lines belong in L1, as readers would say: about -0.5 to 1."""
     weights = _weights()
-    return sum(weights.get(name, 0.0) * value for name, value in features.items())
+    return math.fsum(weights[name] * value for name, value in features.items() if name in weights)
 
 
 def prohibitions(text: str) -> list[str]:
@@ -93,18 +94,8 @@ def prohibitions(text: str) -> list[str]:
     return [
         bare(line).strip()
         for line in without_fences(text).splitlines()
-        if not is_blank(line) and (words.PROHIBITION.search(line) or words.SECURITY.search(line))
+        if not is_blank(line) and (words.PROHIBITION.within(line) or words.SECURITY.within(line))
     ]
-
-
-@lru_cache(maxsize=2_048)
-def _count(pattern: re.Pattern[str], text: str) -> int:
-    """How often a pattern is in a text: topic, kind and features ask the same, and pieces share their headings."""
-    return len(pattern.findall(text))
-
-
-def _says(pattern: re.Pattern[str], text: str) -> bool:
-    return _count(pattern, text) > 0
 
 
 @cache
@@ -115,40 +106,40 @@ def _weights() -> dict[str, float]:
 
 def _topic(piece: Piece) -> tuple[str, str]:
     title, titles, prose = piece.title, " / ".join(piece.titles), piece.prose
-    if _says(words.GAIA_TITLE, title):
+    if words.GAIA_TITLE.within(title):
         return "gaia", f"heading {title!r}"
-    if _says(words.SUBAGENTS_TITLE, title):
+    if words.SUBAGENTS_TITLE.within(title):
         return "subagents", f"heading {title!r}"
-    forbids = _count(words.PROHIBITION, prose)
+    forbids = words.PROHIBITION.count(prose)
     written = sum(not is_blank(line) for line in prose.splitlines())
-    if _says(words.PROHIBITION, title) or (forbids and forbids * 2 >= written):
-        return "prohibitions", f"heading {title!r}" if _says(words.PROHIBITION, title) else "forbids"
-    if _says(words.COMMAND, piece.text) and (
-        _says(words.COMMANDS_TITLE, titles) or _says(words.SHELL_FENCE, piece.text)
+    if words.PROHIBITION.within(title) or (forbids and forbids * 2 >= written):
+        return "prohibitions", f"heading {title!r}" if words.PROHIBITION.within(title) else "forbids"
+    if words.COMMAND.within(piece.text) and (
+        words.COMMANDS_TITLE.within(titles) or words.SHELL_FENCE.within(piece.text)
     ):
-        return "commands", f"heading {titles!r}" if _says(words.COMMANDS_TITLE, titles) else "commands"
-    if _says(words.ENVIRONMENT_TITLE, titles):
+        return "commands", f"heading {titles!r}" if words.COMMANDS_TITLE.within(titles) else "commands"
+    if words.ENVIRONMENT_TITLE.within(titles):
         return "environment", f"heading {titles!r}"
     prose_only = piece.kinds <= {"paragraph", "blockquote"}
     if prose_only and piece.opens:
         return "about", "opens the file"
-    if _says(words.RULES_TITLE, titles) or (_says(words.CRITICAL, prose) and _says(words.EMPHASIS, prose)):
-        return "rules", f"heading {titles!r}" if _says(words.RULES_TITLE, titles) else "insists"
-    if _says(words.GAIA, prose):
+    if words.RULES_TITLE.within(titles) or (words.CRITICAL.within(prose) and words.EMPHASIS.within(prose)):
+        return "rules", f"heading {titles!r}" if words.RULES_TITLE.within(titles) else "insists"
+    if words.GAIA.within(prose):
         return "gaia", "named in the text"
-    if _says(words.SUBAGENTS, prose):
+    if words.SUBAGENTS.within(prose):
         return "subagents", "named in the text"
-    if prose_only and (piece.unit.first or piece.unit.start < 12 or _says(words.OVERVIEW_TITLE, title)):
+    if prose_only and (piece.unit.first or piece.unit.start < 12 or words.OVERVIEW_TITLE.within(title)):
         return "about", "opens the file" if piece.unit.start < 12 else f"heading {title!r}"
     return "other", "no topic of L1"
 
 
 def _kind(piece: Piece) -> str:
-    code = _says(words.CODE_FENCE, piece.text) or _says(words.TREE, piece.text)
-    if _says(words.EXAMPLE, piece.title) or (code and not _says(words.COMMAND, piece.text)):
+    code = words.CODE_FENCE.within(piece.text) or words.TREE.within(piece.text)
+    if words.EXAMPLE.within(piece.title) or (code and not words.COMMAND.within(piece.text)):
         return EXAMPLE
-    binds = _says(words.PROHIBITION, piece.prose) or _says(words.CRITICAL, piece.prose)
-    return BINDING if binds or _says(words.IMPERATIVE, piece.prose) else DESCRIPTIVE
+    binds = words.PROHIBITION.within(piece.prose) or words.CRITICAL.within(piece.prose)
+    return BINDING if binds or words.IMPERATIVE.within(piece.prose) else DESCRIPTIVE
 
 
 def features_of(piece: Piece) -> dict[str, float]:
@@ -158,16 +149,16 @@ def features_of(piece: Piece) -> dict[str, float]:
     written = [line for line in prose.splitlines() if not is_blank(line)]
     lines = sum(not is_blank(line) for line in text.splitlines()) or 1
 
-    def share(pattern: re.Pattern[str], within: str = prose, of: int = len(written)) -> float:
-        return min(1.0, _count(pattern, within) / max(1, of))
+    def share(sign: words.Sign, within: str = prose, of: int = len(written)) -> float:
+        return min(1.0, sign.count(within) / max(1, of))
 
     forbids, insists, command = (
         share(words.PROHIBITION),
         share(words.CRITICAL),
         share(words.COMMAND, text, lines),
     )
-    is_list, shell = bool(piece.kinds & LISTS), _says(words.SHELL_FENCE, text) and command > 0
-    rules, run = _says(words.RULES_TITLE, titles), _says(words.COMMANDS_TITLE, titles)
+    is_list, shell = bool(piece.kinds & LISTS), words.SHELL_FENCE.within(text) and command > 0
+    rules, run = words.RULES_TITLE.within(titles), words.COMMANDS_TITLE.within(titles)
     prose_only = piece.kinds <= {"paragraph", "blockquote"}
     says_so = bool(_SAYS_SO.search(prose[:120]))
     early = unit.start < 15
@@ -178,20 +169,20 @@ def features_of(piece: Piece) -> dict[str, float]:
         "forbids at all": forbids > 0,
         "insists": insists,
         "insists at all": insists > 0,
-        "emphasis": _says(words.EMPHASIS, prose),
-        "security": _says(words.SECURITY, prose),
+        "emphasis": words.EMPHASIS.within(prose),
+        "security": words.SECURITY.within(prose),
         "imperative": share(words.IMPERATIVE),
         "command": command,
         "command at all": command > 0,
         "paths": share(_PATH),
-        "tree": _says(words.TREE, text),
+        "tree": words.TREE.within(text),
         "example": share(words.EXAMPLE),
-        "example at all": _says(words.EXAMPLE, prose),
+        "example at all": words.EXAMPLE.within(prose),
         "says what it is": says_so,
         "named": bool(_NAMED.match(prose)),
         "fence": "```" in text or "~~~" in text,
         "shell": shell,
-        "code": _says(words.CODE_FENCE, text),
+        "code": words.CODE_FENCE.within(text),
         "table": "table" in piece.kinds,
         "list": is_list,
         "prose": prose_only,
@@ -211,16 +202,16 @@ def features_of(piece: Piece) -> dict[str, float]:
 def _of_titles(piece: Piece) -> dict[str, float]:
     titles = " / ".join(piece.titles)
     return {
-        "title rules": _says(words.RULES_TITLE, titles),
-        "title forbids": _says(words.PROHIBITION, titles),
-        "title insists": _says(words.CRITICAL, titles),
-        "title environment": _says(words.ENVIRONMENT_TITLE, piece.title),
-        "title commands": _says(words.COMMANDS_TITLE, titles),
-        "title about": _says(words.OVERVIEW_TITLE, piece.title),
-        "title architecture": _says(words.ARCHITECTURE_TITLE, piece.title),
-        "title subagents": _says(words.SUBAGENTS_TITLE, titles),
-        "title gaia": _says(words.GAIA_TITLE, titles),
-        "title example": _says(words.EXAMPLE, piece.title),
+        "title rules": words.RULES_TITLE.within(titles),
+        "title forbids": words.PROHIBITION.within(titles),
+        "title insists": words.CRITICAL.within(titles),
+        "title environment": words.ENVIRONMENT_TITLE.within(piece.title),
+        "title commands": words.COMMANDS_TITLE.within(titles),
+        "title about": words.OVERVIEW_TITLE.within(piece.title),
+        "title architecture": words.ARCHITECTURE_TITLE.within(piece.title),
+        "title subagents": words.SUBAGENTS_TITLE.within(titles),
+        "title gaia": words.GAIA_TITLE.within(titles),
+        "title example": words.EXAMPLE.within(piece.title),
         "no title": not piece.titles,
         "depth": len(piece.titles),
     }

@@ -11,7 +11,7 @@ from gaia_claude_md.pair.merge import Merged, merge
 from gaia_claude_md.plan.planner import Plan, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from gaia_claude_md.plan.planner import Options
 
@@ -76,10 +76,14 @@ def split(
         lines=[layout.line_hash(line) for s in segments for line in s.lines],
         rows={slug: "" if slug in edits.rows else index.checksum(text) for slug, text in plan.rows.items()},
         intro="" if edits.intro else index.checksum(index.intro(options.l2_name)),
-        remembered=sorted(edits.remembered & {layout.line_hash(line) for line in plan.document.lines}),
+        remembered=_still_there(edits.remembered, plan.document.lines),
         rules=names,
     )
     return Pair(l1, layout.l2_text(body, manifest), plan, texts)
+
+
+def _still_there(remembered: frozenset[str], lines: Sequence[str]) -> list[str]:
+    return sorted(remembered & set(map(layout.line_hash, lines))) if remembered else []
 
 
 def _edited_heads(there: Mapping[str, str], previous: layout.Manifest | None) -> dict[str, str]:

@@ -40,7 +40,7 @@ def read_template() -> dict[str, str]:
     found: dict[str, str] = {}
     for heading, end in zip(headings, ends, strict=True):
         title = plain_title(heading.title)
-        topic = next((topic for topic, pattern in TOPICS.items() if pattern.search(title)), None)
+        topic = next((topic for topic, sign in TOPICS.items() if sign.within(title)), None)
         if topic is None:
             raise InputError(
                 f"{file}:{heading.start + 1}: {title!r} names none of the topics {', '.join(TOPICS)}"
