@@ -41,7 +41,8 @@ def rebill(ledger: Ledger, settings: Settings) -> int:
     while True:
         rows = ledger.db.ask(lambda ask: list(ask(OPEN, values)))
         found = [Event(**dict(zip(FIELDS, row, strict=True))) for row in rows]
-        ledger.record([msgspec.structs.replace(event, billing=settings.billing) for event in found])
+        paid = [msgspec.structs.replace(event, billing=settings.billing) for event in found]
+        ledger.record(paid, priced_before=True)
         changed += len(found)
         if len(found) < PAGE:
             return changed

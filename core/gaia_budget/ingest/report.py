@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.transcripts import Skip
+from gaia_hooks.facts.prices import money
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = ["Report", "Skip"]
 class Report:
     """Counts of one run. `files` and `bytes` are what was read, not what is there.
 
+    `repriced` counts events with the tokens they had and another price, `repriced_nano` is what they cost more.
     `other` counts log lines that tell of no billed call. `unreconciled` lists sessions whose own total could not
     be compared with their rows, with the reason. `rotated` lists the logs that were rotated afterwards.
     """
@@ -28,6 +30,8 @@ class Report:
     responses_new: int = 0
     events_new: int = 0
     completed: int = 0
+    repriced: int = 0
+    repriced_nano: int = 0
     duplicates: int = 0
     other: int = 0
     skipped: list[Skip] = field(default_factory=list)
@@ -40,6 +44,8 @@ class Report:
         self.events_new += outcome.new
         self.responses_new += outcome.new - outcome.parts if responses else 0
         self.completed += outcome.completed
+        self.repriced += outcome.repriced
+        self.repriced_nano += outcome.repriced_nano
         self.duplicates += outcome.duplicates
 
     def skip(self, file: Path | str, line: int, reason: str) -> None:
@@ -54,6 +60,8 @@ class Report:
             "responses_new": self.responses_new,
             "events_new": self.events_new,
             "completed": self.completed,
+            "repriced": self.repriced,
+            "repriced_usd": money.usd(self.repriced_nano),
             "duplicates": self.duplicates,
             "other": self.other,
             "skipped": [skip._asdict() for skip in self.skipped],

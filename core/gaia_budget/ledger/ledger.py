@@ -134,25 +134,30 @@ class Ledger:
         *,
         bookmarks: Mapping[str, Bookmark] | None = None,
         gone_s: float | None = None,
+        priced_before: bool = False,
     ) -> Recorded:
         """Take events in, in one transaction with the bookmarks of the sources they came from.
 
         A fact with a known (org, event_id) completes the row that is there: larger figures, names where there
-        were none, the earlier instant. The order of sightings does not matter. Raises InputError for a row that
-        breaks the rules of the schema (then nothing is written), LedgerError when the database cannot be used:
-        a server that cannot be reached is waited for `gone_s`.
+        were none, the earlier instant, the price of the fuller one. The order of sightings does not matter, but for
+        two prices of the same tokens: then the later stands, unless it was reckoned before it was read
+        (`priced_before`). Raises InputError for a row that breaks the rules of the schema (then nothing is
+        written), LedgerError when the database cannot be used: a server that cannot be reached is waited for
+        `gone_s`.
         """
-        found = list(events)
+        found, moved = list(events), bookmarks or {}
         try:
-            return self._take_in(found, bookmarks or {}, gone_s)
+            return self._take_in(found, moved, gone_s, priced_before)
         except (UnicodeError, UnfitTextError):
-            return self._take_in([record.fit(event) for event in found], bookmarks or {}, gone_s)
+            return self._take_in([record.fit(event) for event in found], moved, gone_s, priced_before)
 
-    def _take_in(self, events: list[Event], moved: Mapping[str, Bookmark], gone_s: float | None) -> Recorded:
+    def _take_in(
+        self, events: list[Event], moved: Mapping[str, Bookmark], gone_s: float | None, priced_before: bool
+    ) -> Recorded:
         by_key = {self.source_key(name): mark for name, mark in moved.items()}
 
         def work(tx: Transaction) -> Recorded:
-            recorded, charges = record.take_in(tx, self.zone, events)
+            recorded, charges = record.take_in(tx, self.zone, events, priced_before=priced_before)
             charge(tx, charges)
             marks.move(tx, self.org, self.machine, by_key)
             return recorded

@@ -2,7 +2,8 @@
 
 What two sightings make together does not depend on the order or the number of sightings (it is a join in the sense
 of lattices), so hook lines, transcripts and backups may come in any order and more than once, and `rebuild` ends
-with the same figures.
+with the same figures. Prices that two tables gave are the one exception: the fuller sighting's stands, of two alike
+the later one's, and a line that states what was reckoned before it was read gives way (`priced_before`).
 """
 
 from __future__ import annotations
@@ -43,13 +44,16 @@ _event_id = attrgetter("event_id")
 class Recorded(NamedTuple):
     """What `record` did: facts that were new, known ones that were completed, and sightings that told nothing new.
 
-    `parts` are those of the new ones that are parts of a response.
+    `parts` are those of the new ones that are parts of a response; `repriced` those of the completed ones whose
+    tokens are what they were, and whose price is another: by `repriced_nano` in all.
     """
 
     new: int = 0
     completed: int = 0
     duplicates: int = 0
     parts: int = 0
+    repriced: int = 0
+    repriced_nano: int = 0
 
 
 class _Derived:
@@ -82,7 +86,9 @@ class _Derived:
         return self._sums.write(tx)
 
 
-def take_in(tx: Transaction, zone: Zone, events: Iterable[Event]) -> tuple[Recorded, dict[Place, Charge]]:
+def take_in(
+    tx: Transaction, zone: Zone, events: Iterable[Event], *, priced_before: bool = False
+) -> tuple[Recorded, dict[Place, Charge]]:
     """Record events; also return what they change in the budgets of module months.
 
     The caller charges them, after every other table: rivals lock tables in one order.
@@ -90,7 +96,7 @@ def take_in(tx: Transaction, zone: Zone, events: Iterable[Event]) -> tuple[Recor
     total = Recorded()
     derived = _Derived(zone)
     for chunk in _chunks(_facts(tx, events)):
-        total = Recorded(*map(int.__add__, total, _take_chunk(tx, derived, chunk)))
+        total = Recorded(*map(int.__add__, total, _take_chunk(tx, derived, chunk, priced_before)))
         derived.fold()
     return total, derived.write(tx)
 
@@ -148,19 +154,28 @@ def _chunks(events: Iterable[Event]) -> Iterator[list[Event]]:
         yield chunk
 
 
-def _take_chunk(tx: Transaction, derived: _Derived, events: list[Event]) -> Recorded:
+def _take_chunk(tx: Transaction, derived: _Derived, events: list[Event], priced_before: bool) -> Recorded:
     sightings = {(event.org, event.event_id): event for event in events}
     if len(sightings) < len(events):
-        sightings = _joined(events)
+        sightings = _joined(events, priced_before)
     if tx.db.shared and _copied(tx, derived, sightings):
         parts = sum(bool(event.part_of) for event in sightings.values())
         return Recorded(len(sightings), 0, len(events) - len(sightings), parts)
     known = rows.insert(tx, list(map(astuple, _ordered(tx, sightings))))
     fresh = [event for place, event in sightings.items() if place not in known]
     derived.add(fresh)
-    completed = _complete(tx, derived, [sightings[place] for place in sorted(known)]) if known else 0
-    duplicates = len(events) - len(fresh) - completed
-    return Recorded(len(fresh), completed, duplicates, sum(bool(event.part_of) for event in fresh))
+    changed = (
+        _complete(tx, derived, [sightings[place] for place in sorted(known)], priced_before) if known else []
+    )
+    repriced = [_repriced(old, new) for old, new in changed]
+    return Recorded(
+        new=len(fresh),
+        completed=len(changed),
+        duplicates=len(events) - len(fresh) - len(changed),
+        parts=sum(bool(event.part_of) for event in fresh),
+        repriced=sum(map(bool, repriced)),
+        repriced_nano=sum(repriced),
+    )
 
 
 def _ordered(tx: Transaction, sightings: Mapping[Id, Event]) -> Iterable[Event]:
@@ -185,38 +200,46 @@ def _copied(tx: Transaction, derived: _Derived, sightings: Mapping[Id, Event]) -
     return True
 
 
-def _joined(events: list[Event]) -> dict[Id, Event]:
+def _joined(events: list[Event], priced_before: bool) -> dict[Id, Event]:
     sightings: dict[Id, Event] = {}
     for event in events:
         place = (event.org, event.event_id)
         before = sightings.get(place)
-        sightings[place] = event if before is None else joined(before, event)
+        sightings[place] = event if before is None else joined(before, event, priced_before=priced_before)
     return sightings
 
 
-def _complete(tx: Transaction, derived: _Derived, sightings: list[Event]) -> int:
-    """Complete known facts with what these sightings know better; returns how many changed.
+def _complete(
+    tx: Transaction, derived: _Derived, sightings: list[Event], priced_before: bool
+) -> list[tuple[Event, Event]]:
+    """Complete known facts with what these sightings know better; returns what changed, as it was and as it is.
 
     What tells nothing new is only read; the others are read again, locked: a rival may have been faster.
     """
+
     stored = rows.fetch(tx, _places(sightings), locked=False)
     derived.seen(stored.values())
-    better = [event for event in sightings if _completed(stored, event) != stored[event.org, event.event_id]]
+    better = [
+        event for old, event in _pairs(stored, sightings) if _completed(old, event, priced_before) != old
+    ]
     stored = rows.fetch(tx, _places(better), locked=True)
-    after = [(stored[event.org, event.event_id], _completed(stored, event)) for event in better]
+    after = [(old, _completed(old, event, priced_before)) for old, event in _pairs(stored, better)]
     changed = [(old, new) for old, new in after if new != old]
     rows.update(tx, [new for _, new in changed])
     derived.add([new for _, new in changed], instead_of=[old for old, _ in changed])
-    return len(changed)
+    return changed
 
 
 def _places(events: Iterable[Event]) -> list[Id]:
     return [(event.org, event.event_id) for event in events]
 
 
-def _completed(stored: Mapping[Id, Event], event: Event) -> Event:
-    old = stored[event.org, event.event_id]
-    return event if event == old else joined(old, event)
+def _pairs(stored: Mapping[Id, Event], sightings: Iterable[Event]) -> Iterator[tuple[Event, Event]]:
+    return ((stored[event.org, event.event_id], event) for event in sightings)
+
+
+def _completed(old: Event, event: Event, priced_before: bool) -> Event:
+    return event if event == old else joined(old, event, priced_before=priced_before)
 
 
 LARGEST = (
@@ -256,9 +279,10 @@ VAGUE = {"": 0, UNALLOCATED: 1, "unknown": 1}
 """Values that any other one is better than."""
 
 
-def joined(a: Event, b: Event) -> Event:
-    """One event from two sightings with one id: the larger figures, the better known names, the earlier instant.
+def joined(a: Event, b: Event, *, priced_before: bool = False) -> Event:
+    """One event from a known sighting and a later one: the larger figures, the better known names, the earlier instant.
 
+    `priced_before`: the price of `b` was reckoned at some time before it was read, maybe before that of `a`.
     What is unattributed is not a sum that grows but the newest reckoning: the later sighting
     stands as a whole, but for how it is paid for: that becomes known and is never forgotten.
     """
@@ -272,13 +296,13 @@ def joined(a: Event, b: Event) -> Event:
     fields["recached_tokens"] = min(
         (one.recached_tokens for one in (a, b) if _has_prompt(one)), default=0
     )  # an older program called more of the same prompt sent again
-    dearer = max(a, b, key=_price)
+    priced = _priced(a, b, priced_before)
     longest = [value for value in (a.duration_ms, b.duration_ms) if value is not None]
     return msgspec.structs.replace(
         a,
         ts=min(a.ts, b.ts),
-        cost_nano=dearer.cost_nano,
-        price_source=dearer.price_source,
+        cost_nano=priced.cost_nano,
+        price_source=priced.price_source,
         duration_ms=max(longest, default=None),
         **fields,
     )
@@ -291,6 +315,33 @@ def _has_prompt(event: Event) -> bool:
 
 def _known(value: str) -> tuple[int, str]:
     return VAGUE.get(value, 2), value
+
+
+def _priced(known: Event, later: Event, priced_before: bool) -> Event:
+    """Whose price stands: that of the fuller one; of Claude Code's responses alike in tokens, the one reckoned later.
+
+    What a provider or an app's own reserve names grows without tokens: there the larger stands.
+    """
+    if known.cost_nano is None or later.cost_nano is None:
+        return max(known, later, key=_price)
+    less = any(getattr(later, name) < getattr(known, name) for name in LARGEST)
+    more = any(getattr(later, name) > getattr(known, name) for name in LARGEST)
+    if less != more:
+        return later if more else known
+    if less or later.source != "claude_code":
+        return max(known, later, key=_price)
+    return known if priced_before else later
+
+
+def _repriced(old: Event, new: Event) -> int:
+    """By how much an event costs another price that has the tokens it had; 0 for any other."""
+    if old.cost_nano is None or new.cost_nano is None or old.kind != "response":
+        return 0
+    return (
+        new.cost_nano - old.cost_nano
+        if all(getattr(old, name) == getattr(new, name) for name in LARGEST)
+        else 0
+    )
 
 
 def _price(event: Event) -> tuple[int, str]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gaia_budget.budgets import Budgets
 from gaia_budget.errors import InputError
-from gaia_budget.ledger import Bookmark
-from gaia_budget.ledger.record import joined
+from gaia_budget.ledger import Bookmark, Recorded
+from gaia_budget.ledger.record import LARGEST, joined
 from support.events import event, events
 
 if TYPE_CHECKING:
@@ -19,28 +20,42 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gaia_budget.ledger import Ledger
+    from gaia_budget.model import Event
+
+
+def priced(event: Event) -> Event:
+    """By one price list: whatever has more tokens costs more."""
+    return msgspec.structs.replace(
+        event,
+        cost_nano=sum(weight * getattr(event, name) for weight, name in enumerate(LARGEST, 2)),
+        price_source="list",
+    )
 
 
 def test_the_same_event_twice_is_one_row(ledger: Ledger) -> None:
     seen = [event("a", cost_nano=5), event("b", cost_nano=7)]
 
-    assert ledger.record(seen) == (2, 0, 0, 0)
-    assert ledger.record(seen) == (0, 0, 2, 0)
+    assert ledger.record(seen) == Recorded(new=2)
+    assert ledger.record(seen) == Recorded(duplicates=2)
     assert ledger.spend(()).total.cost_nano == 12
 
 
 def test_a_larger_sighting_completes_the_row_and_the_sums(ledger: Ledger) -> None:
     ledger.record([event("a", output_tokens=3, cost_nano=5)])
 
-    assert ledger.record([event("a", output_tokens=9, cost_nano=11, task="jd_parse")]) == (0, 1, 0, 0)
+    assert ledger.record([event("a", output_tokens=9, cost_nano=11, task="jd_parse")]) == Recorded(
+        completed=1
+    )
 
     [row] = ledger.spend(("task",)).rows
     assert (row.key, row.figures.output_tokens, row.figures.cost_nano) == (("jd_parse",), 9, 11)
-    assert ledger.record([event("a", output_tokens=3, cost_nano=5)]) == (0, 0, 1, 0)
+    assert ledger.record([event("a", output_tokens=3, cost_nano=5)]) == Recorded(duplicates=1)
 
 
 def test_sightings_within_one_batch_are_joined_too(ledger: Ledger) -> None:
-    assert ledger.record([event("a", output_tokens=3), event("a", output_tokens=4)]) == (1, 0, 1, 0)
+    assert ledger.record([event("a", output_tokens=3), event("a", output_tokens=4)]) == Recorded(
+        new=1, duplicates=1
+    )
     assert ledger.spend(()).total.output_tokens == 4
 
 
@@ -111,8 +126,6 @@ def test_what_an_older_program_called_sent_again_gives_way_to_the_whole_prompt(
 def test_a_row_that_breaks_the_rules_is_refused_and_nothing_of_its_batch_is_written(
     ledger: Ledger, wrong: dict[str, object]
 ) -> None:
-    import msgspec
-
     bad = msgspec.structs.replace(event("bad"), **wrong)
 
     with pytest.raises(InputError):
@@ -148,17 +161,24 @@ def test_signs_that_databases_refuse_in_text_do_not_stop_an_ingest(ledger: Ledge
     assert ledger.spend(("branch",)).total.events == 3
 
 
-@given(st.lists(events(), max_size=30), st.randoms(use_true_random=False))
-def test_the_join_of_sightings_does_not_depend_on_order_or_repetition(
-    seen: list[object], chance: random.Random
+@given(
+    st.lists(events().map(priced), max_size=30),
+    st.randoms(use_true_random=False),
+    st.booleans(),
+    st.booleans(),
+)
+def test_the_join_of_sightings_by_one_price_list_does_not_depend_on_order_or_repetition(
+    seen: list[Event], chance: random.Random, before: bool, before_too: bool
 ) -> None:
-    def all_joined(sightings: list[object]) -> dict[str, object]:
-        found: dict[str, object] = {}
+    def all_joined(sightings: list[Event], priced_before: bool) -> dict[str, Event]:
+        found: dict[str, Event] = {}
         for sighting in sightings:
-            known = found.get(sighting.event_id)  # type: ignore[attr-defined]
-            found[sighting.event_id] = sighting if known is None else joined(known, sighting)  # type: ignore[attr-defined,arg-type]
+            known = found.get(sighting.event_id)
+            found[sighting.event_id] = (
+                sighting if known is None else joined(known, sighting, priced_before=priced_before)
+            )
         return found
 
     shuffled = [*seen, *seen[:5]]
     chance.shuffle(shuffled)
-    assert all_joined(shuffled) == all_joined(seen)
+    assert all_joined(shuffled, before) == all_joined(seen, before_too)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from gaia_budget.ledger import Ledger, record, rows
+from gaia_budget.ledger import Ledger, Recorded, record, rows
 from gaia_budget.ledger.database import Database, parse_url
 from gaia_budget.ledger.database.migrations import MIGRATIONS, migrate
 from gaia_budget.ledger.rebuild import rebuild
@@ -163,6 +163,6 @@ def test_several_large_portions_of_one_batch_are_staged_one_after_the_other(
     seen = [event(f"m{number:04}", session_id=f"s{number % 90}", cost_nano=1) for number in range(1000)]
     ledger.record(seen[::10])
 
-    assert ledger.record(seen) == (900, 0, 100, 0)
+    assert ledger.record(seen) == Recorded(new=900, duplicates=100)
     assert ledger.spend(()).total.cost_nano == 1000
     assert verify(ledger) == []

@@ -67,8 +67,19 @@ def show(report: Report) -> None:
         note(f"… and {len(report.skipped) - SHOWN} more; --json lists them all")
     for session, reason in sorted(report.unreconciled.items()):
         note(f"unreconciled session {session}: {reason}")
+    if report.repriced:
+        note(repriced(report))
     say(
         f"{report.responses_new} new responses ({report.events_new} new events) from {report.files} files, "
         f"{report.bytes / 1e6:.1f} MB in {report.seconds:.1f} s; {report.duplicates} known already, "
         f"{report.completed} completed, {len(report.skipped)} skipped"
     )
+
+
+def repriced(report: Report) -> str:
+    """That what was priced by another list, by a hook or earlier, costs what the one in force says."""
+    from gaia_hooks.facts.prices import money
+
+    one = "1 response costs" if report.repriced == 1 else f"{report.repriced} responses cost"
+    change = f"{money.usd_short(abs(report.repriced_nano))} {'more' if report.repriced_nano > 0 else 'less'}"
+    return f"{one} what the price list in force says: {change} than was booked before"

@@ -94,7 +94,8 @@ class Logs:
         if others:
             report.recorded(self.ledger.record(others), responses=False)
         moved = {str(path): _mark_of(reading.bookmark)}
-        report.recorded(self.ledger.record(responses, bookmarks=moved), responses=True)
+        outcome = self.ledger.record(responses, bookmarks=moved, priced_before=True)
+        report.recorded(outcome, responses=True)
 
 
 def _state(text: str) -> LogBookmark | None:
