@@ -35,6 +35,10 @@ format:
 docs:
     {{python}} docs/generate.py
 
+# Write down what common events run in a hook: what the bundle loads at once (`hooks/gaia_hooks/common.py`)
+common:
+    GAIA_TEST_WRITE=common {{python}} -m pytest -q -p no:xdist tests/hooks/test_common.py
+
 pin := "uv pip compile -q pyproject.toml --group build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate"
 
 # Pin today's versions of all dependencies: what install.py installs, and what the tests need

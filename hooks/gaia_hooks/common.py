@@ -1,71 +1,93 @@
 """What common events run, by module: all else waits in the bundle (`gaia_hooks.bundle`) until it is asked for.
 
 Loading a function costs a hook more than calling it. A name that is missing here makes such events slower, one too many
-all of them, nothing else; `tests/hooks/test_common.py` runs the common events and tells of both. A module that is not
-named here waits as a whole.
+all of them, nothing else. A module that is not named here waits as a whole. The lists are made: `just common` runs the
+common events and writes them, `tests/hooks/test_common.py` tells where they are out of date.
 """
 
-BOTH = {
-    "facts.places": "_holds claude_folder configuration_folders folder home is_absolute is_transcript off "
-    "started_in user_home",
-    "facts.prices.pricing": "_units cost_nano row_at rows_of source_of",
-    "facts.session_files": "_changed agents_folder new_agents",
-    "facts.session_types": "choose limit",
-    "facts.snapshot": "load module_policy path_of",
-    "facts.tokens.bill": "Bill.__init__ bill_of variant_of",
-    "facts.tokens.bounds": "",
-    "facts.tokens.responses": "Bookable.__init__ Response.__init__ Thread.__init__ Thread.add Thread.knows "
-    "Thread.settle _id is_genuine response_of",
-    "facts.tokens.usage": "budget_tokens held_tokens prompt_tokens recached_tokens",
-    "facts.tokens.usage_keys": "plain",
-    "facts.trust": "_projects _set_by_projects forget_project_variables",
-    "machine.clock": "_days iso now parse",
-    "machine.files": "Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._try Lock._wait Lock.mark _mended "
-    "_rename_over append changed_at close join open_to_read read read_handle replace "
-    "size_of write_all",
-    "machine.jsonio": "_encoder dumps loads scan",
-    "machine.system": "read_stdin variable variables",
-    "say.figures": "SessionFigures.__init__ SessionFigures._add SessionFigures.budget_tokens limit_of",
-    "session.bookkeeping": "Bookkeeper.__init__ Bookkeeper.owe Bookkeeper.recover Bookkeeper.write",
-    "session.counting": "Session.__init__ Session._book Session._count_thread Session._made Session._new_agents "
-    "Session._row Session.cost Session.count Session.growing Session.moved Session.reprice "
-    "Session.store Session.watch lock_of opened",
-    "session.made": "Made.__init__ Made._move Made._request Made._tabled Made.identify Made.is_whole "
-    "Made.packed _capacity _count _end _hash _place _record _short _slot",
-    "session.state": "State.__init__ State.packed State.tally Tally.__init__ Tally.add Tally.packed "
-    "Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures "
-    "_stored folder is_session_id load new_made pack packed_thread path_of save thread_of "
-    "unpack",
-    "session.tail": "Place.__init__ _mark _same_file _seen grow responses",
-}
-HOOK = {
-    "facts.snapshot": "may_refuse",
-    "machine.clock": "worked",
-    "machine.files": "exists",
-    "main": "_answer _check _handle _payload run",
-    "say.events": "_answer _decision _is_inside _is_limited _starts _text _tool_begins _tool_ended "
-    "_turn_ended handle",
-    "say.warnings": "_rank excluded_model threshold_reached",
-    "session.counting": "Session.find_agents Session.settle",
-}
-STATUS_LINE = {
-    "facts.names": "_climbs _is_device file_name said shown",
-    "facts.prices.billing": "counts",
-    "facts.prices.money": "cents dollars",
-    "facts.prices.plan": "path_of read shown",
-    "say.figures": "grouped",
-    "say.fitting": "Piece.__init__ _joined _shown line percent",
-    "session.months": "MonthFile.__init__ _added _entries _word note of_session path_of",
-    "session.state": "State.uncertain",
-    "statusline": "_client_total _count _counted _parts alerts cache dollars kept_windows month run "
-    "session_part width",
-}
+HOOK = """
+facts.places: _holds claude_folder configuration_folders folder home is_absolute is_transcript off
+  started_in user_home
+facts.prices.pricing: _units cost_nano row_at rows_of source_of
+facts.session_files: _changed agents_folder new_agents
+facts.session_types: choose limit
+facts.snapshot: load may_refuse module_policy path_of
+facts.tokens.bill: Bill.__init__ bill_of variant_of
+facts.tokens.bounds:
+facts.tokens.responses: Bookable.__init__ Response.__init__ Thread.__init__ Thread.add Thread.knows
+  Thread.settle _id is_genuine response_of
+facts.tokens.usage: budget_tokens held_tokens prompt_tokens recached_tokens
+facts.tokens.usage_keys: plain
+facts.trust: _projects _set_by_projects forget_project_variables
+machine.clock: _days iso now parse worked
+machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._try Lock._wait Lock.mark _mended
+  _rename_over append changed_at close exists join open_to_read read read_handle replace size_of write_all
+machine.jsonio: _encoder dumps loads scan
+machine.system: read_stdin variable variables
+main: _answer _check _handle _payload run
+say.events: _answer _decision _is_inside _is_limited _starts _text _tool_begins _tool_ended _turn_ended
+  handle
+say.figures: SessionFigures.__init__ SessionFigures._add SessionFigures.budget_tokens limit_of
+say.warnings: _rank excluded_model threshold_reached
+session.bookkeeping: Bookkeeper.__init__ Bookkeeper.owe Bookkeeper.recover Bookkeeper.write
+session.counting: Session.__init__ Session._book Session._count_thread Session._made Session._new_agents
+  Session._row Session.cost Session.count Session.find_agents Session.growing Session.moved Session.reprice
+  Session.settle Session.store Session.watch lock_of opened
+session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify Made.is_whole Made.packed
+  _capacity _count _end _hash _place _record _short _slot
+session.state: State.__init__ State.packed State.tally Tally.__init__ Tally.add Tally.packed Tally.unpacked
+  ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _stored folder is_session_id load
+  new_made pack packed_thread path_of save thread_of unpack
+session.tail: Place.__init__ _mark _same_file _seen grow responses
+"""
+STATUS_LINE = """
+facts.names: _climbs _is_device file_name said shown
+facts.places: _holds claude_folder configuration_folders folder home is_absolute is_transcript off
+  started_in user_home
+facts.prices.billing: counts
+facts.prices.money: cents dollars
+facts.prices.plan: path_of read shown
+facts.prices.pricing: _units cost_nano row_at rows_of source_of
+facts.session_files: _changed agents_folder new_agents
+facts.session_types: choose limit
+facts.snapshot: load module_policy path_of
+facts.tokens.bill: Bill.__init__ bill_of variant_of
+facts.tokens.bounds:
+facts.tokens.responses: Bookable.__init__ Response.__init__ Thread.__init__ Thread.add Thread.knows
+  Thread.settle _id is_genuine response_of
+facts.tokens.usage: budget_tokens held_tokens prompt_tokens recached_tokens
+facts.tokens.usage_keys: plain
+facts.trust: _projects _set_by_projects forget_project_variables
+machine.clock: _days iso now parse
+machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._try Lock._wait Lock.mark _mended
+  _rename_over append changed_at close join open_to_read read read_handle replace size_of write_all
+machine.jsonio: _encoder dumps loads scan
+machine.system: read_stdin variable variables
+say.figures: SessionFigures.__init__ SessionFigures._add SessionFigures.budget_tokens grouped limit_of
+say.fitting: Piece.__init__ _joined _shown line percent
+session.bookkeeping: Bookkeeper.__init__ Bookkeeper.owe Bookkeeper.recover Bookkeeper.write
+session.counting: Session.__init__ Session._book Session._count_thread Session._made Session._new_agents
+  Session._row Session.cost Session.count Session.growing Session.moved Session.reprice Session.store
+  Session.watch lock_of opened
+session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify Made.is_whole Made.packed
+  _capacity _count _end _hash _place _record _short _slot
+session.months: MonthFile.__init__ _added _entries _word note of_session path_of
+session.state: State.__init__ State.packed State.tally State.uncertain Tally.__init__ Tally.add Tally.packed
+  Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _stored folder
+  is_session_id load new_made pack packed_thread path_of save thread_of unpack
+session.tail: Place.__init__ _mark _same_file _seen grow responses
+statusline: _client_total _count _counted _parts alerts cache dollars kept_windows month run session_part
+  width
+"""
 
 
 def common(entry: str) -> "dict[str, set[str]]":
     """The functions and methods of each module that common events of a program run."""
-    found: dict[str, set[str]] = {}
-    for table in (BOTH, STATUS_LINE if entry == "gaia_hooks.statusline" else HOOK):
-        for module, functions in table.items():
-            found.setdefault("gaia_hooks." + module, set()).update(functions.split())
+    found: "dict[str, set[str]]" = {}
+    functions: "set[str]" = set()
+    for word in (STATUS_LINE if entry == "gaia_hooks.statusline" else HOOK).split():
+        if word[-1] == ":":
+            functions = found.setdefault("gaia_hooks." + word[:-1], set())
+        else:
+            functions.add(word)
     return found
