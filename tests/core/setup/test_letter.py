@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from gaia_budget import settings
+from gaia_budget import places, settings
 from gaia_budget.cli.app import app
 from gaia_budget.cli.deciding import pay
 from gaia_budget.setup import init, undo, wiring
@@ -82,7 +82,7 @@ def test_how_it_is_paid_is_one_question_whose_usual_answer_is_what_was_found_out
 
 def test_one_answer_makes_claude_code_count_in_every_module_that_does_not_say_otherwise(home: Path) -> None:
     run("pay", "api", "--counts")
-    with settings.places.settings_file().open("a", encoding="utf-8") as file:
+    with places.settings_file().open("a", encoding="utf-8") as file:
         file.write("[modules.own]\ncounts_claude_code = false\n[modules.other]\non_exceeded = 'warn'\n")
     stored = settings.load()
     assert stored.module("shop").counts_claude_code and stored.module("other").counts_claude_code
@@ -110,7 +110,7 @@ def test_undo_takes_out_everything_that_was_ever_wired_and_says_what_stays(
 
 def test_undo_works_without_the_state_folder_too(home: Path) -> None:
     init.apply(init.plan(Options()))
-    settings.places.settings_file().with_name("setup.json").unlink()
+    places.settings_file().with_name("setup.json").unlink()
     undo.apply(None, undo.plan(None))
     assert not settings_path(None).exists()
 

@@ -1,7 +1,4 @@
-"""The user's settings: `settings.toml` in the state folder, each key also as `GAIA_BUDGET_<KEY>`.
-
-The environment wins over the file, the file over the defaults. `gaia-budget settings` prints every key.
-"""
+"""What can be set: every key with its type, default and meaning, and what is made of the values."""
 
 from __future__ import annotations
 
@@ -20,29 +17,21 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
-    ValidationError,
     field_validator,
-    model_validator,
 )
 
 from gaia_budget import places
 from gaia_budget.calendar_month import SystemZone
-from gaia_budget.errors import ConfigError
 from gaia_budget.model import DEFAULT_ORG, Billing
+from gaia_budget.settings.module_keys import ModuleSettings, OnExceeded
 from gaia_hooks.facts import snapshot
 from gaia_hooks.facts.prices import billing, plan
 from gaia_hooks.facts.prices.money import NANO
-from gaia_hooks.machine import clock, files
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from pydantic.fields import FieldInfo
-
-PREFIX = "GAIA_BUDGET_"
-OLD_NAMES = {"billing": "claude_code_billing"}
-"""Keys that had another name: they are still read."""
-OnExceeded = Literal["warn", "block", "downgrade"]
 LinePart = Literal["plan", "session", "context", "cache", "month", "alerts"]
 
 
@@ -51,48 +40,6 @@ def _user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # no account of that number, as in some containers
         return ""
-
-
-class ModuleSettings(BaseModel):
-    """What is set for one module, under `[modules.<id>]`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    on_exceeded: OnExceeded = Field(
-        default="warn", description="what Claude Code hooks do when the module's month is used up"
-    )
-    counts_claude_code: bool = Field(
-        default=False,
-        description="Claude Code spend counts against the monthly cap, unless a plan pays for it; without it the "
-        "top-level counts_claude_code holds",
-    )
-    session_type: str | None = Field(
-        default=None, description="the type of its sessions: one of token_budget.json, or of ours"
-    )
-    alert_threshold_pct: Decimal | None = Field(
-        default=None, gt=0, le=100, description="percent of its month that warns; wins over token_budget.json"
-    )
-    critical_threshold_pct: Decimal | None = Field(
-        default=None,
-        gt=0,
-        le=100,
-        description="percent of its month that is critical; wins over token_budget.json",
-    )
-    daily_threshold_usd: Decimal | None = Field(
-        default=None,
-        gt=0,
-        description="dollars against its cap in one day from which an alert fires; nothing stops",
-    )
-    weekly_threshold_usd: Decimal | None = Field(
-        default=None, gt=0, description="dollars against its cap in one week, Monday first, likewise"
-    )
-
-    @model_validator(mode="after")
-    def _rising(self) -> ModuleSettings:
-        warning, critical = self.alert_threshold_pct, self.critical_threshold_pct
-        if warning is not None and critical is not None and critical < warning:
-            raise ValueError("critical_threshold_pct must not be below alert_threshold_pct")
-        return self
 
 
 class Settings(BaseModel):
@@ -320,31 +267,6 @@ def _nano(amount: Decimal | None) -> int | None:
     return None if amount is None else int((amount * NANO).to_integral_value())
 
 
-def load() -> Settings:
-    """Read the settings as they are now. Raises ConfigError with file, line, key and valid choices."""
-    try:
-        return Settings.model_validate(_values())
-    except ValidationError as error:
-        raise _config_error(error) from None
-
-
-def variables() -> dict[str, str]:
-    """The environment variable of each key, older names of keys among them."""
-    return {key: PREFIX + key.upper() for key in (*OLD_NAMES, *Settings.model_fields)}
-
-
-def _values() -> dict[str, Any]:
-    """What is set: the environment over settings.toml. No `.env` of whatever folder we run in is looked for."""
-    from gaia_budget.configfile import read_toml
-
-    set_here = {key: os.environ.get(name, "") for key, name in variables().items()}
-    named = [
-        *read_toml(places.settings_file()).items(),
-        *((key, set_here[key]) for key in set_here if set_here[key]),
-    ]
-    return {OLD_NAMES.get(key, key): value for key, value in named}
-
-
 def _listed(value: Any, separator: str) -> Any:
     """A list in an environment variable: as JSON, else its parts."""
     if not isinstance(value, str):
@@ -355,64 +277,3 @@ def _listed(value: Any, separator: str) -> Any:
         except ValueError:
             raise ValueError("begins like a JSON list and is none") from None
     return [part.strip() for part in value.split(separator) if part.strip()]
-
-
-def set_top_level(key: str, value: str | bool) -> None:
-    """Write one value of the settings file, the rest of it untouched. Raises ConfigError, OSError."""
-    from gaia_budget.configfile import read_text, read_toml, toml_line
-
-    file = places.ensure_home() / "settings.toml"
-    listed = read_toml(file)
-    text = read_text(file) if file.exists() else ""
-    lines = text.splitlines(keepends=True)
-    named = next((name for name in _names(key) if name in listed), None)
-    line = None if named is None else toml_line(text, (named,))
-    entry = f"{key} = {json.dumps(value)}"
-    if line is None:
-        lines.insert(0, f"{entry}\n")
-    else:
-        end = lines[line - 1][len(lines[line - 1].rstrip("\r\n")) :]
-        lines[line - 1] = f"{entry}{end}"
-    mark = "\ufeff" if text.startswith("\ufeff") else ""
-    files.replace(str(file), (mark + "".join(lines).replace("\ufeff", "")).encode("utf-8"))
-
-
-def origin(key: str) -> str:
-    """Where the value of a key comes from: the environment variable, settings.toml, or `default`."""
-    from gaia_budget.configfile import read_toml
-
-    if key == "gaia_root" and os.environ.get("GAIA_ROOT"):
-        return "GAIA_ROOT"
-    for variable in (PREFIX + name.upper() for name in _names(key)):
-        if os.environ.get(variable):
-            return variable
-    listed = read_toml(places.settings_file())
-    return "settings.toml" if any(name in listed for name in _names(key)) else "default"
-
-
-def _names(key: str) -> list[str]:
-    return [key, *(old for old, new in OLD_NAMES.items() if new == key)]
-
-
-def _config_error(error: ValidationError) -> ConfigError:
-    from gaia_budget.configfile import explain, read_text, toml_line
-
-    path, problem, choices = explain(error)
-    key = ".".join(str(part) for part in path)
-    if not choices and problem == "is not a known key":
-        choices = sorted(_fields(path))
-    source = origin(str(path[0]))
-    if source not in ("settings.toml", "default"):
-        return ConfigError(f"environment variable {source}", problem, choices=choices)
-    file = places.settings_file()
-    text = read_text(file)
-    for name in _names(str(path[0])):  # the key as the file has it
-        line = toml_line(text, (name, *path[1:]))
-        if line is not None:
-            key = ".".join(map(str, (name, *path[1:])))
-            return ConfigError(file, problem, line=line, key=key, choices=choices)
-    return ConfigError(file, problem, key=key, choices=choices)
-
-
-def _fields(path: tuple[str | int, ...]) -> dict[str, FieldInfo]:
-    return ModuleSettings.model_fields if path[0] == "modules" and len(path) > 1 else Settings.model_fields
