@@ -29,7 +29,8 @@ OTHER_NAMES = (
     "anthropic/claude-opus-5-5", "vertex_ai/claude-opus-5-5", "claude-opus-5-5-20261001",
 )  # fmt: skip
 """What gateways and clouds call the one model, at its list price."""
-FILLER = "Now look at the next file, and say what you would change there. " * 200
+FILLER = "Now look at the next file, and say what you would change there. " * 600
+"""What people paste and tools answer is most of a transcript's bytes."""
 
 
 @dataclass
@@ -62,6 +63,7 @@ class Writing:
         self.main = self.folder / f"{self.id}.jsonl"
         self.below = self.folder / self.id / "subagents"
         self.truth = corpus.sessions[self.id] = Truth()
+        self.pending: dict[Path, list[bytes]] = {}
         self.used: dict[str, tuple[int, int]] = {}  # fresh and output by model, as a client adds them up
         self.second = self.random.randrange(80_000)
         self.began_ms = (clock.parse(stamp(self.second)) or 0) // 1000
@@ -100,10 +102,16 @@ class Writing:
         return row
 
     def put(self, path: Path, *rows: dict[str, Any] | bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
-            for row in rows:
-                file.write(row if isinstance(row, bytes) else dump(row) + b"\n")
+        lines = (row if isinstance(row, bytes) else dump(row) + b"\n" for row in rows)
+        self.pending.setdefault(path, []).extend(lines)
+
+    def flush(self) -> None:
+        """What was put, in its files."""
+        for path, lines in self.pending.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.writelines(lines)
+        self.pending.clear()
 
 
 def dump(row: dict[str, Any]) -> bytes:
@@ -113,6 +121,7 @@ def dump(row: dict[str, Any]) -> bytes:
 
 def forked(one: Writing) -> None:
     """Unmarked copies of the parent's rows before the fork's own, twice."""
+    one.flush()
     parents = [json.loads(line) for line in one.main.read_bytes().splitlines() if b'"assistant"' in line]
     for name in ("f0", "acompact-1"):
         path = one.below / f"agent-{name}.jsonl"
@@ -180,6 +189,7 @@ def set_back(one: Writing) -> None:
 
 def copied(one: Writing) -> None:
     """A sync tool's conflict copy, and a backup, beside the session."""
+    one.flush()
     for name in (f"{one.id} (conflicted copy 2026-11-20).jsonl", f"{one.id}-backup.jsonl"):
         shutil.copy(one.main, one.folder / name)
 
@@ -229,8 +239,9 @@ def ordinary(corpus: Corpus) -> int:
     """A session without trouble; how many bytes it is."""
     one = Writing(corpus)
     for _ in range(corpus.random.randrange(5, 40)):
-        one.ask(FILLER[: corpus.random.randrange(200, 9000)])
+        one.ask(FILLER[: corpus.random.randrange(200, 40_000)])
         one.respond(one.main)
+    one.flush()
     return one.main.stat().st_size
 
 
@@ -247,6 +258,7 @@ def write(projects: Path, seed: int, sessions: int = 12, megabytes: int = 0) -> 
         one = Writing(corpus)
         for kind in sorted(corpus.random.sample(range(len(KINDS)), 4)):
             KINDS[kind](one)
+        one.flush()
         while plain < megabytes * 1_000_000 * number // sessions:
             plain += ordinary(corpus)
     return corpus

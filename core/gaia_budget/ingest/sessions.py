@@ -215,13 +215,16 @@ class Sessions:
         asked = {key for key, e in zip(keys, events, strict=True) if e.ts < began or not is_genuine(key)}
         if first_look and events:
             asked.add(keys[0])
-        makers = makers_of(self.ledger, asked - self._makers.keys()) if asked else {}
+        makers = makers_of(self.ledger, self._unknown(asked)) if asked else {}
         if first_look and events:
             first = self._makers.get(keys[0]) or makers.get(keys[0])
             if first is not None and first[:2] != (events[0].session_id, events[0].agent_id):
-                rest = set(keys) - asked - self._makers.keys()
-                makers |= makers_of(self.ledger, rest)
+                makers |= makers_of(self.ledger, self._unknown(set(keys) - asked))
         return makers
+
+    def _unknown(self, keys: set[str]) -> set[str]:
+        """Those whose maker this run has not met; a difference with the view of all met would walk through them all."""
+        return {key for key in keys if key not in self._makers}
 
     def _event(self, response: Response, transcript: Transcript, state: FileState, fallback: int) -> Event:
         ts = clock.parse(response.timestamp) or fallback
