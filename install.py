@@ -3,6 +3,7 @@
 python3 install.py                    install for this user, then `gaia-budget init`; run again to upgrade
 python3 install.py --with postgres    also install extras, with commas: openai, gemini, postgres, argus, otlp
 python3 install.py --dry-run          install, and only show what would be wired (every option of init is passed on)
+python3 install.py --no-proof         without the trial in Claude Code at the end (10 seconds at most)
 python3 install.py --undo             take the wiring out again
 python3 install.py --test --quick     make .venv here with the test tools; run what a machine can break (2 minutes)
 python3 install.py --test             the same with all tests (about 15 minutes; more options go to pytest)

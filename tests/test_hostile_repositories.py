@@ -150,7 +150,7 @@ COMMANDS = (
     ["claude-md", "split", "--yes"],
     ["claude-md", "sections"],
     ["claude-md", "join"],
-    ["init", "--project", ".", "--yes", "--no-replay"],
+    ["init", "--project", ".", "--yes", "--no-replay", "--no-proof"],
     ["init", "--undo", "--project", ".", "--yes"],
     ["status"],
     ["ingest"],

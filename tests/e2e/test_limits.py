@@ -129,7 +129,7 @@ def test_under_a_hard_cap_hooks_that_cannot_start_let_nothing_through(world: Wor
     configure(world, session_policy="block")
     for closed in (False, True):
         if closed:
-            world.run("init", "--yes", "--no-replay")
+            world.run("init", "--yes", "--no-replay", "--no-proof")
         settings = json.loads(wired.read_text("utf-8"))
         for groups in settings["hooks"].values():
             groups[0]["hooks"][0]["command"] = "/nowhere/python3"

@@ -112,7 +112,7 @@ def gaia(claude: Claude, *words: str) -> str:
 def step(claude: Claude, *words: str) -> str:
     """`install.py`, which fetches every package, where all is played; else what it ends in, `gaia-budget init`."""
     if len(ORDERS) > ASKED:
-        return gaia(claude, "init", "--yes", *words)
+        return gaia(claude, "init", "--yes", "--no-proof", *words)
     python = Path(sys._base_executable).parent  # type: ignore[attr-defined]
     claude.env |= {name: os.environ[name] for name in PIPS if name in os.environ}
     claude.env["PATH"] = os.pathsep.join([str(claude.program.parent), str(python), "/usr/bin", "/bin"])
@@ -137,8 +137,10 @@ def remove_plugin(claude: Claude) -> None:
 
 ADD: dict[str, Callable[[Claude], object]] = {
     "plugin": add_plugin,
-    "init": lambda claude: gaia(claude, "init", "--yes", "--no-replay"),
-    "project": lambda claude: gaia(claude, "init", "--yes", "--no-replay", "--project", str(claude.cwd)),
+    "init": lambda claude: gaia(claude, "init", "--yes", "--no-replay", "--no-proof"),
+    "project": lambda claude: gaia(
+        claude, "init", "--yes", "--no-replay", "--no-proof", "--project", str(claude.cwd)
+    ),
 }
 
 

@@ -39,7 +39,7 @@ def listens(port: int) -> bool:
 def test_compaction_and_prompt_hooks_are_counted_live_in_tokens_and_nothing_is_left_unattributed(
     world: World, api: ScriptedApi
 ) -> None:
-    world.run("init", "--yes", "--no-replay", "--telemetry")
+    world.run("init", "--yes", "--no-replay", "--no-proof", "--telemetry")
     home = world.claude.home / "gaia-budget"
     port = json.loads((home / "telemetry.json").read_text())["port"]
     assert not listens(port), "nothing listens before a session has a server"

@@ -48,7 +48,7 @@ def test_a_second_init_changes_nothing_and_undo_gives_the_bytes_back(
     world = wired(with_settings, tmp_path)
     once = settings(with_settings).read_bytes()
     assert once != SETTINGS
-    again = world.ask("init", "--yes", "--no-replay")
+    again = world.ask("init", "--yes", "--no-replay", "--no-proof")
     assert again["changed"] == []
     assert again["diff"] == ""
     assert settings(with_settings).read_bytes() == once
@@ -92,7 +92,7 @@ def test_one_project_alone_is_wired_in_its_private_settings(
 ) -> None:
     world = wired(claude, tmp_path)
     world.run("init", "--undo", "--yes")
-    world.run("init", "--project", str(claude.cwd), "--yes", "--no-replay")
+    world.run("init", "--project", str(claude.cwd), "--yes", "--no-replay", "--no-proof")
     assert not settings(claude).exists()
     private = json.loads((claude.cwd / ".claude" / "settings.local.json").read_text("utf-8"))
     assert "PreToolUse" in private["hooks"]
@@ -109,7 +109,7 @@ def test_init_ends_with_what_past_sessions_have_cost(
     api.main(reply(text("hello"), input=45_000, output=12))
     claude.run("before anything of ours was here")
     world = wired(claude, tmp_path)
-    replay = world.ask("init", "--yes")["replay"]
+    replay = world.ask("init", "--yes", "--no-proof")["replay"]
     assert replay
     assert "0.18" in json.dumps(replay)
     assert not world.lines(), "history goes to the ledger, not into the logs"

@@ -49,5 +49,5 @@ def wired(claude: Claude, tmp_path: Path, python: Path = Path(sys.executable)) -
         "GAIA_SESSION_TYPE": "quick_fix",
     }
     world = World(claude, root, python)
-    world.run("init", "--yes", "--no-replay")
+    world.run("init", "--yes", "--no-replay", "--no-proof")
     return world

@@ -314,7 +314,10 @@ def _has_command(entry: Any) -> bool:
 def wrapped_command(command: str) -> str | None:
     """The user's command inside our status line, or None."""
     found = OUR_STATUS_LINE.search(command)
-    return bytes.fromhex(found.group(1)).decode() if found and found.group(1) else None
+    try:
+        return bytes.fromhex(found.group(1)).decode() if found and found.group(1) else None
+    except ValueError:  # edited by hand: no command of anybody
+        return None
 
 
 def _without(text: str, wanted: Callable[[tuple[str | int, ...]], bool]) -> str:

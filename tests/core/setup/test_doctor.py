@@ -160,6 +160,17 @@ def test_a_switch_that_turns_hooks_off_is_found_where_it_stands(
     assert str(file) in check.detail
 
 
+@pytest.mark.parametrize("switch", ["disableAllHooks", "allowManagedHooksOnly"])
+def test_hooks_that_the_administrator_has_switched_off_are_found(tmp_path: Path, switch: str) -> None:
+    file = places.managed_settings()[0]
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({switch: False}), encoding="utf-8")
+    assert named("switched off", tmp_path) == []
+    file.write_text(json.dumps({switch: True}), encoding="utf-8")
+    (check,) = named("switched off", tmp_path)
+    assert f"{file} has {switch}" in check.detail and "administers" in check.fix
+
+
 def test_the_variable_that_turns_us_off_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAIA_BUDGET_OFF", "1")
     assert [check.ok for check in named("switched off", tmp_path)] == [False]

@@ -41,6 +41,12 @@ Telemetry = Annotated[
     ),
 ]
 Replay = Annotated[bool, typer.Option(help="Read local history afterwards and say what it cost.")]
+Proof = Annotated[
+    bool,
+    typer.Option(
+        help="At the end let Claude Code run one prompt against a stand-in on this machine (10 s at most)."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -60,6 +66,7 @@ def init(
     wrap_status_line: Wrap = True,
     telemetry: Telemetry = False,
     replay: Replay = True,
+    proof: Proof = True,
     as_json: JsonFlag = False,
 ) -> None:
     """Wire hooks, MCP server and status line into Claude Code by merging; it says first what will be added."""
@@ -72,13 +79,16 @@ def init(
     root = gaia_root.absolute() if gaia_root else None
     options = Options(project, root, permissions, status_line, wrap_status_line, telemetry)
     if as_json:
-        _wire_as_json(options, dry_run, yes, replay)
+        _wire_as_json(options, dry_run, yes, replay, proof)
     else:
         _wire(options, dry_run, yes, show, replay)
+        if proof and not dry_run:
+            _prove(options)
 
 
-def _wire_as_json(options: Options, dry_run: bool, yes: bool, replay: bool) -> None:
+def _wire_as_json(options: Options, dry_run: bool, yes: bool, replay: bool, proof: bool) -> None:
     from gaia_budget.setup import init as setup
+    from gaia_budget.setup.proof import proving
 
     plan = setup.plan(options)
     warn_of_broken_files()
@@ -92,6 +102,7 @@ def _wire_as_json(options: Options, dry_run: bool, yes: bool, replay: bool) -> N
             "diff": plan.diff,
             "replay": found.replay.document() if found else None,
             "notices": plan.notices,
+            "proof": proving.prove(options.project).document() if proof and not dry_run else None,
         }
     )
 
@@ -121,6 +132,14 @@ def _wire(options: Options, dry_run: bool, yes: bool, show: bool, replay: bool) 
     if replay:
         settings = _settings()
         say(f"\n{letter.after(_found(settings), settings)}")
+
+
+def _prove(options: Options) -> None:
+    """Say at the end whether what was wired works."""
+    from gaia_budget.cli.setup import letter
+    from gaia_budget.setup.proof import proving
+
+    say(f"\n{letter.proof(proving.prove(options.project))}")
 
 
 def _settings() -> Settings:

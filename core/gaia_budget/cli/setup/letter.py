@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gaia_budget.setup.history import Found
     from gaia_budget.setup.journal import Change
     from gaia_budget.setup.mcp_server import Registration
+    from gaia_budget.setup.proof.proving import Proof
 
 HEAD = 10  # columns of the word at the left
 NAMED = 3  # projects
@@ -110,6 +111,12 @@ def after(history: Found, settings: Settings) -> str:
         else ("", f"{'gaia-budget demo':24}  a session that is played: what you will see"),
     ]
     return f"{title}\n\n{said(rows)}\n\n" + "\n".join(f"{head:{HEAD}}{text}" for head, text in tries)
+
+
+def proof(found: Proof) -> str:
+    """Whether Claude Code was seen to run what was wired."""
+    broken = [("▲", found.said)] if found.ok is False else [("Proof", found.said)]
+    return said(broken + ([("Cure", found.cure)] if found.cure else []))
 
 
 def _steps() -> str:

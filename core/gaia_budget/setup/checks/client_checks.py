@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_budget import places
 from gaia_budget.configfile import read_text
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import hookcopy, mcp_server, wiring
@@ -13,8 +14,11 @@ from gaia_budget.setup.init import settings_path, too_old
 from gaia_hooks.facts import places as facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+ADMINISTERED = ("disableAllHooks", "allowManagedHooksOnly")
+"""What an administrator switches hooks off by."""
 
 
 class Check(NamedTuple):
@@ -33,8 +37,12 @@ def settings_files(project: Path) -> list[Path]:
 
 
 def _texts(project: Path) -> Iterator[tuple[Path, str]]:
+    return _readable(settings_files(project))
+
+
+def _readable(listed: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     """The settings files that hold something and can be read as JSON."""
-    for file in settings_files(project):
+    for file in listed:
         try:
             text = read_text(file)
             if text.strip(wiring.BLANK):
@@ -160,6 +168,12 @@ def switched_off_check(project: Path) -> Iterator[Check]:
     if facts.off():
         problem = f"{facts.OFF}={os.environ.get(facts.OFF)}: hooks, status line and server do nothing"
         yield Check("switched off", False, problem, f"Unset {facts.OFF}")
+    for file, text in _readable(places.managed_settings()):
+        if name := next((name for name in ADMINISTERED if _plain(text).get(name) is True), ""):
+            problem = f"{file} has {name}: no hook of yours runs, and nothing is counted"
+            yield Check(
+                "switched off", False, problem, "Ask who administers this machine to wire our hooks there"
+            )
     for file, text in _texts(project):
         content = _plain(text)
         if content.get("disableAllHooks") is True:
