@@ -3,7 +3,9 @@
     python bench/dashboard.py [--events 10000000] [--modules 200] [--rounds 15] [--listeners 100] [--keep FOLDER]
                               [--peer-mb 20] [--ccusage PROGRAM]
 
-Prints one JSON document; what it made is deleted, but for the ledger in FOLDER, which the next run takes as it is.
+Prints one JSON document a line, each as soon as it is known; what it made is deleted, but for the ledger in FOLDER,
+which the next run takes as it is (making one of ten million events takes minutes). The servers of peers are asked
+five times at most, `same_question` lies over transcripts of its own: its size says so.
 `first_paint_ms` are medians in Chromium, the servers in turn: beyond `hello` is what the page costs. `answer_ms` are
 medians of a report as it is asked again, `first_answer_ms` of one that nobody has asked for since the last write.
 `told_ms` is how long after a write the last listener hears of it, `on_page_ms` how long until the figure stands on the
@@ -59,6 +61,7 @@ uvicorn.run(Starlette(routes=[Route("/", lambda _: HTMLResponse(page))]), port=i
 STREAMLIT = "from gaia_budget.argus_page import show\n\nshow()\n"
 PAINT = "() => performance.getEntriesByName('first-contentful-paint').map(one => one.startTime)[0] ?? null"
 PATIENCE_MS = 120_000
+BEGAN = time.perf_counter()
 
 
 def main() -> None:
@@ -83,31 +86,42 @@ def main() -> None:
         with Ledger.open(settings=load()) as ledger:
             if not ledger.spend(()).total.events:
                 history.make(ledger, wanted.events, wanted.modules)
-            found = measured(home, ledger, wanted)
-        print(json.dumps(found | {"same_question": same_question(home, wanted)}, indent=1))
+                say(made=wanted.events)
+            measure(home, ledger, wanted)
+        say(same_question=same_question(home, wanted))
+        say(seconds=round(time.perf_counter() - BEGAN))
 
 
-def measured(home: Path, ledger: Ledger, wanted: argparse.Namespace) -> dict[str, Any]:
-    """Everything, in the order of the issue: paint, size, answers, memory, listeners."""
+def say(**figure: object) -> None:
+    """A figure, as soon as it is known."""
+    print(json.dumps(figure), flush=True)
+
+
+def measure(home: Path, ledger: Ledger, wanted: argparse.Namespace) -> None:
+    """Say everything, in the order of what a user meets: paint, size, answers, listeners, memory."""
     ours = [sys.executable, "-m", "gaia_budget", "dashboard", "--port"]
+    say(events=ledger.spend(()).total.events, modules=wanted.modules)
     with ExitStack() as running, dashboard.chromium() as browser:
         hello, _ = running.enter_context(serving([sys.executable, "-c", HELLO]))
         url, process = running.enter_context(serving(ours))
+        say(memory_at_start_mb=memory(process))
         paint = paints(browser, {"hello": hello, "page": url}, wanted.rounds)
-        found: dict[str, Any] = {
-            "events": ledger.spend(()).total.events,
-            "modules": wanted.modules,
-            "first_paint_ms": paint | {"beyond_hello": round(paint["page"] - paint["hello"], 1)},
-            "sent_kb": {path: round(len(fetched(url + path)) / 1000, 1) for path in
-                        ("/", "/static/style.css", "/static/page.js")},
-            "answer_ms": {one.name: answer(url, one.name, wanted.rounds) for one in QUESTIONS},
-            "first_answer_ms": {one.name: first_answer(url, one.name, ledger) for one in QUESTIONS},
-        }  # fmt: skip
-        found["told_ms"] = told(url, ledger, wanted.listeners)
-        found["on_page_ms"] = on_page(browser, url, ledger)
-        found["memory_mb"] = {key: memory(process, key) for key in ("VmHWM", "VmRSS")}
-        found["streamlit_figures_ms"] = streamlit(running, browser, home, wanted.rounds)
-    return found
+        say(first_paint_ms=paint | {"beyond_hello": round(paint["page"] - paint["hello"], 1)})
+        for path in ("/", "/static/style.css", "/static/page.js"):
+            say(sent_kb={path: round(len(fetched(url + path)) / 1000, 1)})
+        for one in QUESTIONS:
+            say(answer_ms={one.name: answer(url, one.name, wanted.rounds)})
+        for one in QUESTIONS:
+            say(first_answer_ms={one.name: first_answer(url, one.name, ledger)})
+        say(told_ms=told(url, ledger, wanted.listeners), listeners=wanted.listeners)
+        say(on_page_ms=on_page(browser, url, ledger))
+        say(memory_mb=memory(process))
+        say(streamlit_figures_ms=streamlit(running, browser, home, wanted.rounds))
+
+
+def write(ledger: Ledger, cost_nano: int = 1) -> None:
+    """One response more; a kept ledger has those of earlier runs."""
+    ledger.record([event(f"bench-{time.time_ns()}", cost_nano=cost_nano, org=ledger.org)])
 
 
 @contextmanager
@@ -175,7 +189,7 @@ def answer(url: str, name: str, rounds: int) -> float:
 
 def first_answer(url: str, name: str, ledger: Ledger) -> float:
     """The same right after a write."""
-    ledger.record([event(f"bench-{name}", cost_nano=1, org=ledger.org)])
+    write(ledger)
     return answer(url, name, 0)
 
 
@@ -193,7 +207,7 @@ def told(url: str, ledger: Ledger, listeners: int) -> dict[str, float]:
     for key, _ in chooser.select(0):
         key.fileobj.recv(1 << 20)  # type: ignore[union-attr]
     began = time.perf_counter()
-    ledger.record([event("bench-told", cost_nano=1, org=ledger.org)])
+    write(ledger)
     first = _heard(chooser, 1)
     last = _heard(chooser, listeners - 1) if listeners > 1 else first
     for listener in open_ones:
@@ -208,7 +222,9 @@ def _heard(chooser: selectors.BaseSelector, wanted: int) -> float:
         ready = chooser.select(PATIENCE_MS / 1000)
         assert ready, f"{wanted - len(heard)} listeners were not told"
         for key, _ in ready:
-            if b"event: change" in key.fileobj.recv(65536):  # type: ignore[union-attr]
+            said = key.fileobj.recv(65536)  # type: ignore[union-attr]
+            assert said, "a listener was sent away"
+            if b"event: change" in said:
                 heard.add(key.fd)
     return time.perf_counter()
 
@@ -220,20 +236,21 @@ def on_page(browser: Browser, url: str, ledger: Ledger) -> float:
     page.locator("#live").wait_for(state="visible")
     before = page.locator("h1").text_content()
     began = time.perf_counter()
-    ledger.record([event("bench-page", cost_nano=10**12, org=ledger.org)])
+    write(ledger, cost_nano=10**12)
     page.wait_for_function("before => document.querySelector('h1').textContent !== before", arg=before)
     took = time.perf_counter() - began
     page.close()
     return round(took * 1000, 1)
 
 
-def memory(process: subprocess.Popen[bytes], key: str) -> float:
-    """`VmHWM` (the peak) or `VmRSS` of resident memory in MB; 0 where the system does not tell it."""
+def memory(process: subprocess.Popen[bytes]) -> dict[str, float]:
+    """Peak and present resident memory in MB; empty where the system does not tell them."""
     try:
         status = Path(f"/proc/{process.pid}/status").read_text("ascii")
     except OSError:
-        return 0.0
-    return round(next(int(line.split()[1]) for line in status.splitlines() if line.startswith(key)) / 1000, 1)
+        return {}
+    lines = dict(line.split(":", 1) for line in status.splitlines())
+    return {key: round(int(lines[key].split()[0]) / 1000, 1) for key in ("VmHWM", "VmRSS")}
 
 
 def streamlit(running: ExitStack, browser: Browser, home: Path, rounds: int) -> float | None:
@@ -284,16 +301,22 @@ def same_question(home: Path, wanted: argparse.Namespace) -> dict[str, Any]:
             printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
             took[name].append((time.perf_counter() - began) * 1000)
             document = json.loads(printed)
-            said[name] = (
-                document["total"]["cost_usd"] if "total" in document else document["totals"]["totalCost"]
-            )
-    found = {
-        name: {"ms": round(statistics.median(each), 1), "usd": said[name]} for name, each in took.items()
-    }
+            said[name] = _said(document)
+    found = {name: {"ms": round(statistics.median(each), 1), **said[name]} for name, each in took.items()}
     with serving([sys.executable, "-m", "gaia_budget", "dashboard", "--port"]) as (url, _):
-        usd = json.loads(gzip.decompress(fetched(f"{url}/api/v1/daily")))["total"]["cost_usd"]
+        there = _said(json.loads(gzip.decompress(fetched(f"{url}/api/v1/daily"))))
         took_there = statistics.median([answer(url, "daily", 1) for _ in range(5)])
-    return {"transcripts_mb": wanted.peer_mb, **found, "endpoint daily": {"ms": took_there, "usd": usd}}
+    return {"transcripts_mb": wanted.peer_mb, **found, "endpoint daily": {"ms": took_there, **there}}
+
+
+def _said(document: dict[str, Any]) -> dict[str, Any]:
+    """A program's total; dollars lack the models that it has no price for."""
+    if "total" in document:
+        total = document["total"]
+        return {"tokens": total["total_tokens"], "usd": float(total["cost_usd"])}
+    total = document["totals"]
+    unpriced = total.get("unpricedModels", [])
+    return {"tokens": total["totalTokens"], "usd": total["totalCost"], "unpriced_models": len(unpriced)}
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-CONNECTIONS = 100
+CONNECTIONS = 256
+"""A hundred pages that listen, and whoever asks beside them."""
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 16 << 10
 BODY_BYTES = 4 << 20

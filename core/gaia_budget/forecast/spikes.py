@@ -8,6 +8,7 @@ task has to be known for some days first; a new level is told at its first days 
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import lru_cache
 from math import exp, inf, log
 from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,6 +34,8 @@ LEAST_RATIO = 2.0
 LEAST_SHARE = 0.5
 """And so many mean days of the series, so that a weekend on which somebody worked a little is no alarm."""
 CLASS_DAYS, WEEKDAY_DAYS = 1.0, 3.0
+SERIES_KEPT = 1000
+"""Series whose spikes are remembered: what comes in changes one of them, and the page shows all."""
 
 
 class Spike(NamedTuple):
@@ -43,6 +46,13 @@ class Spike(NamedTuple):
     actual: float
 
 
+class _Found(NamedTuple):
+    """A spike at unchanged prices, and by how much its logarithm is beyond what is usual at most."""
+
+    spike: Spike
+    beyond: float
+
+
 def spikes(
     amounts: Sequence[float], first: int, since: int, price: Callable[[int], float] = lambda _: 1.0
 ) -> list[Spike]:
@@ -51,20 +61,28 @@ def spikes(
     `price` tells for a day by how much its prices differ from those of the days before; it is asked for days alone
     that stand out.
     """
+    found = []
+    for spike, beyond in _at_unchanged_prices(tuple(amounts), first, since):
+        changed = price(spike.day)
+        if beyond > log(changed):
+            found.append(spike._replace(expected=spike.expected * changed))
+    return found
+
+
+@lru_cache(SERIES_KEPT)
+def _at_unchanged_prices(amounts: tuple[float, ...], first: int, since: int) -> list[_Found]:
     worked = [(day, log(amount)) for day, amount in enumerate(amounts, first) if amount > 0]
     found = []
     for place in range(bisect_left(worked, (since, -inf)), len(worked)):
         day, value = worked[place]
         before = worked[bisect_left(worked, (day - WINDOW, -inf)) : place]
-        spike = _judged(day, value, before, price)
-        if spike is not None:
-            found.append(spike)
+        one = _judged(day, value, before)
+        if one is not None:
+            found.append(one)
     return found
 
 
-def _judged(
-    day: int, value: float, before: Sequence[tuple[int, float]], price: Callable[[int], float]
-) -> Spike | None:
+def _judged(day: int, value: float, before: Sequence[tuple[int, float]]) -> _Found | None:
     if len(before) < FEWEST:
         return None
     flat = median([known for _, known in before])
@@ -79,12 +97,10 @@ def _judged(
     limit = max(log(LEAST_RATIO), SPREADS * wide * (1 + FEW / len(before)))
     usual = max(level, min(offs[-2:])) + week[weekday(day)]
     mean = sum(exp(known) for _, known in before) / WINDOW
-    if value - usual <= limit or exp(value) - exp(usual) < LEAST_SHARE * mean:
+    beyond = value - usual - limit
+    if beyond <= 0 or exp(value) - exp(usual) < LEAST_SHARE * mean:
         return None
-    changed = price(day)
-    if value - usual - log(changed) <= limit:
-        return None
-    return Spike(day, exp(level + week[weekday(day)]) * changed, exp(value))
+    return _Found(Spike(day, exp(level + week[weekday(day)]), exp(value)), beyond)
 
 
 def _week(before: Sequence[tuple[int, float]], flat: float) -> list[float]:

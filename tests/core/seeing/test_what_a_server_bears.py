@@ -117,6 +117,22 @@ def test_connections_beyond_the_limit_are_turned_away_and_the_server_goes_on(ser
     assert served.status(GET) == 200
 
 
+def test_a_hundred_pages_may_listen_and_others_are_answered() -> None:
+    program = PROGRAM.replace(", http_server.CONNECTIONS = 0.5, 20", " = 5.0")
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        served = Served(process)
+        held = [served.connect() for _ in range(100)]
+        try:
+            assert served.status(GET) == 200
+        finally:
+            for client in held:
+                client.close()
+            process.terminate()
+            process.communicate(timeout=30)
+
+
 def test_a_port_that_is_taken_is_said_with_the_way_out() -> None:
     with http_server.listen("127.0.0.1", (0,), "any port") as taken:
         port = taken.getsockname()[1]
