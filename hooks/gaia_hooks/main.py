@@ -93,9 +93,11 @@ def _handle(home: str, payload: "dict[str, Any]", policy: "dict[str, Any]") -> "
             except OSError as error:  # a full disk, a log that cannot be written: the transcript decides
                 return _unkept(home, payload, policy, lock, error)
             return answer
-    except files.LockTimeout as error:  # another process is at it: the last state decides
+    except (
+        files.LockTimeout
+    ) as error:  # another process is at it: the last state, and what came since, decide
         _fault(home, event, error)
-        return events.answer_from_last(sessions.opened(home, session_id, lock, policy), payload)
+        return events.unkept(sessions.unkept(home, session_id, lock, policy), payload)
     except OSError as error:  # a state folder that cannot be written
         return _unkept(home, payload, policy, lock, error)
 

@@ -82,6 +82,31 @@ def test_a_row_that_never_comes_is_waited_for_no_longer_than_promised(watched: W
     assert answered(watched, late)["permissionDecision"] == "deny"
 
 
+@pytest.mark.parametrize(("begun", "seconds"), [(False, 0.3), (True, 1.5)])
+def test_where_the_session_is_written_down_a_row_is_given_the_time_that_a_busy_machine_takes(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, begun: bool, seconds: float
+) -> None:
+    if begun:
+        write(watched.transcript, assistant("a"))
+    late = Late(None)
+    monkeypatch.setattr(awaited, "time", late)
+    assert not awaited.wait_for_row(watched.payload("PreToolUse", tool_use_id=CALL))
+    assert seconds <= late.now < seconds + 2 * awaited.POLL_SECONDS
+
+
+@pytest.mark.parametrize("long", [3_000, 3_000_000])
+def test_a_row_of_any_length_is_seen_at_once_before_others_of_its_answer(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, long: int
+) -> None:
+    row = calling(10)
+    row["message"]["content"][0]["input"] = {"content": "x" * long}
+    write(watched.transcript, row, assistant("a", output_tokens=10))
+    late = Late(None)
+    monkeypatch.setattr(awaited, "time", late)
+    assert awaited.wait_for_row(watched.payload("PreToolUse", tool_use_id=CALL))
+    assert late.now == 0
+
+
 def test_where_nothing_can_be_refused_nothing_is_waited_for(watched: Watched) -> None:
     late = Late(watched.transcript, calling(200_000))
     assert answered(watched, late) == {}

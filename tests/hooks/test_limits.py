@@ -236,6 +236,28 @@ def test_while_the_state_is_held_by_another_the_last_one_decides(blocked: Watche
     assert "LockTimeout" in blocked.log()
 
 
+@pytest.mark.parametrize(
+    "agent", [{}, {"agent_id": "x", "agent_type": "general-purpose"}], ids=["main", "agent"]
+)
+def test_what_was_written_since_the_state_was_stored_decides_though_another_holds_it(
+    watched: Watched, agent: dict[str, str]
+) -> None:
+    watched.save_policy(session_policy="block")
+    write(watched.transcript, assistant("a", output_tokens=10))
+    watched.hook("Stop")
+    file = (
+        watched.transcript.parent / SESSION / "subagents" / "agent-x.jsonl" if agent else watched.transcript
+    )
+    call = {"tool_name": "Bash", "tool_input": {"command": "make"}, "tool_use_id": "toolu_2", **agent}
+    row = assistant("b", second=1, output_tokens=200_000, agent=agent.get("agent_id", ""))
+    row["message"]["content"] = [{"type": "tool_use", "id": "toolu_2", "name": "Bash", "input": {}}]
+    write(file, row)
+    before = watched.state_file.read_bytes()
+    with session.lock_of(str(watched.home), SESSION, 5):
+        assert decision(watched.hook("PreToolUse", **call)) == "deny"
+    assert watched.state_file.read_bytes() == before
+
+
 def test_no_subagent_starts_under_a_hard_limit_while_its_allowance_cannot_be_written(
     watched: Watched,
 ) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Events whose hook Claude Code waits for; an answer of the others would reach the model, so they give none.
 SPEAKING = frozenset(("SessionStart", "UserPromptSubmit", "PreToolUse", "PreModelSwitch", "Stop"))
+DECIDING = ("UserPromptSubmit", "PreToolUse")  # of which something can be refused
 EDITING = frozenset(
     ("Edit", "MultiEdit", "Write", "NotebookEdit")
 )  # report whole files, of which the model sees a line
@@ -157,29 +158,25 @@ def handle(session: sessions.Session, payload: "Payload") -> "Answer":
     return _answer(session, payload) if event in SPEAKING else {}
 
 
-def answer_from_last(session: sessions.Session, payload: "Payload") -> "Answer":
-    """The decision by the state as it was last stored, when the lock is not to be had; nothing is stored."""
-    if not session.state.type:
-        return {}
-    answer = decision(session, payload)
-    return answer if answer or not _opens_subagent(session, payload) else _BUSY
+def unkept(session: sessions.Session, payload: "Payload", problem: str = "") -> "Answer":
+    """The decision by what the transcript holds now, where nothing is written: another process is at it, or `problem`.
 
-
-def unkept(session: sessions.Session, payload: "Payload", problem: str) -> "Answer":
-    """The decision by what the transcript holds now, where nothing can be written; said at the session's start.
-
-    Warnings are left out: what is told once cannot be noted either.
+    That is said at the session's start. Warnings are left out: what is told once cannot be noted either.
     """
-    if payload["hook_event_name"] == "SessionStart":
+    event = payload["hook_event_name"]
+    if event == "SessionStart" and problem:
         return {
             "systemMessage": "GAIA budget: this session's count cannot be kept (%s). Limits hold all the same; events"
             " and history lack it until that is mended." % problem
         }
+    if event not in DECIDING or not snapshot.may_refuse(session.policy):
+        return {}
     session.watch(_text(payload, "transcript_path"), _text(payload, "cwd"))
     session_types.choose(session.state, session.policy)
     session.find_agents()
     session.count(sessions.UNKEPT_BYTES)
-    return answer_from_last(session, payload)
+    answer = decision(session, payload)
+    return answer if answer or not _opens_subagent(session, payload) else _BUSY
 
 
 def decision(session: sessions.Session, payload: "Payload") -> "Answer":
@@ -321,7 +318,7 @@ def _is_human(payload: "Payload") -> bool:
 def _decision(session: sessions.Session, figures: SessionFigures, payload: "Payload") -> "Answer":
     """What a configured limit decides; the code for it is loaded only where one is configured."""
     event = payload["hook_event_name"]
-    if event not in ("UserPromptSubmit", "PreToolUse"):
+    if event not in DECIDING:
         return {}
     if session.policy["refuse_uncounted"]:
         from gaia_hooks.say import uncounted

@@ -2,6 +2,10 @@
 
 A limit that is decided without it lets each thread have an answer too many, and a session that has only just begun
 looks like one of which nothing is written. Loaded only where a limit, or the refusal of such sessions, is set.
+
+That each call is decided with its own answer bounds a fan-out: when the last call of all is let through, every agent's
+answers up to its own last call are written, so that each has one answer more at most. No hook has to guess what its
+siblings are about to use.
 """
 
 import time
@@ -15,21 +19,27 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.005
 PATIENCE_SECONDS = 0.3  # 288 calls of the newest client: half within 21 ms, the slowest 145
+WRITING_SECONDS = (
+    1.5  # where the session is written to disk: then the row will come, however busy the machine is
+)
 TAIL_BYTES = 256 << 10
+MOST_TAIL_BYTES = 16 << 20
+NEWEST_ROWS = 16  # a call of a batch stands before the others of its answer
 
 
 def wait_for_row(payload: "dict[str, Any]") -> bool:
-    """Wait, for at most `PATIENCE_SECONDS`, until the transcript of the thread names the call; whether it does."""
+    """Wait, but not for long, until the transcript of the thread names the call; whether it does."""
     call = payload.get("tool_use_id")
     if type(call) is not str or not call:
         return False
-    agent = payload.get("agent_id")
-    ends = time.monotonic() + PATIENCE_SECONDS
+    transcript, agent = payload["transcript_path"], payload.get("agent_id")
+    began = time.monotonic()
     while True:
-        path = _file_of(payload["transcript_path"], agent if type(agent) is str else "")
+        path = _file_of(transcript, agent if type(agent) is str else "")
         if path and _names(path, call.encode("utf-8", "replace")):
             return True
-        if time.monotonic() >= ends:
+        waited = time.monotonic() - began
+        if waited >= PATIENCE_SECONDS and (waited >= WRITING_SECONDS or not files.exists(transcript)):
             return False
         time.sleep(POLL_SECONDS)
 
@@ -42,7 +52,15 @@ def _file_of(transcript: str, agent: str) -> str:
 
 
 def _names(path: str, call: bytes) -> bool:
+    """Whether one of a file's newest rows names the call: they are looked through however long they are."""
     try:
-        return call in files.read(path, max(0, files.size_of(path) - TAIL_BYTES))
+        size, back = files.size_of(path), TAIL_BYTES
+        while True:
+            data = files.read(path, max(0, size - back))
+            if call in data:
+                return True
+            if back >= min(size, MOST_TAIL_BYTES) or data.count(b"\n") > NEWEST_ROWS:
+                return False
+            back *= 4
     except OSError:
         return False
