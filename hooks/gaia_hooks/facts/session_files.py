@@ -32,6 +32,11 @@ def agent_of(name: str) -> str:
     return ""
 
 
+def file_of(agent: str) -> str:
+    """The reverse: what a subagent's transcript is called."""
+    return AGENT + agent + TRANSCRIPT_END
+
+
 def note_of(transcript: str) -> str:
     """The file that tells of a subagent, beside its transcript."""
     return transcript[: -len(TRANSCRIPT_END)] + NOTE_END

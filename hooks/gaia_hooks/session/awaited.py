@@ -12,12 +12,14 @@ import time
 
 from gaia_hooks.facts import session_files
 from gaia_hooks.machine import files
+from gaia_hooks.session import state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 POLL_SECONDS = 0.005
+SLOWER = 10  # a share of what was waited is added: the hooks of many agents must not take the client's processor time
 PATIENCE_SECONDS = 0.3  # 288 calls of the newest client: half within 21 ms, the slowest 145
 WRITING_SECONDS = (
     1.5  # where the session is written to disk: then the row will come, however busy the machine is
@@ -32,35 +34,39 @@ def wait_for_row(payload: "dict[str, Any]") -> bool:
     call = payload.get("tool_use_id")
     if type(call) is not str or not call:
         return False
-    transcript, agent = payload["transcript_path"], payload.get("agent_id")
-    began = time.monotonic()
+    transcript: str = payload["transcript_path"]
+    agent: "Any" = payload.get("agent_id")
+    path, size, began = "" if state.is_session_id(agent) else transcript, -1, time.monotonic()
     while True:
-        path = _file_of(transcript, agent if type(agent) is str else "")
-        if path and _names(path, call.encode("utf-8", "replace")):
+        path = path or _file_of(transcript, agent)
+        before, size = size, files.size_of(path) if path else -1
+        if size != before and _names(path, size, call.encode("utf-8", "replace")):
             return True
         waited = time.monotonic() - began
         if waited >= PATIENCE_SECONDS and (waited >= WRITING_SECONDS or not files.exists(transcript)):
             return False
-        time.sleep(POLL_SECONDS)
+        time.sleep(POLL_SECONDS + waited / SLOWER)
 
 
 def _file_of(transcript: str, agent: str) -> str:
-    if not agent:
-        return transcript
-    found = session_files.new_agents(transcript, {})
-    return next((path for name, path in found if name == agent), "")
+    """Where a subagent's file lies; empty where it is not there yet."""
+    usual = files.join(session_files.agents_folder(transcript), session_files.file_of(agent))
+    if files.exists(usual):
+        return usual
+    return next((path for name, path in session_files.new_agents(transcript, {}) if name == agent), "")
 
 
-def _names(path: str, call: bytes) -> bool:
+def _names(path: str, size: int, call: bytes) -> bool:
     """Whether one of a file's newest rows names the call: they are looked through however long they are."""
-    try:
-        size, back = files.size_of(path), TAIL_BYTES
-        while True:
+    back = TAIL_BYTES
+    while size > 0:
+        try:
             data = files.read(path, max(0, size - back))
-            if call in data:
-                return True
-            if back >= min(size, MOST_TAIL_BYTES) or data.count(b"\n") > NEWEST_ROWS:
-                return False
-            back *= 4
-    except OSError:
-        return False
+        except OSError:
+            return False
+        if call in data:
+            return True
+        if back >= min(size, MOST_TAIL_BYTES) or data.count(b"\n") > NEWEST_ROWS:
+            return False
+        back *= 4
+    return False
