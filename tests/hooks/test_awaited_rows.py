@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -82,15 +83,26 @@ def test_a_row_that_never_comes_is_waited_for_no_longer_than_promised(watched: W
     assert answered(watched, late)["permissionDecision"] == "deny"
 
 
-@pytest.mark.parametrize(("begun", "seconds"), [(False, 0.3), (True, 1.5)])
-def test_where_the_session_is_written_down_a_row_is_given_the_time_that_a_busy_machine_takes(
-    watched: Watched, monkeypatch: pytest.MonkeyPatch, begun: bool, seconds: float
+@pytest.mark.parametrize(
+    ("written", "agent", "seconds"),
+    [
+        ("never", "", 0.3),
+        ("long ago", "", 0.3),
+        ("lately", "", 3),
+        ("lately", "x", 1.5),
+        ("long ago", "x", 0.3),
+    ],
+)
+def test_a_row_is_given_as_long_as_what_is_written_tells_that_it_comes(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, written: str, agent: str, seconds: float
 ) -> None:
-    if begun:
+    if written != "never":
         write(watched.transcript, assistant("a"))
+    if written == "long ago":
+        os.utime(watched.transcript, (1e9, 1e9))
     late = Late(None)
     monkeypatch.setattr(awaited, "time", late)
-    assert not awaited.wait_for_row(watched.payload("PreToolUse", tool_use_id=CALL))
+    assert not awaited.wait_for_row(watched.payload("PreToolUse", tool_use_id=CALL, agent_id=agent))
     assert seconds <= late.now < seconds * 1.2 + awaited.POLL_SECONDS
 
 
