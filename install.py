@@ -37,14 +37,18 @@ EXTRAS = {
     "argus": ["streamlit", "plotly"],
     "otlp": ["opentelemetry-exporter-otlp-proto-http"],
 }
-QUICK = ["tests/hooks", "tests/core/setup", "tests/core/config", "tests/test_install.py", "-n", "2"]
+QUICK = ["tests/hooks", "tests/core/setup", "tests/core/config", "tests/install", "-n", "2"]
 SHOWN_LINES = 15  # of pip's, where it fails
 ANOTHER_SECONDS = 900  # so long one process may install while another waits for it
 SLOW_SECONDS = 15  # so long without a word from pip is told to be the network
 
 
 class Failure(Exception):
-    """What went wrong, and what to do about it."""
+    """What went wrong, and what to do about it; `slug` is what the documentation calls it."""
+
+    def __init__(self, message: str, slug: str) -> None:
+        self.slug = slug
+        super().__init__(message)
 
 
 def main(arguments: list) -> int:
@@ -63,9 +67,10 @@ def main(arguments: list) -> int:
             return test([word for word in arguments if word != "--test"])
         return install(arguments)
     except Failure as failure:
-        print(f"install.py: {failure}", file=sys.stderr)
+        print(f"install.py: {failure} [{failure.slug}]", file=sys.stderr)
     except OSError as error:
-        print(f"install.py: {error}. Make that place writable, or set GAIA_BUDGET_HOME", file=sys.stderr)
+        text, slug = cure(str(error), UNWRITABLE)
+        print(f"install.py: {error}. Nothing was wired. {text} [{slug}]", file=sys.stderr)
     return 1
 
 
@@ -79,7 +84,8 @@ def with_newer_python(arguments: list) -> int:
                 return subprocess.call([*command, str(CLONE / "install.py"), *arguments])
     raise Failure(
         f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed; this is {sys.version.split()[0]}. "
-        "Install a newer one and run this command with it"
+        "Nothing was wired. Install a newer one and run this command with it",
+        slug="no-newer-python",
     )
 
 
@@ -136,7 +142,10 @@ def extras(arguments: list) -> "tuple[list, list]":
     names = arguments[place + 1].split(",") if place + 1 < len(arguments) else [""]
     unknown = [name for name in names if name not in EXTRAS]
     if unknown:
-        raise Failure(f"--with takes {', '.join(EXTRAS)}; it does not know {', '.join(map(repr, unknown))}")
+        raise Failure(
+            f"--with takes {', '.join(EXTRAS)}; it does not know {', '.join(map(repr, unknown))}",
+            slug="extra-unknown",
+        )
     return names, arguments[:place] + arguments[place + 2 :]
 
 
@@ -218,8 +227,9 @@ def environment(folder: Path) -> Path:
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             raise Failure(
-                f"this Python ({sys.executable}) has no {module}. On Debian and Ubuntu: "
-                f"apt install python3.{sys.version_info[1]}-venv; elsewhere install Python from its own installer"
+                f"this Python ({sys.executable}) has no {module}. Nothing was wired. On Debian and Ubuntu: "
+                f"apt install python3.{sys.version_info[1]}-venv; elsewhere install Python from its own installer",
+                slug="no-venv",
             )
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = subprocess.run(
@@ -230,9 +240,9 @@ def environment(folder: Path) -> Path:
     )
     if made.returncode or not works(python):
         shown = made.stdout.decode(errors="replace").strip()
+        text, slug = cure(shown, NO_ENVIRONMENT)
         raise Failure(
-            f"no virtual environment could be made in {folder}:\n{shown}\n"
-            "Nothing was wired. Make room there, or set GAIA_BUDGET_HOME to another folder"
+            f"no environment could be made in {folder}:\n{shown}\nNothing was wired. {text}", slug=slug
         )
     return python
 
@@ -292,22 +302,29 @@ def pip(python: Path, *words: str) -> None:
         said.end()
     if started.returncode:
         print("".join(said.lines[-SHOWN_LINES:]), file=sys.stderr)
-        raise Failure(f"pip could not install (see above); nothing was wired. {cure(said.lines)}")
+        text, slug = cure("".join(said.lines), NO_PACKAGES)
+        raise Failure(f"pip could not install (see above). Nothing was wired. {text}", slug=slug)
 
 
-def cure(lines: list) -> str:
-    """What helps, by what pip said."""
-    said = "".join(lines)
-    if "No space left" in said or "File too large" in said or "Disk quota" in said:
-        return (
-            "The disk is full: about 200 MB are needed. Make room, or set GAIA_BUDGET_HOME to another folder"
-        )
-    if "WinError 32" in said or "WinError 5]" in said:
-        return "A program of ours still runs: close Claude Code and run this again"
-    return (
-        "Behind a proxy or a company index: set up pip first (pip config set global.proxy http://…). Offline: fetch "
-        "the packages of requirements.lock elsewhere (pip download), then set PIP_FIND_LINKS and PIP_NO_INDEX=1"
-    )
+NO_PACKAGES = (
+    "Behind a proxy or a company index: set up pip first (pip config set global.proxy http://…). Offline: fetch "
+    "the packages of requirements.lock elsewhere (pip download), then set PIP_FIND_LINKS and PIP_NO_INDEX=1",
+    "no-packages",
+)
+NO_ENVIRONMENT = ("Make room there, or set GAIA_BUDGET_HOME to another folder", "environment-failed")
+UNWRITABLE = ("Make that place writable, or set GAIA_BUDGET_HOME", "place-unwritable")
+FULL = (
+    "The disk is full: about 200 MB are needed. Make room, or set GAIA_BUDGET_HOME to another folder",
+    "disk-full",
+)
+IN_USE = ("A program of ours still runs: close Claude Code and run this again", "in-use")
+
+
+def cure(said: str, otherwise: tuple) -> tuple:
+    """What helps, by what the system said, and its slug."""
+    if any(words in said for words in ("No space left", "File too large", "Disk quota")):
+        return FULL
+    return IN_USE if "WinError 32" in said or "WinError 5]" in said else otherwise
 
 
 class Progress:
@@ -350,7 +367,11 @@ class Progress:
 
 def put_on_path(program: Path) -> str:
     """Make the command reachable by its name; says how to call it."""
-    place = windows_shim(program) if WINDOWS else link(program)
+    try:
+        place = windows_shim(program) if WINDOWS else link(program)
+    except OSError as error:
+        print(f"{error}: the short name gaia-budget is left out")
+        place = None
     if place is None:
         return f"The command: {program}"
     if str(place.parent) in os.environ.get("PATH", "").split(os.pathsep):

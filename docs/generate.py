@@ -136,6 +136,43 @@ def _table(table: Table) -> str:
     return "".join([*lines, *(f"- check `{check}`\n" for check in table.checks)])
 
 
+TROUBLE = """# When something is wrong
+
+An error ends in its slug, such as `[unknown-name]`; this page has each of them. With `--json` the same comes as a
+document: `{"error": {"slug": …, "message": …, "cure": …}}`. An error stops before anything is written, or says what was
+written. `gaia-budget doctor` looks at everything at once; `gaia-budget selftest` makes a report that can
+be sent.
+
+"""
+KINDS = {
+    "seen": ("Without a message", "what you see"),
+    "said": ("What hooks, the status line and the plugin's server say", "words"),
+    "Failure": ("Installing (`install.py`)", "slug"),
+    "InputError": ("What was asked for (exit 1)", "slug"),
+    "NotFoundError": ("Names (exit 1; 404 at the endpoint)", "slug"),
+    "ConfigError": ("Settings files (exit 1)", "slug"),
+    "BudgetExceededError": ("Limits (exit 1)", "slug"),
+    "LedgerError": ("The record of what was spent (exit 1; 503 at the endpoint)", "slug"),
+    "ChannelError": ("Alerts that could not be sent (kept, and tried again)", "slug"),
+    "InternalError": ("Faults of ours (exit 3)", "slug"),
+}
+
+
+def troubles() -> str:
+    """Every error by its slug, and what else is said, with cause and cure."""
+    from gaia_budget import errors
+
+    known, parts = errors.troubles(), [NOTE, TROUBLE]
+    for kind, (title, first) in KINDS.items():
+        parts.append(f"## {title}\n\n| {first} | why | what to do |\n|---|---|---|\n")
+        for words, (cause, cure) in known.pop(kind).items():
+            name = {"slug": f"`{words}`", "words": f'"{words.replace("%s", "…")}"'}.get(first, words)
+            parts.append(f"| {_cell(name)} | {_cell(cause)} | {_cell(cure)} |\n")
+        parts.append("\n")
+    assert not known, known
+    return "".join(parts).rstrip("\n") + "\n"
+
+
 def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
@@ -174,6 +211,7 @@ FILES: dict[str, Callable[[], str]] = {
     "docs/command-line.md": command_line,
     "docs/settings.md": settings,
     "docs/schema.md": schema,
+    "docs/when-something-is-wrong.md": troubles,
     "hooks/hooks.json": plugin_hooks,
     ".claude/wiring-example.json": wiring_example,
     ".claude-plugin/plugin.json": lambda: with_version(".claude-plugin/plugin.json"),

@@ -71,6 +71,7 @@ MAY_OPEN = {
     "core/gaia_budget/cli/seeing/report.py": _NAMED,
     "core/gaia_budget/configfile.py": "the user's and the owner's files, at their fixed places",
     "core/gaia_budget/dashboard/standalone.py": _PACKAGED,
+    "core/gaia_budget/errors.py": _PACKAGED,
     "core/gaia_budget/owner.py": "the owner's two files, at their fixed places",
     "core/gaia_budget/ingest/sessions.py": _TRANSCRIPTS,
     "core/gaia_budget/ingest/telemetry.py": _OURS,

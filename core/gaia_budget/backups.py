@@ -32,12 +32,16 @@ def keep(content: bytes) -> str:
 def content(name: str) -> bytes:
     """A content that was kept. Raises InputError when it is missing or no longer what was kept."""
     if not is_digest(name):
-        raise InputError("the backup is named by no digest; nothing was read or written")
+        raise InputError(
+            "the backup is named by no digest; nothing was read or written", slug="backup-damaged"
+        )
     file = places.home() / "backups" / name
     try:
         found = file.read_bytes()
     except OSError as error:
-        raise InputError(f"{file}: the backup cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            f"{file}: the backup cannot be read: {error.strerror or error}", slug="backup-damaged"
+        ) from error
     if digest(found) != name:
-        raise InputError(f"{file}: the backup is damaged; nothing was written")
+        raise InputError(f"{file}: the backup is damaged; nothing was written", slug="backup-damaged")
     return found

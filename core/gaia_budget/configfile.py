@@ -27,7 +27,9 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ConfigError(path, f"cannot be read: {error.strerror or error}") from error
+        raise ConfigError(
+            path, f"cannot be read: {error.strerror or error}", slug="config-unreadable"
+        ) from error
 
 
 def decoded(data: bytes, path: Path) -> str:
@@ -37,8 +39,12 @@ def decoded(data: bytes, path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise ConfigError(path, "is UTF-16", line=1, cure="Save it as UTF-8") from None
-        raise ConfigError(path, "is not UTF-8", line=line, cure="Save it as UTF-8") from None
+            raise ConfigError(
+                path, "is UTF-16", line=1, cure="Save it as UTF-8", slug="config-encoding"
+            ) from None
+        raise ConfigError(
+            path, "is not UTF-8", line=line, cure="Save it as UTF-8", slug="config-encoding"
+        ) from None
 
 
 def read_json(path: Path) -> Document:
@@ -54,7 +60,12 @@ def json_document(path: Path, text: str) -> Document:
         return parse(text)
     except JsonSyntaxError as error:
         raise ConfigError(
-            path, error.problem, line=error.line, column=error.column, cure="Fix the JSON there"
+            path,
+            error.problem,
+            line=error.line,
+            column=error.column,
+            cure="Fix the JSON there",
+            slug="config-syntax",
         ) from None
 
 
@@ -73,12 +84,21 @@ def read_toml(path: Path, parse_float: Callable[[str], Any] = float) -> dict[str
         numbers = [int(number) for number in re.findall(r"\d+", place)]
         line, column = numbers if len(numbers) == 2 else (None, None)
         raise ConfigError(
-            path, problem[:1].lower() + problem[1:], line=line, column=column, cure="Fix the TOML there"
+            path,
+            problem[:1].lower() + problem[1:],
+            line=line,
+            column=column,
+            cure="Fix the TOML there",
+            slug="config-syntax",
         ) from None
     except (ValueError, ArithmeticError):  # Python takes 4,300 digits, and no exponent of twenty
-        raise ConfigError(path, "a number in it is too large", cure="Fix the TOML there") from None
+        raise ConfigError(
+            path, "a number in it is too large", cure="Fix the TOML there", slug="config-syntax"
+        ) from None
     except RecursionError:
-        raise ConfigError(path, "is nested too deeply", cure="Fix the TOML there") from None
+        raise ConfigError(
+            path, "is nested too deeply", cure="Fix the TOML there", slug="config-syntax"
+        ) from None
 
 
 def toml_line(text: str, keys: Sequence[str | int]) -> int | None:

@@ -1,5 +1,7 @@
 """Every exception of the project, in one tree. A message says what is wrong, where, and how to mend it.
 
+Each carries the `slug` of its kind; `troubles.toml` beside this file has cause and cure of every one.
+
 GaiaBudgetError
 ├── InputError            the user's input or files are wrong (exit 1)
 │   ├── ConfigError       a configuration file: file, line, key, valid choices
@@ -12,17 +14,42 @@ GaiaBudgetError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 class GaiaBudgetError(Exception):
     """Base of all errors that the project raises. `exit_code` is what the command line ends with."""
 
     exit_code = 1
+
+    def __init__(self, message: str, *, slug: str) -> None:
+        self.slug = slug
+        super().__init__(message)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """From process to process as it is: an app's pool of workers hands errors over."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def told(slug: str, message: str) -> dict[str, dict[str, str]]:
+    """An error as a document: `--json` prints it."""
+    known = {name: text for group in troubles().values() for name, text in group.items()}
+    return {"error": {"slug": slug, "message": message, "cure": known[slug][1]}}
+
+
+def troubles() -> dict[str, dict[str, tuple[str, str]]]:
+    """Cause and cure of every slug, by the class of error; and of what the program says that is no error."""
+    import tomllib
+
+    return tomllib.loads(Path(__file__).with_name("troubles.toml").read_text("utf-8"))
+
+
+def _again(kind: type[GaiaBudgetError], args: tuple[Any, ...]) -> GaiaBudgetError:
+    return kind.__new__(kind, *args)
 
 
 class InputError(GaiaBudgetError):
@@ -42,6 +69,7 @@ class ConfigError(InputError):
         key: str | None = None,
         choices: Sequence[str] = (),
         cure: str = "",
+        slug: str = "config-value",
     ) -> None:
         self.file, self.line, self.column, self.key = file, line, column, key
         place = str(file)
@@ -52,7 +80,7 @@ class ConfigError(InputError):
             text += f" (valid: {', '.join(choices)})"
         if cure:
             text += f". {cure}"
-        super().__init__(text)
+        super().__init__(text, slug=slug)
 
 
 class NotFoundError(InputError):
@@ -61,7 +89,7 @@ class NotFoundError(InputError):
     def __init__(self, what: str, name: str, choices: Sequence[str] = (), cure: str = "") -> None:
         self.name, self.choices = name, list(choices)
         hint = f" {'Nearest' if cure else 'Valid'}: {', '.join(choices)}." if choices else ""
-        super().__init__(f"unknown {what} {name!r}.{hint}{' ' if cure else ''}{cure}")
+        super().__init__(f"unknown {what} {name!r}.{hint}{' ' if cure else ''}{cure}", slug="unknown-name")
 
 
 class BudgetExceededError(GaiaBudgetError):
@@ -83,7 +111,7 @@ class BudgetExceededError(GaiaBudgetError):
     ) -> None:
         self.scope, self.resets_on = scope, resets_on
         self.spent_nano, self.reserved_nano, self.limit_nano = spent_nano, reserved_nano, limit_nano
-        super().__init__(message)
+        super().__init__(message, slug="over-limit")
 
     def advised(self, cure: str) -> BudgetExceededError:
         """The same refusal with one more way out."""

@@ -46,7 +46,7 @@ def listen(host: str, ports: Iterable[int], named: str) -> socket.socket:
             problem = error
         else:
             return found
-    raise InputError(f"cannot listen on {named} of {host}: {problem}; name another port")
+    raise InputError(f"cannot listen on {named} of {host}: {problem}; name another port", slug="port-taken")
 
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:

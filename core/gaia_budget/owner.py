@@ -319,7 +319,15 @@ def _refuse_doubled(document: Document, file: Path) -> None:
     if document.doubled:
         key, offset = document.doubled[0]
         line, column = document.line_column(offset)
-        raise ConfigError(file, "stands twice", line=line, column=column, key=key, cure="Keep one of them")
+        raise ConfigError(
+            file,
+            "stands twice",
+            line=line,
+            column=column,
+            key=key,
+            cure="Keep one of them",
+            slug="config-twice",
+        )
 
 
 def _located(error: ValidationError, document: Document, file: Path) -> ConfigError:

@@ -43,7 +43,7 @@ def choose(session_id: str, wanted: str) -> SessionType:
     try:
         sessions.set_type(str(places.home()), now.session, wanted, session_types.COMMAND)
     except OSError as error:
-        raise InputError(f"the session is busy ({error}): try again") from error
+        raise InputError(f"the session is busy ({error}): try again", slug="session-busy") from error
     return current(session_id)
 
 

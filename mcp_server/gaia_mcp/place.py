@@ -58,11 +58,11 @@ def handbooks(path: str = "") -> finding.Seen:
         try:
             seen = _named(root, os.path.join(place, path))
         except (OSError, ValueError) as error:  # too long, a NUL
-            raise InputError(REFUSED) from error
+            raise InputError(REFUSED, slug="outside-project") from error
     files = [file for file in seen.files if finding.inside(root, str(file))]
     if not files:
         finding.locate(place if not path else os.path.join(place, path))  # says what is wrong
-        raise InputError(REFUSED)
+        raise InputError(REFUSED, slug="outside-project")
     return finding.Seen(files, seen.problems)
 
 
@@ -76,9 +76,9 @@ def shown(file: Path) -> str:
 
 def _named(root: str, wanted: str) -> finding.Seen:
     if not finding.inside(root, wanted):
-        raise InputError(REFUSED)
+        raise InputError(REFUSED, slug="outside-project")
     if os.path.isdir(wanted):
         return finding.of_folder(wanted)
     if os.path.basename(wanted) not in KNOWN:
-        raise InputError(REFUSED)
+        raise InputError(REFUSED, slug="outside-project")
     return finding.Seen([finding.locate(wanted)], [])

@@ -63,7 +63,7 @@ def test_a_duty_that_fails_keeps_no_other_from_being_done(
     hold_and_owe()
 
     def away(_: object) -> int:
-        raise LedgerError("the database cannot be reached")
+        raise LedgerError("the database cannot be reached", slug="ledger-unusable")
 
     monkeypatch.setattr(spool, "replay", away)
     worker.cycle()

@@ -45,12 +45,14 @@ def locate(path: Path | str) -> Path:
         layer = _LAYER.sub("", text)
         return _followed(layer if layer != text and os.path.isfile(layer) else text)
     if os.path.basename(text) in (NAME, LOCAL, INSTEAD[0]):
-        raise InputError(f"{text} is a folder; a file was expected. Rename the folder")
+        raise InputError(f"{text} is a folder; a file was expected. Rename the folder", slug="not-a-text")
     for name in (*LOADED, *INSTEAD):
         file = os.path.join(text, name)
         if os.path.lexists(file):
             return _followed(file)
-    raise InputError(f"there is no {NAME} or {INSTEAD[0]} in {text}. {_elsewhere(Path(text))}")
+    raise InputError(
+        f"there is no {NAME} or {INSTEAD[0]} in {text}. {_elsewhere(Path(text))}", slug="no-claude-md"
+    )
 
 
 def of_folder(folder: Path | str) -> Seen:
@@ -167,7 +169,10 @@ def _followed(text: str) -> Path:
         text = _behind_links(text)
         if text in chain:
             names = " imports ".join(os.path.basename(name) for name in [*chain, text])
-            raise InputError(f"{names}: the imports run in a circle. Put the instructions into one of them")
+            raise InputError(
+                f"{names}: the imports run in a circle. Put the instructions into one of them",
+                slug="imports-circle",
+            )
         chain.append(text)
         target = _only_import(text)
         if target is None:
@@ -184,12 +189,13 @@ def _behind_links(text: str) -> str:
         real = os.path.realpath(text, strict=True)
     except OSError as error:
         raise InputError(
-            f"{text}: a symbolic link that leads nowhere ({error.strerror}). Fix the link"
+            f"{text}: a symbolic link that leads nowhere ({error.strerror}). Fix the link", slug="file-link"
         ) from None
     if not any(inside(root, real) for root in roots):
         raise InputError(
             f"{text}: a symbolic link leads to {real}, out of {roots[0]}; nothing was read or written. "
-            "Name that file itself, or make this one a file"
+            "Name that file itself, or make this one a file",
+            slug="file-link",
         )
     return real if os.path.islink(text) else text
 

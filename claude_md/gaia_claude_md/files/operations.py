@@ -177,7 +177,9 @@ def propose(
         in_tree=rules.in_tree(files.l1, source.manifest, by_path),
     )
     if source.state == "whole" and files.l2_data is not None:
-        raise InputError(f"{files.l2} exists and was not made by a split. Rename it first")
+        raise InputError(
+            f"{files.l2} exists and was not made by a split. Rename it first", slug="file-in-the-way"
+        )
     pair = splitting.split(
         source.text,
         options,
@@ -246,10 +248,10 @@ def restore(path: Path | str, number: int | None = None) -> State:
     l1 = finding.locate(path)
     states = store.states(l1)
     if not states:
-        raise InputError(f"{l1}: nothing to restore; no state of it was ever kept")
+        raise InputError(f"{l1}: nothing to restore; no state of it was ever kept", slug="no-backup")
     state = states[-1] if number is None else next((s for s in states if s.number == number), None)
     if state is None:
-        raise InputError(f"{l1}: there is no state {number}. There are 1 to {len(states)}")
+        raise InputError(f"{l1}: there is no state {number}. There are 1 to {len(states)}", slug="no-backup")
     l2 = reading.l2_of(l1)
     there = {path: _bytes_of(path) for path in rules.to_restore(l1, _bytes_of(l2), state.rules)}
     now = reading.Files(l1, l2, _bytes_of(l1) or b"", _bytes_of(l2), there)

@@ -67,7 +67,10 @@ def read(path: Path | str) -> Files:
     l1 = locate(path)
     l2 = l2_of(l1)
     if l2.is_symlink():
-        raise InputError(f"{l2} is a symbolic link to {l2.readlink()}; it is not followed. Make it a file")
+        raise InputError(
+            f"{l2} is a symbolic link to {l2.readlink()}; it is not followed. Make it a file",
+            slug="file-link",
+        )
     l2_data = text_bytes(l2) if l2.exists() else None
     return Files(l1, l2, text_bytes(l1), l2_data, rules_of(l1, l2_data))
 
@@ -91,7 +94,10 @@ def rule_bytes(path: Path) -> bytes | None:
     """A rule file as it is; None where there is none. Raises InputError for a link, and for what is no text."""
     root = project_root(str(path.parent.parent.parent))
     if path.is_symlink() or not inside(root, str(path.parent)):
-        raise InputError(f"{path} is behind a symbolic link; it is not followed. Make it a file of its own")
+        raise InputError(
+            f"{path} is behind a symbolic link; it is not followed. Make it a file of its own",
+            slug="file-link",
+        )
     return text_bytes(path) if path.exists() else None
 
 
@@ -117,25 +123,30 @@ def text_bytes(file: Path) -> bytes:
     except FileNotFoundError:
         split = l2_of(file).is_file()
         cure = "`gaia-budget claude-md restore` brings it back" if split else "Name the file, or its folder"
-        raise InputError(f"{file}: there is no such file. {cure}") from None
+        raise InputError(f"{file}: there is no such file. {cure}", slug="file-missing") from None
     except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror or error}") from error
+        raise InputError(
+            f"{file}: cannot be read: {error.strerror or error}", slug="file-unreadable"
+        ) from error
     if len(data) > MAX_BYTES:
         raise InputError(
             f"{file}: {file.stat().st_size:,} bytes; the limit is {MAX_BYTES:,}. "
-            "This is no file of instructions: name another"
+            "This is no file of instructions: name another",
+            slug="not-a-text",
         )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise InputError(f"{file}: the text is UTF-16. Save it as UTF-8")
+        raise InputError(f"{file}: the text is UTF-16. Save it as UTF-8", slug="file-encoding")
     if b"\0" in data:
         raise InputError(
-            f"{file}:{_line_at(data, data.index(0))}: a NUL byte; this is no text. Bring the file back as text"
+            f"{file}:{_line_at(data, data.index(0))}: a NUL byte; this is no text. Bring the file back as text",
+            slug="not-a-text",
         )
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{file}:{_line_at(data, error.start)}: byte {data[error.start]:#04x} is not UTF-8. Save the file as UTF-8"
+            f"{file}:{_line_at(data, error.start)}: byte {data[error.start]:#04x} is not UTF-8. Save the file as UTF-8",
+            slug="file-encoding",
         ) from error
     return data
 
@@ -146,11 +157,13 @@ def content_of(file: Path) -> bytes:
     Raises OSError, InputError.
     """
     if file.is_dir():
-        raise InputError(f"{file} is a folder; a file was expected. Rename the folder")
+        raise InputError(f"{file} is a folder; a file was expected. Rename the folder", slug="not-a-text")
     descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise InputError(f"{file} is no regular file (a pipe or a device). Name a text file")
+            raise InputError(
+                f"{file} is no regular file (a pipe or a device). Name a text file", slug="not-a-text"
+            )
         return stream.read(MAX_BYTES + 1)
 
 
@@ -169,7 +182,9 @@ def refuse_conflicts(file: Path, text: str) -> None:
         elif opened and line == "=======":
             divided = True
         elif divided and (line == ">>>>>>>" or line.startswith(">>>>>>> ")):
-            raise InputError(f"{file}:{opened}: a git conflict marker. Resolve the conflict first")
+            raise InputError(
+                f"{file}:{opened}: a git conflict marker. Resolve the conflict first", slug="conflict-markers"
+            )
 
 
 def refuse_markers(file: Path, text: str) -> None:
@@ -180,5 +195,6 @@ def refuse_markers(file: Path, text: str) -> None:
             missing = f"{l2.name} beside it holds no split" if l2.exists() else f"{l2.name} is not beside it"
             raise InputError(
                 f"{file}:{number}: a gaia marker, but {missing}. Delete the marker, or "
-                "bring both files back with `gaia-budget claude-md restore`"
+                "bring both files back with `gaia-budget claude-md restore`",
+                slug="split-damaged",
             )

@@ -30,7 +30,8 @@ def in_tree(l1: Path, manifest: Manifest | None, wanted: bool | None) -> Callabl
     if wanted and (l1.name == finding.LOCAL or not (root / ".git").exists()):
         raise InputError(
             f"{l1}: --rules needs the CLAUDE.md or AGENTS.md of a repository's root, as the client reads the rules "
-            "there. Nothing was written"
+            "there. Nothing was written",
+            slug="rules-need-root",
         )
     return lambda name: finding.pattern_in(root, name)
 
@@ -81,7 +82,8 @@ def planned(
             now[path] = reading.rule_bytes(path)
             if now[path] not in (None, data):
                 raise InputError(
-                    f"{path} exists and is not of this split. Rename it, or the section. Nothing was written"
+                    f"{path} exists and is not of this split. Rename it, or the section. Nothing was written",
+                    slug="file-in-the-way",
                 )
         found[path] = data
     return found, replace(files, rules=now)

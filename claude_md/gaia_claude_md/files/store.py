@@ -44,7 +44,9 @@ def lock(l1: Path) -> Iterator[None]:
     try:
         held.__enter__()
     except OSError as error:
-        raise InputError(f"{l1}: cannot be locked for writing: {error}. Nothing was written") from error
+        raise InputError(
+            f"{l1}: cannot be locked for writing: {error}. Nothing was written", slug="file-unwritable"
+        ) from error
     try:
         yield
     finally:
@@ -74,7 +76,8 @@ def write(files: Files, verb: str, source: bytes, steps: Sequence[tuple[Path, by
     except OSError as error:
         raise InputError(
             f"{error.filename or files.l1}: cannot be written: {error.strerror or error}. "
-            "`gaia-budget claude-md join` puts the whole text back"
+            "`gaia-budget claude-md join` puts the whole text back",
+            slug="file-unwritable",
         ) from error
 
 
@@ -112,7 +115,10 @@ def _refuse_changed(files: Files) -> None:
     for path, data in ((files.l1, files.l1_data), (files.l2, files.l2_data), *files.rules.items()):
         now = path.read_bytes() if path.exists() else None
         if now != data and not (now is None and data == b""):
-            raise InputError(f"{path}: somebody else has just changed it; nothing was written. Run it again")
+            raise InputError(
+                f"{path}: somebody else has just changed it; nothing was written. Run it again",
+                slug="file-changed",
+            )
 
 
 def _refuse_unwritable(files: Files, steps: Sequence[tuple[Path, bytes | None]]) -> None:
@@ -120,19 +126,25 @@ def _refuse_unwritable(files: Files, steps: Sequence[tuple[Path, bytes | None]])
         if path.is_symlink():
             raise InputError(
                 f"{path} is a symbolic link to {path.readlink()}; nothing was written. "
-                "Name the file itself, or make it a file"
+                "Name the file itself, or make it a file",
+                slug="file-link",
             )
         if path.is_dir():
-            raise InputError(f"{path} is a folder; nothing was written. Rename the folder")
+            raise InputError(f"{path} is a folder; nothing was written. Rename the folder", slug="not-a-text")
         if path.exists() and path.stat().st_nlink > 1:
             raise InputError(
                 f"{path} is one file with several names (hard links), which a write would part; nothing was written. "
-                "Put a copy in its place first"
+                "Put a copy in its place first",
+                slug="file-link",
             )
         if path.exists() and not path.stat().st_mode & stat.S_IWUSR:
-            raise InputError(f"{path} is read-only; nothing was written. Allow writing to it first")
+            raise InputError(
+                f"{path} is read-only; nothing was written. Allow writing to it first", slug="file-unwritable"
+            )
     if not os.access(files.l1.parent, os.W_OK):
-        raise InputError(f"{files.l1.parent}: the folder cannot be written to; nothing was written")
+        raise InputError(
+            f"{files.l1.parent}: the folder cannot be written to; nothing was written", slug="file-unwritable"
+        )
 
 
 def _sweep(files: Files) -> None:

@@ -55,7 +55,9 @@ def find(documents: Sequence[tuple[str, Document]], name: str) -> Found:
         return hits[0]
     if len({hit.file for hit in hits}) > 1:
         names = ", ".join(f"`{hit.file}:{hit.section.slug}`" for hit in hits[:8])
-        raise InputError(f"several files have a section {wanted[:80]!r}. Say which one: {names}")
+        raise InputError(
+            f"several files have a section {wanted[:80]!r}. Say which one: {names}", slug="not-one"
+        )
     sections = [found.section for found in listed]
     titled = [hit.section for hit in hits]
     raise NotFoundError("section", wanted[:80], _nearest(wanted.casefold(), sections, titled))
@@ -112,7 +114,7 @@ def part_of(text: str, number: int, most: int) -> tuple[str, int]:
     """
     parts = _parts(text, most)
     if not 1 <= number <= len(parts):
-        raise InputError(f"there is no part {number}; the section has {len(parts)}")
+        raise InputError(f"there is no part {number}; the section has {len(parts)}", slug="not-valid")
     return parts[number - 1], len(parts)
 
 

@@ -26,7 +26,10 @@ def pinned(source: str, name: str, pin: Pin) -> str:
     section = find_section(document, name)
     heading = next((h for h in cut_headings(document) if section.start <= h.start < section.end), None)
     if heading is None:
-        raise InputError(f"section {section.slug} has no heading: put <!-- {pin} --> before its text by hand")
+        raise InputError(
+            f"section {section.slug} has no heading: put <!-- {pin} --> before its text by hand",
+            slug="no-heading",
+        )
     lines = list(document.lines)
     end = terminator(lines[heading.start]) or document.line_end
     above = heading.start - 1

@@ -249,18 +249,28 @@ def read_l2(text: str, name: str) -> tuple[str, Manifest] | None:
     found = list(_TRAILER.finditer(text))
     if not found:
         if MARKER.search(text):
-            raise InputError(f"{name}: its manifest (the comment that closes the file) is damaged. {RESTORE}")
+            raise InputError(
+                f"{name}: its manifest (the comment that closes the file) is damaged. {RESTORE}",
+                slug="split-damaged",
+            )
         return None
     if len(found) > 1:
-        raise InputError(f"{name}: the manifest stands there {len(found)} times. {RESTORE}")
+        raise InputError(
+            f"{name}: the manifest stands there {len(found)} times. {RESTORE}", slug="split-damaged"
+        )
     try:
         data = json.loads(found[0][1])
         manifest = Manifest(**data)
         consistent = _well_formed(manifest)
     except (ValueError, TypeError, RecursionError) as error:
-        raise InputError(f"{name}: its manifest cannot be read ({error}). {RESTORE}") from error
+        raise InputError(
+            f"{name}: its manifest cannot be read ({error}). {RESTORE}", slug="split-damaged"
+        ) from error
     if not consistent:
-        raise InputError(f"{name}: its manifest does not add up, or a newer version wrote it. {RESTORE}")
+        raise InputError(
+            f"{name}: its manifest does not add up, or a newer version wrote it. {RESTORE}",
+            slug="split-damaged",
+        )
     return text[: found[0].start()] + text[found[0].end() :], manifest
 
 

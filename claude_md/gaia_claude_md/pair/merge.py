@@ -36,7 +36,7 @@ class ConflictError(InputError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
-        super().__init__("conflict: " + "; ".join(problems) + f". {RESTORE}")
+        super().__init__("conflict: " + "; ".join(problems) + f". {RESTORE}", slug="merge-conflict")
 
 
 @dataclass(slots=True)

@@ -39,7 +39,8 @@ def parted(rule: str, name: str) -> tuple[str, str]:
     if len(notes) != 1:
         raise InputError(
             f"{name}: its line `<!-- gaia:rule of … -->` stands there {len(notes)} times. Nothing was written. "
-            "`gaia-budget claude-md restore` brings back an earlier state"
+            "`gaia-budget claude-md restore` brings back an earlier state",
+            slug="split-damaged",
         )
     return "".join(lines[: notes[0] + 1]), "".join(lines[notes[0] + 1 :])
 
@@ -54,12 +55,14 @@ def expanded(body: str, rules: Mapping[str, str]) -> str:
         if found.count(name) != 1:
             raise InputError(
                 f"L2 has the line {anchor(name)} {found.count(name)} times. Nothing was written. "
-                "`gaia-budget claude-md restore` brings back an earlier state"
+                "`gaia-budget claude-md restore` brings back an earlier state",
+                slug="split-damaged",
             )
         if name not in rules:
             raise InputError(
                 f"the rule {name}, which L2 names, is missing. Nothing was written. To delete it on purpose, bring it "
-                "back with `gaia-budget claude-md restore`, join, and delete its section"
+                "back with `gaia-budget claude-md restore`, join, and delete its section",
+                slug="split-damaged",
             )
     end = line_end(lines)
     return "".join(

@@ -108,7 +108,7 @@ def _fit_index(draft: Draft, forced: Sequence[Unit], most_tokens: int, cap: int)
             break
     lines, tokens = line_count(segments), token_count(segments)
     if lines > MAX_LINES or tokens > cap or layout.fuses(segments):
-        raise CannotFitError(_cannot_fit(forced, lines, tokens, cap))
+        raise CannotFitError(_cannot_fit(forced, lines, tokens, cap), slug="cannot-fit")
 
 
 def _cannot_fit(forced: Sequence[Unit], lines: int, tokens: int, cap: int) -> str:

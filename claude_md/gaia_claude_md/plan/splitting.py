@@ -101,6 +101,6 @@ def join(l1: str, l2: str, name: str = "CLAUDE_L2.md", there: Mapping[str, str] 
     """The source of a split, with the edits made in any text since. Raises ConflictError, InputError."""
     read = layout.read_l2(l2, name)
     if read is None:
-        raise InputError(f"{name} was not made by a split")
+        raise InputError(f"{name} was not made by a split", slug="not-split")
     body, manifest = read
     return merge(l1, rules.expanded(body, there), manifest)

@@ -34,7 +34,7 @@ def read_template() -> dict[str, str]:
     try:
         document = parse(file.read_text("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: cannot be read: {error}") from error
+        raise InputError(f"{file}: cannot be read: {error}", slug="file-unreadable") from error
     headings = [block for block in document.blocks if block.kind == "heading"]
     ends = [heading.start for heading in headings[1:]] + [len(document.lines)]
     found: dict[str, str] = {}
@@ -43,7 +43,8 @@ def read_template() -> dict[str, str]:
         topic = next((topic for topic, sign in TOPICS.items() if sign.within(title)), None)
         if topic is None:
             raise InputError(
-                f"{file}:{heading.start + 1}: {title!r} names none of the topics {', '.join(TOPICS)}"
+                f"{file}:{heading.start + 1}: {title!r} names none of the topics {', '.join(TOPICS)}",
+                slug="template-topic",
             )
         found[topic] = document.text(heading.start, end).strip()
     return found

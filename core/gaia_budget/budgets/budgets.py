@@ -161,7 +161,7 @@ class Budgets:
         if until is None:
             until = self.zone.start_of_month(bucket(self.zone, "month", now) + 1)
         if not module.strip():
-            raise InputError("an override needs a module")
+            raise InputError("an override needs a module", slug="override-incomplete")
         made = Override(
             uuid.uuid4().hex[:8], module, amount_nano, 0, reason, granted_by, now, until, None, task
         )

@@ -208,7 +208,11 @@ class LeasedBudget:
             except GaiaBudgetError as error:
                 if known is None:  # once in each outage
                     log.warning("a lease's spend is told later: %s", error)
-                self._problem = error if isinstance(error, LedgerError) else LedgerError(str(error))
+                self._problem = (
+                    error
+                    if isinstance(error, LedgerError)
+                    else LedgerError(str(error), slug="ledger-unusable")
+                )
                 break
             self._is_told(part)
         self._told = time.monotonic()

@@ -76,11 +76,11 @@ class Override(NamedTuple):
 def grant(tx: Transaction, org: str, override: Override) -> None:
     """Record a grant; the same one twice is one. Raises InputError for an amount or expiry that grants nothing."""
     if override.amount_nano <= 0:
-        raise InputError("an override must be more than 0 dollars")
+        raise InputError("an override must be more than 0 dollars", slug="override-incomplete")
     if override.expires_ts <= override.created_ts:
-        raise InputError("an override must expire in the future")
+        raise InputError("an override must expire in the future", slug="override-incomplete")
     if not override.reason.strip():
-        raise InputError("an override needs a reason: it stays in the record")
+        raise InputError("an override needs a reason: it stays in the record", slug="override-incomplete")
     tx.text(ADD, (org, *override))
 
 

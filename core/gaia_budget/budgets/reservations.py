@@ -63,7 +63,7 @@ def reserve(
 ) -> Reservation:
     """Hold the estimate in every scope or in none. Raises BudgetExceededError."""
     if wanted.estimate_nano < 0:
-        raise InputError("an estimate cannot be negative")
+        raise InputError("an estimate cannot be negative", slug="not-valid")
     keys = msgspec.json.encode(wanted.scopes).decode()
     row = (
         org,
@@ -84,7 +84,9 @@ def _again(tx: Transaction, org: str, wanted: Reservation) -> Reservation:
     """A retry whose first try had gone through: the same reservation."""
     scopes, estimate, state, _, created, expires = tx.text(FIND, (org, wanted.reservation_id)).fetchone()
     if state != "open" or estimate != wanted.estimate_nano or _scopes(scopes) != wanted.scopes:
-        raise InputError("this call_id was used for another call; each call needs its own")
+        raise InputError(
+            "this call_id was used for another call; each call needs its own", slug="call-id-used"
+        )
     return wanted._replace(created_ts=created, expires_ts=expires)
 
 
@@ -97,7 +99,7 @@ def settle(
     the instant of the reservation, so that a call over midnight counts in the month that admitted it.
     """
     if actual_nano < 0:
-        raise InputError("a cost cannot be negative")
+        raise InputError("a cost cannot be negative", slug="not-valid")
     if event is not None and not record.is_fact(event):
         event = None  # what it cost is assumed: the ledger's sums cannot hold it
     unpriced = max(0, actual_nano - ((event.cost_nano or 0) if event else 0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -13,7 +13,7 @@ from gaia_budget.cli.claude_md import commands as claude_md
 from gaia_budget.cli.deciding import outcome, override, pay, prices, recommend, session, tokens
 from gaia_budget.cli.figures import alerts, anomalies, forecast, spend, status
 from gaia_budget.cli.ledger import export, import_past, ingest, migrate_db, verify
-from gaia_budget.cli.output import JsonFlag, note, say
+from gaia_budget.cli.output import JsonFlag, emit_json, note, say
 from gaia_budget.cli.quick import QuickGroup, quicken
 from gaia_budget.cli.seeing import dashboard, receipt, report, tables, top
 from gaia_budget.cli.setup import demo, doctor, hook, init, mcp, settings
@@ -107,11 +107,19 @@ def main() -> None:
     try:
         _with_verb(sys.argv[1] if len(sys.argv) > 1 else "")()
     except GaiaBudgetError as error:
-        note(f"gaia-budget: {error}")
-        sys.exit(error.exit_code)
+        _end(error.slug, str(error), error.exit_code)
     except Exception:  # noqa: BLE001 (the edge: any fault of ours ends in exit 3 with a log to send)
-        note(f"gaia-budget: a fault of ours; please send {_fault_log()}")
-        sys.exit(3)
+        _end("fault", f"a fault of ours; please send {_fault_log()}", 3)
+
+
+def _end(slug: str, message: str, exit_code: int) -> NoReturn:
+    """The last words: for people on stderr, with the slug that the documentation knows; as a document where asked."""
+    from gaia_budget import errors
+
+    note(f"gaia-budget: {message} [{slug}]")
+    if "--json" in sys.argv:
+        emit_json(errors.told(slug, message))
+    sys.exit(exit_code)
 
 
 def _with_verb(name: str) -> typer.Typer:

@@ -16,7 +16,8 @@ def require(what: str, question: str = "", *, yes: bool) -> None:
     if ancestry.is_inside_a_session():
         raise InputError(
             f"{what} is for a human alone, and this runs inside of a Claude Code session, where a model types, too: "
-            "run it in a terminal of your own"
+            "run it in a terminal of your own",
+            slug="human-alone",
         )
     if yes:
         return
@@ -24,10 +25,11 @@ def require(what: str, question: str = "", *, yes: bool) -> None:
         answer = _asked_on_terminal(f"{question} [y/N] ")
     except OSError:
         raise InputError(
-            f"{what} needs a human's word and there is no terminal to ask on: add --yes, or run it in a terminal"
+            f"{what} needs a human's word and there is no terminal to ask on: add --yes, or run it in a terminal",
+            slug="needs-a-yes",
         ) from None
     if answer.strip().lower() not in ("y", "yes"):
-        raise InputError(f"{what} needs a yes: nothing was changed")
+        raise InputError(f"{what} needs a yes: nothing was changed", slug="declined")
 
 
 def require_for_hard_limits(what: str) -> None:

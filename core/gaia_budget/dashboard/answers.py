@@ -46,7 +46,7 @@ def top(given: Given, usual: int) -> int:
     """How many rows are wanted. Raises InputError."""
     text = given.get("top") or str(usual)
     if not text.isdecimal() or not 1 <= int(text) <= 100_000:
-        raise InputError(f"top={text[:20]!r} is no number of rows between 1 and 100000")
+        raise InputError(f"top={text[:20]!r} is no number of rows between 1 and 100000", slug="not-valid")
     return int(text)
 
 
@@ -186,4 +186,6 @@ def refuse_unknown(question: Question, given: Given) -> None:
     unknown = [name for name in given if name not in question.takes]
     if unknown:
         takes = ", ".join(question.takes) or "no parameter"
-        raise InputError(f"{question.name} does not take {unknown[0][:40]!r}. Valid: {takes}")
+        raise InputError(
+            f"{question.name} does not take {unknown[0][:40]!r}. Valid: {takes}", slug="not-valid"
+        )

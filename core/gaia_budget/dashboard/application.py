@@ -79,7 +79,7 @@ class _Server:
             refuse_unknown(question, given)
             form = given.pop("format", "json")
             if question.name == "session" and not given.get("session"):
-                raise InputError("say which one: session=ID (its first letters are enough)")
+                raise InputError("say which one: session=ID (its first letters are enough)", slug="not-valid")
             with self.ledger.db.unchanging():
                 document = question.answer(self.ledger, self.settings, given)
             if form == "csv":
@@ -87,7 +87,7 @@ class _Server:
                 text = csv_text(document["rows"] if "rows" in document else document[question.name])
                 return Response(text, media_type="text/csv", headers={"content-disposition": name})
             if form != "json":
-                raise InputError(f"format={form[:20]!r} is not known. Valid: json, csv")
+                raise InputError(f"format={form[:20]!r} is not known. Valid: json, csv", slug="not-valid")
             return JSONResponse(document)
 
         return endpoint
@@ -133,7 +133,9 @@ class _Server:
         """Tell each new version once, as soon as it is there; `seen` is the newest that the listener knows."""
         known = request.query_params.get("seen") or "0"
         if not known.isdecimal() or len(known) > LONGEST_VERSION:
-            raise InputError(f"seen={known[:20]!r} is no version; leave it out to be told of the newest")
+            raise InputError(
+                f"seen={known[:20]!r} is no version; leave it out to be told of the newest", slug="not-valid"
+            )
 
         changed = asyncio.Event()  # set by what is new, and by the server's end
 
@@ -166,7 +168,7 @@ class _Server:
 
     def problem(self, request: Request, error: GaiaBudgetError) -> Response:
         """An error as JSON: what is wrong and how to mend it."""
-        return JSONResponse({"error": str(error)}, status_code=_status(error))
+        return JSONResponse({"error": str(error), "slug": error.slug}, status_code=_status(error))
 
 
 def _status(error: GaiaBudgetError) -> int:

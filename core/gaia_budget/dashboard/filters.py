@@ -94,7 +94,8 @@ def chosen(ledger: Ledger, given: Given) -> Filters:
         wrong = unknown[0] if unknown else period if period not in PERIODS else grain
         raise InputError(
             f"the page does not know {wrong[:40]!r}. Valid: period={'|'.join(PERIODS)}, by={'|'.join(GRAINS)}, "
-            "project=…, model=…"
+            "project=…, model=…",
+            slug="not-valid",
         )
     since, until = _stretch(ledger, period)
     found = named(ledger, since, until, given.get("project") or "")

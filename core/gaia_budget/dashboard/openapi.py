@@ -11,7 +11,11 @@ PROBLEM = {
     "description": "What is wrong, and how to mend it.",
     "content": {
         "application/json": {
-            "schema": {"type": "object", "required": ["error"], "properties": {"error": {"type": "string"}}}
+            "schema": {
+                "type": "object",
+                "required": ["error", "slug"],
+                "properties": {"error": {"type": "string"}, "slug": {"type": "string"}},
+            }
         }
     },
 }

@@ -54,7 +54,8 @@ def listen(host: str, port: int | None) -> socket.socket:
 
     if port is not None and port in TAKEN:
         raise InputError(
-            f"port {port} belongs to the ecosystem's own pages (8501-8504); name another with --port"
+            f"port {port} belongs to the ecosystem's own pages (8501-8504); name another with --port",
+            slug="port-taken",
         )
     where = f"port {port}" if port is not None else f"any port from {USUAL.start} to {USUAL.stop - 1}"
     return http_server.listen(host, USUAL if port is None else (port,), where)

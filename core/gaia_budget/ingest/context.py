@@ -59,7 +59,10 @@ def fills(
     """
     for axis in asked.by:
         if axis not in (*AXES, *BESIDE):
-            raise InputError(f"axis {axis!r} does not go with these. Valid: {', '.join((*AXES, *BESIDE))}")
+            raise InputError(
+                f"axis {axis!r} does not go with these. Valid: {', '.join((*AXES, *BESIDE))}",
+                slug="not-valid",
+            )
     found: dict[tuple[str, ...], tuple[int, int, int]] = {}
     first = next((axis for axis in asked.by if axis in AXES), asked.by[0])
     known: set[str] = set()

@@ -135,7 +135,10 @@ def import_logs(settings: Settings, ledger: Ledger, folder: Path) -> Report:
     Raises InputError when there is no such folder.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder; name one that holds event files (*.jsonl)")
+        raise InputError(
+            f"{folder}: there is no such folder; name one that holds event files (*.jsonl)",
+            slug="file-missing",
+        )
     report, began = Report(), time.perf_counter()
     with telling_hooks(settings, ledger):
         Logs(ledger, settings, Costs(), folder, report).take_in()

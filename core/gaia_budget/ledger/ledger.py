@@ -287,7 +287,8 @@ def _zone_of(db: Database, opener: Opener) -> Zone:
     if db.shared and stored[1]:
         raise InputError(
             f"{db.name}: days and months of this ledger follow {stored[0]}, but the setting timezone says "
-            f"{opener.timezone}. Set timezone to {stored[0]}, or leave it empty"
+            f"{opener.timezone}. Set timezone to {stored[0]}, or leave it empty",
+            slug="ledger-time-zone",
         )
 
     def change(tx: Transaction) -> None:

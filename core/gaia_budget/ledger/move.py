@@ -33,7 +33,8 @@ def check_zone(source: Ledger, url: str, settings: Settings) -> None:
     if shared and not settings.timezone and source.zone.fingerprint() != Zone(UTC).fingerprint():
         raise InputError(
             "a shared ledger keeps its months in a named time zone. Set timezone in settings.toml first, such as "
-            'timezone = "America/Mexico_City"'
+            'timezone = "America/Mexico_City"',
+            slug="ledger-time-zone",
         )
 
 
@@ -43,7 +44,7 @@ def move(source: Ledger, target: Ledger) -> dict[str, int]:
     Raises InputError when the target holds data, LedgerError when a row did not arrive as it was.
     """
     if source.db.address == target.db.address:
-        raise InputError("the ledger is already there; name another database")
+        raise InputError("the ledger is already there; name another database", slug="move-stopped")
     private = target.db.shared and not source.db.shared
 
     def work(tx: Transaction) -> dict[str, int]:
@@ -64,7 +65,8 @@ def _refuse_data(tx: Transaction, table: Table, org: str) -> None:
     if tx.text(f"SELECT count(*) FROM {table.name} WHERE org = ?", (org,)).fetchone()[0]:  # noqa: S608
         raise InputError(
             f"{tx.db.name} already holds data of the organisation {org} (table {table.name}); nothing was "
-            "changed. Use an empty database, or another org in the settings"
+            "changed. Use an empty database, or another org in the settings",
+            slug="move-stopped",
         )
 
 
@@ -104,7 +106,8 @@ def _prove(source: Ledger, target: Ledger, table: Table, private: bool) -> None:
     if sent != there:
         raise LedgerError(
             f"{table.name}: the {sent[0]} rows sent and the {there[0]} rows found are not the same. Is the old "
-            "ledger still in use? Stop what writes to it, empty the new database, and try again"
+            "ledger still in use? Stop what writes to it, empty the new database, and try again",
+            slug="move-differs",
         )
 
 

@@ -189,7 +189,9 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
     for axis in by:
         if axis not in AXES:
             beside = f"; `gaia-budget spend` also knows {', '.join(CONTEXT_AXES)}"
-            raise InputError(f"nothing is told by {axis!r}. Valid: {', '.join(AXES)}{beside}")
+            raise InputError(
+                f"nothing is told by {axis!r}. Valid: {', '.join(AXES)}{beside}", slug="not-valid"
+            )
     merged: dict[tuple[str, ...], Figures] = {}
     for part in _parts(zone, _within_session(ask, asked), by):
         for key, figures in _summed(ask, zone, part, by, _grain(zone, part, by)):

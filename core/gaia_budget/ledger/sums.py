@@ -90,7 +90,8 @@ class Sums:
         if tx.many(CHANGE, changed) != len(changed):
             raise InternalError(
                 "the sums of the ledger do not match its events; nothing was written. `gaia-budget verify` shows "
-                "where, `gaia-budget rebuild` makes the ledger anew"
+                "where, `gaia-budget rebuild` makes the ledger anew",
+                slug="ledger-sums",
             )
         return self._charges()
 

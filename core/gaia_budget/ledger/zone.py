@@ -140,7 +140,8 @@ class Zone:
         except (ValueError, OverflowError):
             raise InputError(
                 f"{text!r} is no point in time. Valid: 2026-11-23, 2026-11, 2026-11-23T14:30, 7d, 36h, 2w, "
-                "today, yesterday, month"
+                "today, yesterday, month",
+                slug="not-valid",
             ) from None
 
 

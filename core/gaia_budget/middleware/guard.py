@@ -47,7 +47,7 @@ class BudgetGuard:
         unbounded_output_tokens: int = UNBOUNDED_OUTPUT_TOKENS,
     ) -> None:
         if not module.strip():
-            raise InputError("a guard needs the module's id, as in registry.json")
+            raise InputError("a guard needs the module's id, as in registry.json", slug="guard-needs-module")
         cap = None if session_cap_usd is None else nano_of(session_cap_usd)
         self._accounts = Accounts(
             module.strip().lower(), session_id or "", cap, cache, prompt_caching, unbounded_output_tokens
@@ -157,11 +157,15 @@ class BudgetGuard:
 def nano_of(amount: str | Decimal | int) -> int:
     """An amount in USD as nano-dollars. Raises InputError; floats are refused, for they are not exact."""
     if isinstance(amount, float):
-        raise InputError(f"give the amount {amount!r} as text or Decimal: binary fractions are not exact")
+        raise InputError(
+            f"give the amount {amount!r} as text or Decimal: binary fractions are not exact", slug="not-valid"
+        )
     try:
         nano = Decimal(amount) * NANO
     except ArithmeticError:
-        raise InputError(f"{amount!r} is not an amount of USD; write it like '2.50'") from None
+        raise InputError(
+            f"{amount!r} is not an amount of USD; write it like '2.50'", slug="not-valid"
+        ) from None
     if not nano.is_finite() or nano < 0:
-        raise InputError(f"{amount!r} is not an amount of USD; write it like '2.50'")
+        raise InputError(f"{amount!r} is not an amount of USD; write it like '2.50'", slug="not-valid")
     return int(nano.to_integral_value())

@@ -83,7 +83,10 @@ class Task:
 
     def __enter__(self) -> Self:
         if self._entered:
-            raise InputError(f"task {self.name!r} was entered before; make a new one with guard.task()")
+            raise InputError(
+                f"task {self.name!r} was entered before; make a new one with guard.task()",
+                slug="task-entered",
+            )
         self._entered = True
         self._around = running()
         _running.set(self)

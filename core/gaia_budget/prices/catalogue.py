@@ -57,7 +57,10 @@ def _stamp(refresh: Path | None) -> str:
                 status = file.stat()
             except OSError as error:
                 raise ConfigError(
-                    file, f"cannot be read: {error.strerror}", cure="Fix or remove the setting prices_file"
+                    file,
+                    f"cannot be read: {error.strerror}",
+                    cure="Fix or remove the setting prices_file",
+                    slug="config-unreadable",
                 ) from None
             parts += [str(file), str(status.st_size), str(status.st_mtime_ns)]
     return "|".join(parts)
@@ -115,4 +118,5 @@ def _refreshed(file: Path) -> list[Any]:
             file,
             f"is not a price file of the installed genai-prices: {str(error).splitlines()[0]}",
             cure="Fetch prices/new_data/v2/data.json of genai-prices, or remove the setting prices_file",
+            slug="price-file",
         ) from None

@@ -48,7 +48,9 @@ def exact_tokens(text: str, model: str) -> Estimate:
     import os
 
     if not os.environ.get("ANTHROPIC_API_KEY"):
-        raise InputError("an exact count asks Anthropic: set ANTHROPIC_API_KEY, or take the estimate")
+        raise InputError(
+            "an exact count asks Anthropic: set ANTHROPIC_API_KEY, or take the estimate", slug="no-key"
+        )
     import anthropic
 
     name = names.normalise(model)
@@ -58,7 +60,8 @@ def exact_tokens(text: str, model: str) -> Estimate:
         )
     except anthropic.AnthropicError as error:
         raise InputError(
-            f"Anthropic gave no count for {model} ({type(error).__name__}: {error}): take the estimate"
+            f"Anthropic gave no count for {model} ({type(error).__name__}: {error}): take the estimate",
+            slug="no-exact-count",
         ) from error
     return Estimate(answer.input_tokens, answer.input_tokens, answer.input_tokens, "count_tokens")
 

@@ -284,6 +284,7 @@ def _owned_file() -> Path:
             "is 'snapshot', but there is no token_budget.json with prices",
             key="pricing_source",
             cure="Set GAIA_ROOT to the folder that has it, or pricing_source to 'genai-prices'",
+            slug="no-owner-prices",
         )
     return root / "token_budget.json"
 

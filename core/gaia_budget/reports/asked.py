@@ -40,11 +40,15 @@ def sums(ledger: Ledger, by: Sequence[str], asked: Asked) -> Spend:
     """
     for axis in asked.where:
         if axis not in NARROWING:
-            raise InputError(f"nothing can be narrowed by {axis!r}. Valid: {', '.join(NARROWING)}")
+            raise InputError(
+                f"nothing can be narrowed by {axis!r}. Valid: {', '.join(NARROWING)}", slug="not-valid"
+            )
     named = dict(asked.where)
     since, until = ledger.instant(asked.since), ledger.instant(asked.until, end=True)
     if since is not None and until is not None and until <= since:
-        raise InputError(f"the stretch from {asked.since} to {asked.until} ends before it begins")
+        raise InputError(
+            f"the stretch from {asked.since} to {asked.until} ends before it begins", slug="not-valid"
+        )
     if "session" in named:
         named["session"] = session_named(ledger, named["session"])
     module, session = named.pop("module", None), named.pop("session", None)
@@ -117,7 +121,9 @@ def session_named(ledger: Ledger, words: str) -> str:
     if words in found:
         return words
     if len(found) > 1:
-        raise InputError(f"several sessions begin with {words!r}: {', '.join(found)}. Give more letters")
+        raise InputError(
+            f"several sessions begin with {words!r}: {', '.join(found)}. Give more letters", slug="not-one"
+        )
     if not found:
         raise NotFoundError("session", words, [one[:SHORT] for one in ledger.recent_sessions()])
     return found[0]

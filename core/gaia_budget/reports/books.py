@@ -117,7 +117,8 @@ class Books:
             return words
         if len(known) > 1:
             raise InputError(
-                f"several sessions begin with {words!r}: {', '.join(known[:5])}. Give more letters"
+                f"several sessions begin with {words!r}: {', '.join(known[:5])}. Give more letters",
+                slug="not-one",
             )
         if not known:
             raise self.no_session(words)

@@ -74,7 +74,10 @@ def understand(text: str, routing: Routing | None = None) -> Asked:
     """
     routing = routing or table.load()
     if not text.strip():
-        raise InputError("no task given; name one (" + ", ".join(sorted(routing.tasks)) + ") or describe it")
+        raise InputError(
+            "no task given; name one (" + ", ".join(sorted(routing.tasks)) + ") or describe it",
+            slug="no-task",
+        )
     short = len(text.strip()) <= MAX_NAME
     named = routing.task(text) if short else None
     if named:

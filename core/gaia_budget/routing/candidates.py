@@ -157,4 +157,5 @@ def no_model(place: str, tier: str, listed: Iterable[str]) -> ConfigError:
         place,
         f"none of the allowed models ({', '.join(listed) or 'none'}) does {tier} work",
         cure="Allow a stronger model there, or ask for the task without the module",
+        slug="no-model-allowed",
     )

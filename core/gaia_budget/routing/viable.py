@@ -143,7 +143,8 @@ class Viable:
         if not fitting:
             longest = max(one.context_window or 0 for one in models)
             raise InputError(
-                f"no allowed model reads {needed:,} tokens (the longest context is {longest:,}): compact first"
+                f"no allowed model reads {needed:,} tokens (the longest context is {longest:,}): compact first",
+                slug="context-too-long",
             )
         return fitting
 

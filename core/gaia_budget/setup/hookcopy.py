@@ -157,7 +157,9 @@ def _compile(interpreter: Path, package: Path) -> None:
         done = subprocess.run(command, capture_output=True, timeout=COMPILE_SECONDS, check=False)
         if done.returncode:
             problem = (done.stdout + done.stderr).decode(errors="replace")
-            raise InternalError(f"{interpreter} could not compile the hooks: {problem}")
+            raise InternalError(
+                f"{interpreter} could not compile the hooks: {problem}", slug="hooks-do-not-load"
+            )
 
 
 def load_fault(copy: Path) -> str:

@@ -82,13 +82,15 @@ def plan(options: Options) -> Plan:
     """Work out everything that has to change; write nothing. Raises ConfigError and InputError."""
     chosen = settings.load()
     if options.project is not None and not options.project.is_dir():
-        raise InputError(f"{options.project} is not a folder: --project wants a project's folder")
+        raise InputError(
+            f"{options.project} is not a folder: --project wants a project's folder", slug="not-a-folder"
+        )
     interpreter.refuse_throwaway_environment()
     if relative := places.relative_config_dir():
-        raise InputError(relative)
+        raise InputError(relative, slug="paths-relative")
     client = mcp_server.client_version()
     if not wiring.takes_arguments(client):
-        raise InputError(too_old(client or ()))
+        raise InputError(too_old(client or ()), slug="client-too-old")
     wires = wiring.Wiring(
         interpreter.base_interpreter(),
         hookcopy.folder(),
@@ -151,6 +153,7 @@ def refuse_links_out(project: Path | None) -> None:
                 file,
                 f"leads to {real}, out of the project; nothing was changed",
                 cure="Make it a file of the project",
+                slug="config-leads-out",
             )
 
 
@@ -199,7 +202,10 @@ def _root_setting(root: Path | None) -> Change | None:
     if root is None:
         return None
     if not root.is_dir():
-        raise InputError(f"{root} is not a folder: --gaia-root wants the folder that holds token_budget.json")
+        raise InputError(
+            f"{root} is not a folder: --gaia-root wants the folder that holds token_budget.json",
+            slug="not-a-folder",
+        )
     file = places.settings_file()
     if read_toml(file).get("gaia_root") == str(root):
         return None
@@ -223,7 +229,8 @@ def apply(work: Plan) -> None:
         fault = hookcopy.load_fault(hookcopy.install(work.wiring.interpreter))
         if fault:
             raise InternalError(
-                f"the hooks do not load with {work.wiring.interpreter}: {fault}. Nothing was wired"
+                f"the hooks do not load with {work.wiring.interpreter}: {fault}. Nothing was wired",
+                slug="hooks-do-not-load",
             )
         if work.settings_toml is not None:
             write(work.settings_toml)
@@ -244,7 +251,12 @@ def apply(work: Plan) -> None:
 def refuse_outrun(change: Change) -> None:
     """Raise ConfigError when a file is no longer what the plan was made for."""
     if content_of(change.file) != change.before:
-        raise ConfigError(change.file, "was changed by somebody else meanwhile", cure="Run init again")
+        raise ConfigError(
+            change.file,
+            "was changed by somebody else meanwhile",
+            cure="Run init again",
+            slug="config-changed",
+        )
 
 
 def _note(change: Change, journal: Journal) -> None:
@@ -281,7 +293,9 @@ def removal(file: Path, text: str, journal: Journal) -> str:
 def _register(entry: Registration, journal: Journal) -> None:
     program = mcp_server.client()
     if program is None:
-        raise InputError("Claude Code is no longer on the PATH: run init again once it is")
+        raise InputError(
+            "Claude Code is no longer on the PATH: run init again once it is", slug="client-missing"
+        )
     journal.servers = [known for known in journal.servers if not entry.same_place(known)]
     journal.servers.append(entry._asdict())
     journal.save()

@@ -32,7 +32,8 @@ def base_interpreter() -> Path:
             return found
     reason = throwaway(Path(sys.executable)) or "no interpreter of this environment starts with -I -S"
     raise InputError(
-        f"{reason}. Install GAIA Token Budget with a Python that stays, for instance: python3 install.py"
+        f"{reason}. Install GAIA Token Budget with a Python that stays, for instance: python3 install.py",
+        slug="python-passes",
     )
 
 
@@ -42,7 +43,8 @@ def refuse_throwaway_environment() -> None:
     if reason is not None:
         raise InputError(
             f"{reason}. What is wired must outlive this command: install GAIA Token Budget for good "
-            "(python3 install.py, uv tool install, pipx install) and run init from there"
+            "(python3 install.py, uv tool install, pipx install) and run init from there",
+            slug="python-passes",
         )
 
 

@@ -45,7 +45,12 @@ class Journal:
         except FileNotFoundError:
             stored = {"schema": SCHEMA}
         if not isinstance(stored, dict) or stored.get("schema") != SCHEMA:
-            raise ConfigError(_file(), f"is not of schema {SCHEMA}", cure="Use the version that wrote it")
+            raise ConfigError(
+                _file(),
+                f"is not of schema {SCHEMA}",
+                cure="Use the version that wrote it",
+                slug="config-newer",
+            )
         return cls(stored)
 
     def save(self) -> None:
@@ -107,7 +112,9 @@ def content_of(file: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(file, f"cannot be read: {error.strerror or error}") from error
+        raise ConfigError(
+            file, f"cannot be read: {error.strerror or error}", slug="config-unreadable"
+        ) from error
 
 
 def write(change: Change) -> None:
@@ -123,7 +130,9 @@ def write(change: Change) -> None:
         if mode is not None:
             real.chmod(mode)
     except OSError as error:
-        raise ConfigError(change.file, f"cannot be written: {error.strerror or error}") from error
+        raise ConfigError(
+            change.file, f"cannot be written: {error.strerror or error}", slug="config-unwritable"
+        ) from error
 
 
 def lock() -> files.Lock:

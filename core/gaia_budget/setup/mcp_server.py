@@ -110,7 +110,10 @@ def add(program: str, entry: Registration) -> None:
     remove(program, entry)
     done = _run(program, add_arguments(entry), entry.project)
     if done.returncode:
-        raise InputError(f"Claude Code did not take the MCP server: {(done.stderr or done.stdout).strip()}")
+        raise InputError(
+            f"Claude Code did not take the MCP server: {(done.stderr or done.stdout).strip()}",
+            slug="mcp-not-taken",
+        )
 
 
 def remove(program: str, entry: Registration) -> bool:
@@ -158,4 +161,6 @@ def _run(program: str, arguments: Sequence[str], project: str = "") -> subproces
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InputError(f"{program} could not be asked about MCP servers: {error}") from error
+        raise InputError(
+            f"{program} could not be asked about MCP servers: {error}", slug="mcp-not-taken"
+        ) from error

@@ -105,11 +105,20 @@ def read(text: str, file: Path) -> Document:
             line=error.line,
             column=error.column,
             cure="Nothing was changed; fix the file and run init again",
+            slug="config-syntax",
         ) from None
     if document.doubled:
         key, offset = document.doubled[0]
         line, column = document.line_column(offset)
-        raise ConfigError(file, "stands twice", line=line, column=column, key=key, cure="Keep one of them")
+        raise ConfigError(
+            file,
+            "stands twice",
+            line=line,
+            column=column,
+            key=key,
+            cure="Keep one of them",
+            slug="config-twice",
+        )
     _check_shape(document, file)
     return document
 

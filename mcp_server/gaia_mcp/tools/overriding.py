@@ -45,12 +45,17 @@ def _nano(usd: float) -> int:
             raise InvalidOperation
         return int(amount)
     except (InvalidOperation, OverflowError):
-        raise InputError("usd must be a positive amount of dollars, such as 5 or 2.50") from None
+        raise InputError(
+            "usd must be a positive amount of dollars, such as 5 or 2.50", slug="override-incomplete"
+        ) from None
 
 
 def _plain(text: str) -> str:
     """One line without control characters: it is shown in a dialog."""
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     if not line or len(line) > LONGEST_REASON:
-        raise InputError(f"module and reason must each be one line of 1 to {LONGEST_REASON} characters")
+        raise InputError(
+            f"module and reason must each be one line of 1 to {LONGEST_REASON} characters",
+            slug="override-incomplete",
+        )
     return line

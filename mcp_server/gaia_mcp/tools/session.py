@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def _current() -> LiveSession:
     found = running()
     if found is None:
-        raise InputError(f"{NO_SESSION}. Call this from within a Claude Code session")
+        raise InputError(f"{NO_SESSION}. Call this from within a Claude Code session", slug="no-session")
     return found
 
 

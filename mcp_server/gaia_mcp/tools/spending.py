@@ -80,7 +80,7 @@ def by_axis(axis: str, since: str, module: str) -> answers.SpendAnswer:
     if since == THIS_SESSION:
         session, since = session_id(), ""
         if session is None:
-            raise InputError(f"since=session: {NO_SESSION}")
+            raise InputError(f"since=session: {NO_SESSION}", slug="no-session")
     try:
         with books() as found:
             answer = _table(spend(found, (axis or "module",), since or None, None, module or None, session))

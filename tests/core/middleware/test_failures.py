@@ -158,7 +158,7 @@ def test_a_ledger_that_is_gone_after_the_call_loses_nothing(
     settle = guard._accounts.books()._paid.settle
 
     def unreachable(*_: object) -> None:
-        raise LedgerError("the database is gone")
+        raise LedgerError("the database is gone", slug="ledger-unusable")
 
     monkeypatch.setattr(guard._accounts.books()._paid, "settle", unreachable)
     assert client.messages.create(**MESSAGE).content
@@ -240,7 +240,7 @@ def test_a_ledger_that_forgot_the_call_and_then_fails_loses_nothing(
         raise NotFoundError("reservation", "x")
 
     def unreachable(*_: object) -> None:
-        raise LedgerError("the database is gone")
+        raise LedgerError("the database is gone", slug="ledger-unusable")
 
     with monkeypatch.context() as broken:
         broken.setattr(books.budgets, "settle", forgotten)

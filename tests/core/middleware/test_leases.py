@@ -33,7 +33,7 @@ def leases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _gone(*_: object, **__: object) -> Any:
-    raise LedgerError("the database is gone")
+    raise LedgerError("the database is gone", slug="ledger-unusable")
 
 
 def _sound() -> bool:

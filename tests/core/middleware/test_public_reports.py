@@ -284,7 +284,7 @@ def test_while_the_ledger_is_gone_nothing_is_lost_held_or_counted_twice(
         if left[0] >= 0:
             if left[0] % 2 == 0:
                 settle(*told)  # written, and the word of it was lost
-            raise LedgerError("the connection is gone")
+            raise LedgerError("the connection is gone", slug="ledger-unusable")
         settle(*told)
 
     monkeypatch.setattr(paid, "settle", unsure)

@@ -168,7 +168,7 @@ def test_writes_that_fail_are_told_and_made_later(
     with monkeypatch.context() as broken:
 
         def locked(*_: object) -> None:
-            raise LedgerError("the ledger is locked")
+            raise LedgerError("the ledger is locked", slug="ledger-unusable")
 
         broken.setattr(paid, "settle", locked)
         client.messages.create(**MESSAGE)

@@ -38,4 +38,6 @@ def send(delivery: Delivery, _: Settings) -> None:
         places.logs_dir().mkdir(parents=True, exist_ok=True)
         files.append(argus.build_path(str(places.logs_dir()), module), line)
     except OSError as error:
-        raise ChannelError(f"the ARGUS log cannot be written: {error.strerror or error}") from None
+        raise ChannelError(
+            f"the ARGUS log cannot be written: {error.strerror or error}", slug="alert-log"
+        ) from None

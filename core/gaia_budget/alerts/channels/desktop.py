@@ -23,7 +23,9 @@ def send(delivery: Delivery, _: Settings) -> None:
         return
     command = notify.command(telling.line(delivery.alert))
     if not command:
-        raise ChannelError("this system has no notify-send: install it, or set desktop_alerts = false")
+        raise ChannelError(
+            "this system has no notify-send: install it, or set desktop_alerts = false", slug="alert-desktop"
+        )
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     try:
         done = subprocess.run(
@@ -35,6 +37,9 @@ def send(delivery: Delivery, _: Settings) -> None:
             creationflags=hidden,
         )
     except (OSError, subprocess.TimeoutExpired):
-        raise ChannelError("the notification was not shown in time") from None
+        raise ChannelError("the notification was not shown in time", slug="alert-desktop") from None
     if done.returncode:
-        raise ChannelError(f"the notification ended with {done.returncode}: is there a desktop session?")
+        raise ChannelError(
+            f"the notification ended with {done.returncode}: is there a desktop session?",
+            slug="alert-desktop",
+        )

@@ -61,11 +61,11 @@ def send(delivery: Delivery, settings: Settings) -> None:
     except urllib.error.HTTPError as error:
         code = error.code
         error.close()
-        raise ChannelError(f"the webhook answered {code}") from None
+        raise ChannelError(f"the webhook answered {code}", slug="alert-webhook") from None
     except (OSError, HTTPException) as error:
         late = isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError)
         said = f"did not answer in {SECONDS:g} seconds" if late else "cannot be reached"
-        raise ChannelError(f"the webhook {said}") from None
+        raise ChannelError(f"the webhook {said}", slug="alert-webhook") from None
 
 
 def message(delivery: Delivery) -> dict[str, Any]:
@@ -100,13 +100,15 @@ def secret() -> bytes:
     file = places.home() / SECRET_FILE
     try:
         if sys.platform != "win32" and stat.S_IMODE(file.stat().st_mode) & 0o077:
-            raise ChannelError(f"{SECRET_FILE} in the state folder may be read by others: chmod 600 it")
+            raise ChannelError(
+                f"{SECRET_FILE} in the state folder may be read by others: chmod 600 it", slug="alert-secret"
+            )
         return file.read_bytes().strip()
     except FileNotFoundError:
         return b""
     except OSError as error:
         raise ChannelError(
-            f"{SECRET_FILE} cannot be read: {error.strerror or type(error).__name__}"
+            f"{SECRET_FILE} cannot be read: {error.strerror or type(error).__name__}", slug="alert-secret"
         ) from None
 
 
@@ -118,5 +120,5 @@ def _checked(url: str) -> str:
     except ValueError:
         safe = False
     if not safe or not parts.hostname:
-        raise ChannelError("the setting webhook_url is no https:// address")
+        raise ChannelError("the setting webhook_url is no https:// address", slug="alert-webhook")
     return url.strip()

@@ -233,9 +233,12 @@ def _confirm(proposal: Proposal, yes: bool) -> None:
     for line in _summary(proposal, others):
         note(line)
     if not sys.stdin.isatty():
-        raise InputError(f"nothing was written: {_needs_a_word(proposal, others)}. Run it again with --yes")
+        raise InputError(
+            f"nothing was written: {_needs_a_word(proposal, others)}. Run it again with --yes",
+            slug="needs-a-yes",
+        )
     if not typer.confirm("Split it?", err=True):
-        raise InputError("nothing was written")
+        raise InputError("nothing was written", slug="declined")
 
 
 def _summary(proposal: Proposal, others: int) -> list[str]:

@@ -24,7 +24,7 @@ def file_of(path: Path | None, user: bool) -> Path:
     from gaia_budget import places
 
     if user and path:
-        raise InputError("give a path or --user, not both")
+        raise InputError("give a path or --user, not both", slug="options-exclude")
     return places.claude_config_dir() if user else path or Path.cwd()
 
 
@@ -36,12 +36,14 @@ def files_of(paths: list[Path] | None, user: bool, below: bool) -> list[Path]:
     from gaia_claude_md.files import finding
 
     if user and paths:
-        raise InputError("give paths or --user, not both")
+        raise InputError("give paths or --user, not both", slug="options-exclude")
     look = finding.below if below else lambda folder: finding.of_folder(folder).files or [folder]
     given = paths or [file_of(None, user)]
     found = [file for path in given for file in (look(path) if path.is_dir() else [path])]
     if not found:
-        raise InputError(f"no CLAUDE.md or AGENTS.md in {', '.join(map(str, given))} or below")
+        raise InputError(
+            f"no CLAUDE.md or AGENTS.md in {', '.join(map(str, given))} or below", slug="no-claude-md"
+        )
     return found
 
 

@@ -46,7 +46,8 @@ def outcome(
     if not named or len(task.strip()) > vocabulary.MAX_NAME:
         raise InputError(
             f"a task is named in at most {vocabulary.MAX_NAME} characters, such as resume_adaptation; what a model "
-            "was told is not kept"
+            "was told is not kept",
+            slug="not-valid",
         )
     name = load_prices().name(model)
     if name is None:

@@ -96,9 +96,9 @@ def _nano(usd: str) -> int:
     try:
         amount = Decimal(usd.lstrip("$")) * 1_000_000_000
     except InvalidOperation:
-        raise InputError(f"--usd: {usd!r} is no amount; write it like 5 or 2.50") from None
+        raise InputError(f"--usd: {usd!r} is no amount; write it like 5 or 2.50", slug="not-valid") from None
     if not amount.is_finite() or amount != amount.to_integral_value() or amount <= 0:
-        raise InputError(f"--usd: {usd!r} must be more than 0, with at most nine decimals")
+        raise InputError(f"--usd: {usd!r} must be more than 0, with at most nine decimals", slug="not-valid")
     return int(amount)
 
 

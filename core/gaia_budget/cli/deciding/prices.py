@@ -208,7 +208,7 @@ def _moment(at: str | None) -> float | None:
     try:
         moment = datetime.fromisoformat(at)
     except ValueError:
-        raise InputError(f"{at!r} is not a day; write it as 2026-02-09") from None
+        raise InputError(f"{at!r} is not a day; write it as 2026-02-09", slug="not-valid") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 

@@ -29,7 +29,8 @@ def session_type(type: Type = None, session: Session = None, as_json: JsonFlag =
     wanted = session or os.environ.get("CLAUDE_CODE_SESSION_ID", "")
     if not wanted:
         raise InputError(
-            "no session is running here: name one with --session (`gaia-budget spend --by session`)"
+            "no session is running here: name one with --session (`gaia-budget spend --by session`)",
+            slug="no-session",
         )
     if type is None:
         found = types.current(wanted)

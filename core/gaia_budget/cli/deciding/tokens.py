@@ -65,7 +65,8 @@ def _refuse_a_projects_address() -> None:
     if taken:
         raise InputError(
             f"the settings of this project set {', '.join(taken)}, and so where the text and your key would be sent: "
-            "take the estimate, or ask in a terminal of your own"
+            "take the estimate, or ask in a terminal of your own",
+            slug="project-redirects",
         )
 
 
@@ -80,10 +81,13 @@ def _text(name: str) -> str:
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror or error}. Name a text file") from error
+        raise InputError(
+            f"{name} cannot be read: {error.strerror or error}. Name a text file", slug="file-unreadable"
+        ) from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{name} is no UTF-8 text (byte {error.start}): convert it first; pictures and PDFs cannot be estimated"
+            f"{name} is no UTF-8 text (byte {error.start}): convert it first; pictures and PDFs cannot be estimated",
+            slug="file-encoding",
         ) from error

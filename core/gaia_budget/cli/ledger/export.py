@@ -94,7 +94,10 @@ def _write(
     from gaia_budget.reports.money.export import events
 
     if as_json and out is None:
-        raise InputError("--json goes with --out FILE: standard output carries the events otherwise")
+        raise InputError(
+            "--json goes with --out FILE: standard output carries the events otherwise",
+            slug="options-exclude",
+        )
     with books_now() as books:
         found = events(books.ledger, since, until, books.module(module) if module else None)
         if out is None:
@@ -104,7 +107,7 @@ def _write(
             with out.open("w", encoding="utf-8", newline="") as file:
                 count = write(found, file)
         except OSError as error:
-            raise InputError(f"{out}: cannot be written: {error.strerror}") from None
+            raise InputError(f"{out}: cannot be written: {error.strerror}", slug="file-unwritable") from None
     if as_json:
         emit_json({"file": str(out), "events": count})
     else:

@@ -35,7 +35,7 @@ def report(
     from gaia_budget.settings import load
 
     if month and week:
-        raise InputError("give --month or --week, not both")
+        raise InputError("give --month or --week, not both", slug="options-exclude")
     settings = load()
     with current_ledger(settings) as ledger:
         name, since, until = _stretch(ledger, month, week)
@@ -45,7 +45,8 @@ def report(
         file.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise InputError(
-            f"{file}: the report cannot be written: {error.strerror}; name another with --out"
+            f"{file}: the report cannot be written: {error.strerror}; name another with --out",
+            slug="file-unwritable",
         ) from None
     if as_json:
         emit_json({"file": str(file), "period": name, "bytes": len(text.encode())})
@@ -63,11 +64,11 @@ def _stretch(ledger: Ledger, month: str | None, week: str | None) -> tuple[str, 
         except ValueError:
             start = None
         if start is None:
-            raise InputError(f"--week {week!r} is no week; write it as 2026-W48")
+            raise InputError(f"--week {week!r} is no week; write it as 2026-W48", slug="not-valid")
         return week, zone.start_of_day(start), zone.start_of_day(start + timedelta(days=7))
     name = month or f"{zone.local(ledger.now()):%Y-%m}"
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", name) or name.startswith("0000"):
-        raise InputError(f"--month {name!r} is no month; write it as 2026-11")
+        raise InputError(f"--month {name!r} is no month; write it as 2026-11", slug="not-valid")
     number = int(name[:4]) * 12 + int(name[5:]) - 1
     return name, zone.start_of_month(number), zone.start_of_month(number + 1)
 

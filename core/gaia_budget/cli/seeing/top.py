@@ -48,7 +48,9 @@ def top() -> None:
     from gaia_budget.settings import load
 
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
-        raise InputError("top needs a terminal; `gaia-budget` prints where everything stands once")
+        raise InputError(
+            "top needs a terminal; `gaia-budget` prints where everything stands once", slug="needs-a-terminal"
+        )
     settings = load()
     with Ledger.open(settings=settings, lean=True) as ledger:
         fresh = Fresh(ledger, settings)

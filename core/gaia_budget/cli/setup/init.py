@@ -211,7 +211,8 @@ def _confirm(question: str, yes: bool, details: str = "") -> None:
         return
     if not sys.stdin.isatty():
         raise InputError(
-            f"{question} There is no terminal to ask on: give --yes to say so, --dry-run to only look"
+            f"{question} There is no terminal to ask on: give --yes to say so, --dry-run to only look",
+            slug="needs-a-yes",
         )
     asked = f"{question} [Y/n{', d shows the change to the letter' if details else ''}]"
     while True:
@@ -219,6 +220,6 @@ def _confirm(question: str, yes: bool, details: str = "") -> None:
         if said in ("y", "yes"):
             return
         if said in ("n", "no"):
-            raise InputError("Nothing was changed")
+            raise InputError("Nothing was changed", slug="declined")
         if said == "d" and details:
             say(details, end="")

@@ -62,14 +62,18 @@ def _record(ledger: Ledger, overlaps: Overlaps, file: Path, calls: list[Call], r
 
 def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     if not file.is_file():
-        raise InputError(f"{file}: there is no such file; name jSeeker's SQLite database")
+        raise InputError(
+            f"{file}: there is no such file; name jSeeker's SQLite database", slug="file-missing"
+        )
     try:
         with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as database:
             query = f"SELECT rowid, {', '.join(COLUMNS)} FROM api_costs ORDER BY rowid"  # noqa: S608 (our names)
             for rowid, *values in database.execute(query):
                 yield rowid, dict(zip(COLUMNS, values, strict=True))
     except sqlite3.Error as error:
-        raise InputError(f"{file}: its table api_costs cannot be read: {error}") from None
+        raise InputError(
+            f"{file}: its table api_costs cannot be read: {error}", slug="file-unreadable"
+        ) from None
 
 
 def _event(event_id: str, row: dict[str, Any], settings: Settings) -> Event:

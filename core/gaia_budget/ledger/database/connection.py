@@ -309,7 +309,7 @@ class Database:
         try:
             import psycopg
         except ModuleNotFoundError:
-            raise LedgerError(NO_DRIVER) from None
+            raise LedgerError(NO_DRIVER, slug="ledger-driver") from None
         return psycopg.connect(autocommit=True, **{**REACHING, **self.address.server})  # type: ignore[arg-type]
 
     def opened_file(self) -> sqlite3.Connection:
@@ -317,7 +317,8 @@ class Database:
         if sqlite3.sqlite_version_info < OLDEST_SQLITE:
             raise LedgerError(
                 f"this Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.37 or newer. "
-                "Use a newer Python, or a PostgreSQL database (setting db)"
+                "Use a newer Python, or a PostgreSQL database (setting db)",
+                slug="sqlite-too-old",
             )
         file = self.address.file
         connection = sqlite3.connect(
@@ -361,7 +362,8 @@ class _Lent:
         self._room = database._room
         if database.shared and not self._room.acquire(timeout=database.patience_s):
             raise LedgerError(
-                f"{database.name}: {MOST_CONNECTIONS} connections are in use, and none became free"
+                f"{database.name}: {MOST_CONNECTIONS} connections are in use, and none became free",
+                slug="ledger-connections",
             )
         try:
             self._connection = database._taken()

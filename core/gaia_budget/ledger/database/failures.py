@@ -46,35 +46,59 @@ def explained(problem: Exception, name: str) -> Exception:
     """A driver's error in words that say what is wrong and how to mend it; never with values or passwords."""
     state = getattr(problem, "sqlstate", None) or getattr(problem, "sqlite_errorname", "") or ""
     said = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
-    for prefixes, text in CURES:
+    for prefixes, slug, text in CURES:
         if str(state).startswith(prefixes):
             kind = DamagedError if prefixes == DAMAGED else LedgerError
-            return kind(f"{name}: {text}")
+            return kind(f"{name}: {text}", slug=slug)
     if not state and type(problem).__name__ == "DataError":
-        return UnfitTextError("the ledger refused a text with a NUL sign in it")
+        return UnfitTextError("the ledger refused a text with a NUL sign in it", slug="ledger-refused")
     if isinstance(problem, sqlite3.IntegrityError) or str(state).startswith(("22", "23")):
-        return InputError(f"the ledger refused a row ({state}): {said.split('DETAIL')[0]}")
-    return LedgerError(f"{name}: {said}")
+        return InputError(
+            f"the ledger refused a row ({state}): {said.split('DETAIL')[0]}", slug="ledger-refused"
+        )
+    return LedgerError(f"{name}: {said}", slug="ledger-unusable")
 
 
 DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
-CURES: tuple[tuple[tuple[str, ...], str], ...] = (
+CURES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         LOCKED,
+        "ledger-locked",
         "another process has kept the ledger locked for too long. Nothing was written; end that process, or try "
         "again",
     ),
-    (("SQLITE_READONLY",), "the ledger is read-only. Give yourself write access to the file and its folder"),
-    (("SQLITE_FULL", "53100"), "the disk is full. Nothing was written; make room and try again"),
-    (("SQLITE_CANTOPEN",), "cannot open the file. Its folder must exist and be writable"),
+    (
+        ("SQLITE_READONLY",),
+        "ledger-read-only",
+        "the ledger is read-only. Give yourself write access to the file and its folder",
+    ),
+    (
+        ("SQLITE_FULL", "53100"),
+        "ledger-disk",
+        "the disk is full. Nothing was written; make room and try again",
+    ),
+    (
+        ("SQLITE_CANTOPEN",),
+        "ledger-cannot-open",
+        "cannot open the file. Its folder must exist and be writable",
+    ),
     (
         DAMAGED,
+        "ledger-damaged",
         "the file is damaged or is no ledger. Move it away; `gaia-budget ingest` makes a new one from the "
         "transcripts and logs, and backups/ holds the copies made before upgrades",
     ),
-    (("SQLITE_IOERR",), "the disk reported an error. Nothing was written; check the disk"),
-    (("28",), "the server refused the user or password of the database URL"),
-    (("3D",), "there is no such database on the server. Create it with createdb"),
-    (("42501",), "this database user may not do that. Grant it the rights on the schema"),
-    (("25006",), "the server is read-only (a standby?). Point the database URL to the primary"),
+    (("SQLITE_IOERR",), "ledger-disk", "the disk reported an error. Nothing was written; check the disk"),
+    (("28",), "ledger-refused-user", "the server refused the user or password of the database URL"),
+    (("3D",), "ledger-no-database", "there is no such database on the server. Create it with createdb"),
+    (
+        ("42501",),
+        "ledger-refused-user",
+        "this database user may not do that. Grant it the rights on the schema",
+    ),
+    (
+        ("25006",),
+        "ledger-read-only",
+        "the server is read-only (a standby?). Point the database URL to the primary",
+    ),
 )

@@ -47,11 +47,11 @@ def parse_url(text: str) -> Address:
     backend = scheme.partition("+")[0]
     if backend == "sqlite":
         if not rest.startswith("/") or rest in ("/", "/:memory:"):
-            raise InputError(f"{WHERE} names no file. {VALID}")
+            raise InputError(f"{WHERE} names no file. {VALID}", slug="database-url")
         return Address(file=rest[1:])
     if backend in ("postgresql", "postgres") and rest:
         return Address(server=_server(rest))
-    raise InputError(f"{WHERE} cannot be read. {VALID}")
+    raise InputError(f"{WHERE} cannot be read. {VALID}", slug="database-url")
 
 
 def _server(rest: str) -> dict[str, str]:
@@ -68,7 +68,8 @@ def _server(rest: str) -> dict[str, str]:
     except ValueError:
         raise InputError(
             f"{WHERE} cannot be read. {VALID}; signs such as : / ? # @ % in a user or password are written as "
-            "%3A %2F %3F %23 %40 %25"
+            "%3A %2F %3F %23 %40 %25",
+            slug="database-url",
         ) from None
     found = {
         "user": unquote(user),

@@ -84,7 +84,8 @@ class Books:
         except OSError as error:
             raise LedgerError(
                 f"the state folder {places.home()} cannot be written ({error.strerror}), so no call can be "
-                "accounted for; nothing was sent"
+                "accounted for; nothing was sent",
+                slug="state-folder",
             ) from None
         try:
             self.budgets.reserve(scopes, worst.actual_nano, call_id=worst.call_id, ttl_s=ttl_s)

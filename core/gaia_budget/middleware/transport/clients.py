@@ -45,7 +45,8 @@ def wrap(client: Any, accounts: Accounts) -> Any:
     except AttributeError as error:
         raise InputError(
             f"{sdk.distribution} {version(sdk.distribution)} is built otherwise than the versions that are known "
-            f"({_range(sdk.majors)}): {error.name} is missing. Install a version in that range"
+            f"({_range(sdk.majors)}): {error.name} is missing. Install a version in that range",
+            slug="client-unknown",
         ) from None
 
 
@@ -56,8 +57,8 @@ def _sdk_of(client: object) -> tuple[Sdk, Line]:
             if f"{kind.__module__}.".startswith(sdk.module) and kind.__module__ != __name__:
                 if kind.__name__ in sdk.clients:
                     return sdk, Line(sdk.wire, sdk.clients[kind.__name__])
-                raise InputError(_unknown(client))
-    raise InputError(_unknown(client))
+                raise InputError(_unknown(client), slug="client-unknown")
+    raise InputError(_unknown(client), slug="client-unknown")
 
 
 def _unknown(client: object) -> str:
@@ -90,7 +91,8 @@ def _is_wrapped(http_client: object, accounts: Accounts) -> bool:
     if other is not None and other is not accounts:
         raise InputError(
             f"this client is wrapped for module {other.module} already: "
-            f"make a client of its own for {accounts.module}"
+            f"make a client of its own for {accounts.module}",
+            slug="client-taken",
         )
     return other is accounts
 
@@ -148,7 +150,9 @@ def _wrap_gemini(client: Any, accounts: Accounts, line: Line) -> Any:
     if _is_wrapped(api._httpx_client, accounts):
         return client
     if api._async_httpx_client is None:
-        raise InputError("a google.genai client with client certificates (mTLS) cannot be guarded")
+        raise InputError(
+            "a google.genai client with client certificates (mTLS) cannot be guarded", slug="client-unknown"
+        )
     api._httpx_client = http.guarded(api._httpx_client, accounts, line)
     api._async_httpx_client = http.guarded(api._async_httpx_client, accounts, line)
     if callable(api._use_aiohttp):  # naming our client among its options would leave it unclosed

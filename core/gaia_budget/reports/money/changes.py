@@ -72,7 +72,7 @@ def changes(ledger: Ledger, asked: Asked | None = None) -> Changes:
     last = zone.local(now if end is None else min(now, end - 1)).date()
     first = last - timedelta(days=DAYS - 1) if start is None else zone.local(start).date()
     if first > last:
-        raise InputError("nothing has changed in a stretch that has not begun")
+        raise InputError("nothing has changed in a stretch that has not begun", slug="not-valid")
     since, until = zone.start_of_day(first), zone.start_of_day(last + timedelta(days=1))
     before = zone.start_of_day(first - (last - first) - timedelta(days=1))
     old = table(ledger, "module", wanted._replace(since=before, until=since))

@@ -38,7 +38,9 @@ def send(portions: Iterator[list[Fields]], endpoint: str | None) -> int:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import SpanExportResult
     except ImportError:
-        raise InputError('export otlp needs the extra: pip install "gaia-token-budget[otlp]"') from None
+        raise InputError(
+            'export otlp needs the extra: pip install "gaia-token-budget[otlp]"', slug="extra-missing"
+        ) from None
     exporter = OTLPSpanExporter(None if endpoint is None else endpoint.rstrip("/").removesuffix(PATH) + PATH)
     count = 0
     try:
@@ -46,7 +48,8 @@ def send(portions: Iterator[list[Fields]], endpoint: str | None) -> int:
             if exporter.export([span(row) for row in rows]) is not SpanExportResult.SUCCESS:
                 raise InputError(
                     f"the collector did not take the spans ({count:,} were sent before). Name its address with "
-                    "--endpoint; what is sent again is the same span"
+                    "--endpoint; what is sent again is the same span",
+                    slug="collector",
                 )
             count += len(rows)
     finally:

@@ -58,11 +58,12 @@ class World:
                 timeout=SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
-            raise InternalError(f"{command} did not end in {SECONDS} s") from error
+            raise InternalError(f"{command} did not end in {SECONDS} s", slug="fault") from error
         said = done.stdout.decode(errors="replace")
         if check and done.returncode:
             raise InternalError(
-                f"{command} ended in {done.returncode}: {said}{done.stderr.decode(errors='replace')}"
+                f"{command} ended in {done.returncode}: {said}{done.stderr.decode(errors='replace')}",
+                slug="fault",
             )
         return said.replace(str(self.home), LINKED)
 
@@ -158,7 +159,7 @@ class World:
             said = next((one for one in map(json.loads, server.stdout) if one.get("id") == 2), None)
             patience.cancel()
         if said is None or "result" not in said:
-            raise InternalError(f"the MCP server did not answer: {said}")
+            raise InternalError(f"the MCP server did not answer: {said}", slug="fault")
         return "\n".join(part.get("text", "") for part in said["result"]["content"])
 
     def _settings(self) -> Row:

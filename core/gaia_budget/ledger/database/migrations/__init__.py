@@ -71,7 +71,8 @@ def migrate(db: Database, backups: Path, migrations: Sequence[Migration] = MIGRA
     if found > len(migrations):
         raise LedgerError(
             f"{db.name}: written by a newer version of this program (schema {found}, known here: "
-            f"{len(migrations)}). Nothing was changed; upgrade gaia-token-budget"
+            f"{len(migrations)}). Nothing was changed; upgrade gaia-token-budget",
+            slug="ledger-newer",
         )
 
 

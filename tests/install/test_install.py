@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 import os
@@ -14,23 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.setup.wiring import handler
+from support.installer import SCRIPT, run
 from support.pythons import interpreters
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-SCRIPT = Path(__file__).parent.parent / "install.py"
 OLD = [program for program in interpreters() if "python3.9" in str(program.resolve().name)]
-
-
-@pytest.fixture
-def install() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("install", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_help_names_every_way_to_call_it(install: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,27 +177,14 @@ def test_an_unchanged_lock_file_is_not_installed_again(
     assert calls == [("--no-deps", "--require-hashes", "--requirement", str(lock))] * 2
 
 
-def test_a_python_without_venv_is_told_the_cure(
-    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ensurepip" else object())
-    with pytest.raises(install.Failure, match=r"has no ensurepip.*-venv"):
-        install.environment(tmp_path / "venv")
-    assert not (tmp_path / "venv").exists()
-
-
 @pytest.mark.skipif(
     not OLD, reason="needs a Python 3.9, which is not on this machine; install: pyenv install 3.9"
 )
 def test_an_old_python_goes_on_with_a_newer_one_or_says_which_is_needed(tmp_path: Path) -> None:
-    environment = {**os.environ, "PATH": str(tmp_path)}
-    refused = subprocess.run(
-        [OLD[0], SCRIPT, "--undo"], capture_output=True, env=environment, text=True, check=False
-    )
+    refused = run("--undo", python=OLD[0], PATH=str(tmp_path))
     assert refused.returncode == 1
     assert "Python 3.11 or newer is needed; this is 3.9" in refused.stderr
+    assert "Nothing was wired" in refused.stderr and "[no-newer-python]" in refused.stderr
     (tmp_path / f"python3.{sys.version_info[1]}").symlink_to(sys.executable)
-    done = subprocess.run(
-        [OLD[0], SCRIPT, "--undo"], capture_output=True, env=environment, text=True, check=False
-    )
+    done = run("--undo", python=OLD[0], PATH=str(tmp_path))
     assert (done.returncode, done.stdout.strip()) == (0, "Nothing is installed for this user.")
