@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import textwrap
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ import pytest
 import typer
 
 from gaia_budget.cli.app import app
+from support import installer
 
 if TYPE_CHECKING:
     import click
@@ -43,6 +46,81 @@ def test_every_command_that_is_named_exists_with_its_options(page: Path) -> None
 def test_every_page_that_is_linked_is_there(page: Path) -> None:
     missing = [name for name in LINK.findall(page.read_text("utf-8")) if not (page.parent / name).exists()]
     assert missing == []
+
+
+RUN = {
+    ("alerts.md", "toml"): "here",
+    ("argus-page.md", "python"): "tests/core/seeing/test_argus_page.py",
+    ("argus-page.md", "toml"): "here",
+    ("hooks.md", "toml"): "here",
+    ("mcp.md", "json"): "tests/mcp_server/test_tools.py",
+    ("postgresql.md", "sql"): "tests/core/ledger/test_databases.py",
+    ("postgresql.md", "toml"): "here",
+    ("prices.md", "toml"): "here",
+    ("routing.md", "python"): "tests/core/routing/test_docs.py",
+    ("routing.md", "toml"): "tests/core/routing/test_docs.py",
+    ("raven.md", "toml"): "here",
+    **{(f"{app}.md", "python"): "tests/core/middleware/test_docs.py"
+       for app in ("argus", "hart-os", "jseeker", "middleware", "mycel", "raven", "via")},
+}  # fmt: skip
+"""Which test runs a page's blocks of a language; blocks without one are command lines."""
+FENCED = re.compile(r"```(\w*)\n(.*?)```", re.DOTALL)
+POSTGRESQL = (ROOT / "docs" / "postgresql.md").read_text("utf-8")
+INDENTED_SETTINGS = re.compile(r"(?m)(?:^ +\w+ = .*\n)+")
+
+
+def blocks(page: Path) -> list[tuple[str, str]]:
+    return FENCED.findall(page.read_text("utf-8"))
+
+
+def test_every_block_of_docs_is_run_by_a_test() -> None:
+    found = {(page.name, language) for page in PAGES for language, _ in blocks(page) if language}
+    assert found == set(RUN)
+    assert [test for test in RUN.values() if test != "here" and not (ROOT / test).is_file()] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(text for page, language in RUN if language == "toml" and RUN[page, language] == "here"
+          for said, text in blocks(ROOT / "docs" / page) if said == "toml"),
+        *INDENTED_SETTINGS.findall(POSTGRESQL),
+    ],
+)  # fmt: skip
+def test_every_settings_block_is_taken_by_what_reads_it(text: str, home: Path) -> None:
+    from gaia_budget import settings
+    from gaia_budget.alerts import rules
+    from gaia_budget.prices import overrides
+
+    keys = tomllib.loads(textwrap.dedent(text))
+    if "server" in keys:  # Streamlit's own: it raises for a name that it does not know
+        from streamlit import config
+
+        for section, group in keys.items():
+            assert [config.get_option(f"{section}.{key}") for key in group]
+        return
+    name = {"rules": "alerts.toml", "price": "prices.toml"}.get(next(iter(keys)), "settings.toml")
+    (home / "gaia-budget").mkdir(exist_ok=True)
+    (home / "gaia-budget" / name).write_text(textwrap.dedent(text), "utf-8")
+    assert settings.load() and rules.load() is not None and overrides.load() is not None
+    if name == "settings.toml":
+        assert set(keys) <= settings.load().model_fields_set
+    if name == "prices.toml":
+        assert len(overrides.load()) == len(keys["price"])
+
+
+def test_every_line_of_the_installer_and_of_just_that_is_named_exists() -> None:
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    install = installer.load()
+    recipes = re.findall(r"(?m)^([a-z]+)[^\n]*:$", (ROOT / "justfile").read_text("utf-8"))
+    assert set(re.findall(r"`just ([a-z]+)", text)) <= set(recipes)
+    lines = re.findall(r"(?:python3|py) install\.py((?: -[^`\n|]*)?)", text)
+    assert len(lines) > 20
+    for line in lines:
+        _, words = install.extras(line.split())
+        assert {word for word in words if word.startswith("-")} <= set(
+            re.findall(r"--\w[\w-]*", install.__doc__)
+        ), line
 
 
 def test_every_test_that_security_names_exists() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,11 +24,13 @@ from support.events import event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from gaia_budget.model import Event
     from support.dashboard import Dashboard
 
+DOCS = (Path(__file__).parents[3] / "docs" / "argus-page.md").read_text("utf-8")
+(SHOWN,) = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+OWNERS = re.findall(r"```toml\n(.*?)```", DOCS, re.DOTALL)[0]
 PAGE = f"""
 from gaia_budget.ledger import Ledger
 from gaia_hooks.machine import clock
@@ -35,20 +38,8 @@ from gaia_hooks.machine import clock
 Ledger.now = lambda _: {spent_month.NOW}
 clock.now = lambda: {spent_month.NOW}
 
-from gaia_budget.argus_page import show
-
-show()
-"""
-CONFIG = """
-[server]
-address = "127.0.0.1"
-allowedHosts = ["127.0.0.1", "localhost"]
-headless = true
-fileWatcherType = "none"
-
-[browser]
-gatherUsageStats = false
-"""
+{SHOWN}"""
+CONFIG = OWNERS.replace("[server]", '[server]\nheadless = true\nfileWatcherType = "none"')
 STARTED = 60_000
 """Milliseconds that Streamlit may take to start on a busy machine."""
 
