@@ -194,7 +194,7 @@ def replace(path: str, data: bytes, durable: bool = True) -> None:
             _os.close(handle)
         _rename_over(temporary, path)
     except BaseException:
-        _remove(temporary)
+        remove(temporary)
         raise
 
 
@@ -232,7 +232,8 @@ def _rename_over(source: str, target: str) -> None:
             return
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """Delete a file that may be gone already."""
     try:
         _os.unlink(path)
     except OSError:
@@ -308,6 +309,15 @@ class Lock:
         self.dirty = False
 
     def __enter__(self) -> "Lock":
+        self._take()
+        if not _os.fstat(
+            self._handle
+        ).st_nlink:  # removed by who held it when we opened it: nobody else waits there
+            _os.close(self._handle)
+            self._take()
+        return self
+
+    def _take(self) -> None:
         try:
             self._handle = _os.open(self._path, UPDATE, PRIVATE_FILE)
         except FileNotFoundError:
@@ -319,7 +329,10 @@ class Lock:
         except BaseException:
             _os.close(self._handle)
             raise
-        return self
+
+    def remove(self) -> None:
+        """Delete the lock's file while it is held; on Windows, which does not delete what is open, it stays."""
+        remove(self._path)
 
     def _wait(self) -> None:
         patience_ends = time.monotonic() + self._timeout
