@@ -11,7 +11,7 @@ from gaia_budget import alerts, places, snapshot
 from gaia_budget.budgets import Budgets
 from gaia_budget.budgets.spool import upkeep
 from gaia_budget.errors import InputError
-from gaia_budget.forecast.week import working_week
+from gaia_budget.forecast.series import working_week
 from gaia_budget.ingest import happened, unattributed
 from gaia_budget.ingest.costs import Costs
 from gaia_budget.ingest.ecosystem import jseeker, rotation
