@@ -52,11 +52,7 @@ def parent(path: str) -> str:
 
 def exists(path: str) -> bool:
     """Whether there is a file or folder at the path that we may look at."""
-    try:
-        _os.stat(path)
-    except OSError:
-        return False
-    return True
+    return _os.access(path, _os.F_OK)
 
 
 def stamp(path: str) -> "list[int]":
