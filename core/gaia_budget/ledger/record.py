@@ -105,7 +105,7 @@ def take_fact(tx: Transaction, zone: Zone, event: Event) -> dict[Place, Charge]:
     """The same of one event that is a fact."""
     derived = _Derived(zone)
     if rows.insert(tx, [astuple(event)]):
-        _complete(tx, derived, [event])
+        _complete(tx, derived, [event], priced_before=False)
     else:
         derived.add([event])
     return derived.write(tx)
