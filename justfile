@@ -60,7 +60,7 @@ bench:
 
 # What a stranger does, in every order, with `install.py` and as a plugin, in the real client; each step is printed
 strangers orders="24":
-    GAIA_TEST_STRANGERS={{orders}} {{python}} -m pytest -q -s -p no:xdist tests/e2e/test_strangers.py
+    GAIA_TEST_INSTALL=1 GAIA_TEST_STRANGERS={{orders}} {{python}} -m pytest -q -s -p no:xdist tests/e2e/test_strangers.py
 
 # ccusage, codeburn, claude-monitor and ours on the same files; writes docs/compare.md (needs npm, Node 22.13 and the network)
 compare:

@@ -4,6 +4,7 @@ Python 3.9, standard library alone. Once the environment is there, in the same s
 server, and the client is told that the tools have changed. Where `init` has registered the server, this one has none.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -16,9 +17,16 @@ ROOT = Path(__file__).absolute().parent.parent
 sys.path.insert(0, str(ROOT / "hooks"))
 
 from gaia_hooks.facts import places  # noqa: E402 (found by the line before)
+from gaia_hooks.machine import files  # noqa: E402
+from gaia_hooks.say import news  # noqa: E402
 
 WINDOWS = os.name == "nt"
 SHOWN = 600  # characters of an installer's last words
+READY = (
+    "GAIA budget: its tools are ready, in this session too. Ask Claude what this session has used, or type "
+    "/gaia-budget:budget; `{program}` shows everything in a terminal."
+)
+FAILED = "The token budget's tools could not be installed: {problem} Hooks count and warn all the same."
 LISTS = {"tools/list": "tools", "resources/list": "resources", "prompts/list": "prompts",
          "resources/templates/list": "resourceTemplates"}  # fmt: skip
 TOOL = {
@@ -95,7 +103,7 @@ class Waiting:
     def state(self):
         """How far the installation is, in words."""
         if self.problem:
-            return f"The token budget's tools could not be installed: {self.problem} Hooks count and warn all the same."
+            return FAILED.format(problem=self.problem)
         seconds = time.monotonic() - self.began
         return (
             f"The token budget's tools are being installed, for {seconds:.0f} s now; it takes about a minute."
@@ -116,9 +124,16 @@ class Waiting:
             ended, said = 1, str(error)
         real = installed(self.home)
         if ended or real is None:
-            self.problem = f"{said[-SHOWN:]} (all of it: {log})"
+            problem = f"{said[-SHOWN:]} (all of it: {log})"
+            self.tell(FAILED.format(problem=problem))
+            self.problem = problem
             return
         self.hand_over(real)
+
+    def tell(self, text):
+        """Leave word for the human: the next prompt's hook shows it."""
+        with contextlib.suppress(OSError):  # the disk that is full, perhaps
+            files.replace(news.path_of(str(self.home)), text.encode())
 
     def hand_over(self, real):
         """Start the real server, greet it as the client greeted us, and pass everything on from now."""
@@ -133,10 +148,14 @@ class Waiting:
             self.child = child
         for kind in ("tools", "resources", "prompts"):
             self.send({"jsonrpc": "2.0", "method": f"notifications/{kind}/list_changed"})
+        told = False
         for line in child.stdout:
             with self.lock:
                 sys.stdout.buffer.write(line)
                 sys.stdout.buffer.flush()
+            if not told:  # the real server has answered: the client asks for the tools at once
+                self.tell(READY.format(program=real[0]))
+                told = True
 
 
 def main():

@@ -1,6 +1,7 @@
 """What a stranger does in an empty home, and how the machine looks when it is undone: in every order of what there is.
 
-`just strangers` plays all of it and prints each step; `GAIA_TEST_STRANGERS` is how many of the orders are played.
+`just strangers` plays all of it and prints each step; `GAIA_TEST_STRANGERS` is how many of the orders are played, and
+`GAIA_TEST_INSTALL=1` lets the two paths fetch every package.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -60,6 +62,11 @@ ORDERS = [
     for first in (False, True)
 ]
 ASKED = int(os.environ.get("GAIA_TEST_STRANGERS", "1"))
+CHOSEN = ORDERS[:: max(1, len(ORDERS) // max(1, ASKED))][:ASKED]
+BY_ADDED = {order.added: [one for one in CHOSEN if one.added == order.added] for order in CHOSEN}
+"""What begins the same way is added, and spends, once; each ending begins from a copy of that."""
+INSTALLED = "GAIA_TEST_INSTALL" in os.environ
+"""Whether packages are fetched, as a stranger would: minutes."""
 
 
 def say(step: str) -> None:
@@ -111,21 +118,43 @@ def gaia(claude: Claude, *words: str) -> str:
 
 def step(claude: Claude, *words: str) -> str:
     """`install.py`, which fetches every package, where all is played; else what it ends in, `gaia-budget init`."""
-    if len(ORDERS) > ASKED:
+    if not INSTALLED:
         return gaia(claude, "init", "--yes", "--no-proof", *words)
-    python = Path(sys._base_executable).parent  # type: ignore[attr-defined]
-    claude.env |= {name: os.environ[name] for name in PIPS if name in os.environ}
-    claude.env["PATH"] = os.pathsep.join([str(claude.program.parent), str(python), "/usr/bin", "/bin"])
+    with_installer(claude)
     done = subprocess.run(["python3", ROOT / "install.py", *words], cwd=claude.cwd, env=claude.environment(),
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return " ".join(["$ python3 install.py", *words]) + "\n" + done.stdout
 
 
-def add_plugin(claude: Claude) -> None:
+def with_installer(claude: Claude) -> None:
+    """A stranger's PATH, and the way to packages that this machine has."""
+    python = Path(sys._base_executable).parent  # type: ignore[attr-defined]
+    claude.env |= {name: os.environ[name] for name in PIPS if name in os.environ}
+    claude.env["PATH"] = os.pathsep.join([str(claude.program.parent), str(python), "/usr/bin", "/bin"])
+
+
+INSTALLER = """\
+import pathlib
+program = pathlib.Path("{program}")
+program.parent.mkdir(parents=True)
+program.write_text('#!/bin/sh\\nexec {python} -m gaia_budget "$@"\\n')
+program.chmod(0o755)
+"""
+"""Stands for `install.py` where no packages are to be fetched: the program is the one that is tested."""
+
+
+def add_plugin(claude: Claude, installer: str = "") -> None:
+    """From a clone; with an installer, or with its own where packages are fetched, its server makes its environment."""
     folder = claude.home / STATE / "clone"
-    for part in PARTS:
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    if installer and INSTALLED:
+        with_installer(claude)
+        subprocess.run(["git", "clone", "-q", "--depth", "1", ROOT.as_uri(), folder], check=True)
+    else:
+        for part in PARTS:
+            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    if installer and not INSTALLED:
+        (folder / "install.py").write_text(installer, "utf-8")
     claude.shell("claude", "plugin", "marketplace", "add", str(folder))
     claude.shell("claude", "plugin", "install", "gaia-budget@gaia")
 
@@ -144,12 +173,12 @@ ADD: dict[str, Callable[[Claude], object]] = {
 }
 
 
-@pytest.mark.parametrize("order", ORDERS[:: max(1, len(ORDERS) // max(1, ASKED))][:ASKED], ids=str)
+@pytest.mark.parametrize("added", BY_ADDED, ids=", ".join)
 def test_whatever_was_added_in_whatever_order_is_counted_once_and_goes_without_a_trace(
-    stranger: Claude, api: ScriptedApi, order: Order
+    stranger: Claude, api: ScriptedApi, added: tuple[str, ...], tmp_path: Path
 ) -> None:
     home, project = files(stranger.home), files(stranger.cwd)
-    for part in order.added:
+    for part in added:
         ADD[part](stranger)
         say(f"added: {part}")
     api.main(reply(tool("Bash", command="true", description="nothing"), input=100, write_5m=45_000),
@@ -160,7 +189,30 @@ def test_whatever_was_added_in_whatever_order_is_counted_once_and_goes_without_a
     counted = json.loads(gaia(stranger, "spend", "--session", run.session_id, "--json"))["total"]
     assert counted["responses"] == 2
     say(f"one session: {counted['budget_tokens']} tokens counted once, warned once")
+    kept = [(folder, tmp_path / f"kept-{folder.name}") for folder in (stranger.home, stranger.cwd)]
+    for folder, copy in kept:
+        shutil.copytree(folder, copy, symlinks=True, ignore=sockets)
+    for order in BY_ADDED[added]:
+        say(f"ending: {order}")
+        taken_out(stranger, order)
+        settled(home, files(stranger.home), plugin=True)
+        assert files(stranger.cwd) == project
+        assert "gaia" not in stranger.shell("claude", "mcp", "list").stdout
+        say(
+            "home and project are as they were, but for the state folder and what the client keeps for itself"
+        )
+        for folder, copy in kept:
+            shutil.rmtree(folder)
+            shutil.copytree(copy, folder, symlinks=True)
 
+
+def sockets(folder: str, names: list[str]) -> list[str]:
+    """What cannot be copied: where tmux or the client listen."""
+    return [name for name in names if (Path(folder) / name).is_socket()]
+
+
+def taken_out(stranger: Claude, order: Order) -> None:
+    """One ending: the state folder lost or not, the plugin or the wiring out first."""
     if order.deleted:
         for part in (stranger.home / STATE).iterdir():
             if part.name != "clone":
@@ -174,10 +226,6 @@ def test_whatever_was_added_in_whatever_order_is_counted_once_and_goes_without_a
         gaia(stranger, "init", "--undo", "--yes", "--project", str(stranger.cwd))
     if not order.plugin_first:
         remove_plugin(stranger)
-    settled(home, files(stranger.home), plugin=True)
-    assert files(stranger.cwd) == project
-    assert "gaia" not in stranger.shell("claude", "mcp", "list").stdout
-    say("home and project are as they were, but for the state folder and what the client keeps for itself")
 
 
 @requires("tmux")
@@ -226,3 +274,46 @@ def test_path_b_the_plugin_alone_counts_warns_and_answers_in_a_terminal(
     say("$ claude plugin uninstall gaia-budget && claude plugin marketplace remove gaia")
     settled(home, files(stranger.home), plugin=True)
     assert files(stranger.cwd) == project
+
+
+@requires("tmux")
+def test_path_b_alone_makes_its_own_server_says_so_and_answers_in_the_same_session(
+    stranger: Claude, api: ScriptedApi
+) -> None:
+    state = stranger.home / STATE
+    add_plugin(
+        stranger, INSTALLER.format(program=state / "venv" / "bin" / "gaia-budget", python=sys.executable)
+    )
+    say("$ claude plugin marketplace add . && claude plugin install gaia-budget@gaia")
+    ours = "mcp__plugin_gaia-budget_gaia-budget__budget_session"
+    api.main(reply(text("nothing to do"), input=100, write_5m=41_000),
+             reply(tool("ToolSearch", query=f"select:{ours}"), input=5),
+             reply(tool(ours), input=5),
+             reply(text("It stands at eighty percent.")))  # fmt: skip
+    with stranger.terminal("--permission-mode", "default", width=80) as screen:
+        began = time.monotonic()
+        screen.wait_for("❯|>")
+        screen.type("do nothing")
+        say("$ claude\n" + screen.wait_for("nothing to do"))
+        until(lambda: (state / "news.txt").exists(), state / "logs" / "install.log")
+        say(f"its environment was made in {time.monotonic() - began:.0f} s, while the session went on")
+        screen.type("where does this session stand?")
+        say(screen.wait_for("Do you want to proceed"))
+        screen.press("Enter")
+        shown = screen.wait_for("It stands at eighty percent")
+        say(shown)
+        assert "its tools are ready" in " ".join(shown.split())
+    assert '"limit_tokens":50000' in api.messages("")[-1].everything().replace("\\", "")
+    counted = stranger.shell(str(state / "venv" / "bin" / "gaia-budget"), "spend", "--json").stdout
+    assert json.loads(counted)["total"]["responses"] == len(api.messages(""))
+    remove_plugin(stranger)
+
+
+def until(done: Callable[[], bool], log: Path) -> None:
+    """Wait for another process' file, at most the minutes that a slow network needs."""
+    deadline = time.monotonic() + 900
+    while not done():
+        assert time.monotonic() < deadline, (
+            log.read_text("utf-8")[-3000:] if log.exists() else "nothing was begun"
+        )
+        time.sleep(0.5)  # polls the installer of the client's own server: nothing announces its end

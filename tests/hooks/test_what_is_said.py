@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import os
 import select
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from gaia_hooks.facts import first_prompt, session_types
-from gaia_hooks.say import events
+from gaia_hooks.say import events, news
 from gaia_hooks.session import sessions
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from .conftest import Watched
 
 
@@ -43,6 +42,18 @@ def test_a_jump_over_several_thresholds_says_only_the_highest(watched: Watched) 
     assert "95 %" in watched.hook("PreToolUse")["systemMessage"]
     write(watched.transcript, assistant("b", second=1, output_tokens=1_000))
     assert watched.hook("PreToolUse") == {}
+
+
+def test_what_another_process_left_to_be_said_is_said_at_the_next_prompt_and_gone(watched: Watched) -> None:
+    file = Path(news.path_of(str(watched.home)))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("GAIA budget: its tools are ready.\n", "utf-8")
+    assert "systemMessage" not in watched.hook("PreToolUse")
+    assert (
+        "its tools are ready."
+        in watched.hook("UserPromptSubmit", prompt="go on")["systemMessage"].splitlines()[-1]
+    )
+    assert not file.exists()
 
 
 def test_the_tool_whose_results_weigh_most_is_named_with_the_estimate(watched: Watched) -> None:

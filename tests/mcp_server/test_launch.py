@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gaia_hooks.say import news
 from support.mcp_stdio import Stdio, wait_until
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def test_the_tools_are_there_in_the_same_session_once_they_are_installed(
     with plugin(installing(state)).started() as server:
         wait_until(lambda: any(b"tools/list_changed" in line for line in server.lines))
         assert "budget_spend" in tools(server)
+        wait_until(lambda: Path(news.path_of(str(state))).exists())
+    assert "its tools are ready" in news.told(str(state))
+    assert news.told(str(state)) == ""
 
 
 def test_why_it_could_not_be_installed_is_said(plugin: Callable[[str], Stdio], state: Path) -> None:
@@ -71,6 +75,7 @@ def test_why_it_could_not_be_installed_is_said(plugin: Callable[[str], Stdio], s
         assert tools(server) == {"budget_setup"}
         wait_until(lambda: server.call("budget_setup").get("isError"))
         assert "there is no network" in json.dumps(server.call("budget_setup"))
+    assert "could not be installed: install.py: there is no network" in news.told(str(state))
 
 
 def test_what_is_installed_is_started_at_once(plugin: Callable[[str], Stdio], state: Path) -> None:

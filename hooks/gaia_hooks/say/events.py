@@ -257,6 +257,13 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
         )
     if session.policy["alerts"] and event in ("SessionStart", "UserPromptSubmit"):
         said += warnings.alerts(session)
+    if (
+        event in ("SessionStart", "UserPromptSubmit")
+        and files.size_of(files.join(session.home, "news.txt")) > 0
+    ):
+        from gaia_hooks.say import news
+
+        said.append(news.told(session.home))
     if event == "Stop" and not files.exists(session.state.transcript):
         from gaia_hooks.say import uncounted
 

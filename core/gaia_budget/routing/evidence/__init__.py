@@ -1,0 +1,1 @@
+"""What recorded outcomes say about a model's work on a task."""
