@@ -6,12 +6,12 @@ from typing import Literal
 
 import msgspec
 
+from gaia_hooks.facts.modules import DEFAULT_ORG as DEFAULT_ORG
+from gaia_hooks.facts.modules import UNALLOCATED as UNALLOCATED
+
 Source = Literal["app", "claude_code"]
 Billing = Literal["api", "plan", "unknown"]
 Kind = Literal["response", "unattributed", "cache_hit", "failed"]
-
-UNALLOCATED = "unallocated"
-DEFAULT_ORG = "default"
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

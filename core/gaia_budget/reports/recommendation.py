@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places
-from gaia_budget.model import DEFAULT_ORG
+from gaia_hooks.facts.modules import DEFAULT_ORG
 
 if TYPE_CHECKING:
     from gaia_budget.reports.sessions.running_session import RunningSession

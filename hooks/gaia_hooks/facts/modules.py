@@ -4,6 +4,7 @@ from gaia_hooks.facts import names, places
 from gaia_hooks.machine import files
 
 UNALLOCATED = "unallocated"
+DEFAULT_ORG = "default"
 
 
 def folded(path: str) -> str:

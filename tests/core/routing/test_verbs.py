@@ -109,6 +109,16 @@ def test_wrong_input_ends_with_1_and_the_valid_choices(arguments: tuple[str, ...
     assert told in run(*arguments, code=1)
 
 
+@pytest.mark.usefixtures("ecosystem")
+@pytest.mark.parametrize(
+    "text", ["rename the zygomorphic variable", "zygomorphic " * 8_000, "`zygomorphic()`"]
+)
+def test_nothing_of_a_described_task_is_kept(text: str, tmp_path: Path) -> None:
+    assert answer("recommend", text)["model"]
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and b"zygomorphic" in path.read_bytes()]
+    assert any(path.is_file() for path in tmp_path.rglob("*")) and kept == []
+
+
 def test_a_task_that_the_table_lacks_is_taught_and_learnt_under_every_spelling() -> None:
     for spelling in ("cover_letter", "Cover Letter", "cover-letter", "coverLetter"):
         for _ in range(4):
