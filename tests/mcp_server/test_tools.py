@@ -20,6 +20,7 @@ from gaia_budget.settings import load
 from gaia_hooks.session import sessions
 from gaia_hooks.session.state import ThreadState, save
 from gaia_mcp.server import INSTRUCTIONS, NAME, build
+from support.rows import assistant, write
 
 if TYPE_CHECKING:
     from gaia_hooks.session import state
@@ -110,6 +111,16 @@ async def test_spend_since_session_is_this_session_alone(era: str, session: stat
     _, answer = await ask(era, "budget_spend", since="session")
     assert answer is not None
     assert answer["total"]["responses"] == 1
+
+
+async def test_spend_since_session_names_what_the_client_leaves_out(era: str, session: state.State) -> None:
+    row = assistant("msg_a", session=session.session_id, input_tokens=500_000)
+    row["message"]["usage"]["iterations"] = [
+        {"type": "compaction", "input_tokens": 250_000}, {"type": "message", "input_tokens": 500_000}]  # fmt: skip
+    write(Path.home() / ".claude" / "projects" / "shop" / f"{session.session_id}.jsonl", row)
+    _, answer = await ask(era, "budget_spend", since="session")
+    assert answer is not None
+    assert "Left out by Claude Code: compaction on the server $1.00" in answer["notes"]
 
 
 async def test_a_recommendation_names_model_price_and_next_step(era: str) -> None:

@@ -48,17 +48,27 @@ class Costs:
         An app's is not priced by the contract that Claude Code's settings tell of.
         """
         in_force = self._of_apps if app else self._of_claude_code
+        row, provider = self._row(model, variant, ts, provider, app)
+        cost = pricing.cost_nano(usage, row, runs=runs)
+        if cost is None:
+            return Cost(None, table.UNPRICED, provider)
+        return Cost(cost, pricing.source_of(row, in_force.default_source), provider)
+
+    def row(self, model: str, variant: str, ts: int) -> list[Any] | None:
+        """The price row of a model of Claude Code's at an instant (see `pricing`); None where none is known."""
+        return self._row(model, variant, ts, "", False)[0]
+
+    def _row(
+        self, model: str, variant: str, ts: int, provider: str, app: bool
+    ) -> tuple[list[Any] | None, str]:
+        in_force = self._of_apps if app else self._of_claude_code
         found = self._rows.get((model, variant, app))
         if found is None:
             name = in_force.name(model, provider)
             found = (in_force.rows(name, variant), name.provider) if name else ([], provider)
             self._rows[model, variant, app] = found
         rows, provider = found
-        row = pricing.row_at(rows, ts / clock.MICRO)
-        cost = pricing.cost_nano(usage, row, runs=runs)
-        if cost is None:
-            return Cost(None, table.UNPRICED, provider)
-        return Cost(cost, pricing.source_of(row, in_force.default_source), provider)
+        return pricing.row_at(rows, ts / clock.MICRO), provider
 
     def key(self, model: str) -> str:
         """What all names of one model have in common; of an unknown one, the name without `[1m]`."""

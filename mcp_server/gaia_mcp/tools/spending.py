@@ -9,6 +9,7 @@ from gaia_budget.errors import ConfigError, GaiaBudgetError, InputError, LedgerE
 from gaia_budget.reports.books import Here, opened
 from gaia_budget.reports.money.month import month
 from gaia_budget.reports.money.spend import spend
+from gaia_budget.reports.sessions.beside_client import beside_client
 from gaia_hooks.facts.prices.money import usd
 from gaia_mcp import place
 from gaia_mcp.running import NO_SESSION, LiveSession, alerts, running, session_id
@@ -84,7 +85,8 @@ def by_axis(axis: str, since: str, module: str) -> answers.SpendAnswer:
     try:
         with books() as found:
             answer = _table(spend(found, (axis or "module",), since or None, None, module or None, session))
-            answer.notes = found.notes or None
+            told = beside_client(session).facts() if session else []
+            answer.notes = [*found.notes, *(f"{head}: {what}" for head, what in told)] or None
             return answer
     except (LedgerError, ConfigError) as error:
         return answers.SpendAnswer(notes=[str(error)])

@@ -55,6 +55,7 @@ def spend(
     from gaia_budget.ledger.questions import CONTEXT_AXES, TIMES
     from gaia_budget.reports.asked import as_stored
     from gaia_budget.reports.money.spend import spend as ask
+    from gaia_budget.reports.sessions.beside_client import BesideClient, beside_client
 
     axes = [axis.strip() for axis in by.split(",") if axis.strip()]
     warn_of_broken_files()
@@ -68,10 +69,13 @@ def spend(
         answer = ask(books, axes, since, until, module, session)
     newest = bool(axes) and axes[0] in TIMES
     answer = answer._replace(rows=answer.rows[-top:] if top and newest else answer.rows[:top])
+    beside = beside_client(session) if session else BesideClient([], [])
     if as_json:
-        emit_json(answer.document())
+        emit_json(answer.document() | beside.document())
     else:
         _show(answer)
+        for head, what in beside.facts():
+            say(f"{head.lower()}: {what}")
 
 
 def _show(answer: Spend) -> None:

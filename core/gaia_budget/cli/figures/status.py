@@ -28,19 +28,24 @@ def register(app: typer.Typer) -> None:
 def status(session: Session = None, as_json: JsonFlag = False) -> None:
     """One plain line, then the breakdown."""
     from gaia_budget.cli.current import books_now
+    from gaia_budget.reports.sessions.beside_client import beside_client
     from gaia_budget.reports.status import status as ask
 
     with books_now() as books:
         found = ask(books, session)
     tools = _tools(found.session.id) if found.session else []
+    beside = beside_client(found.session.id if found.session else "")
     ours = sum(row.result_tokens for row in tools if OURS in row.key[0])
     if as_json:
         document = found.document()
         document["context"]["fills"] = [row.document(["tool"]) for row in tools]
         document["footprint"]["result_tokens"] = ours
+        document["session"] = document["session"] and document["session"] | beside.document()
         emit_json(document)
     else:
         _show(found, tools, ours)
+        for head, what in beside.facts():
+            say(f"{head.lower()}: {what}")
 
 
 def _tools(session: str) -> list[Row]:
@@ -80,6 +85,6 @@ def _show(found: Status, tools: list[Row], ours: int) -> None:
     say(columns(lines, left=2))
     if found.session and found.session.beyond_client_nano >= WORTH_SAYING:
         say(
-            f"Claude Code's own total was {usd_short(found.session.client_nano)} when it was last shown; it leaves out "
-            "compaction on the server and attempts that were declined, and has prices of its own"
+            f"Claude Code's own total was {usd_short(found.session.client_nano)} when it was last shown; "
+            "it may be older, and has prices of its own"
         )

@@ -30,6 +30,7 @@ def receipt(session: Session, markdown: Markdown = False, as_json: JsonFlag = Fa
     from gaia_budget import places
     from gaia_budget.cli.current import current_ledger
     from gaia_budget.ingest.context import ContextQuestion, fills
+    from gaia_budget.reports.sessions.beside_client import beside_client
     from gaia_budget.reports.sessions.receipt import receipt as ask
     from gaia_budget.settings import load
 
@@ -40,13 +41,16 @@ def receipt(session: Session, markdown: Markdown = False, as_json: JsonFlag = Fa
     tools = fills(
         places.claude_config_dirs(), [], ContextQuestion(["tool"], session=found.line.spend.session_id)
     )
+    beside = beside_client(found.line.spend.session_id)
     billed = "at API prices, not billed" if settings.billing == "plan" else "at API prices"
+    facts = [*_facts(found, zone, billed), *beside.facts()]
     if as_json:
-        emit_json(found.document() | {"by_tool": [row.document(["tool"]) for row in tools]})
+        by_tool = [row.document(["tool"]) for row in tools]
+        emit_json(found.document() | beside.document() | {"by_tool": by_tool})
     elif markdown:
-        _write_markdown(found, tools[:MOST_TOOLS], zone, billed)
+        _write_markdown(found, tools[:MOST_TOOLS], facts)
     else:
-        _draw(found, tools[:MOST_TOOLS], zone, billed)
+        _draw(found, tools[:MOST_TOOLS], facts)
 
 
 def _facts(found: Receipt, zone: Zone, billed: str) -> list[tuple[str, str]]:
@@ -106,7 +110,7 @@ def _cells(parts: list[tuple[str, Figures]]) -> tuple[list[list[str]], list[str]
     return rows, [*(f"{one:,}" for one in sums), total]
 
 
-def _draw(found: Receipt, tools: list[Row], zone: Zone, billed: str) -> None:
+def _draw(found: Receipt, tools: list[Row], facts: list[tuple[str, str]]) -> None:
     from rich.text import Text
 
     from gaia_budget.cli.seeing.grid import Column, grid
@@ -116,7 +120,6 @@ def _draw(found: Receipt, tools: list[Row], zone: Zone, billed: str) -> None:
     paper = here()
     spend = found.line.spend
     lines = [Text(f"Session {shown.name(spend.session_id)} in {shown.name(spend.module)}", "bold")]
-    facts = _facts(found, zone, billed)
     wide = max(len(name) for name, _ in facts)
     lines += [Text(name.ljust(wide + 2), "dim") + Text(what) for name, what in facts]
     for head, parts in _parts(found):
@@ -140,12 +143,12 @@ def _draw(found: Receipt, tools: list[Row], zone: Zone, billed: str) -> None:
     paper.draw(lines)
 
 
-def _write_markdown(found: Receipt, tools: list[Row], zone: Zone, billed: str) -> None:
+def _write_markdown(found: Receipt, tools: list[Row], facts: list[tuple[str, str]]) -> None:
     from gaia_budget.reports import shown
 
     spend = found.line.spend
     say(f"**Session `{_cell(spend.session_id[:8])}`** in {_cell(spend.module)}\n")
-    for name, what in _facts(found, zone, billed):
+    for name, what in facts:
         say(f"- {name}: {what}")
     for head, parts in _parts(found):
         rows, total = _cells(parts)

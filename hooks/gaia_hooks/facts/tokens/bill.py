@@ -30,12 +30,14 @@ class Bill:
     `parts` what other models ran for it, as (model, usage, runs). `variant` selects its prices, and `parts_variant`
     theirs: only the model that answers runs fast (see
     `gaia_hooks.facts.prices.pricing`). `odd` names what is not understood: with any of it, the figures are "at least".
-    `unreadable` names a figure that is no count; then nothing in the usage can be relied on.
+    `unreadable` names a figure that is no count; then nothing in the usage can be relied on. `left_out` is what of all
+    this Claude Code leaves out of its own total, as (why, model, usage).
     """
 
     runs: "tuple[tuple[int, ...], ...]" = ()
     parts: "tuple[tuple[str, tuple[int, ...], tuple[tuple[int, ...], ...]], ...]" = ()
     odd: "tuple[str, ...]" = ()
+    left_out: "tuple[tuple[str, str, tuple[int, ...]], ...]" = ()
     unreadable = ""
 
     def __init__(self, own: "tuple[int, ...]", variant: str) -> None:

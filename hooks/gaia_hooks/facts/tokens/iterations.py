@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 RUNS = frozenset(("message", "compaction", "advisor_message", "fallback_message"))
 ASIDE = "advisor_message"  # never part of the top level, whatever its model
+COMPACTED, DECLINED = "compaction", "declined"  # why Claude Code leaves a run out of its own total
 MOST_RUNS = 1000
 PAUSED = "pausedResponses"  # of a message in a transcript
 WEIGHTS = (20, 100, 2, 25, 40)  # what the kinds of token cost against each other: which reading is dearer
@@ -24,6 +25,7 @@ def run_through(bill: "Bill", iterations: "list[Any]", model: str, requested: st
     own: list[tuple[int, ...]] = []
     others: dict[str, list[tuple[int, ...]]] = {}
     beside: list[tuple[int, ...]] = []  # runs of other models that the top level may hold
+    compacted: list[int] = []  # which of its own runs
     for one in iterations:
         if type(one) is not dict:
             bill.odd = (*bill.odd, "iterations")
@@ -47,11 +49,16 @@ def run_through(bill: "Bill", iterations: "list[Any]", model: str, requested: st
             others.setdefault(named, []).append(figures)
             if kind != ASIDE:
                 beside.append(figures)
+            if fell_back and kind == "message":
+                bill.left_out = (*bill.left_out, (DECLINED, named, figures))
         else:
+            compacted += [len(own)] if kind == COMPACTED else []
             own.append(figures)
     bill.parts = tuple((name, usage.total(tuple(runs)), _if_several(runs)) for name, runs in others.items())
     if own:
         _settle(bill, _split_as(bill.usage, own), beside)
+        for at in compacted if bill.runs else ():
+            bill.left_out = (*bill.left_out, (COMPACTED, model, bill.runs[at]))
 
 
 def add_earlier(bill: "Bill", earlier: "list[Bill | None]") -> None:
