@@ -86,6 +86,7 @@ MAY_OPEN = {
     "core/gaia_budget/prices/fees.py": _PACKAGED,
     "core/gaia_budget/prices/limits.py": _PACKAGED,
     "core/gaia_budget/prices/vocabulary.py": _PACKAGED + ", " + _OURS,
+    "core/gaia_budget/reports/sessions/beside_client.py": _TRANSCRIPTS,
     "core/gaia_budget/routing/upkeep/reviewed.py": _OURS,
     "core/gaia_budget/settings/source.py": _OURS,
     "core/gaia_budget/setup/checks/client_checks.py": _SETTINGS,
