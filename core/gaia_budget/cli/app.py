@@ -1,4 +1,4 @@
-"""The command `gaia-budget`: one verb per file, put together here."""
+"""The command `gaia-budget`: its verbs put together."""
 
 from __future__ import annotations
 
@@ -9,37 +9,29 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from gaia_budget.cli import export, ingest, upkeep
 from gaia_budget.cli.claude_md import commands as claude_md
-from gaia_budget.cli.deciding import outcome, override, pay, prices, recommend, session, tokens
-from gaia_budget.cli.figures import alerts, anomalies, forecast, spend, status
-from gaia_budget.cli.ledger import export, import_past, ingest, migrate_db, verify
+from gaia_budget.cli.deciding import override, pay, prices, recommend, session, tokens
+from gaia_budget.cli.figures import alerts, forecast, spend, status
 from gaia_budget.cli.output import JsonFlag, emit_json, note, say
 from gaia_budget.cli.quick import QuickGroup, quicken
-from gaia_budget.cli.seeing import dashboard, receipt, report, tables, top
-from gaia_budget.cli.setup import demo, doctor, hook, init, mcp, settings
+from gaia_budget.cli.seeing import page, receipt, tables, top
+from gaia_budget.cli.setup import init, programs, settings, trying
 
 VERBS = (
     alerts,
-    anomalies,
     claude_md,
-    dashboard,
-    demo,
-    doctor,
     export,
     forecast,
-    hook,
-    import_past,
     ingest,
     init,
-    mcp,
-    migrate_db,
-    outcome,
     override,
+    page,
     pay,
     prices,
+    programs,
     receipt,
     recommend,
-    report,
     session,
     settings,
     spend,
@@ -47,7 +39,8 @@ VERBS = (
     tables,
     tokens,
     top,
-    verify,
+    trying,
+    upkeep,
 )
 
 app = typer.Typer(

@@ -1,4 +1,4 @@
-"""`gaia-budget forecast`: where each module's month ends, and when its cap is used up."""
+"""`gaia-budget forecast` and `anomalies`: where each month ends, and days that cost more than is usual."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 from gaia_hooks.facts import names
 
 if TYPE_CHECKING:
+    from gaia_budget.forecast.anomalies import Anomaly
     from gaia_budget.forecast.month import Projection
     from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.ledger.zone import Zone
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 
 Module = Annotated[str | None, typer.Option(help="This module alone.")]
 
+Since = Annotated[
+    str | None, typer.Option(help="From here on: 2026-11-23, 2026-11, 30d, ...; default: 14 days.")
+]
+
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command("forecast")(forecast)
+    app.command("anomalies")(anomalies)
 
 
 def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
@@ -87,3 +93,31 @@ def _amounts(projection: Projection, cap: str) -> list[str]:
 
     ends = (projection.projected_nano, projection.low_nano, projection.high_nano)
     return [usd_short(projection.spent_nano), cap, *("-" if end is None else usd_short(end) for end in ends)]
+
+
+def anomalies(module: Module = None, since: Since = None, as_json: JsonFlag = False) -> None:
+    """Days on which a task or a module cost more than is usual for it, with the likely cause."""
+    from gaia_budget.cli.current import books_now
+    from gaia_budget.reports.money.anomalies import anomalies as ask
+
+    with books_now() as books:
+        found = ask(books, module, since)
+    if as_json:
+        emit_json({"anomalies": [one.document() for one in found]})
+    else:
+        _show_days(found)
+
+
+def _show_days(found: list[Anomaly]) -> None:
+    from gaia_budget.forecast.days import day_named
+    from gaia_hooks.facts.prices.money import usd_short
+
+    if not found:
+        say("Nothing out of the ordinary.")
+        return
+    lines = [["day", "module", "task", "likely cause", "usually", "cost"]]
+    for one in found:
+        task = "(all together)" if one.task is None else one.task or "(none)"
+        amounts = (usd_short(one.expected_nano), usd_short(one.actual_nano))
+        lines.append([day_named(one.day), one.module, task, one.cause, *amounts])
+    say(columns(lines, left=4))

@@ -1,7 +1,8 @@
-"""`gaia-budget ingest`: transcripts and event logs into the ledger, only what is new."""
+"""`gaia-budget ingest` and `import`: transcripts, event logs and the ecosystem's past into the ledger."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,8 +17,12 @@ SHOWN = 20  # skipped lines named on a terminal; the JSON document has all
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the commands."""
     app.command("ingest")(ingest)
+    group = typer.Typer(help="Take in the ecosystem's past.", no_args_is_help=True)
+    group.command("jseeker-db")(jseeker_db)
+    group.command("logs")(logs)
+    app.add_typer(group, name="import")
 
 
 Skipped = Annotated[
@@ -83,3 +88,38 @@ def repriced(report: Report) -> str:
     one = "1 response costs" if report.repriced == 1 else f"{report.repriced} responses cost"
     change = f"{money.usd_short(abs(report.repriced_nano))} {'more' if report.repriced_nano > 0 else 'less'}"
     return f"{one} what the price list in force says: {change} than was booked before"
+
+
+Database = Annotated[Path, typer.Argument(help="jSeeker's SQLite file, with its api_costs table.")]
+Folder = Annotated[
+    Path, typer.Argument(help="A folder with event files (*.jsonl), such as a backup of logs/.")
+]
+
+
+def jseeker_db(file: Database, as_json: JsonFlag = False) -> None:
+    """Take in every row of jSeeker's api_costs table; rows that are known already change nothing."""
+    from gaia_budget.ingest import import_api_costs
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings) as ledger:
+        _answer(import_api_costs(settings, ledger, file.absolute()), as_json)
+
+
+def logs(folder: Folder, as_json: JsonFlag = False) -> None:
+    """Take in every event file of a folder; lines that are known already change nothing."""
+    from gaia_budget.ingest import import_logs
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings) as ledger:
+        _answer(import_logs(settings, ledger, folder.absolute()), as_json)
+
+
+def _answer(report: Report, as_json: bool) -> None:
+    if as_json:
+        emit_json({"imported": report.events_new, **report.document()})
+    else:
+        show(report)

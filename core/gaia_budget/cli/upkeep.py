@@ -1,4 +1,4 @@
-"""`gaia-budget verify` and `gaia-budget rebuild`: proves the ledger against its sources; makes it anew from them."""
+"""`gaia-budget verify`, `rebuild` and `migrate-db`: the ledger proved, made anew, moved elsewhere."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ Sources = Annotated[bool, typer.Option(help="Also read every transcript and log 
 
 
 def register(app: typer.Typer) -> None:
-    """Add the two commands."""
+    """Add the commands."""
     app.command("verify")(verify)
     app.command("rebuild")(rebuild)
+    app.command("migrate-db")(migrate_db)
 
 
 def verify(sources: Sources = True, as_json: JsonFlag = False) -> None:
@@ -94,3 +95,26 @@ def _from_sources(settings: Settings) -> Iterator[Ledger]:
         with Ledger.open(url, settings=settings) as fresh, progress("reading every source") as advance:
             take_in(settings, fresh, advance)
             yield fresh
+
+
+def migrate_db(
+    url: Annotated[str, typer.Argument(help="The new database, such as postgresql://user@host/database.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Copy the ledger of the settings into an empty database and prove that every row arrived."""
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.move import check_zone, move
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings) as source:
+        check_zone(source, url, settings)
+        with Ledger.open(url, settings=settings) as target:
+            rows = move(source, target)
+    if as_json:
+        emit_json({"rows": rows})
+        return
+    say(f"{sum(rows.values())} rows moved and compared: {rows['events']} events.")
+    note(
+        "The old ledger is unchanged. Set db in settings.toml (or GAIA_BUDGET_DB) to the new URL to use the new one."
+    )

@@ -1,13 +1,41 @@
-"""`gaia-budget demo` and `gaia-budget selftest`: a session that is played, and this machine put to the test."""
+"""`gaia-budget doctor`, `selftest`, `demo`: what is wired, this machine put to the test, a session that is played."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from textwrap import wrap
+from typing import Annotated
 
 import typer
 
 from gaia_budget.cli.output import JsonFlag, emit_json, say
+
+Project = Annotated[Path | None, typer.Option(help="Look at this project's settings too (default: here).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("doctor")(doctor)
+    app.command("demo")(demo)
+    app.command("selftest")(selftest)
+
+
+def doctor(project: Project = None, as_json: JsonFlag = False) -> None:
+    """Explain what is wired and what is not; changes nothing. Exit 1 when something needs mending."""
+    from gaia_budget.setup.checks.doctor import examine
+
+    checks = examine((project or Path.cwd()).absolute())
+    if as_json:
+        emit_json({"checks": [check._asdict() for check in checks]})
+    else:
+        for check in checks:
+            say(f"{'ok  ' if check.ok else 'FIX '}  {check.name}: {check.detail}")
+            if check.fix:
+                say("      " + check.fix.replace("\n", "\n      "))
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
 
 MARGIN, WIDTH = " " * 5, 75
 OPENING = """\
@@ -17,12 +45,6 @@ temporary home: no key, no network, nothing of yours is read or changed.
 ENDING = """\
 The temporary home is gone; nothing was left behind.
 For real: `gaia-budget init` wires Claude Code, `gaia-budget doctor` checks it."""
-
-
-def register(app: typer.Typer) -> None:
-    """Add the two commands."""
-    app.command("demo")(demo)
-    app.command("selftest")(selftest)
 
 
 def demo(as_json: JsonFlag = False) -> None:

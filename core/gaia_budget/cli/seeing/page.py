@@ -1,4 +1,4 @@
-"""`gaia-budget report`: a month or a week as one HTML file to send, with everything inside it."""
+"""`gaia-budget dashboard` and `report`: the page, live on this machine or as one file."""
 
 from __future__ import annotations
 
@@ -15,15 +15,36 @@ from gaia_budget.errors import InputError
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
 
+Host = Annotated[
+    str, typer.Option(help="Where to listen; from elsewhere than this machine a token is asked for.")
+]
+Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help="Default: the first free one from 8765 on; never 8501-8504."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("dashboard")(dashboard)
+    app.command("report")(report)
+
+
+def dashboard(host: Host = "127.0.0.1", port: Port = None) -> None:
+    """The page with everything, live in a browser; its figures as JSON under /api/v1, for Prometheus under /metrics."""
+    from gaia_budget.dashboard.serving import serve
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings, lean=True) as ledger:
+        serve(ledger, settings, host, port)
+
+
 Month = Annotated[str | None, typer.Option(help="A month, such as 2026-11; default: the running one.")]
 Week = Annotated[str | None, typer.Option(help="A week instead, such as 2026-W48.")]
 Module = Annotated[str | None, typer.Option("--module", "--project", help="This project alone.")]
 Out = Annotated[Path | None, typer.Option(help="The file; default: gaia-budget-PERIOD.html in this folder.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("report")(report)
 
 
 def report(

@@ -1,1 +1,0 @@
-"""Commands that fill, check, move and export the ledger."""
