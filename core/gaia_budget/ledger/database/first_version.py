@@ -1,7 +1,5 @@
 """Migration 1: the first tables. Frozen: what has been applied somewhere is never edited."""
 
-TITLE = "the first tables"
-
 TABLES = """
 CREATE TABLE events (
   org {text} NOT NULL,
@@ -199,9 +197,13 @@ WORDS = {
 
 
 def statements(dialect: str) -> list[str]:
-    """The statements of this migration for `sqlite` or `postgresql`.
+    """The statements of the first migration for `sqlite` or `postgresql`.
 
     Text compares by its bytes on both: the order of keys does not depend on a server's language.
     """
-    script = TABLES.format(**WORDS[dialect]) + API_COSTS.format(timestamp=TIMESTAMP[dialect])
+    return split(TABLES.format(**WORDS[dialect]) + API_COSTS.format(timestamp=TIMESTAMP[dialect]))
+
+
+def split(script: str) -> list[str]:
+    """The statements of a script, each of which ends its line."""
     return [statement.strip() for statement in script.split(";\n") if statement.strip()]

@@ -1,6 +1,6 @@
 """Numbered, forward-only changes of the schema, and the table that says which have been applied.
 
-A migration that was released is never edited: the next change is a new file. `gaia_budget.ledger.database.schema` tells
+A migration that was released is never edited: the next change is a new one. `gaia_budget.ledger.database.schema` tells
 how the tables look after the last one. An embedded ledger is backed up before it is changed; PostgreSQL changes
 its schema in the same transaction that applies the migration.
 """
@@ -12,16 +12,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import LedgerError
-from gaia_budget.ledger.database.migrations import (
-    m0001_first,
-    m0002_alerts,
-    m0003_block_ranges,
-    m0004_spans,
-    m0005_unknown_billing,
-    m0006_set_aside,
-    m0007_outcome_kinds,
-    m0008_parts_and_traits,
-)
+from gaia_budget.ledger.database import first_version, later_versions
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
@@ -39,14 +30,14 @@ class Migration(NamedTuple):
 
 
 MIGRATIONS: tuple[Migration, ...] = (
-    Migration(m0001_first.TITLE, m0001_first.statements),
-    Migration(m0002_alerts.TITLE, m0002_alerts.statements),
-    Migration(m0003_block_ranges.TITLE, m0003_block_ranges.statements),
-    Migration(m0004_spans.TITLE, m0004_spans.statements),
-    Migration(m0005_unknown_billing.TITLE, m0005_unknown_billing.statements),
-    Migration(m0006_set_aside.TITLE, m0006_set_aside.statements),
-    Migration(m0007_outcome_kinds.TITLE, m0007_outcome_kinds.statements),
-    Migration(m0008_parts_and_traits.TITLE, m0008_parts_and_traits.statements),
+    Migration("the first tables", first_version.statements),
+    Migration("alerts resolve and are sent, overrides of one task", later_versions.alerts),
+    Migration("events by time through block ranges", later_versions.block_ranges),
+    Migration("spans of sessions, smaller reservations", later_versions.spans),
+    Migration("spend of unknown billing counts", later_versions.unknown_billing),
+    Migration("rows that cannot be facts are set aside", later_versions.set_aside),
+    Migration("kinds of outcomes", later_versions.outcome_kinds),
+    Migration("parts of responses, and what responses came of", later_versions.parts_and_traits),
 )
 """The migration with number n stands at n - 1."""
 
