@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger.database.failures import explained, lost, of_driver, passes
-from gaia_budget.ledger.database.watch import Watch
+from gaia_budget.ledger.database.kept import Watch
+from gaia_budget.ledger.database.url import TURN_MILLISECONDS, opened_file, reached_server
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Iterator
 
     from gaia_budget.ledger.database.url import Address
@@ -29,21 +29,8 @@ Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 """Runs SQL with `?` marks, which every database that holds a ledger understands, and gives its rows."""
 PATIENCE_SECONDS = 60.0
 """How long a write waits for a lock, a deadlocked rival or a restarting server before it gives up."""
-TURN_MILLISECONDS = 50
-"""How long it is left to SQLite to wait for a lock. SQLite looks ever more rarely, in the end ten times a second:
-so each wait is short, and a new one begins until the patience is used up. Else who came last goes first."""
-OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 MOST_CONNECTIONS, KEPT_CONNECTIONS = 15, 5
 """Connections of one process to a server, and how many of them stay open when nobody uses them."""
-CONNECT_SECONDS = 4
-REACHING = {
-    "connect_timeout": CONNECT_SECONDS,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-}
-"""A server that does not answer is noticed; the URL may say otherwise."""
-NO_DRIVER = 'PostgreSQL needs its driver: install "gaia-token-budget[postgres]"'
 
 
 class Transaction:
@@ -99,7 +86,7 @@ class Database:
         self._marked: dict[str, str] = {}
         self._idle: list[Any] = []
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
-        self._watch = None if address.shared else Watch(address.file, self.opened_file)
+        self._watch = None if address.shared else Watch(address.file, self._file)
         self._views = threading.local()
         self._begin_view = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if address.shared else "BEGIN"
         self._process = os.getpid()
@@ -277,7 +264,10 @@ class Database:
         try:
             return self._idle.pop()
         except IndexError:
-            return self._reached_server() if self.shared else self.opened_file()
+            return reached_server(self.address) if self.shared else self._file()
+
+    def _file(self) -> sqlite3.Connection:
+        return opened_file(self.address, reading=self.reading, lean=self.lean)
 
     def _is_usable(self, connection: Any) -> bool:
         return not (connection.broken or connection.closed) if self.shared else not connection.in_transaction
@@ -305,47 +295,8 @@ class Database:
                 raise
             raise explained(problem, self.name) from (None if self.shared else problem)
 
-    def _reached_server(self) -> Any:
-        try:
-            import psycopg
-        except ModuleNotFoundError:
-            raise LedgerError(NO_DRIVER, slug="ledger-driver") from None
-        return psycopg.connect(autocommit=True, **{**REACHING, **self.address.server})  # type: ignore[arg-type]
-
-    def opened_file(self) -> sqlite3.Connection:
-        """SQLite for many processes: few waits for the disk, and a useful cache."""
-        if sqlite3.sqlite_version_info < OLDEST_SQLITE:
-            raise LedgerError(
-                f"this Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.37 or newer. "
-                "Use a newer Python, or a PostgreSQL database (setting db)",
-                slug="sqlite-too-old",
-            )
-        file = self.address.file
-        connection = sqlite3.connect(
-            f"file:{quote(file)}?mode=rw" if self.reading else file,
-            uri=self.reading,
-            timeout=TURN_MILLISECONDS / 1000,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        try:
-            for pragma in READING if self.reading else WRITING + (LEAN if self.lean else AMPLE):
-                connection.execute(pragma)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
 
 SNAPSHOT = "SELECT pg_current_snapshot()::text, EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')"
-READING = ("PRAGMA query_only = 1",)
-WRITING = (
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA wal_autocheckpoint = 8000",  # each one waits for the disk
-)
-AMPLE = ("PRAGMA cache_size = -65536", "PRAGMA temp_store = MEMORY")
-LEAN = ("PRAGMA cache_size = -4096", "PRAGMA temp_store = FILE")
-"""Every connection has a cache of its own. What is sorted goes to a file: the system keeps it in memory if it can."""
 
 
 class _Lent:

@@ -1,18 +1,44 @@
-"""The URL of a ledger's database, taken apart. It may hold a password, so no message repeats it."""
+"""Where a ledger's database lies: its URL, taken apart, and how a connection to it is opened.
+
+A URL may hold a password, so no message repeats it.
+"""
 
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Mapping  # noqa: TC003 (a field of a NamedTuple)
-from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote
 
-from gaia_budget.errors import InputError
+from gaia_budget.errors import InputError, LedgerError
 
 VALID = "Valid: sqlite:///<path to a file>, postgresql://<user>@<host>/<database>"
 WHERE = "the database URL (setting db, GAIA_BUDGET_DB)"
 OPTION = re.compile(r"[a-z_]+")
 PORT = re.compile(r"\d{1,5}")
+
+TURN_MILLISECONDS = 50
+"""How long it is left to SQLite to wait for a lock. SQLite looks ever more rarely, in the end ten times a second:
+so each wait is short, and a new one begins until the patience is used up. Else who came last goes first."""
+OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+CONNECT_SECONDS = 4
+REACHING = {
+    "connect_timeout": CONNECT_SECONDS,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+"""A server that does not answer is noticed; the URL may say otherwise."""
+NO_DRIVER = 'PostgreSQL needs its driver: install "gaia-token-budget[postgres]"'
+READING = ("PRAGMA query_only = 1",)
+WRITING = (
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA wal_autocheckpoint = 8000",  # each one waits for the disk
+)
+AMPLE = ("PRAGMA cache_size = -65536", "PRAGMA temp_store = MEMORY")
+LEAN = ("PRAGMA cache_size = -4096", "PRAGMA temp_store = FILE")
+"""Every connection has a cache of its own. What is sorted goes to a file: the system keeps it in memory if it can."""
 
 
 class Address(NamedTuple):
@@ -93,3 +119,37 @@ def _host(text: str) -> tuple[str, str]:
     if port and not PORT.fullmatch(port):
         raise ValueError
     return unquote(host), port
+
+
+def reached_server(address: Address) -> Any:
+    """A connection to the server. Raises LedgerError without its driver."""
+    try:
+        import psycopg
+    except ModuleNotFoundError:
+        raise LedgerError(NO_DRIVER, slug="ledger-driver") from None
+    return psycopg.connect(autocommit=True, **{**REACHING, **address.server})  # type: ignore[arg-type]
+
+
+def opened_file(address: Address, *, reading: bool, lean: bool) -> sqlite3.Connection:
+    """SQLite for many processes: few waits for the disk, and a useful cache."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise LedgerError(
+            f"this Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.37 or newer. "
+            "Use a newer Python, or a PostgreSQL database (setting db)",
+            slug="sqlite-too-old",
+        )
+    file = address.file
+    connection = sqlite3.connect(
+        f"file:{quote(file)}?mode=rw" if reading else file,
+        uri=reading,
+        timeout=TURN_MILLISECONDS / 1000,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        for pragma in READING if reading else WRITING + (LEAN if lean else AMPLE):
+            connection.execute(pragma)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
