@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gaia_budget.routing.evidence.learning import Candidate, Outcome
+    from gaia_budget.routing.learning import Candidate, Outcome
 
 TASKS_PER_MODULE = 6
 ABLE, UNABLE = 0.96, 0.15
@@ -65,7 +65,7 @@ def models() -> list[Candidate]:
     from gaia_budget.prices.table import load
     from gaia_budget.routing import table
     from gaia_budget.routing.candidates import Catalog
-    from gaia_budget.routing.evidence.learning import Candidate
+    from gaia_budget.routing.learning import Candidate
 
     routing, now = table.load(), datetime.now(UTC)
     catalog = Catalog(routing, load(), now.date(), now.timestamp(), routing.typical["quality"])
@@ -96,7 +96,7 @@ def simulate(
 ) -> None:
     """One task type under every policy, each seeing only the outcomes that it caused itself."""
     from gaia_budget.routing import table
-    from gaia_budget.routing.evidence.learning import DAY_MICROSECONDS, Outcome, choose
+    from gaia_budget.routing.learning import DAY_MICROSECONDS, Outcome, choose
 
     learning = table.load().learning
     penalty = listed[-1].nano * learning["insufficient_costs"]

@@ -1,4 +1,4 @@
-"""Trains the weights of `routing.text_model` from labelled texts: hashed features, multinomial logistic regression.
+"""Trains the weights of `routing.classify` from labelled texts: hashed features, multinomial logistic regression.
 
     python bench/train_text_model.py LABELLED.tsv OUT.model [--bits 16] [--strength 5]
 
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.routing.text_model import TextModel, features, pack
+from gaia_budget.routing.classify import TextModel, features, pack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,7 +20,7 @@ facts.tokens.usage: budget_tokens held_tokens prompt_tokens recached_tokens
 facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
 machine.clock: _days iso now parse worked
-machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._try Lock._wait Lock.mark _mended
+machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._take Lock._try Lock._wait Lock.mark _mended
   _rename_over append changed_at close exists join open_to_read read read_handle replace size_of write_all
 machine.jsonio: _encoder dumps loads scan
 machine.system: read_stdin variable variables
@@ -36,8 +36,8 @@ session.counting: Session.__init__ Session._book Session._count_thread Session._
 session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify Made.is_whole Made.packed
   _capacity _count _end _hash _place _record _short _slot
 session.state: State.__init__ State.packed State.tally Tally.__init__ Tally.add Tally.packed Tally.unpacked
-  ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _stored folder is_session_id load
-  new_made pack packed_thread path_of save thread_of unpack
+  ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _stored _table_of folder
+  is_session_id load new_made pack packed_thread path_of save thread_of unpack
 session.tail: Place.__init__ _mark _same_file _seen grow responses
 """
 STATUS_LINE = """
@@ -59,7 +59,7 @@ facts.tokens.usage: budget_tokens held_tokens prompt_tokens recached_tokens
 facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
 machine.clock: _days iso now parse
-machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._try Lock._wait Lock.mark _mended
+machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._take Lock._try Lock._wait Lock.mark _mended
   _rename_over append changed_at close join open_to_read read read_handle replace size_of write_all
 machine.jsonio: _encoder dumps loads scan
 machine.system: read_stdin variable variables
@@ -73,8 +73,8 @@ session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify 
   _capacity _count _end _hash _place _record _short _slot
 session.months: MonthFile.__init__ _added _entries _word note of_session path_of
 session.state: State.__init__ State.packed State.tally State.uncertain Tally.__init__ Tally.add Tally.packed
-  Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _stored folder
-  is_session_id load new_made pack packed_thread path_of save thread_of unpack
+  Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _stored _table_of
+  folder is_session_id load new_made pack packed_thread path_of save thread_of unpack
 session.tail: Place.__init__ _mark _same_file _seen grow responses
 statusline: _client_total _count _counted _parts alerts cache dollars kept_windows month run session_part
   width

@@ -17,7 +17,7 @@ from gaia_budget.errors import GaiaBudgetError
 from gaia_hooks.facts import places
 from gaia_mcp import prompts
 from gaia_mcp.sections import resources
-from gaia_mcp.sections.changes import SectionChanges
+from gaia_mcp.sections.resources import SectionChanges
 from gaia_mcp.tools import definitions as tools
 
 NAME = "gaia-budget"

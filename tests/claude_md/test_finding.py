@@ -115,6 +115,25 @@ def test_agents_md_beside_a_claude_md_of_its_own_is_not_what_a_folder_means(proj
     assert finding.locate(project / "AGENTS.md") == project / "AGENTS.md"
 
 
+@pytest.mark.parametrize("own", ["CLAUDE.md", "CLAUDE.local.md", ".claude/CLAUDE.md", "../CLAUDE.md", ""])
+def test_agents_md_is_seen_where_the_client_has_no_file_of_its_own_there_or_above(
+    own: str, project: Path
+) -> None:
+    inner = project / "packages" / "till"
+    inner.mkdir(parents=True)
+    for folder in (project, inner):
+        (folder / "AGENTS.md").write_text(TEXT, "utf-8")
+    if own:
+        (project / own).parent.mkdir(exist_ok=True)
+        (project / own).write_text("# Own\n", "utf-8")
+    names = {path.name for path in finding.upwards(inner).files}
+    assert names == (
+        {"AGENTS.md"} if not own else {own.rpartition("/")[2]} - {"CLAUDE.md" if "../" in own else ""}
+    )
+    warned = run("split", inner, "--yes")["warnings"]
+    assert any("loaded by no session" in one for one in warned) == bool(own)
+
+
 def test_what_loads_together_is_seen_together(project: Path) -> None:
     hidden(project)
     (project / "CLAUDE.md").write_text(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,27 +42,6 @@ def test_after_compaction_the_index_is_there_again(world: World, api: ScriptedAp
     assert "we talked" in last.everything()
 
 
-def test_a_rule_is_there_when_a_file_that_it_is_for_is_read_and_not_before(
-    world: World, api: ScriptedApi
-) -> None:
-    project = world.claude.cwd
-    (project / "src" / "till").mkdir(parents=True)
-    (project / "src" / "till" / "sum.py").write_text("total = 0\n", "utf-8")
-    rule = "## Till (`src/till/`)\n\n" + "".join(f"- till fact {n}\n" for n in range(20))
-    (project / "CLAUDE.md").write_text(HANDBOOK + rule, "utf-8")
-    written = json.loads(world.run("claude-md", "split", "--rules", "--yes", "--json").stdout)
-    assert written["rules"] == {"till-src-till.md": ["src/till/**"]}
-    api.main(
-        reply(tool("Read", file_path=str(project / "src" / "till" / "sum.py")), input=3000, output=20),
-        reply(text("done"), input=3000),
-    )
-    world.claude.run("add up")
-    before, after = (request.everything() for request in api.messages("")[:2])
-    assert "till fact 7" not in before
-    assert "till fact 7" in after
-    assert "gaia:rule" not in after
-
-
 def alone(world: World) -> str:
     (world.claude.cwd / "AGENTS.md").write_text(HANDBOOK, "utf-8")
     return "AGENTS_L2.md"
@@ -91,16 +69,29 @@ def in_the_folder_of_settings(world: World) -> str:
     return ".claude/CLAUDE_L2.md"
 
 
+def nested(world: World) -> str:
+    """A session in a package of a monorepo; the AGENTS.md between is not for this client."""
+    (world.claude.cwd / "CLAUDE.md").write_text("# All packages\n\n- Small commits.\n", "utf-8")
+    world.claude.cwd = world.claude.cwd / "packages" / "till"
+    world.claude.cwd.mkdir(parents=True)
+    (world.claude.cwd.parent / "AGENTS.md").write_text(
+        "# P\n\n## Foreign\n\nOther agents read this.\n", "utf-8"
+    )
+    (world.claude.cwd / "CLAUDE.md").write_text(HANDBOOK, "utf-8")
+    return "packages/till/CLAUDE_L2.md"
+
+
 @pytest.mark.parametrize(
     "form",
-    [alone, behind_a_link, imported, beside_another, in_the_folder_of_settings],
+    [alone, behind_a_link, imported, beside_another, in_the_folder_of_settings, nested],
     ids=lambda f: f.__name__,
 )
 def test_every_command_and_the_client_take_the_instructions_where_they_are(
     form: Callable[[World], str], world: World, api: ScriptedApi
 ) -> None:
-    l2 = form(world)
+    named = form(world)
     project = world.claude.cwd
+    l2 = named.removeprefix("packages/till/")
     links = {path: path.readlink() for path in project.glob("*.md") if path.is_symlink()}
     assert world.run("claude-md", "check", check=False).returncode == 1
     world.run("claude-md", "split", "--yes")
@@ -115,18 +106,23 @@ def test_every_command_and_the_client_take_the_instructions_where_they_are(
     assert "taken in" in world.run("claude-md", "watch", "--once").stdout
 
     load = tool("mcp__gaia-budget__budget_load_section", name="chapter-15")
+    table = tool("mcp__gaia-budget__budget_sections")
     api.main(
         reply(
             tool("Bash", command="sleep 0.2", description="wait"), until=load["name"], input=3000, output=20
         ),
-        reply(tool("ToolSearch", query=f"select:{load['name']}"), input=5),
+        reply(tool("ToolSearch", query=f"select:{load['name']},{table['name']}"), input=5),
+        reply(table, input=5),
         reply(load, input=5),
         reply(text("done"), input=5),
     )
     world.claude.run("look up chapter 15")
     requests = [request.everything() for request in api.messages("")]
-    assert l2.rpartition("/")[2] in requests[0]
-    assert "fact 15.2" not in requests[0]
+    assert named in requests[0]
+    assert "fact 15.2" not in requests[0] and "Other agents" not in requests[-1]
+    assert "chapter-15" in requests[-2] and "foreign" not in requests[-2]
+    assert l2.replace("_L2", "") in requests[-2]
+    assert "fact 15.2" not in requests[-2]
     assert "fact 15.2" in requests[-1]
 
     world.run("claude-md", "join")

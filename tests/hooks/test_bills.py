@@ -105,6 +105,21 @@ def test_what_is_taken_without_a_closer_look_would_stand_it(raw: dict[str, objec
     )
 
 
+RUN = st.dictionaries(
+    st.sampled_from(["type", "model", *usage_keys.FIGURES, *usage_keys.NESTED, "unknown"]),
+    st.recursive(
+        st.one_of(ANY, st.sampled_from(sorted(iterations.RUNS))), lambda one: st.lists(one, max_size=2)
+    ),
+)
+
+
+@example([{"type": ["message"]}])
+@given(st.lists(st.one_of(ANY, RUN), max_size=3))
+def test_no_form_of_a_list_of_iterations_ends_the_counting(told: list[object]) -> None:
+    made = bill.bill_of({"input_tokens": 7, "iterations": told}, OPUS)
+    assert made.unreadable or all(min(figures) >= 0 for figures in (made.usage, *made.runs))
+
+
 @pytest.mark.parametrize("absurd", [2**64 - 5, 1e308, float("nan"), "1200", [1], 10.5])
 def test_a_figure_that_is_no_count_sets_the_row_aside(absurd: object) -> None:
     row = assistant("msg_1", input_tokens=5)

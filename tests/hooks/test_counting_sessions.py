@@ -314,28 +314,6 @@ def test_a_workflows_agents_are_found_wherever_they_lie_and_forks_copies_count_o
         "a": "", "f": "f0", "w": "w0", "v": "w1"}  # fmt: skip
 
 
-def test_a_session_at_rest_is_not_looked_at_and_wakes_up_as_it_was(watched: Watched) -> None:
-    home = str(watched.home)
-    write(watched.transcript, assistant("a", output_tokens=170_000))
-    assert "80 %" in watched.hook("Stop")["systemMessage"]
-    watched.hook("SessionEnd")
-    sessions.set_type(home, SESSION, "architecture", "command")
-    sessions.catch_up(home, SESSION)
-    assert sessions.ids(home) == [SESSION]
-    long_ago = 1_700_000_000
-    os.utime(watched.transcript, (long_ago, long_ago))
-    sessions.catch_up(home, SESSION)
-    assert sessions.ids(home) == []
-    write(watched.transcript, assistant("b", second=5, output_tokens=10))
-    watched.hook("SessionStart", source="resume")
-    watched.hook("Stop")
-    mine = sessions.read(home, SESSION)
-    assert mine is not None and (mine.type, mine.chosen_by) == ("architecture", "command")
-    assert sessions.ids(home) == [SESSION]
-    assert watched.figures().usage[1] == 170_010
-    assert sum(line["output_tokens"] for line in watched.lines()) == 170_010
-
-
 def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
     old, new, other = tmp_path / "a.json.1.2.tmp", tmp_path / "b.json.1.2.tmp", tmp_path / "c.json"
     for file in (old, new, other):

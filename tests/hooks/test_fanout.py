@@ -203,9 +203,10 @@ def test_a_workflow_that_the_project_keeps_by_name_is_read(watched: Watched, tmp
     assert "starts 8 agents" in workflow(watched, name="review")["systemMessage"]
 
 
-def test_an_unknown_tool_that_takes_a_program_of_agents_is_held_too(watched: Watched) -> None:
+@pytest.mark.parametrize("tool", ["Orchestrate", "mcp__swarm__run", "Workflow2", ""])
+def test_an_unknown_tool_that_takes_a_program_of_agents_is_held_too(watched: Watched, tool: str) -> None:
     watched.save_policy(session_policy="block")
-    given = {"tool_name": "Orchestrate", "tool_use_id": "toolu_9", "tool_input": {"script": EIGHT}}
+    given = {"tool_name": tool, "tool_use_id": "toolu_9", "tool_input": {"script": EIGHT, "more": [1]}}
     assert decision(watched.hook("PreToolUse", **given)) == "deny"
 
 
@@ -228,11 +229,14 @@ def test_what_a_workflow_holds_goes_to_its_agents_and_is_free_when_its_run_has_e
     assert reserved(watched) == 4_000  # the new one's alone, by the median of those that finished
 
 
-def test_agents_that_no_known_call_announced_get_an_allowance_when_they_start(watched: Watched) -> None:
+@pytest.mark.parametrize("kind", ["newcomer", "team-mate", "workflow-subagent-2"])
+def test_agents_that_no_known_call_announced_get_an_allowance_when_they_start(
+    watched: Watched, kind: str
+) -> None:
     watched.save_policy(session_policy="block", subagent_allowance_tokens=60_000)
     write(watched.transcript, assistant("a", output_tokens=5))
     for name in ("x", "y"):
-        watched.hook("SubagentStart", agent_id=name, agent_type="newcomer")
+        watched.hook("SubagentStart", agent_id=name, agent_type=kind)
     assert reserved(watched) == 120_000
     answer = workflow(watched, script=META + "await parallel([() => agent('a'), () => agent('b')])")
     assert "120,000 set aside for running subagents" in json.dumps(answer)

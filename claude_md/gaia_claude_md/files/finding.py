@@ -19,7 +19,7 @@ LOADED = (NAME, ".claude/CLAUDE.md")
 """What the client loads from each folder, at its start or when a file near it is read."""
 LOCAL = "CLAUDE.local.md"
 INSTEAD = ("AGENTS.md", ".claude/AGENTS.md")
-"""What it loads from a folder that has nothing of the above."""
+"""What it loads where neither a folder nor any above it has something of the above (tried with 2.1.332)."""
 NAMES = (*LOADED, LOCAL, *INSTEAD)
 SKIPPED_FOLDERS = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", "dist", "build", "target"}
 _SMALL = 2_000  # bytes of a file that says nothing but where the instructions are
@@ -55,13 +55,26 @@ def locate(path: Path | str) -> Path:
     )
 
 
-def of_folder(folder: Path | str) -> Seen:
-    """The L1 files that the client loads from one folder, each once."""
+def before_agents(folder: Path | str) -> Path | None:
+    """The file for which a session in a folder reads no AGENTS.md: one of the client's own, there or above."""
+    place = os.path.abspath(folder)
+    while True:
+        for name in (*LOADED, LOCAL):
+            if os.path.lexists(os.path.join(place, name)):
+                return Path(place, name)
+        above = os.path.dirname(place)
+        if above == place:
+            return None
+        place = above
+
+
+def of_folder(folder: Path | str, *, agents: bool = True) -> Seen:
+    """The L1 files that the client loads from one folder, each once; without `agents` no AGENTS.md of its own right."""
     found: dict[str, Path] = {}
     problems: list[str] = []
     names = [name for name in (*LOADED, LOCAL) if os.path.lexists(os.path.join(folder, name))]
-    if not any(name in LOADED for name in names):
-        names += [name for name in INSTEAD if os.path.lexists(os.path.join(folder, name))]
+    if agents and not names:
+        names = [name for name in INSTEAD if os.path.lexists(os.path.join(folder, name))]
     for name in names:
         try:
             l1 = _followed(os.path.join(folder, name))
@@ -77,10 +90,11 @@ def upwards(folder: Path | str, top: Path | str | None = None) -> Seen:
     """The L1 files that a session in a folder sees: its own, then those above, up to the repository's root."""
     place = os.path.abspath(folder)
     last = os.path.abspath(top) if top else project_root(place)
+    agents = before_agents(place) is None
     found: dict[str, Path] = {}
     problems: list[str] = []
     while True:
-        here = of_folder(place)
+        here = of_folder(place, agents=agents)
         problems += here.problems
         for l1 in here.files:
             found.setdefault(os.path.realpath(l1), l1)

@@ -115,7 +115,7 @@ def source_of(files: Files) -> Source:
         return Source(files, l1, "whole")
     body, manifest = found
     marks = [mark[1] for mark in BEGIN.finditer(l1)]
-    if marks != [manifest.id]:
+    if manifest.id not in marks:
         return _interrupted(files, l1, body, manifest)
     merged = merge(l1, expanded(body, rules.current(files, manifest)), manifest)
     edited = merged.edited or layout.sha256(body) != manifest.body or rules.edited(files, manifest)

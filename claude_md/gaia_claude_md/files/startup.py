@@ -52,7 +52,12 @@ def also_loaded(l1: Path) -> list[Loaded]:
     beside = [path for path in finding.of_folder(root).files if places.real(path) not in known]
     known.update(places.real(path) for path in beside)
     found += [Loaded(path, _loaded(path), "beside") for path in beside]
-    nested = [path for path in finding.below(root) if places.real(path) not in known]
+    agents = finding.before_agents(root) is None
+    nested = [
+        path
+        for path in finding.below(root)
+        if places.real(path) not in known and (agents or path.name not in finding.INSTEAD)
+    ]
     return found + [Loaded(path, _loaded(path), "nested") for path in nested]
 
 
@@ -75,6 +80,12 @@ def warnings(l1: Path, saved_tokens: int) -> list[str]:
         for loaded in found
         if loaded.how == "nested" and loaded.tokens > max(saved_tokens, LARGE)
     ]
+    instead = finding.before_agents(l1.parent) if l1.name in finding.INSTEAD else None
+    if instead and l1 not in finding.upwards(l1.parent).files:
+        rows.append(
+            f"{l1.name} is loaded by no session of Claude Code, which reads {shown(instead, l1)} instead: a CLAUDE.md "
+            f"that says `@{l1.name}` beside it would have it loaded"
+        )
     if l1.name == finding.LOCAL and reading.l2_of(l1).exists():
         rows.append(f"{reading.l2_of(l1).name} is as private as {l1.name}: name it in .gitignore too")
     return rows

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FRONTMATTER, HEADING, SEPARATOR, PIECE, TEMPLATE, INDEX = "fhspti"
 VERSION = 1
 ANCHOR = re.compile(r"<!-- gaia:l1 (\d+) -->")
+MARK = re.compile(r"\s*<!-- gaia:(?:index|end|l1|l2|rule)\b(?:(?!-->).)*(?:-->)?\s*")
 MARKER = re.compile(r"<!-- gaia:(?:index|end|l1|l2|rule)\b")
 _NOTE = (
     "<!-- gaia:l2 edit the text freely; the gaia:l1 lines stand for what is in L1; keep them and this comment"

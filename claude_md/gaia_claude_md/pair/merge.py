@@ -19,6 +19,7 @@ from gaia_claude_md.pair.layout import (
     FRONTMATTER,
     HEADING,
     INDEX,
+    MARK,
     PIECE,
     RESTORE,
     SEPARATOR,
@@ -72,9 +73,10 @@ def merge(l1: str, body: str, manifest: Manifest) -> Merged:
     body_lines = split_lines(body)
     end = line_end(body_lines or lines)
     lines, body_lines = finished(lines, end), finished(body_lines, end)
+    _refuse_pasted(lines)
     markers = [found[1] for line in lines if (found := index.BEGIN.fullmatch(bare(line).strip()))]
     if markers != [manifest.id]:
-        raise ConflictError(["the index of L1 is missing, doubled, or of another split than L2"])
+        raise ConflictError(["the index of L1 is missing, or of another split than L2"])
     parts, head, tail = _attribute(lines, manifest)
     _refuse_when_gone(parts)
     anchors = _anchors(body_lines, parts)
@@ -96,6 +98,23 @@ def merge(l1: str, body: str, manifest: Manifest) -> Merged:
     added = [*head, *tail, *(line for part in parts for line in [*part.before, *part.after])]
     remembered = {line_hash(line) for line in added if not is_blank(line)} | set(manifest.remembered)
     return Merged("".join(source), replace(edits, remembered=frozenset(remembered)), edited)
+
+
+def _refuse_pasted(lines: Sequence[str]) -> None:
+    """Lines of ours that somebody pasted into L1: they would go on into the text, where nothing reads them."""
+    ours = [
+        (number, bare(line).strip()) for number, line in enumerate(lines, start=1) if MARK.fullmatch(line)
+    ]
+    for kind, most in (("index", 1), ("end", 1), ("l1", 0), ("l2", 0), ("rule", 0)):
+        found = [number for number, line in ours if line.startswith(f"<!-- gaia:{kind}")]
+        if len(found) > most:
+            where = ", ".join(map(str, found[:5])) + ("" if len(found) <= 5 else ", …")
+            once = (
+                "delete all but one, with what was pasted around it"
+                if most
+                else "it belongs to L2: delete it"
+            )
+            raise ConflictError([f"L1 has our comment `<!-- gaia:{kind} …` at line {where}: {once}"])
 
 
 def _remember(source: list[str], tail: list[str], end: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget.alerts import causes, engine, metrics, rules, telling
+from gaia_budget.alerts import engine, metrics, rules, telling
 from gaia_budget.alerts.facts import Facts
 from gaia_budget.alerts.fired import Alert, Fired, Firing
 from gaia_budget.errors import ConfigError
@@ -134,7 +134,7 @@ def _of_another_machine(alert: Alert, ledger: Ledger) -> bool:
 
 def _firing(verdict: Verdict, alert_id: str, period: str, facts: Facts) -> Firing:
     rule, reading = verdict.rule, verdict.reading
-    cause = causes.cause(rule, facts, reading.module)
+    why = cause(rule, facts, reading.module)
     is_percent = rule.metric.endswith("_percent")
     alert = Alert(
         alert_id,
@@ -142,7 +142,7 @@ def _firing(verdict: Verdict, alert_id: str, period: str, facts: Facts) -> Firin
         reading.module,
         rule.severity,
         int(reading.value * HUNDRED // 1) if is_percent else None,
-        f"{reading.said}; {cause}" if cause else reading.said,
+        f"{reading.said}; {why}" if why else reading.said,
         _next_step(rule, reading.module, reading.subject, facts),
         facts.now,
         reading.subject,
@@ -169,3 +169,40 @@ def _next_step(rule: Rule, module: str, subject: str, facts: Facts) -> str:
     for name, filling in fillings.items():
         text = text.replace(name, filling)
     return text
+
+
+AXES = ("model", "task", "session")
+LATELY_DAYS = (
+    1  # sessions are looked for in the events of today and yesterday alone: the sums do not know them
+)
+
+
+def cause(rule: Rule, facts: Facts, module: str) -> str:
+    """The largest contributors in the rule's window, and when the cap is reached; empty where nothing can be told.
+
+    Such as `most by model claude-opus-5-5 (62 %), task jd_parse (40 %); exhausted on 2026-11-28`.
+    """
+    if rule.span.unit in ("plan", "none"):
+        return ""
+    since = facts.since(rule.span)
+    lately = max(since, facts.day(LATELY_DAYS))
+    found = [_largest(axis, facts, module, lately if axis == "session" else since) for axis in AXES]
+    largest = ", ".join(part for part in found if part)
+    return "; ".join(filter(None, (f"most by {largest}" if largest else "", _ends(rule, facts, module))))
+
+
+def _ends(rule: Rule, facts: Facts, module: str) -> str:
+    """When the cap of a month that is on its way there is expected to be used up; empty where it is not."""
+    outlook = facts.outlooks.get(module) if rule.metric == "spend_percent" else None
+    spent = outlook is not None and outlook.counted.spent_nano >= outlook.limit_nano + outlook.override_nano
+    return "" if outlook is None or spent or outlook.exhausted_on is None else outlook.says()
+
+
+def _largest(axis: str, facts: Facts, module: str, since: int) -> str:
+    rows = facts.ledger.spend((axis,), since, None, module or None)
+    whole = rows.total.cost_nano
+    top = next((row for row in rows.rows if row.key[0] and row.figures.cost_nano), None)
+    if top is None:
+        return ""
+    lately = " since yesterday" if axis == "session" else ""
+    return f"{axis} {top.key[0]} ({top.figures.cost_nano * 100 // whole} %{lately})"

@@ -120,9 +120,9 @@ def settle(
     for key in keys:
         app = 0 if is_module(key) else actual_nano - unpriced
         add_to(charges, (org, key), Charge(app, 0, unpriced - assumed, -estimate))
-    charge(tx, charges)
-    if actual_nano < (estimate or assumed):
-        give_back(tx, org, keys, (estimate or assumed) - actual_nano)
+    lifted = charge(tx, charges)
+    if lifted and actual_nano < (estimate or assumed):
+        give_back(tx, org, [key for key in keys if key in lifted], (estimate or assumed) - actual_nano)
 
 
 def _recorded(
@@ -133,7 +133,7 @@ def _recorded(
     for key in keys:
         ts = within(zone, key, ts)
     event = msgspec.structs.replace(record.fit(event), org=org, ts=ts)
-    return record.take_in(tx, zone, [event])[1]
+    return record.take_fact(tx, zone, event)
 
 
 def _expired(tx: Transaction, org: str, reservation_id: str) -> tuple[str, int, int] | None:

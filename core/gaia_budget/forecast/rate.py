@@ -15,8 +15,7 @@ from math import exp, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.forecast.days import WEEK, WORKDAYS, weekday
-from gaia_budget.forecast.levels import Day, change_of_level, dispersion_of
-from gaia_budget.forecast.oneoffs import one_offs
+from gaia_budget.forecast.levels import Day, change_of_level, dispersion_of, one_offs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

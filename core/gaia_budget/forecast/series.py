@@ -1,4 +1,5 @@
-"""What modules spent per day and this month: read once for a state of the ledger, and split once into what counts."""
+"""What was spent per day: by modules, read once for a state of the ledger and split once into what counts; and how a
+user's week is spread over its days (a weekend ahead is no working week)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.budgets.months import months
-from gaia_budget.forecast.rate import LONGEST
+from gaia_budget.forecast.rate import LONGEST, fit
 from gaia_budget.ledger.questions import bucket
 from gaia_hooks.facts.prices import billing
 
@@ -100,3 +101,23 @@ def known_days(ledger: Ledger, at: int, module: str | None) -> Known:
         return Known(series, months(ask, ledger.zone, ledger.org, month, module), today)
 
     return ledger.kept.of(("days of modules", today, month, module), lambda: ledger.db.ask(read))
+
+
+BY_DAY = (
+    "SELECT bucket, sum(cost_nano) FROM rollups WHERE org = ? AND grain = 'day' AND bucket >= ? AND bucket < ? "
+    "AND source = 'claude_code' GROUP BY bucket"
+)
+LEAST_WEEK, WEEK_DAYS = 0.1, 14
+"""The least that a weekday is thought to bring, and the days of data from which on weekdays are told apart."""
+
+
+def working_week(ledger: Ledger) -> list[float]:
+    """Each weekday's share of a mean day of Claude Code work, Monday first; empty where too little is known."""
+    today = bucket(ledger.zone, "day", ledger.now())
+    rows = ledger.db.ask(lambda ask: list(ask(BY_DAY, (ledger.org, today - LONGEST, today))))
+    days = {int(day): float(nano) for day, nano in rows}
+    first = min(days, default=today)
+    if today - first < WEEK_DAYS:
+        return []
+    found = fit([days.get(day, 0.0) for day in range(first, today)], first).profile
+    return [round(max(LEAST_WEEK, share), 3) for share in found]

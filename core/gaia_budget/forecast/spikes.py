@@ -14,7 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.forecast.days import WEEK, WORKDAYS, weekday
-from gaia_budget.forecast.oneoffs import spread
+from gaia_budget.forecast.levels import spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

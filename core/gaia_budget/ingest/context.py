@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget.errors import InputError
 from gaia_budget.ingest.sessions import agent_type
 from gaia_budget.ledger.questions import CONTEXT_AXES as AXES
-from gaia_budget.transcripts import Transcript, find, heading
 from gaia_budget.transcripts.context import Item, items
+from gaia_budget.transcripts.discovery import Transcript, find
+from gaia_budget.transcripts.heading import heading
 from gaia_hooks.facts import modules
 
 if TYPE_CHECKING:

@@ -1,15 +1,22 @@
-"""Takes what the newest calls of apps show about models' work into the recorded outcomes."""
+"""Outcomes that nobody typed: what an app's calls show about a model's work on a task, recorded beside what people say.
+
+`retry`: the same task of the same piece of work went to a stronger model soon after. `redone`: the very same prompt
+went to the same model again, as when somebody was not content and asked anew. Both count less than a person's word
+(`[learning]` of routing.toml), and what `guard.escalate` judged itself is left out: it is recorded already.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import ConfigError
 from gaia_budget.routing import table, wishes
-from gaia_budget.routing.evidence import happened
 from gaia_budget.routing.table import TIERS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from gaia_budget.ingest.report import Report
     from gaia_budget.ledger import Ledger
 
@@ -24,7 +31,7 @@ def learn(ledger: Ledger, report: Report) -> None:
     Raises LedgerError.
     """
     since = ledger.now() - LOOK_BACK
-    calls = [happened.Call(*row) for row in ledger.calls_of_tasks(since)]
+    calls = [Call(*row) for row in ledger.calls_of_tasks(since)]
     if not calls:
         return
     try:
@@ -40,8 +47,64 @@ def learn(ledger: Ledger, report: Report) -> None:
     judged = {
         (one.task, one.model) for one in ledger.outcomes() if one.kind == ALREADY_JUDGED and one.ts >= since
     }
-    found = [one for one in happened.outcomes(calls, strength) if (one.task, one.model) not in judged]
+    found = [one for one in outcomes(calls, strength) if (one.task, one.model) not in judged]
     for one in found:
         ledger.record_outcome(
             one.task, one.model, False, module=one.module, kind=one.kind, ts=one.ts, outcome_id=one.outcome_id
         )
+
+
+SOON = 30 * 60 * 1_000_000
+"""Microseconds within which a second call is about the first one's answer."""
+LEAST_PROMPT = 500
+"""Tokens from which on two equal prompts are no accident."""
+RETRY, REDONE = "retry", "redone"
+
+
+class Call(NamedTuple):
+    """One billed call of an app's task. `work` is what it belongs to: its correlation id, else its session."""
+
+    event_id: str
+    ts: int
+    module: str
+    task: str
+    model: str
+    work: str
+    prompt_tokens: int
+
+
+class Happened(NamedTuple):
+    """A model that did not suffice, as what came after shows. `outcome_id` is the same whenever it is found."""
+
+    outcome_id: str
+    ts: int
+    module: str
+    task: str
+    model: str
+    kind: str
+
+
+def outcomes(calls: Iterable[Call], strength: Callable[[str], int | None]) -> list[Happened]:
+    """What the calls show; `strength` orders models, and knows nothing of some (None)."""
+    last: dict[tuple[str, str, str], Call] = {}
+    found = []
+    for call in sorted(calls, key=lambda one: (one.ts, one.event_id)):
+        if not call.work:
+            continue
+        place = (call.module, call.task, call.work)
+        before = last.get(place)
+        last[place] = call
+        if before is not None and call.ts - before.ts <= SOON:
+            kind = _kind(before, call, strength)
+            if kind:
+                name = hashlib.sha256(f"{kind}:{before.event_id}".encode()).hexdigest()[:32]
+                found.append(Happened(name, call.ts, call.module, call.task, before.model, kind))
+    return found
+
+
+def _kind(before: Call, call: Call, strength: Callable[[str], int | None]) -> str:
+    if call.model == before.model:
+        same = call.prompt_tokens == before.prompt_tokens >= LEAST_PROMPT
+        return REDONE if same else ""
+    weak, strong = strength(before.model), strength(call.model)
+    return RETRY if weak is not None and strong is not None and weak < strong else ""

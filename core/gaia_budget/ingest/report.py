@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.transcripts import Skip
+from gaia_budget.transcripts.reading import Skip
 from gaia_hooks.facts.prices import money
 
 if TYPE_CHECKING:

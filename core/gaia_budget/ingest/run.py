@@ -11,7 +11,7 @@ from gaia_budget import alerts, places, snapshot
 from gaia_budget.budgets import Budgets
 from gaia_budget.budgets.spool import upkeep
 from gaia_budget.errors import InputError
-from gaia_budget.forecast.week import working_week
+from gaia_budget.forecast.series import working_week
 from gaia_budget.ingest import happened, unattributed
 from gaia_budget.ingest.costs import Costs
 from gaia_budget.ingest.ecosystem import jseeker, rotation
@@ -47,6 +47,7 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     upkeep(Budgets(ledger))
     _read(settings, ledger, report, progress)
     report.seconds = time.perf_counter() - began
+    sessions.forget_old(str(places.home()), clock.now() // clock.MICRO)
     rotation.rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
     if snapshot.FOREIGN in _tell(ledger, settings, counted_to, known)["problems"]:
         report.skip(str(places.home() / "snapshot.json"), 0, snapshot.FOREIGN)

@@ -11,7 +11,9 @@ import msgspec
 from gaia_budget.ingest.stored import Maker, makers_of
 from gaia_budget.ledger import Bookmark
 from gaia_budget.model import Event
-from gaia_budget.transcripts import Reading, ReadingPosition, Transcript, find, heading, read
+from gaia_budget.transcripts.discovery import Transcript, find
+from gaia_budget.transcripts.heading import heading
+from gaia_budget.transcripts.reading import Reading, ReadingPosition, read
 from gaia_hooks.facts import modules, session_files
 from gaia_hooks.facts.tokens.responses import MADE_BY, PART, is_genuine
 from gaia_hooks.machine import clock

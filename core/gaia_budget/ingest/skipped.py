@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaia_budget import argus, places
+from gaia_budget import places
+from gaia_budget.argus import reading
+from gaia_budget.argus.shapes import Origin
 from gaia_budget.ingest.ecosystem.logs import log_files
-from gaia_budget.transcripts import ReadingPosition, Skip, find, read
+from gaia_budget.transcripts.discovery import find
+from gaia_budget.transcripts.reading import ReadingPosition, Skip, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,10 +26,10 @@ def skipped(settings: Settings) -> Iterator[Skip]:
             continue  # deleted since it was found
         except OSError as error:
             yield Skip(transcript.path, 0, f"cannot be read: {error.strerror}")
-    origin = argus.Origin(settings.org, settings.user, settings.machine, "")
+    origin = Origin(settings.org, settings.user, settings.machine, "")
     for path in log_files(places.logs_dir()):
         try:
-            for line, reason in argus.read(path, origin, None).skipped:
+            for line, reason in reading.read(path, origin, None).skipped:
                 yield Skip(str(path), line, reason)
         except FileNotFoundError:
             continue

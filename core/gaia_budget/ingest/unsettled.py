@@ -52,7 +52,12 @@ def taken(ledger: Ledger, known: Before) -> dict[str, int]:
     Hooks that meet one later read its transcript from the start: what the month's figure has is not noted again.
     """
     rows = ledger.db.ask(lambda ask: list(ask(NEWEST, (ledger.org, MOST_TAKEN))))
-    return {str(session): int(last) for session, last in rows if session not in known.watched}
+    home = str(places.home())
+    return {
+        str(session): int(last)
+        for session, last in rows
+        if session not in known.watched and not sessions.is_at_rest(home, session)
+    }
 
 
 def unsettled() -> list[Unsettled]:

@@ -36,7 +36,8 @@ ADD = (
 )
 CHANGE = (
     "UPDATE budgets SET app_nano = app_nano + ?, claude_code_nano = claude_code_nano + ?, "
-    "assumed_nano = assumed_nano + ?, reserved_nano = reserved_nano + ? WHERE org = ? AND scope = ?"
+    "assumed_nano = assumed_nano + ?, reserved_nano = reserved_nano + ? WHERE org = ? AND scope = ? "
+    "RETURNING override_nano"
 )
 
 
@@ -45,13 +46,18 @@ def is_module(key: str) -> bool:
     return key.startswith("module:")
 
 
-def charge(tx: Transaction, charges: Mapping[Place, Charge]) -> None:
-    """Move budgets, in sorted order: rivals lock rows in one order."""
+def charge(tx: Transaction, charges: Mapping[Place, Charge]) -> list[str]:
+    """Move budgets, in sorted order: rivals lock rows in one order. Returns the scopes that give something free and
+    are lifted by overrides, which it may go back to."""
+    lifted: list[str] = []
     for place, amounts in sorted(charges.items()):
         if min(amounts) >= 0:
             tx.text(ADD, (*place, *amounts))
-        else:
-            tx.text(CHANGE, (*amounts, *place))
+            continue
+        [row] = tx.text(CHANGE, (*amounts, *place)).fetchall() or [(0,)]
+        if row[0]:
+            lifted.append(place[1])
+    return lifted
 
 
 def add_to(charges: dict[Place, Charge], place: Place, more: Charge) -> None:

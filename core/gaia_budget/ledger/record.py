@@ -101,6 +101,16 @@ def take_in(
     return total, derived.write(tx)
 
 
+def take_fact(tx: Transaction, zone: Zone, event: Event) -> dict[Place, Charge]:
+    """The same of one event that is a fact."""
+    derived = _Derived(zone)
+    if rows.insert(tx, [astuple(event)]):
+        _complete(tx, derived, [event], priced_before=False)
+    else:
+        derived.add([event])
+    return derived.write(tx)
+
+
 def _facts(tx: Transaction, events: Iterable[Event]) -> Iterator[Event]:
     """Those events that can be facts. The others are kept apart and named: one of them must not end anything."""
     for event in events:

@@ -109,9 +109,10 @@ class Sums:
     def _charges(self) -> dict[Place, Charge]:
         charges: dict[Place, Charge] = {}
         for (quarter, (org, module, _, _, _, source, paid)), values in self._found.items():
-            countable = billing.counts(source, paid, True)
-            app, claude_code = (countable and source == one for one in (billing.APP, billing.CLAUDE_CODE))
-            if values[-1] and (app or claude_code):
+            if not values[-1] or not billing.counts(source, paid, True):
+                continue
+            app, claude_code = source == billing.APP, source == billing.CLAUDE_CODE
+            if app or claude_code:
                 place = (org, module_scope(module, self.zone.day_and_month(quarter)[1]))
                 add_to(charges, place, Charge(values[-1] * app, values[-1] * claude_code))
         return charges

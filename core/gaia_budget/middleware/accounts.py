@@ -71,7 +71,7 @@ class Accounts:
         self._lock = threading.RLock()
         self._noticed: set[str] = set()
         self._months: dict[str, tuple[int, Rules, Scope]] = {}
-        self._sellers: dict[tuple[str, str, float], Seller] = {}
+        self._sellers: dict[tuple[str, bytes, str, float], Seller] = {}
         self.no_usage_asked: set[str] = set()
 
     @property
@@ -129,8 +129,8 @@ class Accounts:
     def place(self) -> Place:
         """Where a call of the running context is booked, and the budgets that it counts against."""
         held, task = self.policy(), tasks.current(self)
-        callers = (one.caller for one in task.chain() if one.caller) if task else iter(())
-        module = next(callers, self.module)
+        chain = tuple(task.chain()) if task else ()
+        module = next((one.caller for one in chain if one.caller), self.module) if chain else self.module
         if module not in self._noticed:
             self._noticed.add(module)
             policy.notice_of_default(held, module)
@@ -143,19 +143,26 @@ class Accounts:
             settings.org,
             settings.user,
             settings.machine,
-            tuple(self._scopes(held, module, task)),
+            self._scopes(held, module, chain),
         )
 
-    def _scopes(self, held: Policy, module: str, task: Task | None) -> list[Scope]:
-        names = tuple(one.name for one in task.chain()) if task else ()
-        scopes = [self._month_of(held, module)._replace(tasks=names)]
-        scope = type(scopes[0])  # importing the ledger is for the first call
+    def _scopes(self, held: Policy, module: str, chain: tuple[Task, ...]) -> tuple[Scope, ...]:
+        month = self._month_of(held, module)
+        if not chain and self._session_cap is None:
+            return (month,)
+        scope = type(month)  # importing the ledger is for the first call
+        scopes = [month._replace(tasks=tuple(one.name for one in chain))]
         if self._session_cap is not None:
             scopes.append(scope(f"session:{self.session_id}", self._session_cap))
-        capped = ((one, one.cap_nano) for one in (task.chain() if task else ()))
-        return scopes + [
-            scope(f"task:{module}:{one.name}:{one.task_id}", cap) for one, cap in capped if cap is not None
-        ]
+        capped = ((one, one.cap_nano) for one in chain)
+        return (
+            *scopes,
+            *(
+                scope(f"task:{module}:{one.name}:{one.task_id}", cap)
+                for one, cap in capped
+                if cap is not None
+            ),
+        )
 
     def _month_of(self, held: Policy, module: str) -> Scope:
         """The budget of a module's month; looked up again when it may be another one."""
@@ -178,11 +185,11 @@ class Accounts:
 
     def seller(self, line: Line, url: Any) -> Seller:
         """Who answers at a URL, by whose prices."""
-        address = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}"
         held = self.policy()
-        asked = (address, line.provider, held.read_at)
+        asked = (url.scheme, url.netloc, line.provider, held.read_at)
         found = self._sellers.get(asked)
         if found is None:
+            address = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}"
             found = _seller(held, line, address, url.host)
             if len(self._sellers) > REMEMBERED:
                 self._sellers.clear()

@@ -102,7 +102,7 @@ def _told(outcome: Outcome, models: list[str], reasons: list[str], work: Task) -
 def _ladder(accounts: Accounts, work: Task, provider: str | None) -> list[str]:
     """The recommended model, then the dearer allowed ones by rank, as the provider sells them."""
     from gaia_budget import routing
-    from gaia_budget.routing.evidence.learning import Outcome as Learnt
+    from gaia_budget.routing.learning import Outcome as Learnt
     from gaia_budget.routing.vocabulary import recorded_as
 
     ledger, module = accounts.books().ledger, accounts.place().module

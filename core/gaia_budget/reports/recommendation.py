@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gaia_budget.reports.sessions.running_session import RunningSession
     from gaia_budget.routing.advice import Request
     from gaia_budget.routing.answer import Recommendation
-    from gaia_budget.routing.evidence.learning import Outcome
+    from gaia_budget.routing.learning import Outcome
     from gaia_budget.routing.policy import Policies
 
 CLAUDE = "anthropic"
@@ -87,7 +87,7 @@ def _recorded(task: str) -> list[Outcome]:
     """What the ledger knows of a task. Raises LedgerError."""
     from gaia_budget.ledger import outcomes
     from gaia_budget.routing import vocabulary
-    from gaia_budget.routing.evidence.learning import Outcome
+    from gaia_budget.routing.learning import Outcome
 
     names = vocabulary.recorded_as(task)
     url = str(places.configured("db") or f"sqlite:///{(places.home() / 'ledger.db').as_posix()}")

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gaia_budget.routing.answer import Recommendation
-    from gaia_budget.routing.evidence.learning import Outcome
+    from gaia_budget.routing.learning import Outcome
 
 __all__ = ["recommend"]
 

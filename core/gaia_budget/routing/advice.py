@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import NotFoundError
-from gaia_budget.routing import candidates, levers, switching, table, wishes
+from gaia_budget.routing import candidates, learning, levers, switching, table, wishes
 from gaia_budget.routing.answer import Recommendation
 from gaia_budget.routing.asking import Request, understand
 from gaia_budget.routing.candidates import Catalog, Model
-from gaia_budget.routing.evidence import learning
 from gaia_budget.routing.viable import Viable
 from gaia_hooks.facts.prices.money import usd
 

@@ -11,7 +11,7 @@ from gaia_hooks.facts.prices.pricing import FEMTO_PER_NANO
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gaia_budget.routing.evidence.learning import Evidence
+    from gaia_budget.routing.learning import Evidence
     from gaia_budget.routing.levers import Lever
 
 PER_MILLION = 10**6

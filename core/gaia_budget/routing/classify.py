@@ -5,12 +5,159 @@ docs/classifier.md tells what the tiers mean, how the weights were made, and how
 
 from __future__ import annotations
 
+import json
+import math
 import re
+import unicodedata
+import zlib
+from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget.routing import text_model
 from gaia_budget.routing.table import TIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READ_CHARACTERS = 600
+"""What is read of a text: the request stands at its beginning, and what is pasted below says little."""
+BEGINNINGS = (4, 5, 6)
+"""Characters of a word's beginning, which most languages leave as it is when they bend the word."""
+WIDE_GRAMS = (1, 2, 3)
+"""Lengths of character n-grams in scripts that write no blanks between words."""
+WIDE = ("\u3040", "\u9fff")
+"""The first and last character of those scripts; a range in a pattern would take two milliseconds to compile."""
+
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]{1,200}`", re.DOTALL)
+_LINK = re.compile(r"https?://\S+|www\.\S+")
+_FILE = re.compile(r"(?<!\w)[\w./\\-]*\w\.(?:[A-Za-z]{1,4}|proto)(?!\w)", re.ASCII)
+_NAME = re.compile(
+    r"(?<!\w)(?:[a-z]+[A-Z]\w*|[A-Z]+[a-z]+[A-Z]\w*|\w+_\w+|\w+(?:::|->|\.)\w[\w.:()]*|--?\w[\w-]+)", re.ASCII
+)
+_HASH = re.compile(r"(?<!\w)(?:[0-9a-f]{7,40}|#\d+)(?!\w)", re.ASCII)
+_NUMBER = re.compile(r"\d+")
+_WORD = re.compile(r"«\w+»|[^\W_]+|[?!:]")
+
+
+class Told(NamedTuple):
+    """The most probable label, and the probability of each: how often such an answer is right (0 to 1)."""
+
+    label: str
+    shares: dict[str, float]
+
+
+def plain(text: str) -> str:
+    """The text as the model reads it: code, links, files, identifiers, hashes and numbers are told only as such."""
+    shown = unicodedata.normalize("NFKC", text[: 4 * READ_CHARACTERS])
+    for pattern, mark in ((_CODE, " «code» "), (_LINK, " «link» "), (_FILE, " «file» "), (_NAME, " «name» "),
+                          (_HASH, " «hash» ")):  # fmt: skip
+        shown = pattern.sub(mark, shown)
+    return _NUMBER.sub("0", " ".join(shown.casefold().split())[:READ_CHARACTERS])
+
+
+def words(shown: str) -> list[str]:
+    """The words and marks of a text that `plain` has made; a run of a script without blanks is one word."""
+    return [run for word in _WORD.findall(shown) for run in _runs(word)]
+
+
+def wide(word: str) -> bool:
+    """Whether a word is of a script that writes no blanks between words."""
+    return WIDE[0] <= word[0] <= WIDE[1]
+
+
+def _runs(word: str) -> Iterator[str]:
+    if max(word) < WIDE[0]:
+        yield word
+    else:
+        yield from ("".join(run) for _, run in groupby(word, wide))
+
+
+def features(text: str, bits: int) -> set[int]:
+    """The buckets (0 to 2**bits - 1) that a text falls into; the same ones in training and in use."""
+    read = words(plain(text))
+    mask = (1 << bits) - 1
+    found = {f"#{min(len(read), 24).bit_length()}", *_form(text[:READ_CHARACTERS])}
+    for place, word in enumerate(read):
+        found.add(f"w{word}")
+        if place < 2:
+            found.add(f"{place}{word}")
+        if place + 1 < len(read):
+            found.add(f"b{word} {read[place + 1]}")
+        if word[0] != "«":
+            found.update(_grams(word))
+    return {zlib.crc32(one.encode("utf-8", "surrogatepass")) & mask for one in found}
+
+
+def _grams(word: str) -> list[str]:
+    if wide(word):
+        return [word[at : at + size] for size in WIDE_GRAMS for at in range(len(word) - size + 1)]
+    return [f"p{word[:size]}" for size in BEGINNINGS if len(word) >= size]
+
+
+def _form(text: str) -> Iterator[str]:
+    """How a text is written: its length, lines and capitals, a title's prefix, the number of a change."""
+    apart = text.split()
+    yield f"L{len(text).bit_length()}"
+    yield f"N{text.count(chr(10)).bit_length()}"
+    yield f"C{sum(word[0].isupper() for word in apart).bit_length()}"
+    head, colon, _ = text.partition(": ")
+    if colon and " " not in head and head[:1].isalpha():
+        yield "prefix"
+    if text[:1].islower():
+        yield "lower"
+    if any(len(word) > 1 and word.isascii() and word.isalpha() and word.isupper() for word in apart):
+        yield "capitals"
+    if apart and apart[-1].strip("()").startswith("#"):
+        yield "number"
+
+
+class TextModel:
+    """Weights for some labels. `tell` is pure and safe for threads."""
+
+    def __init__(self, head: dict[str, object], weights: bytes) -> None:
+        self.labels: list[str] = list(head["labels"])  # type: ignore[call-overload]
+        self.bits = int(head["bits"])  # type: ignore[call-overload]
+        self._scales: list[float] = list(head["scales"])  # type: ignore[call-overload]
+        self._biases: list[float] = list(head["biases"])  # type: ignore[call-overload]
+        self._doubt = float(head["doubt"])  # type: ignore[arg-type]
+        self._usual: list[float] = list(head["usual"])  # type: ignore[call-overload]
+        size = 1 << self.bits
+        signed = memoryview(weights).cast("b")
+        self._weights = [signed[at * size : (at + 1) * size] for at in range(len(self.labels))]
+
+    def scores(self, text: str) -> list[float]:
+        """The raw score of each label."""
+        buckets = features(text, self.bits)
+        length = math.sqrt(len(buckets))
+        return [
+            bias + scale * sum(weights[one] for one in buckets) / length
+            for weights, scale, bias in zip(self._weights, self._scales, self._biases, strict=True)
+        ]
+
+    def tell(self, text: str) -> Told:
+        """What a text is. Any text has an answer, the empty one too."""
+        scores = self.scores(text)
+        raised = [math.exp(score - max(scores)) for score in scores]
+        sure, doubt = (1 - self._doubt) / sum(raised), self._doubt
+        shares = {
+            label: sure * value + doubt * usual
+            for label, value, usual in zip(self.labels, raised, self._usual, strict=True)
+        }
+        return Told(max(shares, key=lambda label: shares[label]), shares)
+
+
+def pack(head: dict[str, object], weights: bytes) -> bytes:
+    """A model's file."""
+    return json.dumps(head, sort_keys=True).encode() + b"\n" + zlib.compress(weights, 9)
+
+
+@lru_cache(maxsize=4)
+def load(path: Path) -> TextModel:
+    """A model from its file, once in a process. Raises OSError and ValueError for one that is none."""
+    head, _, packed = path.read_bytes().partition(b"\n")
+    return TextModel(json.loads(head), zlib.decompress(packed))
+
 
 DATA = Path(__file__).with_name("tiers.model")
 SURE = 0.55
@@ -42,7 +189,7 @@ class Classified(NamedTuple):
 
 def classify(text: str) -> Classified:
     """The tier of a described task. Any text has an answer; one that names no task is not sure."""
-    read = text[: 4 * text_model.READ_CHARACTERS]
+    read = text[: 4 * READ_CHARACTERS]
     whole, parts = _one(read), [_one(part) for part in _parts(read)]
     if len(parts) < 2:
         return whole
@@ -52,9 +199,9 @@ def classify(text: str) -> Classified:
 
 
 def _one(text: str) -> Classified:
-    if not _tells(text_model.plain(text)):
+    if not _tells(plain(text)):
         return Classified(TIERS[1], SILENT, TIERS[0])
-    shares = text_model.load(DATA).tell(text).shares
+    shares = load(DATA).tell(text).shares
     best, second = sorted(TIERS, key=lambda tier: shares[tier], reverse=True)[:2]
     if best == TIERS[0] and shares[TIERS[-1]] >= SINKING:
         return Classified(TIERS[1], shares[TIERS[1]], TIERS[0])
@@ -66,8 +213,8 @@ def _one(text: str) -> Classified:
 
 def _tells(shown: str) -> int:
     """How many words of a text that `plain` has made say something; none: it names no task."""
-    found = (word for word in text_model.words(shown) if word.isalpha())
-    return sum(len(word) > 1 or text_model.wide(word) for word in found)
+    found = (word for word in words(shown) if word.isalpha())
+    return sum(len(word) > 1 or wide(word) for word in found)
 
 
 def _parts(text: str) -> list[str]:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget import owner, places, transcripts
+from gaia_budget import owner, places
+from gaia_budget.transcripts.discovery import find
 from gaia_hooks.facts import session_types
 from gaia_hooks.facts.first_prompt import infer
 from gaia_hooks.facts.prices.billing import CLAUDE_CODE
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from gaia_budget.owner import TokenBudget
     from gaia_budget.reports.overview import Overview
     from gaia_budget.settings import Settings
-    from gaia_budget.transcripts import Transcript
+    from gaia_budget.transcripts.discovery import Transcript
 
 HEAD_BYTES = 256 << 10  # the first human prompt stands near the top of a transcript
 BACKGROUND = "<"  # reports of background tasks and slash commands are in tags; they are no prompt
@@ -112,7 +113,7 @@ def replay(settings: Settings, ledger: Ledger) -> Replay:
     spent = {row.key[0]: row.figures for row in ledger.spend(("session",)).rows}
     counted = warned = over = cost = unpriced = 0
     folders = set()
-    for transcript in transcripts.find(places.claude_config_dirs()):
+    for transcript in find(places.claude_config_dirs()):
         figures = spent.get(transcript.session_id)
         if transcript.agent_id or figures is None or not figures.responses:
             continue

@@ -52,11 +52,7 @@ def parent(path: str) -> str:
 
 def exists(path: str) -> bool:
     """Whether there is a file or folder at the path that we may look at."""
-    try:
-        _os.stat(path)
-    except OSError:
-        return False
-    return True
+    return _os.access(path, _os.F_OK)
 
 
 def stamp(path: str) -> "list[int]":
@@ -233,7 +229,7 @@ def _rename_over(source: str, target: str) -> None:
 
 
 def remove(path: str) -> None:
-    """Take a file away; it may be gone already."""
+    """Delete a file that may be gone already."""
     try:
         _os.unlink(path)
     except OSError:
@@ -309,6 +305,15 @@ class Lock:
         self.dirty = False
 
     def __enter__(self) -> "Lock":
+        self._take()
+        if not _os.fstat(
+            self._handle
+        ).st_nlink:  # removed by who held it when we opened it: nobody else waits there
+            _os.close(self._handle)
+            self._take()
+        return self
+
+    def _take(self) -> None:
         try:
             self._handle = _os.open(self._path, UPDATE, PRIVATE_FILE)
         except FileNotFoundError:
@@ -320,7 +325,10 @@ class Lock:
         except BaseException:
             _os.close(self._handle)
             raise
-        return self
+
+    def remove(self) -> None:
+        """Delete the lock's file while it is held; on Windows, which does not delete what is open, it stays."""
+        remove(self._path)
 
     def _wait(self) -> None:
         patience_ends = time.monotonic() + self._timeout

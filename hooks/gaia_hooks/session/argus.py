@@ -10,6 +10,7 @@ from gaia_hooks.machine import clock, files, jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from gaia_hooks.facts.tokens import responses
@@ -58,10 +59,12 @@ def call_line(
     duration_ms: "int | None" = None,
     details: str = "",
     more: "dict[str, object] | None" = None,
+    dumps: "Callable[[object], bytes]" = jsonio.dumps,
 ) -> bytes:
     """The line of one call, whoever made it; `cost_nano` None is written as null: unpriced.
 
-    `counts` are the figures of `usage.FIELDS` and `recached_tokens`; `more` are keys that follow them.
+    `counts` are the figures of `usage.FIELDS` and `recached_tokens`; `more` are keys that follow them. `dumps` writes
+    ASCII.
     """
     line: "dict[str, Any]" = {
         "ts": clock.iso(ts),
@@ -91,7 +94,7 @@ def call_line(
         "source": source,
         "billing": billing,
     }
-    return jsonio.dumps(line) + b"\n"
+    return dumps(line) + b"\n"
 
 
 def runtime_line(

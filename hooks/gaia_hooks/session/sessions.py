@@ -5,6 +5,11 @@ from gaia_hooks.session import counting, state
 
 SLICE_BYTES = 32 << 20  # what the core reads while it holds a session's lock
 REST_SECONDS = 7 * 86_400  # after which nobody looks for what a session might still owe
+ENDED_SECONDS = 3_600  # the same of one that has ended, and of which everything is understood
+KEPT_SECONDS = 90 * 86_400  # after which a session at rest is forgotten, if its transcript is gone
+LOOKED_AT = (
+    64  # sessions at rest that one sweep looks at, others at the next: no run costs more for there being many
+)
 IDLE_MICROS = 600 * clock.MICRO  # a thread this long silent has settled, whatever was not reported
 
 
@@ -14,12 +19,17 @@ def ids(home: str) -> "list[str]":
     return [name[: -len(".json")] for name in names if name.endswith(".json")]
 
 
+def is_at_rest(home: str, session_id: str) -> bool:
+    """Whether hooks know a session that `ids` leaves out."""
+    return state.is_session_id(session_id) and files.exists(state.rest_of(home, session_id))
+
+
 def catch_up(home: str, session_id: str, final: bool = False, timeout: float = 10.0) -> state.State:
     """Count all that a watched session's files hold and write the lines still missing, each exactly once.
 
     Open responses are settled when the turn or session has ended, when nothing was written for ten minutes,
-    or when `final`. The lock is let go between slices, so that no hook waits long. What has spent nothing for a week is
-    laid to rest. Raises OSError, LockTimeout, and NewerState.
+    or when `final`. The lock is let go between slices, so that no hook waits long. What spent nothing for a week, or
+    for an hour since it ended, is laid to rest. Raises OSError, LockTimeout, and NewerState.
     """
     while True:
         with counting.lock_of(home, session_id, timeout) as lock:
@@ -36,15 +46,38 @@ def catch_up(home: str, session_id: str, final: bool = False, timeout: float = 1
                     _settle_silent(session)
             session.store()
             if not mine.behind:
-                if _is_at_rest(mine):
+                if _rests(mine):
                     state.lay_to_rest(home, session_id)
+                    lock.remove()
                 return mine
 
 
-def _is_at_rest(mine: state.State) -> bool:
+def _rests(mine: state.State) -> bool:
     """Whether a session's files have stood still for so long that only a resume changes anything."""
     newest = max((files.modified(thread.place.path) for thread in mine.threads.values()), default=0)
-    return newest < clock.now() // clock.MICRO - REST_SECONDS and (newest > 0 or mine.ended)
+    patience = ENDED_SECONDS if mine.ended and not mine.uncertain else REST_SECONDS
+    return newest < clock.now() // clock.MICRO - patience and (newest > 0 or mine.ended)
+
+
+def forget_old(home: str, now: int) -> None:
+    """Remove sessions that rest for a season and cannot be resumed: their transcripts are gone.
+
+    `now`: seconds since the epoch. Of many, each call looks at a few, and which ones goes by the minute.
+    """
+    names = sorted(files.names_in(state.rest_folder(home)))
+    step = len(names) // LOOKED_AT + 1
+    for name in names[now // 60 % step :: step]:
+        session_id = name.rpartition(".")[0]
+        young = files.modified(state.rest_of(home, session_id)) >= now - KEPT_SECONDS
+        if young or files.exists(state.path_of(home, session_id)):
+            continue
+        try:
+            with counting.lock_of(home, session_id, 0.0) as lock:
+                if not files.exists(state.load(home, session_id).transcript):
+                    state.forget(home, session_id)
+                lock.remove()
+        except (OSError, state.NewerState):
+            continue  # somebody is at it, or it is not ours to remove
 
 
 def _settle_silent(session: counting.Session) -> None:

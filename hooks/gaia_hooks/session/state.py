@@ -250,17 +250,32 @@ class State:
 
 def new_made(home: str, session_id: str, text: str = "", tabled: int = 0) -> Made:
     """The responses of a session, none where no text and no count of its table are given."""
-    return Made(files.join(folder(home), "made", session_id), text, tabled)
+    return Made(_table_of(home, session_id), text, tabled)
+
+
+def _table_of(home: str, session_id: str) -> str:
+    return files.join(folder(home), "made", session_id)
+
+
+def rest_folder(home: str) -> str:
+    """Where the states of sessions lie that spent nothing for long: no command looks through these."""
+    return files.join(folder(home), "at-rest")
 
 
 def rest_of(home: str, session_id: str) -> str:
-    """Where the state of a session lies that spent nothing for long: no command looks through these."""
-    return files.join(folder(home), "at-rest", session_id + ".json")
+    """Where the state of one such session lies."""
+    return files.join(rest_folder(home), session_id + ".json")
 
 
 def lay_to_rest(home: str, session_id: str) -> None:
     """Move a session's state aside; one that is resumed is found there. Raises OSError."""
     files.move(path_of(home, session_id), rest_of(home, session_id))
+
+
+def forget(home: str, session_id: str) -> None:
+    """Remove all that is kept of a session at rest."""
+    files.remove(rest_of(home, session_id))
+    files.remove(_table_of(home, session_id))
 
 
 def _stored(home: str, session_id: str) -> bytes:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget.argus import LogBookmark, LogReading, Origin, read, reading, shapes
+from gaia_budget.argus import reading, shapes
+from gaia_budget.argus.reading import LogBookmark, LogReading, read
+from gaia_budget.argus.shapes import Origin
 from gaia_hooks.facts.tokens.responses import Response
 from gaia_hooks.machine import clock
 from gaia_hooks.session import argus

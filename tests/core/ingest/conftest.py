@@ -10,6 +10,7 @@ import pytest
 from gaia_budget import ingest, settings
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
+from gaia_hooks.session import counting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,3 +50,14 @@ class Bench:
 def bench(home: Path) -> Iterator[Bench]:
     with Ledger.open(settings=load()) as ledger:
         yield Bench(home, ledger)
+
+
+def hooked(bench: Bench, main: Path) -> counting.Session:
+    """A session as hooks count all of it; nothing is stored."""
+    home = str(bench.home / "gaia-budget")
+    with counting.lock_of(home, main.stem, 5) as lock:
+        mine = counting.opened(home, main.stem, lock)
+        mine.watch(str(main), "/home/dev/project")
+        mine.count(1 << 30)
+        mine.settle_all()
+        return mine

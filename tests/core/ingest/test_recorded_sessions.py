@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from gaia_hooks.say import figures
-from gaia_hooks.session import counting
+
+from .conftest import hooked
 
 if TYPE_CHECKING:
     from .conftest import Bench
@@ -82,29 +83,23 @@ def put(projects: Path) -> dict[str, Path]:
     return found
 
 
-def by_hooks(bench: Bench, name: str, main: Path) -> tuple[dict[str, Any], int]:
+def by_hooks(bench: Bench, main: Path) -> tuple[dict[str, Any], int]:
     """Tokens by model and what counts, as hooks count it."""
-    home = str(bench.home / "gaia-budget")
-    with counting.lock_of(home, name, 5) as lock:
-        mine = counting.opened(home, name, lock)
-        mine.watch(str(main), "/home/dev/project")
-        mine.count()
-        mine.settle_all()
-        models = defaultdict[str, list[tuple[int, ...]]](list)
-        for tallies in mine.state.tallies.values():
-            for model, tally in tallies.items():
-                models[model].append(tally.usage)
-        told = {model: tuple(map(sum, zip(*usages, strict=True))) for model, usages in models.items()}
-        return {model: (*one[:3], one[3] + one[4]) for model, one in told.items()}, figures.SessionFigures(
-            mine
-        ).budget_tokens
+    mine = hooked(bench, main)
+    models = defaultdict[str, list[tuple[int, ...]]](list)
+    for tallies in mine.state.tallies.values():
+        for model, tally in tallies.items():
+            models[model].append(tally.usage)
+    told = {model: tuple(map(sum, zip(*usages, strict=True))) for model, usages in models.items()}
+    whole = {model: (*one[:3], one[3] + one[4]) for model, one in told.items()}
+    return whole, figures.SessionFigures(mine).budget_tokens
 
 
 @pytest.mark.parametrize("name", SESSIONS, ids=[f"{one.of}: {name[:4]}" for name, one in SESSIONS.items()])
 def test_a_recorded_session_is_counted_as_the_client_billed_it(bench: Bench, name: str) -> None:
     bench.run()  # the hooks' prices
     main, wanted = put(bench.claude / "projects")[name], SESSIONS[name]
-    assert by_hooks(bench, name, main) == (wanted.models, wanted.counts)
+    assert by_hooks(bench, main) == (wanted.models, wanted.counts)
     report = bench.run()
     assert not report.skipped
     assert not report.unreconciled

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_hooks.facts import snapshot
 from gaia_hooks.say import figures
-from gaia_hooks.session import counting
 
+from .conftest import hooked
 from .reported import REPORTS, Report
 
 if TYPE_CHECKING:
@@ -35,14 +34,8 @@ def put(projects: Path, files: Mapping[str, Any]) -> None:
         file.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
-def hooked(bench: Bench, session: str, main: Path) -> tuple[int, int, int, Decimal]:
-    home = str(bench.home / "gaia-budget")
-    with counting.lock_of(home, session, 5) as lock:
-        mine = counting.opened(home, session, lock, snapshot.load(home))
-        mine.watch(str(main), "/home/dev/project")
-        mine.count(1 << 30)
-        mine.settle_all()
-        counted = figures.SessionFigures(mine)
+def by_hooks(bench: Bench, main: Path) -> tuple[int, int, int, Decimal]:
+    counted = figures.SessionFigures(hooked(bench, main))
     return counted.usage[0], counted.usage[1], counted.responses, Decimal(counted.cost_nano) / 10**9
 
 
@@ -54,7 +47,7 @@ def test_what_was_reported_elsewhere_is_counted_as_it_was(bench: Bench, report: 
     for name in report.files:
         session = name.rpartition("/")[2].removesuffix(".jsonl")
         if session in truth and not report.ledgers_alone:
-            assert hooked(bench, session, bench.claude / "projects" / name) == truth[session], report.symptom
+            assert by_hooks(bench, bench.claude / "projects" / name) == truth[session], report.symptom
     told = bench.run()
     rows = {row.key[0]: row.figures for row in bench.ledger.spend(("session",)).rows}
     assert truth == {

@@ -170,7 +170,8 @@ def test_the_receiver_listens_only_where_it_is_wanted_and_to_who_has_the_token(
         ours = {"Authorization": f"Bearer {chosen.token}"}
         body = json.dumps(document()).encode()
         assert ask(chosen.port, body=body) == 401
-        assert ask(chosen.port, body=body, Authorization="Bearer guess") == 401
+        for guess in ("Bearer guess", "Bearer ", chosen.token, f"Bearer {chosen.token[:-1]}", "Basic x"):
+            assert ask(chosen.port, body=body, Authorization=guess) == 401, "another user's process"
         assert ask(chosen.port, path="/v1/traces", body=body, **ours) == 404
         assert ask(chosen.port, body=b"[" * 100_000, **ours) == 400
         assert ask(chosen.port, **{**ours, "Content-Length": str(1 << 40)}) == 413

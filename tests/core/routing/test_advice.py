@@ -10,7 +10,7 @@ import pytest
 
 from gaia_budget.errors import ConfigError, InputError, NotFoundError
 from gaia_budget.routing import policy, table
-from gaia_budget.routing.evidence.learning import Outcome
+from gaia_budget.routing.learning import Outcome
 from support.routing_day import NOW
 
 if TYPE_CHECKING:

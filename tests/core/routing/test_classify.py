@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gaia_budget.routing import text_model
+from gaia_budget.routing import classify as classifier
 from gaia_budget.routing.asking import understand
 from gaia_budget.routing.classify import DATA, SILENT, classify
 from gaia_budget.routing.table import TIERS
@@ -116,7 +116,7 @@ def test_any_text_has_an_answer_and_always_the_same(text: str) -> None:
 
 def test_the_weights_are_small_and_cheap_to_hold() -> None:
     assert DATA.stat().st_size <= 500_000
-    text_model.load.cache_clear()
+    classifier.load.cache_clear()
     tracemalloc.start()
     classify("rename the variable")
     _, most = tracemalloc.get_traced_memory()

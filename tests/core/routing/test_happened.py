@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaia_budget.ingest.happened import learn
+from gaia_budget.ingest.happened import SOON, Call, learn, outcomes
 from gaia_budget.ingest.report import Report
 from gaia_budget.model import Event
 from gaia_budget.routing import table
-from gaia_budget.routing.evidence.happened import SOON, Call, outcomes
-from gaia_budget.routing.evidence.learning import DAY_MICROSECONDS, Candidate, Outcome, choose
+from gaia_budget.routing.learning import DAY_MICROSECONDS, Candidate, Outcome, choose
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger

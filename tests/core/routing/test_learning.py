@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaia_budget.routing import table
-from gaia_budget.routing.evidence.learning import DAY_MICROSECONDS, Candidate, Choice, Outcome, choose
+from gaia_budget.routing.learning import DAY_MICROSECONDS, Candidate, Choice, Outcome, choose
 from gaia_budget.routing.switching import switch
 
 HAIKU, SONNET, OPUS = "claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gaia_budget.transcripts import Reading, ReadingPosition, Transcript, find, heading, read
+from gaia_budget.transcripts.discovery import Transcript, find
+from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.lines import Hits
+from gaia_budget.transcripts.reading import Reading, ReadingPosition, read
 from gaia_hooks.facts.tokens.usage import merged
 from gaia_hooks.session import tail
 from support import corpus

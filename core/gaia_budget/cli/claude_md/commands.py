@@ -270,17 +270,29 @@ def _summary(proposal: Proposal, others: int) -> list[str]:
 
 
 def _needs_a_word(proposal: Proposal, others: int) -> str:
-    """Why a person is asked, and which pins would keep what leaves."""
+    """Why a person is asked, which pins would keep what leaves, and what no pin can keep."""
     if not proposal.leaving:
         return f"{others} other people work on it"
     from gaia_claude_md.markdown.sections import sections_of
+    from gaia_claude_md.plan.draft import MAX_LINES
 
-    sections = sections_of(proposal.pair.plan.document)
-    holding = [one.slug for one in sections if any(line in one.text for line in proposal.leaving)]
+    plan = proposal.pair.plan
+    gone = [d.scored.unit for d in plan.decisions if not d.in_l1 and d.scored.lines > MAX_LINES]
+    long = {line.strip() for unit in gone for line in plan.document.lines[unit.start : unit.end]}
+    short = [line for line in proposal.leaving if line not in long]
+    holding = [one.slug for one in sections_of(plan.document) if any(line in one.text for line in short)]
     pins = " ".join(f"--promote {slug}" for slug in holding[:SHOWN])
     more = f" (and {len(holding) - SHOWN} more sections)" if len(holding) > SHOWN else ""
-    count = len(proposal.leaving)
-    return f"{count} prohibitions cannot stay; {pins}{more} would pin them, as far as 29 lines hold them"
+    words = [f"{len(proposal.leaving)} prohibitions cannot stay"]
+    if holding:
+        words.append(f"{pins}{more} would pin them, as far as {MAX_LINES} lines hold them")
+    if len(short) < len(proposal.leaving):
+        where = " and ".join(f"line {unit.start + 1} to {unit.end}" for unit in gone[:SHOWN])
+        words.append(
+            f"{where} can stay only whole, which {MAX_LINES} lines cannot hold: make shorter lists of it, each under "
+            "a heading"
+        )
+    return "; ".join(words)
 
 
 def _described(checked: Checked) -> dict[str, Any]:

@@ -13,8 +13,7 @@ from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.argus import Call, Unreadable, cost_nano
-from gaia_budget.argus.shapes import LOGGED
+from gaia_budget.argus.shapes import LOGGED, Call, Unreadable, cost_nano
 from gaia_budget.errors import InputError
 from gaia_budget.ingest.ecosystem.logs import priced
 from gaia_budget.ingest.ecosystem.overlaps import DATABASE_ROW, Overlaps

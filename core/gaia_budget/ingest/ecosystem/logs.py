@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gaia_budget.argus import LogBookmark, LogReading, Origin, is_log, read
+from gaia_budget.argus.reading import LogBookmark, LogReading, is_log, read
+from gaia_budget.argus.shapes import Origin
 from gaia_budget.ingest.ecosystem.overlaps import Overlaps
 from gaia_budget.ledger import Bookmark as LedgerBookmark
 from gaia_hooks.facts.tokens.usage import NOTHING

@@ -15,7 +15,7 @@ from gaia_hooks.machine import clock
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gaia_budget.argus import Call
+    from gaia_budget.argus.shapes import Call
     from gaia_budget.ingest.report import Report
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event

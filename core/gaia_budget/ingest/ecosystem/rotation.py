@@ -16,7 +16,7 @@ from gaia_hooks.machine import files
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gaia_budget.argus import LogBookmark
+    from gaia_budget.argus.reading import LogBookmark
     from gaia_budget.ingest.ecosystem.logs import Logs
 
 MOST_BYTES = 10_000_000

@@ -34,16 +34,16 @@ MOST_CONNECTIONS, KEPT_CONNECTIONS = 15, 5
 
 
 class Transaction:
-    """One write transaction."""
+    """One write transaction. `text` executes SQL with `?` marks and returns the cursor."""
 
-    __slots__ = ("cursor", "db")
+    __slots__ = ("cursor", "db", "text")
 
     def __init__(self, db: Database, cursor: Any) -> None:
         self.db = db
         self.cursor = cursor
+        self.text: Callable[..., Any] = self._marked if db.shared else cursor.execute
 
-    def text(self, sql: str, values: Sequence[Any] = ()) -> Any:
-        """Execute SQL with `?` marks; returns the cursor."""
+    def _marked(self, sql: str, values: Sequence[Any] = ()) -> Any:
         return self.cursor.execute(self.db.marked(sql), values)
 
     def locked(self, sql: str, values: Sequence[Any] = (), how: str = "FOR UPDATE") -> Any:
@@ -256,9 +256,8 @@ class Database:
         return _Lent(self)
 
     def _after_fork(self) -> None:
-        if self._process != os.getpid():
-            self._process, self._room = os.getpid(), threading.BoundedSemaphore(MOST_CONNECTIONS)
-            self._of_parents, self._idle = [*self._of_parents, *self._idle], []
+        self._process, self._room = os.getpid(), threading.BoundedSemaphore(MOST_CONNECTIONS)
+        self._of_parents, self._idle = [*self._of_parents, *self._idle], []
 
     def _taken(self) -> Any:
         try:
@@ -309,9 +308,13 @@ class _Lent:
 
     def __enter__(self) -> Any:
         database = self._database
-        database._after_fork()
+        if database._process != os.getpid():
+            database._after_fork()
+        if not database.shared:
+            self._connection = database._taken()
+            return self._connection
         self._room = database._room
-        if database.shared and not self._room.acquire(timeout=database.patience_s):
+        if not self._room.acquire(timeout=database.patience_s):
             raise LedgerError(
                 f"{database.name}: {MOST_CONNECTIONS} connections are in use, and none became free",
                 slug="ledger-connections",
@@ -325,6 +328,9 @@ class _Lent:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         database, connection = self._database, self._connection
+        if kind is None and not database.shared and not database._closed:
+            database._idle.append(connection)
+            return
         try:
             if kind is None or database._is_usable(connection):
                 database._give_back(connection)

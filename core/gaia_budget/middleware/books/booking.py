@@ -47,6 +47,7 @@ class Books:
         self.budgets = Budgets(self.ledger)
         self._paid = Budgets(self.ledger, gone_s=PAID_SECONDS)
         self._logs = str(places.logs_dir())
+        self._log_of: dict[str, str] = {}  # by module
         home = places.ensure_home()
         self._home, self._snapshot, folder = str(home), str(home / "snapshot.json"), home / "calls"
         self._journal = Journal(folder)
@@ -222,7 +223,11 @@ class Books:
             log.warning("hooks learn of a call at the next ingest: %s", error.strerror)
 
     def _append(self, settlement: Settlement) -> None:
-        files.append(argus.runtime_path(self._logs, settlement.event.module), line_of(settlement))
+        module = settlement.event.module
+        path = self._log_of.get(module)
+        if path is None:
+            path = self._log_of[module] = argus.runtime_path(self._logs, module)
+        files.append(path, line_of(settlement))
 
     def _catch_up(self) -> None:
         """Book what could not be booked before; the first that still cannot be ends it, for a call waits for this."""

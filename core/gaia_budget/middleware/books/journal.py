@@ -21,7 +21,7 @@ import msgspec
 
 from gaia_budget.model import Event  # noqa: TC001 (msgspec reads the annotation)
 from gaia_hooks.facts.tokens import usage
-from gaia_hooks.machine import files
+from gaia_hooks.machine import files, jsonio
 from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
@@ -203,4 +203,14 @@ def line_of(settlement: Settlement) -> bytes:
         duration_ms=event.duration_ms,
         details=settlement.details,
         more={"kind": event.kind},
+        dumps=_ascii,
     )
+
+
+def _ascii(line: object) -> bytes:
+    """JSON in ASCII: at once where nothing else is in it, as with nearly every call."""
+    try:
+        data = msgspec.json.encode(line)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return jsonio.dumps(line)
+    return data if data.isascii() else jsonio.dumps(line)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import time
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.middleware.books import bill
@@ -40,7 +40,7 @@ class Attempt:
 
     def __init__(self, ask: Ask, place: Place, prices: PriceTable, bound: Bound, seller: Seller) -> None:
         self.ask, self.place, self.bound, self.seller = ask, place, bound, seller
-        self.call_id = f"app-{uuid.uuid4().hex}"
+        self.call_id = f"app-{os.urandom(16).hex()}"
         self.seen = Seen(ask)
         self.details = ""
         self.notice = ""  # what the human is told, once of each kind
@@ -214,16 +214,16 @@ class Attempt:
             duration_ms=int((time.perf_counter() - self._started) * 1000),
             **told,
         )
-        unpriced = found.unpriced if found else ()
-        said_of_it, more = [self.details], tuple[Event, ...]()
-        if unpriced:
-            said_of_it += [f"{NOT_PRICED}{what}" for what in unpriced]
-            more = self._missing(unpriced, told) if cost_nano is not None else ()
+        details, more = self.details, tuple[Event, ...]()
+        if found and found.unpriced:
+            said_of_it = [details, *(f"{NOT_PRICED}{what}" for what in found.unpriced)]
+            details = "; ".join(text for text in said_of_it if text)
+            more = self._missing(found.unpriced, told) if cost_nano is not None else ()
         return Settlement(
             call_id=self.call_id,
             actual_nano=actual_nano,
             event=event,
-            details="; ".join(text for text in said_of_it if text),
+            details=details,
             reserved=reserved,
             more=more,
         )

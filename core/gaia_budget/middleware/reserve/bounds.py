@@ -16,6 +16,7 @@ from gaia_budget.middleware.wire import attachments, count, entries, part, text
 from gaia_budget.prices import fees, limits
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.prices.money import usd_short
+from gaia_hooks.facts.tokens import usage
 
 if TYPE_CHECKING:
     from gaia_budget.middleware.books.bill import Seller
@@ -31,6 +32,8 @@ LEAST = 1
 """Held for a call that has no price by the token: at a limit it is refused all the same."""
 SEARCHES = 10
 """Assumed for a search tool without a limit: Anthropic's loop of server tools ends after ten rounds."""
+CACHED_WAYS = (usage.INPUT, usage.WRITE_5M, usage.WRITE_1H)
+"""What a prompt may be charged as; the last for Anthropic's alone."""
 LIMIT_NAMES = {
     "messages": "max_tokens",
     "chat": "max_completion_tokens",
@@ -86,7 +89,9 @@ def bound(prices: PriceTable, ask: Ask, seller: Seller, size: int, unbounded_out
         output = limits.most_output(name.model) or unbounded_output
     output = (min(output, window) if window else output) * ask.choices
     spoken = media | _written_media(ask, row, output)
-    extra = _by_the_piece(ask, name, row, prompt) + _helpers(prices, seller, ask, prompt + output)
+    extra = _by_the_piece(ask, name, row, prompt)
+    if ask.helpers:
+        extra += _helpers(prices, seller, ask, prompt + output)
     nano = _dearest_way(prices, row, ask, prompt, output, spoken)
     if nano is None:
         return Bound(LEAST, None, False)
@@ -137,13 +142,16 @@ def _dearest_way(
     prices: PriceTable, row: list[Any], ask: Ask, prompt: int, output: int, media: dict[str, int]
 ) -> int | None:
     """The prompt may be charged as fresh input, or as written to a cache: the dearest that the model has prices for."""
-    ways: list[tuple[int, ...]] = [(prompt, output, 0, 0, 0, 0, 0), (0, output, 0, prompt, 0, 0, 0)]
-    if ask.provider == "anthropic":
-        ways.append((0, output, 0, 0, prompt, 0, 0))
-    costs = [prices.cost(row, usage, media) for usage in ways]
-    if media:  # a kind of which may be cheaper than text
-        costs += [prices.cost(row, usage, {}) for usage in ways]
-    return max((cost for cost in costs if cost is not None), default=None)
+    rates = row[1][pricing.tier_of(row, prompt)]
+    ways = CACHED_WAYS if ask.provider == "anthropic" else CACHED_WAYS[:2]
+    dearest = max(ways, key=lambda kind: -1 if rates[kind + 1] is None else rates[kind + 1])
+    used = [0, output, 0, 0, 0, 0, 0]
+    used[dearest] = prompt
+    cost = prices.cost(row, tuple(used), {})
+    if not media:
+        return cost
+    other = prices.cost(row, tuple(used), media)  # a kind of which may be cheaper than text
+    return max((nano for nano in (cost, other) if nano is not None), default=None)
 
 
 def searches(tools: list[Body]) -> int:
@@ -163,7 +171,7 @@ def _searches_web(tool: Body) -> bool:
 def _by_the_piece(ask: Ask, name: Name, row: list[Any], prompt: int) -> int:
     """Searches, maps, containers: as many as the request allows."""
     wanted, tools = dict[str, int](), entries(ask.body, "tools")
-    if found := searches(tools):
+    if tools and (found := searches(tools)):
         preview = any(text(tool, "type").startswith("web_search_preview") for tool in tools)
         wanted["search preview" if preview else "search"] = found
     for tool in tools:

@@ -29,11 +29,17 @@ ANY_ZLIB = 47  # window bits with which zlib finds out itself whether it is gzip
 
 def library_of(thing: object) -> ModuleType:
     """httpx or httpx2, whichever an object comes from."""
-    for kind in type(thing).__mro__:
-        name = kind.__module__.partition(".")[0]
+    kind: Any = type(thing)
+    return _library_of(kind)
+
+
+@cache
+def _library_of(kind: type) -> ModuleType:
+    for one in kind.__mro__:
+        name = one.__module__.partition(".")[0]
         if name in ("httpx", "httpx2"):
             return sys.modules[name]
-    raise TypeError(f"{type(thing).__name__} is of no known HTTP library")
+    raise TypeError(f"{kind.__name__} is of no known HTTP library")
 
 
 def watch(response: Any, call: Passage, client: object) -> Any:

@@ -68,12 +68,13 @@ class Seen:
 
     `media`: how many tokens of it were audio, images or video (kinds of `gaia_budget.prices.flatten.MEDIA`).
     `parts`: what other models did. `fees`: how often something was used that is charged by the piece.
-    `unpriced`: what it bills and nobody has a price for. `texts`: what the model wrote, as it came.
+    `unpriced`: what it bills and nobody has a price for. `unread`: parts of a whole answer with what the model wrote,
+    which is looked for where somebody asks for `texts`.
     """
 
     __slots__ = (
-        "asked", "asked_model", "content", "ended", "fees", "final", "finished", "later", "media", "model", "parts",
-        "queries", "runs", "texts", "told_nano", "total", "unpriced", "usage", "variant",
+        "_texts", "asked", "asked_model", "content", "ended", "fees", "final", "finished", "later", "media", "model",
+        "parts", "queries", "runs", "told_nano", "total", "unpriced", "unread", "usage", "variant",
     )  # fmt: skip
 
     def __init__(self, ask: Ask | None = None) -> None:
@@ -95,7 +96,24 @@ class Seen:
         self.parts: list[Part] = []
         self.queries: set[tuple[str, str]] = set()
         self.unpriced: list[str] = []
-        self.texts: list[str] = []
+        self.unread: list[object] = []
+        self._texts: list[str] = []
+
+    @property
+    def texts(self) -> list[str]:
+        """What the model wrote, as it came."""
+        if self.unread:
+            self._texts += said(self.unread)
+            self.unread = []
+        return self._texts
+
+    def wrote(self, what: object) -> None:
+        """Take in a part of a stream that the model wrote."""
+        self._texts += said(what)
+
+    def begin_anew(self) -> None:
+        """All that was written comes again as a whole."""
+        self._texts, self.unread = [], []
 
     def add(self, found: tuple[int, ...]) -> None:
         """Take in figures: what grows while an answer comes stands at its largest."""

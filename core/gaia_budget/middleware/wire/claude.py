@@ -13,14 +13,13 @@ from gaia_budget.middleware.wire import (
     figure,
     mentions,
     part,
-    said,
     text,
     tidy,
     unpriced,
 )
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.tokens.bill import bill_of
-from gaia_hooks.facts.tokens.usage_keys import FIGURES
+from gaia_hooks.facts.tokens.usage_keys import FIGURES, plain
 
 if TYPE_CHECKING:
     from typing import Any
@@ -94,7 +93,7 @@ def whole(document: Body, seen: Seen) -> None:
     seen.finished = document.get("stop_reason") in OWN_END
     blocks = entries(document, "content")
     seen.content = any(block.get("type") != "text" or block.get("text") for block in blocks)
-    seen.texts += said(blocks)
+    seen.unread.append(blocks)
 
 
 def event(document: Body, seen: Seen) -> None:
@@ -104,11 +103,11 @@ def event(document: Body, seen: Seen) -> None:
         _opened(part(document, "message"), seen)
     elif kind == "content_block_delta":
         seen.content = True
-        seen.texts += said(document.get("delta"))
+        seen.wrote(document.get("delta"))
     elif kind == "content_block_start":
         block = part(document, "content_block")
         seen.content = seen.content or block.get("type") != "text"
-        seen.texts += said(block)
+        seen.wrote(block)
     elif kind == "message_delta":
         _figures(document, seen)
         seen.final = seen.usage is not None
@@ -128,9 +127,12 @@ def _opened(message: Body, seen: Seen) -> None:
 
 def _figures(holder: Body, seen: Seen) -> None:
     raw = holder.get("usage")
-    if not isinstance(raw, dict) or all(figure(raw.get(name)) is None for name in FIGURES):
+    if not isinstance(raw, dict):
         return
-    raw = tidy(raw)
+    if raw.get("iterations") or plain(raw) is None:
+        if all(figure(raw.get(name)) is None for name in FIGURES):
+            return
+        raw = tidy(raw)
     asked = seen.asked_model if seen.asked_model != seen.model else ""
     found = bill_of(raw, seen.model, asked)
     seen.add(found.usage)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.middleware.wire import Ask, count, entries, figure, mentions, part, said, text, unpriced
+from gaia_budget.middleware.wire import Ask, count, entries, figure, mentions, part, text, unpriced
 from gaia_hooks.facts.tokens import usage
 
 if TYPE_CHECKING:
@@ -103,8 +103,7 @@ def whole(document: Body, seen: Seen) -> None:
         seen.ended = any(one.get("finishReason") for one in candidates)
         seen.finished = bool(candidates) and all(one.get("finishReason") == "STOP" for one in candidates)
         seen.content = bool(candidates) and all(_says(one) for one in candidates)
-        for one in candidates:
-            seen.texts += said(part(one, "content"))
+        seen.unread += [part(one, "content") for one in candidates]
     else:
         _interacted(document, seen)
 
@@ -126,7 +125,7 @@ def _interacted(document: Body, seen: Seen) -> None:
     status, steps = text(document, "status"), entries(document, "steps") or entries(document, "outputs")
     seen.ended = bool(status) and status not in WAITING
     seen.later = text(document, "id") if status in WAITING and not seen.final else ""
-    seen.texts += said(steps)
+    seen.wrote(steps)
     for step in steps:
         if text(step, "type") == "google_search_call":
             found = part(step, "arguments").get("queries")
@@ -144,10 +143,10 @@ def event(document: Body, seen: Seen) -> None:
     _figures(document, seen)
     _grounding(document, seen)
     if "delta" in document:
-        seen.texts += said(document["delta"])
+        seen.wrote(document["delta"])
     for candidate in entries(document, "candidates"):
         seen.content = seen.content or _says(candidate)
-        seen.texts += said(part(candidate, "content"))
+        seen.wrote(part(candidate, "content"))
         if candidate.get("finishReason"):
             seen.ended = True
             seen.finished = candidate["finishReason"] == "STOP"

@@ -14,7 +14,6 @@ from gaia_budget.middleware.wire import (
     figure,
     mentions,
     part,
-    said,
     text,
     unpriced,
 )
@@ -103,7 +102,7 @@ def whole(document: Body, seen: Seen) -> None:
         seen.finished = bool(choices) and all(one.get("finish_reason") in OWN_END for one in choices)
         seen.content = bool(choices) and all(_says(one) for one in choices)
         for one in choices:
-            seen.texts += said(part(one, "message") or one.get("text"))
+            seen.unread.append(part(one, "message") or one.get("text"))
         _search_model(seen)
     elif document.get("object") == "list":
         seen.ended = seen.finished = seen.content = bool(document.get("data"))
@@ -119,7 +118,7 @@ def _response(document: Body, seen: Seen) -> None:
     seen.ended = status not in WAITING
     seen.content = any(_outputs(item) for item in items)
     seen.later = text(document, "id") if seen.usage is None and status in WAITING else ""
-    seen.texts += said([item for item in items if item.get("type") != "image_generation_call"])
+    seen.unread.append([item for item in items if item.get("type") != "image_generation_call"])
     _charged(items, seen)
 
 
@@ -182,11 +181,11 @@ def event(document: Body, seen: Seen) -> None:
         if response.get("background") is True:
             seen.later = text(response, "id")
         if text(document, "type") in ("response.completed", "response.incomplete", "response.failed"):
-            seen.texts.clear()
+            seen.begin_anew()
             whole(response, seen)
     elif text(document, "type").endswith(".delta"):
         seen.content = True
-        seen.texts += said(document.get("delta"))
+        seen.wrote(document.get("delta"))
     elif isinstance(document.get("usage"), dict):  # images and transcripts as they come
         whole(document, seen)
 
@@ -200,7 +199,7 @@ def _chunk(document: Body, seen: Seen) -> None:
         seen.content = seen.content or bool(
             delta.get("content") or delta.get("tool_calls") or delta.get("text")
         )
-        seen.texts += said(part(choice, "delta") or choice.get("text"))
+        seen.wrote(part(choice, "delta") or choice.get("text"))
         if choice.get("finish_reason"):
             seen.ended = True
             seen.finished = choice["finish_reason"] in OWN_END

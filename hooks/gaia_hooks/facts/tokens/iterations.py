@@ -39,7 +39,7 @@ def run_through(bill: "Bill", iterations: "list[Any]", model: str, requested: st
         ]
         bill.odd = (*bill.odd, *(usage_keys.shown("iterations." + key) for key in strange))
         kind = one.get("type")
-        if kind not in RUNS:
+        if type(kind) is not str or kind not in RUNS:
             bill.odd = (*bill.odd, usage_keys.shown("iterations.type=%s" % (kind,)))
         named = one.get("model")
         if type(named) is not str or not named:

@@ -227,6 +227,7 @@ def _add_parts(made: Response, billed: bill.Bill) -> None:
     for other, figures, runs in billed.parts:
         part = made.alike(figures, 0)
         part.model, part.runs, part.variant = other, runs, billed.parts_variant
+        part.odd = ()  # said of the response, once
         made.parts = (*made.parts, part)
     made.rename(made.key)
 

@@ -1,1 +1,0 @@
-"""What recorded outcomes say about a model's work on a task."""
