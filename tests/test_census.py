@@ -39,15 +39,41 @@ def tour() -> dict[str, list[str]]:
     return {kind: sorted(KNOWN[kind]) for kind in census.KINDS}
 
 
-def test_an_invented_tool_row_type_usage_key_event_and_folder_name_the_five_places(
+INVENTED = [
+    ("Swarm", "swarm-state", "swarm_tokens", "SwarmStart", (SESSION, "swarms", "agent-1a2b.jsonl")),
+    (
+        "Agent2",
+        "assistant-v2",
+        "server_tool_use.code_runs",
+        "PreAgent",
+        (SESSION, "subagents", "teams", "red.jsonl"),
+    ),
+    (
+        "Delegate",
+        "bill",
+        "iterations.dream_tokens",
+        "TeamStop",
+        (SESSION, "night", "run-1", "agent-1a2b.jsonl"),
+    ),
+]
+
+
+def test_a_tour_that_meets_what_is_known_says_so_in_a_line(
     tour: dict[str, list[str]], tmp_path: Path
 ) -> None:
     file = tmp_path / "tour.json"
     file.write_text(json.dumps(tour))
     green = run("--tour", str(file))
     assert (green.returncode, len(green.stdout.splitlines())) == (0, 1), green.stdout
-    invented = {"tools": "Swarm", "row_types": "swarm-state", "usage_keys": "swarm_tokens", "events": "SwarmStart",
-                "places": census.place_of((SESSION, "swarms", "agent-1a2b.jsonl"))}  # fmt: skip
+
+
+@pytest.mark.parametrize("names", INVENTED, ids=[names[0] for names in INVENTED])
+def test_an_invented_tool_row_type_usage_key_event_and_folder_name_the_five_places(
+    tour: dict[str, list[str]], tmp_path: Path, names: tuple[Any, ...]
+) -> None:
+    file = tmp_path / "tour.json"
+    kinds = ("tools", "row_types", "usage_keys", "events", "places")
+    invented = dict(zip(kinds, (*names[:4], census.place_of(names[4])), strict=True))
     for kind, name in invented.items():
         tour[kind].append(name)
     file.write_text(json.dumps(tour))
