@@ -139,7 +139,7 @@ def workflow(one: Writing) -> None:
 
 
 def torn(one: Writing) -> None:
-    """Two records on one line, a cut record before a whole one, zero bytes before one."""
+    """Two records on one line, a cut one before a whole one, zero bytes before one, one that ends before its usage."""
     rows = [dump(one.row()) for _ in range(4)]
     cut = dump(assistant("msg_cut", session=one.id))[: one.random.randrange(30, 200)]
     one.put(
@@ -147,8 +147,9 @@ def torn(one: Writing) -> None:
         rows[0] + rows[1] + b"\n",
         cut + rows[2] + b"\n",
         bytes(one.random.randrange(1, 900)) + rows[3] + b"\n",
+        dump(assistant("msg_lost", session=one.id)).partition(b'"usage"')[0] + b"\n",
     )
-    one.corpus.aside += 3
+    one.corpus.aside += 4
 
 
 def absurd(one: Writing) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gaia_hooks.facts.tokens.torn import HEAD
+
 if TYPE_CHECKING:
     import io
     from collections.abc import Iterator, Sequence
@@ -18,10 +20,12 @@ class Hits:
     that has no line end yet. Afterwards `end` is the offset behind the last complete line.
     """
 
-    def __init__(self, file: io.RawIOBase, start: int, needles: Sequence[bytes]) -> None:
+    def __init__(self, file: io.RawIOBase, start: int, needles: Sequence[bytes], head: bytes = b"") -> None:
+        """`head` is one more needle, which counts in the beginning of a line alone: a walk along the lines."""
         self.end = start
         self._file = file
         self._needles = needles
+        self._head = head
 
     def __iter__(self) -> Iterator[tuple[int, bytes, bool]]:
         buffer = bytearray(BLOCK)
@@ -41,7 +45,7 @@ class Hits:
                 held = searched = filled
                 continue
             with memoryview(buffer) as view:
-                for start, stop in _spans(buffer, 0, cut, self._needles, []):
+                for start, stop in _spans(buffer, 0, cut, self._needles, self._head, []):
                     yield self.end + start, bytes(view[start:stop]), True
             self.end += cut
             held = searched = filled - cut
@@ -51,25 +55,42 @@ class Hits:
 
 
 def _spans(
-    buffer: bytearray, begin: int, cut: int, needles: Sequence[bytes], found: list[tuple[int, int]]
+    buffer: bytearray,
+    begin: int,
+    cut: int,
+    needles: Sequence[bytes],
+    head: bytes,
+    found: list[tuple[int, int]],
 ) -> list[tuple[int, int]]:
     """Start and stop of each line with a needle between two line beginnings, added to `found`.
 
     What lies between the lines of one needle is searched for the next: most bytes are searched once.
     """
+    if not needles:
+        if head:
+            _heads(buffer, begin, cut, head, found)
+        return found
     find, rfind, needle, others = buffer.find, buffer.rfind, needles[0], needles[1:]
     at = find(needle, begin, cut)
     while at >= 0:
         start = rfind(b"\n", begin, at) + 1 or begin
-        if others and start > begin:
-            _spans(buffer, begin, start, others, found)
+        if start > begin:
+            _spans(buffer, begin, start, others, head, found)
         stop = find(b"\n", at, cut)
         found.append((start, stop))
         begin = stop + 1
         at = find(needle, begin, cut)
-    if others:
-        _spans(buffer, begin, cut, others, found)
+    _spans(buffer, begin, cut, others, head, found)
     return found
+
+
+def _heads(buffer: bytearray, begin: int, cut: int, needle: bytes, found: list[tuple[int, int]]) -> None:
+    find = buffer.find
+    while begin < cut:
+        stop = find(b"\n", begin, cut)
+        if find(needle, begin, min(begin + HEAD, stop)) >= 0:
+            found.append((begin, stop))
+        begin = stop + 1
 
 
 def line_number(file: io.RawIOBase, offset: int) -> int:

@@ -15,7 +15,7 @@ from gaia_budget.transcripts.lines import Hits, line_number
 from gaia_budget.transcripts.position import Position, position
 from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
 from gaia_hooks.facts.tokens import torn
-from gaia_hooks.facts.tokens.responses import Response, Thread, identified, response_of
+from gaia_hooks.facts.tokens.responses import ANSWER, Response, Thread, copied, identified, response_of
 from gaia_hooks.machine import clock
 from gaia_hooks.session import state, tail
 
@@ -94,7 +94,7 @@ def read(transcript: Transcript, known: ReadingPosition) -> Reading:
         if known.position.offset and not known.position.continues(file, status):
             known = ReadingPosition(began=heading(transcript).began)
         counting = _Counting(transcript, known)
-        hits = Hits(file, known.position.offset, (tail.NEEDLE, CLIENT_TOTAL))
+        hits = Hits(file, known.position.offset, (tail.NEEDLE, CLIENT_TOTAL), ANSWER)
         for offset, line, complete in hits:
             counting.take(file, offset, line, complete)
         return counting.finish(file, hits.end, status)
@@ -114,6 +114,7 @@ class _Counting:
         self.totals = list(known.totals)
         self.turns = list(known.turns)
         self.last, self.payer, self.copied = known.last, known.payer, known.copied
+        self.copies: set[str] = set()
 
     def take(self, file: io.RawIOBase, offset: int, line: bytes, complete: bool) -> None:
         """Take in one line with a needle; a torn last line is left for the next reading."""
@@ -183,6 +184,8 @@ class _Counting:
     def _note_copy(self, row: dict[str, Any]) -> None:
         if row.get("type") != "assistant":
             return
+        if marked := copied(row):
+            self.copies.add(marked.key)
         payer, instant = row.get("requestSessionId"), row.get("timestamp")
         if isinstance(payer, str) and payer != row.get("sessionId") and isinstance(instant, str):
             self.payer, self.copied = payer, max(self.copied, clock.parse(instant) or 0)
@@ -207,8 +210,17 @@ class _Counting:
             )
         )
 
+    def _without_copies(self) -> None:
+        """Rows that stand twice, once marked as a copy, are a copy: whatever session paid for them, it was another."""
+        self.responses = [one for one in self.responses if (one.part_of or one.key) not in self.copies]
+        for thread in self.threads.values():
+            if thread.open is not None and thread.open.key in self.copies:
+                thread.open = None
+
     def finish(self, file: io.RawIOBase, end: int, status: os.stat_result) -> Reading:
         """The reading, with the responses that may still grow as they stand now."""
+        if self.copies:
+            self._without_copies()
         open_ones = [
             one
             for thread in self.threads.values()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 HOOK_BYTES = 4 << 20  # what one hook call reads at most; the rest is left to the background ingest
+BULK = 1 << 20  # more than a turn adds: the file is another one, or goes on as it began
 UNKEPT_BYTES = (
     64 << 20
 )  # where nothing can be kept and a limit depends on it: a whole session, again at each event
@@ -96,14 +97,17 @@ class Session:
         data, _, behind = growth
         if data and thread.began is None:
             thread.began = self._copied_until(thread_id, thread.place.path)
+            self._note_copies(data)
+        elif len(data) > BULK:
+            self._note_copies(data)
         self.state.behind = self.state.behind or behind
         for seen in tail.responses(growth, self.state.aside):
             if thread.began:
                 if (clock.parse(seen.timestamp) or 0) < thread.began:
                     continue  # an unmarked copy of the parent's rows; from the first own row on nothing is one
                 thread.began = 0
-            if thread_id and seen.session_id not in ("", self.state.session_id):
-                continue  # a linked folder, or a copied one: another session's subagent
+            if seen.session_id not in ("", self.state.session_id):
+                continue  # a file that was linked or copied, or that the client took for another: not this session's
             owner, taker = thread_id, thread
             if seen.agent_id not in ("", thread_id):
                 owner, taker = seen.agent_id, self._side_thread(seen.agent_id)
@@ -111,6 +115,12 @@ class Session:
             thread.last = max(thread.last, seen.timestamp)
             if made.identify(seen, taker.thread):
                 self._book(owner, taker, taker.thread.add(seen))
+
+    def _note_copies(self, data: bytes) -> None:
+        """What is marked as copied from another session is this one's in no row: copies stand where a file begins."""
+        if tail.COPY in data:
+            for one in tail.copies(data):
+                self._made().note(one.key, one.request)
 
     def _made(self) -> Made:
         """The session's responses so far; where a state has not noted them, or lost its table: read once again."""

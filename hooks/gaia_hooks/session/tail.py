@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 NEEDLE = b'"usage"'
+COPY = b'"forkedFrom"'
 MARK_BYTES = 64  # the bytes before the offset, by which a replaced file is noticed
 HEAD_BYTES = 1 << 16
 BESIDE_BYTES = 256 << 20  # what is searched at most for the session that a file was copied from
@@ -80,21 +81,46 @@ def responses(growth: "Growth", aside: "dict[str, int]") -> "Iterator[facts.Resp
     Why a row with figures was set aside is counted in `aside`; `ingest` names its line.
     """
     data, torn, _ = growth
-    at = data.find(NEEDLE)
+    at, begin = data.find(NEEDLE), 0
     while at >= 0:
         start = data.rfind(b"\n", 0, at) + 1
+        if data.find(facts.ANSWER, begin, start) >= 0:
+            _cut(data[begin:start], aside)
         end = data.find(b"\n", at)
         line = data[start:end]
         try:
             yield from _seen((jsonio.loads(line.decode("utf-8", "replace")),), aside)
         except ValueError:
             yield from _torn(line, aside)
-        at = data.find(NEEDLE, end)
+        at, begin = data.find(NEEDLE, end), end
+    if data.find(facts.ANSWER, begin) >= 0:
+        _cut(data[begin:], aside)
     if NEEDLE in torn:
         try:
             yield from _seen((jsonio.loads(torn.decode("utf-8", "replace")),), aside)
         except ValueError:
             return  # still being written
+
+
+def _cut(lines: bytes, aside: "dict[str, int]") -> None:
+    """Count the rows of answers that end before their usage."""
+    from gaia_hooks.facts.tokens.torn import is_cut_answer
+
+    for line in lines.split(b"\n"):
+        if is_cut_answer(line):
+            aside[TORN] = aside.get(TORN, 0) + 1
+
+
+def copies(data: bytes) -> "Iterator[facts.Response]":
+    """The responses that some bytes mark as copied from another session."""
+    for line in data.split(b"\n"):
+        if COPY in line and NEEDLE in line:
+            try:
+                found = facts.copied(jsonio.loads(line.decode("utf-8", "replace")))
+            except ValueError:
+                continue
+            if found is not None:
+                yield found
 
 
 def _torn(line: bytes, aside: "dict[str, int]") -> "Iterator[facts.Response]":

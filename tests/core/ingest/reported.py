@@ -33,7 +33,7 @@ class Report(NamedTuple):
     truth: Mapping[str, Told]
     aside: int = 0  # rows that must be named as set aside
     unpriced: int = 0
-    ledgers_alone: bool = False  # the hooks of one session cannot know of another's rows
+    hooks: Mapping[str, Told] = {}  # where those of one session cannot know what another session's file tells
 
 
 def said(key: str, second: int = 0, fresh: int = 10, output: int = 5, **more: Any) -> dict[str, Any]:
@@ -97,11 +97,11 @@ OF_A_THREAD = [
     Report("github.com/anthropics/claude-code/issues/40363",
            "`/branch` writes each row twice, only one of them marked",
            "the parent's history once more", {MAIN: [ONE, TWO], OTHER: [*COPIED, *BRANCHED, OWN]},
-           {A: (20, 10, 2, "0.00028"), B: (10, 5, 1, "0.00014")}, ledgers_alone=True),
+           {A: (20, 10, 2, "0.00028"), B: (10, 5, 1, "0.00014")}),
     Report("github.com/ccusage/ccusage/issues/19",
            "a branch of a conversation holds all that came before",
            "every branch in full", {MAIN: [ONE, TWO], OTHER: [*BRANCHED, OWN]},
-           {A: (20, 10, 2, "0.00028"), B: (10, 5, 1, "0.00014")}, ledgers_alone=True),
+           {A: (20, 10, 2, "0.00028"), B: (10, 5, 1, "0.00014")}, hooks={B: THREE}),
 ]  # fmt: skip
 
 WHERE_IDS_LIE = [
@@ -138,12 +138,12 @@ OF_A_SESSION = [
            "a client wrote rows of one session into another's file",
            "they belong to neither",
            {MAIN: [ONE, said("2", 30, session=B)], OTHER: [said("3", 20, session=B)]},
-           {A: (10, 5, 1, "0.00014"), B: (20, 10, 2, "0.00028")}, ledgers_alone=True),
+           {A: (10, 5, 1, "0.00014"), B: (20, 10, 2, "0.00028")}, hooks={B: (10, 5, 1, "0.00014")}),
     Report("github.com/anthropics/claude-code/issues/77565",
            "a transcript moves to the folder of a worktree that is entered",
            "the session is gone from where it began",
-           {f"{HERE}--claude-worktrees-x/{A}.jsonl": [ONE, TWO, said("3", 30, cwd=WORKTREE)],
-            MAIN: [ONE, TWO]}, {A: THREE}, ledgers_alone=True),
+           {MAIN: [ONE, TWO],
+            f"{HERE}--claude-worktrees-x/{A}.jsonl": [ONE, TWO, said("3", 30, cwd=WORKTREE)]}, {A: THREE}),
 ]  # fmt: skip
 
 TOTALS = [
@@ -179,10 +179,11 @@ MODELS = [
            "`claude-opus-4-7` was taken for the first Opus 4",
            "$15 and $75 a million",
            {MAIN: [said("1", 1, model="claude-opus-4-7")]}, {A: (10, 5, 1, "0.000175")}),
-    Report("github.com/kunchenguid/axi/issues/92",
-           "a cloud's name without a date: `us.anthropic.claude-sonnet-4-5-v1:0`",
-           "$0, and nobody said so", {MAIN: [said("1", 1, model="us.anthropic.claude-sonnet-4-5-v1:0")]},
-           {A: (10, 5, 1, "0")}, unpriced=1),
+    Report("github.com/headroomlabs-ai/headroom/issues/2515",
+           "names of Vertex with a date: `claude-opus-4@20250514`, `claude-opus-4-1@20250805`",
+           "$0.00",
+           {MAIN: [said("1", 1, model="claude-opus-4@20250514"), said("2", 5, model="claude-opus-4-1@20250805"),
+                   said("3", 9, model="claude-haiku-4-5@20251001")]}, {A: (30, 15, 3, "0.001085")}),
     Report("github.com/NousResearch/hermes-agent/pull/101068",
            "`claude-haiku-4-5-20251001` beside `claude-haiku-4-5`",
            "no price", {MAIN: [said("1", 1, model="claude-haiku-4-5-20251001")]}, {A: (10, 5, 1, "0.000035")}),
@@ -216,15 +217,17 @@ TORN = [
            "a stack overflow in every terminal",
            {MAIN: [ONE, b'pbi/gUEKpQJx"}],"stop_reason":null,"usage":{"output_tokens":7}}}', TWO]},
            {A: (20, 10, 2, "0.00028")}, aside=1),
-    Report("github.com/anthropics/claude-code/issues/52387",
-           "half a record of a killed client, and the next on its line",
-           "both are lost",
-           {MAIN: [ONE, b'{"type":"pr-link","sessionId":"x","prNu' + line(TWO)]}, {A: (20, 10, 2, "0.00028")}, aside=1),
+    Report("github.com/anthropics/claude-code/issues/50347",
+           "a queued command and a snapshot of files, both metadata, are cut in the middle",
+           "all that comes after the first of them",
+           {MAIN: [ONE, b'{"type":"attachment","attachment":{"type":"queued_command","prompt":"now the',
+                   b'{"type":"file-history-snapshot","messageId":"5e', TWO, said("3", 40)]}, {A: THREE}),
     Report("github.com/serpro69/capy/pull/105",
            "a partial answer, and a whole user row on its line", "a turn is lost",
-           {MAIN: [ONE, line(TWO)[:180] + line({"type": "user", "sessionId": A, "timestamp": stamp(30),
-                                                "message": {"role": "user", "content": "go on"}}), said("3", 40)]},
-           {A: (20, 10, 2, "0.00028")}),
+           {MAIN: [ONE, line(TWO).partition(b'"content"')[0] + line(
+                       {"type": "user", "sessionId": A, "timestamp": stamp(30),
+                        "message": {"role": "user", "content": "go on"}}), said("3", 40)]},
+           {A: (20, 10, 2, "0.00028")}, aside=1),
     Report("github.com/Arize-ai/coding-harness-tracing/pull/148",
            "U+2028 raw within a row is no end of a line",
            "a row in two halves, turns read again",

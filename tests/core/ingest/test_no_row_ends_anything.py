@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
 from gaia_budget.setup.checks import counting_checks
-from gaia_hooks.session import state
+from gaia_hooks.session import counting, state, tail
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
@@ -60,6 +60,39 @@ def test_what_is_whole_in_a_torn_line_is_counted_and_the_line_is_named(bench: Be
     report = bench.run()
     assert (bench.total().responses, bench.total().output_tokens) == (4, 40)
     assert [skip.line for skip in report.skipped] == [1, 2, 3]
+
+
+def test_an_answer_that_ends_before_its_usage_is_named_by_ledger_and_hooks(bench: Bench) -> None:
+    """What is left of one, on a line of its own or before somebody's row; its words in a text are none."""
+    cut = json.dumps(assistant("msg_b", second=2, output_tokens=9), separators=(",", ":")).partition(
+        '"usage"'
+    )[0]
+    asked = {"type": "user", "message": {"role": "user", "content": "x"}, "sessionId": SESSION}
+    quoted = asked | {"toolUseResult": {"said": [{"role": "assistant", "content": cut}]}}
+    rows = [
+        assistant("msg_a", second=1, output_tokens=5),
+        quoted,
+        assistant("msg_c", second=3, output_tokens=7),
+    ]
+    first, between, last = (json.dumps(row, separators=(",", ":")) for row in rows)
+    file = bench.project / f"{SESSION}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    lines = [cut, first, between, cut, cut + between, last, cut, between]
+    file.write_text("".join(line + "\n" for line in lines), "utf-8")
+    bench.run()
+    assert (bench.total().responses, bench.total().output_tokens) == (2, 12)
+    answer = CliRunner().invoke(app, ["ingest", "--skipped", "--json"])
+    found = json.loads(answer.stdout)["skipped"]
+    assert [(skip["file"], skip["line"]) for skip in found] == [(str(file), line) for line in (1, 4, 5, 7)]
+    home = str(bench.home / "gaia-budget")
+    with counting.lock_of(home, SESSION, 5) as lock:
+        mine = counting.opened(home, SESSION, lock)
+        mine.watch(str(file), "/home/dev/project")
+        mine.count(1 << 30)
+        mine.store()
+        assert mine.state.aside == {tail.TORN: 4} and mine.state.uncertain
+    [understood] = counting_checks.understood(bench.home)
+    assert not understood.ok and f"{tail.TORN} (4)" in understood.detail
 
 
 def test_a_row_nested_beyond_any_depth_is_no_obstacle(bench: Bench) -> None:

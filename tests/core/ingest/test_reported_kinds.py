@@ -11,7 +11,7 @@ import pytest
 from gaia_hooks.say import figures
 
 from .conftest import hooked
-from .reported import REPORTS, Report
+from .reported import BRANCHED, COPIED, OTHER, OWN, REPORTS, Report, Told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,24 +39,39 @@ def by_hooks(bench: Bench, main: Path) -> tuple[int, int, int, Decimal]:
     return counted.usage[0], counted.usage[1], counted.responses, Decimal(counted.cost_nano) / 10**9
 
 
+def in_decimals(told: Told) -> tuple[int, int, int, Decimal]:
+    return *told[:3], Decimal(told[3])
+
+
 @pytest.mark.parametrize("report", CASES)
 def test_what_was_reported_elsewhere_is_counted_as_it_was(bench: Bench, report: Report) -> None:
     bench.run()  # the hooks' prices
-    truth = {name: (*told[:3], Decimal(told[3])) for name, told in report.truth.items()}
+    truth = {name: in_decimals(told) for name, told in report.truth.items()}
     put(bench.claude / "projects", report.files)
-    for name in report.files:
-        session = name.rpartition("/")[2].removesuffix(".jsonl")
-        if session in truth and not report.ledgers_alone:
-            assert by_hooks(bench, bench.claude / "projects" / name) == truth[session], report.symptom
-    told = bench.run()
+    for session in truth:
+        lies = [name for name in report.files if name.endswith(f"/{session}.jsonl")][-1]
+        told = in_decimals(report.hooks.get(session, report.truth[session]))
+        assert by_hooks(bench, bench.claude / "projects" / lies) == told, report.symptom
+    taken = bench.run()
     rows = {row.key[0]: row.figures for row in bench.ledger.spend(("session",)).rows}
     assert truth == {
         name: (one.input_tokens, one.output_tokens, one.responses, Decimal(one.cost_nano) / 10**9)
         for name, one in rows.items()
     }, report.symptom
-    assert len(told.skipped) == report.aside
+    assert len(taken.skipped) == report.aside
     assert bench.total().unpriced_responses == report.unpriced
     assert bench.run().events_new == 0
+
+
+@pytest.mark.parametrize("marked_first", [True, False])
+def test_a_branch_whose_parent_is_gone_has_its_own_answers_alone(bench: Bench, marked_first: bool) -> None:
+    """github.com/anthropics/claude-code/issues/40363: each row twice, in either order, only one of them marked."""
+    bench.run()  # the hooks' prices
+    pairs = [pair if marked_first else pair[::-1] for pair in zip(COPIED, BRANCHED, strict=True)]
+    put(bench.claude / "projects", {OTHER: [*(row for pair in pairs for row in pair), OWN]})
+    assert by_hooks(bench, bench.claude / "projects" / OTHER) == in_decimals((10, 5, 1, "0.00014"))
+    bench.run()
+    assert (bench.total().responses, bench.total().output_tokens) == (1, 5)
 
 
 def test_each_kind_has_three_reports_and_none_stands_twice() -> None:

@@ -59,8 +59,8 @@ def test_a_settings_file_that_other_screens_are_silent_about_is_named_with_its_p
 
 NOW = 1_779_120_000
 LIMITS: dict[str, tuple[Any, list[str]]] = {
-    "github.com/anthropics/claude-code/issues/52326 (5h 1776950400%, before the window has any data)": (
-        {"used_percentage": NOW + 4_800, "resets_at": NOW + 4_800}, []),
+    "github.com/anthropics/claude-code/issues/31820 (900 % of a week, while nothing is throttled)": (
+        {"used_percentage": 900, "resets_at": NOW + 400_000}, []),
     "github.com/anthropics/claude-code/issues/60263 (after /clear the share is the instant of the reset)": (
         {"used_percentage": 1_779_124_800, "resets_at": 1_779_124_800}, []),
     "github.com/anthropics/claude-code/issues/27915 (the reset as a text beside a share that is one)": (

@@ -14,6 +14,7 @@ from gaia_budget.transcripts.discovery import Transcript, find
 from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.lines import Hits
 from gaia_budget.transcripts.reading import Reading, ReadingPosition, read
+from gaia_hooks.facts.tokens.torn import HEAD
 from gaia_hooks.facts.tokens.usage import merged
 from gaia_hooks.session import tail
 from support import corpus
@@ -195,6 +196,13 @@ def test_subagents_and_older_places_of_their_files_are_found(tmp_path: Path) -> 
     found = {(one.session_id, one.agent_id) for one in find([tmp_path])}
     assert found == {("s", ""), ("s", "a1"), ("", "a2")}
     assert find([tmp_path / "nothing"]) == []
+
+
+@given(st.lists(st.sampled_from(["a", "b", "xc", "x" * HEAD + "c", "", "ca"]), max_size=12))
+def test_one_needle_counts_in_the_beginning_of_a_line_alone(lines: list[str]) -> None:
+    text = "".join(f"{line}\n" for line in lines).encode()
+    hits = [line.decode() for _, line, _ in Hits(io.BytesIO(text), 0, (b"a", b"b"), b"c")]  # type: ignore[arg-type]
+    assert hits == [line for line in lines if "a" in line or "b" in line or "c" in line[:HEAD]]
 
 
 @given(st.lists(st.sampled_from(["a", "b", "ab", "x", "", "aa"]), max_size=12), st.booleans())

@@ -34,6 +34,8 @@ TRAITS = {
 """What a row tells of how its request came to be: our name, and the row's field."""
 _TRAIT_FIELDS = frozenset(TRAITS.values())
 _NO_TRAITS: "dict[str, str]" = {}  # of all that have none; never written into
+COPY_MARKS = ("forkedFrom", "requestSessionId")
+ANSWER = b'"role":"assistant"'  # in the row of a response, before its text and its usage
 LONGEST_TRAIT = 120
 LONGEST_ID = 160
 
@@ -221,6 +223,16 @@ def response_of(row: object) -> "Response | None":
     if billed.parts:
         _add_parts(made, billed)
     return made
+
+
+def copied(row: object) -> "Response | None":
+    """The response that a row is marked as a copy of; `/branch` of some clients marks one of two rows alike."""
+    if type(row) is not dict or not row.get("forkedFrom"):
+        return None
+    try:
+        return response_of({name: row[name] for name in row if name not in COPY_MARKS})
+    except Unreadable:
+        return None
 
 
 def _add_parts(made: Response, billed: bill.Bill) -> None:

@@ -3,6 +3,7 @@
 What is whole in such a line is taken; the rest is said by whoever reads the file.
 """
 
+from gaia_hooks.facts.tokens.responses import ANSWER
 from gaia_hooks.machine import jsonio
 
 TYPE_CHECKING = False
@@ -12,6 +13,18 @@ if TYPE_CHECKING:
 WITHIN = (b":", b"[", b",", b"\\", b" ")  # before a `{` that stands inside a record
 BEGINNINGS = (b'{"parentUuid"', b'{"type":"assistant"', b'{"type":"cost-state"')
 MOST_TRIES = 64
+HEAD = 512  # bytes of a line in which the row of a response tells that it is one
+
+
+def is_cut_answer(line: bytes) -> bool:
+    """Whether a line without a usage is what is left of an answer's row."""
+    if ANSWER not in line[:HEAD]:
+        return False  # words in somebody's text
+    try:
+        jsonio.loads(line.decode("utf-8", "replace"))
+    except ValueError:
+        return True
+    return False
 
 
 def whole_records(line: bytes) -> "list[dict[str, Any]]":
