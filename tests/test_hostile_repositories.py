@@ -155,6 +155,12 @@ COMMANDS = (
     ["status"],
     ["ingest"],
     ["recommend", "fix a typo"],
+    ["settings"],
+    ["report"],
+    ["spend", "--by", "project"],
+    ["tokens", "CLAUDE.md"],
+    ["alerts"],
+    ["receipt", "latest"],
 )
 
 

@@ -10,6 +10,7 @@ import json
 import os
 import random
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -119,6 +120,12 @@ def links(one: Repository) -> None:
         one.link(name, one.random.choice(targets))
 
 
+def reports(one: Repository) -> None:
+    """Where a command of ours writes a file of its own in the folder that it is started in."""
+    month = f"{datetime.now():%Y-%m}"
+    one.link(f"gaia-budget-{month}.html", one.outside / "target.md")
+
+
 def pipes(one: Repository) -> None:
     for name in one.random.sample(("CLAUDE.md", "CLAUDE_L2.md", ".git", ".claude/settings.json", ".mcp.json",
                                    ".claude/settings.local.json", "token_budget.json"), 2):  # fmt: skip
@@ -203,7 +210,7 @@ def names(one: Repository) -> None:
 
 KINDS: tuple[Callable[[Repository], None], ...] = (
     instructions, long_instructions, manifest, links, pipes, git_settings, git_file, client_settings, servers, owners,
-    names)  # fmt: skip
+    names, reports)  # fmt: skip
 
 
 def make(folder: Path, seed: int) -> Repository:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from gaia_budget.argus.shapes import OWN_COUNTS, Call, Origin, Unreadable, call_of, is_own
+from gaia_budget.transcripts.lines import TOO_LONG, bounded
 from gaia_budget.transcripts.position import Position, position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from gaia_budget.model import Event
@@ -54,8 +55,8 @@ def read(path: Path, origin: Origin, known: LogBookmark | None) -> LogReading:
         start = known if known is not None and goes_on else LogBookmark(ours=True)
         file.seek(start.position.offset)
         reading = _Reading(path, origin, start)
-        for line in file:
-            reading.take(line)
+        for line, length in bounded(file):
+            reading.take(line, length)
         bookmark = LogBookmark(position(file, reading.offset, status), reading.lines, reading.ours)
     read_bytes = reading.offset - start.position.offset
     return LogReading(reading.calls, reading.other, reading.skipped, bookmark, read_bytes)
@@ -64,7 +65,7 @@ def read(path: Path, origin: Origin, known: LogBookmark | None) -> LogReading:
 def family(path: Path) -> list[Path]:
     """A log and all that was rotated out of it, from any one of them."""
     log = path.name.partition(SUFFIX)[0] + SUFFIX
-    return sorted(one for one in path.parent.glob(log + "*") if is_log(one.name))
+    return sorted(one for one in path.parent.glob(log + "*") if is_log(one.name) and one.is_file())
 
 
 def is_log(name: str) -> bool:
@@ -91,12 +92,15 @@ class _Reading:
         self.skipped: list[LogSkip] = []
         self.other = 0
 
-    def take(self, line: bytes) -> None:
+    def take(self, line: bytes, length: int) -> None:
         """Take in one line; a last one without its line end counts when it is whole, and is read again later."""
         complete = line.endswith(b"\n")
         if complete:
-            self.offset += len(line)
+            self.offset += length
             self.lines += 1
+        if length > len(line):
+            self.ours = False
+            self.skipped.append(LogSkip(self.lines, TOO_LONG))
         if not line.strip():
             return
         try:
@@ -132,11 +136,14 @@ class _Reading:
         """The event's own line and its corrections, from this log and what was rotated out of it."""
         needle = event_id.encode()
         for path in family(self.path):
-            for line in path.read_bytes().split(b"\n"):
-                if needle in line:
-                    try:
-                        found = call_of(decode(line), line, self.origin)
-                    except Unreadable:
-                        continue  # reported where it stands
-                    if found is not None and event_id in (found.event.event_id, found.corrects):
-                        yield found.event
+            with path.open("rb") as file:
+                yield from self._those_about(event_id, (line for line, _ in bounded(file) if needle in line))
+
+    def _those_about(self, event_id: str, lines: Iterable[bytes]) -> Iterator[Event]:
+        for line in lines:
+            try:
+                found = call_of(decode(line), line, self.origin)
+            except Unreadable:
+                continue  # reported where it stands
+            if found is not None and event_id in (found.event.event_id, found.corrects):
+                yield found.event

@@ -16,7 +16,7 @@ from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.reading import Reading, ReadingPosition, read
 from gaia_hooks.facts import modules, session_files
 from gaia_hooks.facts.tokens.responses import MADE_BY, PART, is_genuine
-from gaia_hooks.machine import clock
+from gaia_hooks.machine import clock, files
 from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
@@ -305,8 +305,7 @@ def agent_type(transcript: Transcript) -> str:
     if not transcript.agent_id:
         return ""
     try:
-        with open(transcript.path.removesuffix(".jsonl") + ".meta.json", encoding="utf-8") as file:  # noqa: PTH123
-            told = json.load(file).get("agentType")
+        told = json.loads(files.read(session_files.note_of(transcript.path))).get("agentType")
     except (OSError, ValueError, AttributeError):
         return ""
     return told if isinstance(told, str) else ""

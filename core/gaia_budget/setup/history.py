@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from gaia_budget import owner, places
 from gaia_budget.transcripts.discovery import find
+from gaia_budget.transcripts.lines import bounded
 from gaia_hooks.facts import session_types
 from gaia_hooks.facts.first_prompt import infer
 from gaia_hooks.facts.prices.billing import CLAUDE_CODE
@@ -15,7 +16,7 @@ from gaia_hooks.facts.prices.money import usd, usd_short
 from gaia_hooks.session import sessions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gaia_budget.ledger import Ledger
     from gaia_budget.owner import TokenBudget
@@ -140,10 +141,18 @@ def first_prompt(transcript: Transcript) -> str:
     """The first prompt that a human typed, or the empty string; it is read, judged and forgotten."""
     try:
         with open(transcript.path, "rb") as file:  # noqa: PTH123 (as plain as the path is)
-            lines = file.readlines(HEAD_BYTES)
+            return next(filter(None, map(_prompt, _head(file))), "")
     except OSError:
         return ""
-    return next(filter(None, map(_prompt, lines)), "")
+
+
+def _head(file: BinaryIO) -> Iterator[bytes]:
+    left = HEAD_BYTES
+    for line, length in bounded(file):
+        yield line
+        left -= length
+        if left <= 0:
+            return
 
 
 def _prompt(line: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_budget.transcripts.lines import bounded
 from gaia_budget.transcripts.rows import decode
 from gaia_hooks.session import heading as definition
 from gaia_hooks.session import state
@@ -32,7 +33,7 @@ def heading(transcript: Transcript) -> Heading:
     """Read the rows above the first row of the conversation, and that row. Raises OSError."""
     with open(transcript.path, "rb", buffering=HEAD_BYTES) as file:  # noqa: PTH123 (as plain as the path is)
         named: list[str] = []
-        began, cwd, _ = definition.heading(_noting(_rows(file), named))
+        began, cwd, _ = definition.heading(_noting(_rows(line for line, _ in bounded(file)), named))
         return Heading(began, cwd, named[0] if named else "")
 
 

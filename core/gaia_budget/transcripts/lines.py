@@ -1,23 +1,30 @@
-"""The lines of a file that hold a needle, found by searching large blocks instead of splitting every line."""
+"""The lines of a file: those that hold a needle, found by searching large blocks, or each of them.
+
+A line that is longer than any real one is nobody's response: it is passed over, and its length costs no memory.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, BinaryIO
 
 from gaia_hooks.facts.tokens.torn import HEAD
+from gaia_hooks.session.tail import LINE_LIMIT
 
 if TYPE_CHECKING:
     import io
     from collections.abc import Iterator, Sequence
 
 BLOCK = 512 << 10  # fits the processor's cache, where the second search finds it
+TOO_LONG = f"a line of more than {LINE_LIMIT >> 20} MB: no response is that large"
 
 
 class Hits:
     """Iterates over (offset, line, complete) of the lines that hold one of the needles, in the file's order.
 
     The first needle is the one that most lines have. `line` has no line end. `complete` is False for a last line
-    that has no line end yet. Afterwards `end` is the offset behind the last complete line.
+    that has no line end yet. Of a line that is too long, `line` is empty. Afterwards `end` is the offset behind the
+    last complete line, or behind what there is of one that is too long.
     """
 
     def __init__(self, file: io.RawIOBase, start: int, needles: Sequence[bytes], head: bytes = b"") -> None:
@@ -33,6 +40,10 @@ class Hits:
         searched = 0  # how much of them has been searched for a line end
         self._file.seek(self.end)
         while True:
+            if held == len(buffer) >= LINE_LIMIT:
+                yield self.end, b"", True
+                self.end += held + _rest_of_line(self._file)
+                buffer, held, searched = bytearray(BLOCK), 0, 0
             if held == len(buffer):
                 buffer.extend(bytes(len(buffer)))  # a line longer than the block
             with memoryview(buffer) as view:
@@ -91,6 +102,31 @@ def _heads(buffer: bytearray, begin: int, cut: int, needle: bytes, found: list[t
         if find(needle, begin, min(begin + HEAD, stop)) >= 0:
             found.append((begin, stop))
         begin = stop + 1
+
+
+def bounded(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """The lines that follow in an open file, and how long each is; of one that is too long, only its line end is given.
+
+    A last line without its line end is given as it is so far.
+    """
+    while line := file.readline(LINE_LIMIT):
+        if len(line) < LINE_LIMIT or line.endswith(b"\n"):
+            yield line, len(line)
+        else:
+            length = len(line) + _rest_of_line(file)
+            yield b"\n", length
+
+
+def _rest_of_line(file: io.RawIOBase | BinaryIO) -> int:
+    """How many bytes follow until a line ends, or the file does; reading goes on behind them."""
+    length = 0
+    while block := file.read(BLOCK):
+        end = block.find(b"\n") + 1
+        if end:
+            file.seek(end - len(block), os.SEEK_CUR)
+            return length + end
+        length += len(block)
+    return length
 
 
 def line_number(file: io.RawIOBase, offset: int) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from gaia_budget.transcripts.heading import heading
-from gaia_budget.transcripts.lines import Hits, line_number
+from gaia_budget.transcripts.lines import TOO_LONG, Hits, line_number
 from gaia_budget.transcripts.position import Position, position
 from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
 from gaia_hooks.facts.tokens import torn
@@ -118,6 +118,9 @@ class _Counting:
 
     def take(self, file: io.RawIOBase, offset: int, line: bytes, complete: bool) -> None:
         """Take in one line with a needle; a torn last line is left for the next reading."""
+        if not line:
+            self._set_aside(file, offset, TOO_LONG)
+            return
         try:
             row = decode(line)
         except ValueError as error:

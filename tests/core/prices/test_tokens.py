@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -111,3 +112,12 @@ def test_a_project_does_not_say_where_text_and_key_are_sent(
     assert isinstance(error, InputError)
     assert "ANTHROPIC_BASE_URL" in str(error)
     assert api.requests == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes and devices of POSIX")
+def test_a_pipe_or_a_device_makes_nobody_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "CLAUDE.md")
+    for name in (str(tmp_path / "CLAUDE.md"), "/dev/zero", str(tmp_path)):
+        done = run(name)
+        assert isinstance(done.exception, InputError)
+        assert "cannot be read" in str(done.exception)

@@ -104,6 +104,20 @@ def test_a_report_is_one_file_with_the_figures_of_its_period(
     assert not re.search(r"<script|<link|https?:|\ssrc=|url\(|\shref=", text)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a right there")
+def test_a_report_follows_no_link_out_of_the_folder_it_is_written_into(
+    month: list[Event], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").write_text("not theirs")
+    (tmp_path / "clone").mkdir()
+    monkeypatch.chdir(tmp_path / "clone")
+    report = tmp_path / "clone" / "gaia-budget-2026-11.html"
+    report.symlink_to(tmp_path / "mine")
+    run("report", "--month", "2026-11")
+    assert (tmp_path / "mine").read_text() == "not theirs"
+    assert report.read_text("utf-8").startswith("<!doctype html>")
+
+
 @requires("chromium")
 def test_a_report_is_read_without_a_server_and_asks_for_nothing(month: list[Event], tmp_path: Path) -> None:
     file = tmp_path / "r.html"

@@ -127,10 +127,12 @@ def calibrate(as_json: JsonFlag = False) -> None:
 
 def _lines(path: str) -> Iterator[Any]:
     """The rows of a transcript; a torn or foreign line says nothing about tokens."""
-    with open(path, encoding="utf-8", errors="replace") as lines:  # noqa: PTH123 (the path is text)
-        for line in lines:
+    from gaia_budget.transcripts.lines import bounded
+
+    with open(path, "rb") as file:  # noqa: PTH123 (the path is text)
+        for line, _ in bounded(file):
             with contextlib.suppress(ValueError):
-                yield json.loads(line)
+                yield json.loads(line.decode("utf-8", "replace"))
 
 
 def _used() -> list[Used]:

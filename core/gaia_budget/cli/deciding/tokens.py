@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -78,8 +77,10 @@ def _shown(found: Estimate) -> str:
 
 
 def _text(name: str) -> str:
+    from gaia_hooks.machine import files
+
     try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        data = sys.stdin.buffer.read() if name == "-" else files.read(name)
     except OSError as error:
         raise InputError(
             f"{name} cannot be read: {error.strerror or error}. Name a text file", slug="file-unreadable"

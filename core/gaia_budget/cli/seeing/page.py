@@ -54,6 +54,7 @@ def report(
     from gaia_budget.cli.current import current_ledger
     from gaia_budget.dashboard.standalone import page
     from gaia_budget.settings import load
+    from gaia_hooks.machine import files
 
     if month and week:
         raise InputError("give --month or --week, not both", slug="options-exclude")
@@ -63,7 +64,10 @@ def report(
         text = page(ledger, settings, name, since, until, module)
     file = out or Path(f"gaia-budget-{name}{'-' + _plain(module) if module else ''}.html")
     try:
-        file.write_text(text, encoding="utf-8", newline="\n")
+        if out is None:  # in whatever folder we are: a link that lies there is replaced, not followed
+            files.replace(str(file.absolute()), text.encode(), durable=False)
+        else:
+            out.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise InputError(
             f"{file}: the report cannot be written: {error.strerror}; name another with --out",
