@@ -8,10 +8,13 @@ Without the vocabulary a stated heuristic serves.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import InputError
 from gaia_budget.prices import calibration, names, vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEFAULT_MODEL = "claude-opus-5-5"
 
@@ -64,6 +67,19 @@ def exact_tokens(text: str, model: str) -> Estimate:
             slug="no-exact-count",
         ) from error
     return Estimate(answer.input_tokens, answer.input_tokens, answer.input_tokens, "count_tokens")
+
+
+def exact_counter(model: str) -> Callable[[str], int]:
+    """Counts texts exactly, each asked for once, without what a message has around its text. Raises InputError."""
+    asked: dict[str, int] = {"": 0}
+    around = exact_tokens("a", model).tokens - 1
+
+    def count(text: str) -> int:
+        if text not in asked:
+            asked[text] = exact_tokens(text, model).tokens - around
+        return asked[text]
+
+    return count
 
 
 def _banded(tokens: float, band: float, method: str) -> Estimate:

@@ -64,6 +64,29 @@ def test_the_exact_count_is_the_providers(api: ScriptedApi, file: Path) -> None:
     assert "exactly" in run(str(file), "--exact").stdout
 
 
+def test_what_a_split_saves_is_reckoned_by_the_providers_counts_where_that_is_asked_for(
+    api: ScriptedApi, tmp_path: Path
+) -> None:
+    l1 = tmp_path / "CLAUDE.md"
+    sections = "\n".join(f"## {title}\n\n{TEXT}" for title in ("Testing", "Architecture", "Layout"))
+    l1.write_text(f"# Shop\n\n{sections}", "utf-8")
+    invoke = CliRunner().invoke
+    assert invoke(app, ["claude-md", "split", str(l1), "--yes"]).exit_code == 0
+
+    estimated = invoke(app, ["claude-md", "savings", str(l1), "--json"])
+    assert api.requests == []
+    counted = invoke(app, ["claude-md", "savings", str(l1), "--exact", "--json"])
+
+    assert counted.exit_code == 0, counted.output
+    sent = [request.body["messages"][0]["content"] for request in api.requests]
+    assert len(sent) == len(set(sent)) > 3
+    before, after = json.loads(estimated.stdout), json.loads(counted.stdout)
+    assert (before["exact"], after["exact"], after["band_percent"]) == (False, True, 0)
+    assert before["scenarios"] != after["scenarios"]
+    assert [row["name"] for row in before["scenarios"]] == [row["name"] for row in after["scenarios"]]
+    assert "counted by Anthropic" in invoke(app, ["claude-md", "savings", str(l1), "--exact"]).stdout
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -97,8 +120,9 @@ def test_without_a_key_or_an_answer_the_estimate_is_named(
     assert "dummy-key" not in str(error)
 
 
+@pytest.mark.parametrize("command", [["tokens"], ["claude-md", "savings"]], ids=" ".join)
 def test_a_project_does_not_say_where_text_and_key_are_sent(
-    api: ScriptedApi, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: list[str], api: ScriptedApi, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = tmp_path / ".claude" / "settings.json"
     settings.parent.mkdir()
@@ -107,7 +131,7 @@ def test_a_project_does_not_say_where_text_and_key_are_sent(
     monkeypatch.setenv("CLAUDECODE", "1")
     monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(tmp_path))
 
-    error = run(str(file), "--exact").exception
+    error = CliRunner().invoke(app, [*command, str(file), "--exact"]).exception
 
     assert isinstance(error, InputError)
     assert "ANTHROPIC_BASE_URL" in str(error)

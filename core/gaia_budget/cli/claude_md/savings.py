@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gaia_budget.cli.claude_md.files import PathArgument, User, file_of, options
+from gaia_budget.cli.deciding.tokens import Exact, refuse_a_projects_address
 from gaia_budget.cli.output import JsonFlag, emit_json, say
 from gaia_hooks.facts.prices.money import usd, usd_short
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from gaia_budget.ledger.questions import Figures
@@ -33,6 +35,7 @@ def savings(
     days: Days = 30,
     sessions_per_day: PerDay = None,
     saved_tokens: Saved = None,
+    exact: Exact = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show what the split saves per kind of session, and what that adds up to."""
@@ -41,7 +44,7 @@ def savings(
 
     l1 = finding.locate(file_of(path, user))
     found = loads.loads(l1, days)
-    rows = measured.scenarios(l1, _server_text(), found, _tokens)
+    rows = measured.scenarios(l1, _server_text(), found, _exact() if exact else _tokens)
     use = _use(l1, days)
     typical = rows[-1]
     saved = typical.saved if saved_tokens is None else saved_tokens
@@ -49,7 +52,8 @@ def savings(
     document = {
         "path": str(l1),
         "scenarios": [_scenario(row) for row in rows],
-        "band_percent": _band_percent(),
+        "exact": exact,
+        "band_percent": 0 if exact else _band_percent(),
         "days": days,
         "sessions": use.sessions,
         "sessions_per_day": round(per_day, 2),
@@ -64,6 +68,14 @@ def savings(
         emit_json(document)
     else:
         say(_text(document, rows), end="")
+
+
+def _exact() -> Callable[[str], int]:
+    """Anthropic's own counts, for the model that estimates are made for."""
+    from gaia_budget.prices.estimate import DEFAULT_MODEL, exact_counter
+
+    refuse_a_projects_address()
+    return exact_counter(DEFAULT_MODEL)
 
 
 def _tokens(text: str) -> int:
@@ -147,7 +159,13 @@ def _suggestion(row: Suggestion) -> dict[str, Any]:
 
 
 def _text(document: dict[str, Any], rows: list[Scenario]) -> str:
-    lines = [f"Estimated tokens of instructions per request (± {document['band_percent']} %):"]
+    how = "Tokens" if document["exact"] else "Estimated tokens"
+    band = (
+        "counted by Anthropic"
+        if document["exact"]
+        else f"± {document['band_percent']} %; --exact asks Anthropic"
+    )
+    lines = [f"{how} of instructions per request ({band}):"]
     lines += [f"  {row.name:32} {row.before:7} -> {row.after:7}  saves {row.percent} %" for row in rows]
     lines.append(
         f"{document['saved_tokens_per_session']} tokens x {document['sessions_per_day']:g} sessions a day x "

@@ -39,7 +39,7 @@ def tokens(files: Files, model: Model = None, exact: Exact = False, as_json: Jso
     from gaia_hooks.facts.prices.money import usd
 
     if exact:
-        _refuse_a_projects_address()
+        refuse_a_projects_address()
     model, prices, rows = model or DEFAULT_MODEL, table.load(), []
     for name in files:
         text = _text(name)
@@ -55,7 +55,7 @@ def tokens(files: Files, model: Model = None, exact: Exact = False, as_json: Jso
         say("An estimate. --exact asks Anthropic, which costs nothing and needs a key.")
 
 
-def _refuse_a_projects_address() -> None:
+def refuse_a_projects_address() -> None:
     """A project whose settings say where requests go would be sent the text, and the user's key with it."""
     from gaia_budget import ancestry
     from gaia_hooks.facts import trust
