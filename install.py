@@ -39,6 +39,7 @@ EXTRAS = {
 }
 QUICK = ["tests/hooks", "tests/core/setup", "tests/core/config", "tests/install", "-n", "2"]
 SHOWN_LINES = 15  # of pip's, where it fails
+HEADLINES = 6  # of what is new
 ANOTHER_SECONDS = 900  # so long one process may install while another waits for it
 SLOW_SECONDS = 15  # so long without a word from pip is told to be the network
 
@@ -167,7 +168,15 @@ def greeting(before: str, now: str, folder: Path) -> str:
         return f"Installing GAIA Token Budget {now} into {folder}"
     if before == now:
         return f"Installing GAIA Token Budget {now} again, in {folder}"
-    return f"Upgrading GAIA Token Budget from {before} to {now}; what is new: {CLONE / 'CHANGELOG.md'}"
+    return f"Upgrading GAIA Token Budget from {before} to {now}. {news(before)}"
+
+
+def news(before: str) -> str:
+    """What a newer version brings, in the headlines of its changes; the rest by the file's name."""
+    changes = (CLONE / "CHANGELOG.md").read_text("utf-8").partition(f"\n## {before}")[0]
+    heads = [" ".join(head.split()).rstrip(":.") for head in re.findall(r"(?ms)^- \*\*(.+?)\*\*", changes)]
+    lines = ["What is new:", *(f"  {head}" for head in heads[:HEADLINES])]
+    return "\n".join([*lines, f"  all of it: {CLONE / 'CHANGELOG.md'}"])
 
 
 def consent(arguments: list) -> list:

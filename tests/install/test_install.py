@@ -33,7 +33,7 @@ def test_help_names_every_way_to_call_it(install: ModuleType, capsys: pytest.Cap
     [
         ("", "Installing GAIA Token Budget 2.0 into"),
         ("2.0", "2.0 again"),
-        ("1.9", "from 1.9 to 2.0; what is new"),
+        ("1.9", "from 1.9 to 2.0. What is new:\n"),
     ],
 )
 def test_it_says_from_which_version_to_which(
@@ -44,6 +44,19 @@ def test_it_says_from_which_version_to_which(
         (packages / f"gaia_token_budget-{before}.dist-info").mkdir(parents=True)
     assert install.installed_version(tmp_path) == before
     assert said in install.greeting(before, "2.0", tmp_path)
+
+
+def test_an_upgrade_shows_headlines_of_the_versions_since_and_where_the_rest_stands(
+    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(install, "CLONE", tmp_path)
+    news = "".join(f"- **Thing\n  {number}:** and more\n" for number in range(9))
+    (tmp_path / "CHANGELOG.md").write_text(
+        f"# Changes\n\n## 3.0\n\n{news}\n## 1.9\n\n- **Old** thing\n", "utf-8"
+    )
+    first, *lines, last = install.news("1.9").splitlines()
+    assert (first, lines) == ("What is new:", [f"  Thing {number}" for number in range(install.HEADLINES)])
+    assert last.endswith("CHANGELOG.md")
 
 
 def test_extras_are_taken_out_of_what_init_gets_and_unknown_ones_named(install: ModuleType) -> None:

@@ -57,9 +57,11 @@ class Replay(NamedTuple):
 
     def judged(self) -> str:
         """What today's limits would have said."""
+        sessions = "session" if self.sessions == 1 else "sessions"
         return (
-            f"{self.warned:,} of your {self.sessions:,} sessions would have warned at {self.first_threshold} %, "
-            f"{self.over:,} would have passed their limit (nothing is stopped). Other limits: gaia-budget settings"
+            f"{self.warned:,} of your {self.sessions:,} {sessions} would have warned at {self.first_threshold} % of its"
+            f" limit of tokens, {self.over:,} would have passed it (nothing is stopped). Other limits: gaia-budget"
+            " settings"
         )
 
     def text(self) -> str:

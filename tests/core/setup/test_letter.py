@@ -54,12 +54,27 @@ def test_the_letter_names_what_is_added_where_and_how_it_is_taken_out_on_one_scr
     assert (home / ".claude" / "settings.json").exists()
 
 
+def test_an_upgrade_says_what_stays_what_is_renewed_and_what_is_new(home: Path) -> None:
+    run("init", "--yes", "--no-replay")
+    file = home / ".claude" / "settings.json"
+    document = json.loads(file.read_text("utf-8"))
+    del document["hooks"]["Stop"]
+    document["permissions"]["allow"].remove("mcp__gaia-budget__budget_session")
+    file.write_text(json.dumps(document), "utf-8")
+    shown = run("init", "--yes", "--no-replay").stdout
+    assert "renews what it has in Claude Code." in shown
+    flat = " ".join(shown.split())
+    assert "Keeps all that was counted" in flat
+    assert "Adds the hook Stop; no question for budget_session Where" in flat
+    assert len(shown.splitlines()) < 20 and max(map(len, shown.splitlines())) <= 80
+
+
 def test_the_letter_ends_with_what_was_found_and_what_to_try(home: Path) -> None:
     session(home, 41_000)
     shown = " ".join(run("init", "--yes").stdout.split())
     assert "1 Claude Code session since 2026-11-20; counted now" in shown
     assert "$0.12 in all" in shown
-    assert "0 of your 1 sessions would have warned at 80 %" in shown
+    assert "0 of your 1 session would have warned at 80 % of its limit" in shown
     assert "Try gaia-budget where everything stands" in shown
 
 

@@ -49,7 +49,19 @@ def before(plan: init.Plan) -> str:
     """What is about to be done: what is added, where, what it costs, how it is taken out."""
     client = mcp_server.client_version()
     to = f"Claude Code {'.'.join(map(str, client))}" if client else "Claude Code"
-    title = f"GAIA Token Budget {version('gaia-token-budget')} will be added to {to}."
+    files = [home_as_tilde(change.file) for change in plan.changes]
+    files += [home_as_tilde(plan.settings_toml.file)] if plan.settings_toml else []
+    where = f"{' and '.join(files)} (a copy is kept)" if files else ""
+    last = [
+        ("Where", " and ".join(filter(None, (where, "`claude mcp add`" if plan.registration else "")))),
+        ("Costs", "about 20 ms per tool call; no tokens until Claude asks a tool"),
+        ("Stops", "nothing, unless you set a limit that does"),
+        ("Undo", "gaia-budget init --undo    gives every byte back"),
+    ]
+    name = f"GAIA Token Budget {version('gaia-token-budget')}"
+    if renewed := _renewed(plan):
+        return f"{name} renews what it has in {to}.\n\n{said([*renewed, *last])}\n"
+    title = f"{name} will be added to {to}."
     rows = [("Adds", f"{len(plan.wiring.events)} hooks, which count every session and warn at {_steps()} %")]
     if plan.wiring.status_line:
         rows.append(("", "a status line: the session against its limit, its dollars, your month"))
@@ -59,18 +71,30 @@ def before(plan: init.Plan) -> str:
     if plan.wiring.permissions:
         tools = ", ".join(name.rpartition("__")[2] for name in wiring.UNASKED_TOOLS)
         rows.append(("", f"{len(wiring.UNASKED_TOOLS)} of its tools need no question: {tools}"))
-    files = [home_as_tilde(change.file) for change in plan.changes]
-    files += [home_as_tilde(plan.settings_toml.file)] if plan.settings_toml else []
-    where = f"{' and '.join(files)} (a copy is kept)" if files else ""
-    rows.append(
-        ("Where", " and ".join(filter(None, (where, "`claude mcp add`" if plan.registration else ""))))
-    )
-    rows += [
-        ("Costs", "about 20 ms per tool call; no tokens until Claude asks a tool"),
-        ("Stops", "nothing, unless you set a limit that does"),
-        ("Undo", "gaia-budget init --undo    gives every byte back"),
+    return f"{title}\n\n{said([*rows, *last])}\n"
+
+
+def _renewed(plan: init.Plan) -> list[tuple[str, str]]:
+    """Where hooks of ours are wired already: what stays, what starts the new version, and what is new."""
+    wired = {
+        change.file: (change.before or b"").decode("utf-8", "replace")
+        for change in plan.changes
+        if change.file.name != init.MCP_JSON
+    }
+    before = [entry for text in wired.values() for entry in wiring.our_handlers(text)]
+    if not before:
+        return []
+    had = {str(path[1]) for path, _ in before}
+    events = [name for name in plan.wiring.events if name not in had]
+    present = {rule for text in wired.values() for rule in wiring.allowed(text)}
+    tools = [name for name in wiring.UNASKED_TOOLS if name not in present] if plan.wiring.permissions else []
+    added = [f"the hook {', '.join(events)}"] if events else []
+    added += [f"no question for {', '.join(name.rpartition('__')[2] for name in tools)}"] if tools else []
+    rows = [
+        ("Keeps", "all that was counted, your settings and limits"),
+        ("Renews", "hooks, status line and MCP server: new sessions take this version, running ones go on"),
     ]
-    return f"{title}\n\n{said(rows)}\n"
+    return rows + ([("Adds", "; ".join(added))] if added else [])
 
 
 def after(history: Found, settings: Settings) -> str:
