@@ -15,7 +15,7 @@ from gaia_budget.reports.money.month import Total, months, total
 from gaia_budget.reports.money.tables import SpendTable, TableRow, table
 from gaia_budget.reports.seen import Seen
 from gaia_hooks.facts import snapshot
-from gaia_hooks.facts.prices import plan
+from gaia_hooks.facts.prices import billing, plan
 from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Period(NamedTuple):
     name: str
     since: int
     line: TableRow
+    counted_nano: int
+    """What counts against the caps: apps, and Claude Code where it is paid by the API and a module lets it count."""
 
     def document(self) -> dict[str, Any]:
         """One of `periods`."""
@@ -43,7 +45,7 @@ class Period(NamedTuple):
             "name": self.name,
             "since": instant(self.since),
             "spent_usd": usd(self.line.figures.cost_nano),
-            "counted_usd": usd(self.line.apps_nano),
+            "counted_usd": usd(self.counted_nano),
             "claude_code_usd": usd(self.line.claude_code_nano),
             "tokens": self.line.figures.total_tokens,
         }
@@ -137,7 +139,7 @@ def overview(ledger: Ledger, settings: Settings) -> Overview:
              (("today", day), ("7 days", week), ("month", month))}  # fmt: skip
     return Overview(
         at,
-        [Period(name, one.since or 0, one.total) for name, one in spent.items()],
+        [Period(name, one.since or 0, one.total, _counted(books, one)) for name, one in spent.items()],
         _total([standing[name] for name in capped], total(books)),
         _projects(ledger, spent["month"], standing, capped),
         table(ledger, "model", Asked(month)),
@@ -163,6 +165,17 @@ def attention(
         holding = Fired(ledger).alerts_lately()
         loud = loudest(holding, rules.load().rules, "terminal", {})
     return loud, [one for one in holding if one.state == "acknowledged"]
+
+
+def _counted(books: Books, spent: SpendTable) -> int:
+    if not any(books.settings.module(one.key).counts_claude_code for one in spent.lines):
+        return spent.total.apps_nano
+    rows = books.ledger.spend(("module", "source", "billing"), spent.since).rows
+    return sum(
+        row.figures.cost_nano
+        for row in rows
+        if billing.counts(row.key[1], row.key[2], books.settings.module(row.key[0]).counts_claude_code)
+    )
 
 
 def _total(mine: list[MonthStatus], everything: Total) -> MonthTotal:

@@ -294,3 +294,22 @@ def test_help_is_grouped_by_what_people_want_and_ends_its_sentences() -> None:
         "See what was spent:", "Plan ahead:", "Set limits:", "Files:", "Set up:", "More:"
     )] == ["See what was spent:", "Plan ahead:", "Set limits:", "Files:", "Set up:"]  # fmt: skip
     assert "..." not in text.replace("[ARGS]...", "")
+
+
+def test_where_claude_code_counts_today_and_the_week_hold_it_as_the_month_does(
+    month: list[Event], home: Path
+) -> None:
+    (home / "gaia-budget" / "settings.toml").write_text(
+        "[modules.jseeker]\ncounts_claude_code = true\n", "utf-8"
+    )
+    before = asked()
+    assert "Apps, against the caps" in run()
+    one = event("m", "2026-11-27T20:04", source="claude_code", billing="api", cost_nano=3_000_000_000)
+    with Ledger.open(settings=load()) as ledger:
+        ledger.record([one])
+    after = asked()
+    grown = [Decimal(now["counted_usd"]) - Decimal(was["counted_usd"])
+             for was, now in zip(before["periods"], after["periods"], strict=True)]  # fmt: skip
+    assert grown == [3, 3, 3]
+    assert Decimal(after["total"]["spent_usd"]) - Decimal(before["total"]["spent_usd"]) == 3
+    assert "Counts against the caps" in run()

@@ -72,8 +72,10 @@ class _Screen:
         rows = [[f"{self.when} {self.now:%Z}", "today", "7 days", month, ""]]
         if self.capped:
             of = f"of {shown.money(total.limit_nano)}"
-            spent = [shown.money(one.line.apps_nano) for one in found.periods[:2]]
-            rows.append(["Apps, against the caps", *spent, shown.money(total.spent_nano), of])
+            spent = [shown.money(one.counted_nano) for one in found.periods[:2]]
+            alone = all(one.counted_nano == one.line.apps_nano for one in found.periods)
+            label = "Apps, against the caps" if alone else "Counts against the caps"
+            rows.append([label, *spent, shown.money(total.spent_nano), of])
         code = [shown.money(one.line.claude_code_nano) for one in found.periods]
         rows.append([f"Claude Code, {self.billed}", *code, ""])
         widths = [max(cell_len(row[place]) for row in rows) for place in range(5)]
@@ -196,7 +198,7 @@ class _Screen:
         heads = ["Apps", "Claude Code"] if self.capped else ["Claude Code"]
         lines.append(Text(" " * (width - 13 * len(heads)) + "".join(head.rjust(13) for head in heads), "dim"))
         for one, label in zip(found.periods, ("Today", "7 days", f"{self.now:%B}"), strict=True):
-            amounts = [one.line.apps_nano] if self.capped else []
+            amounts = [one.counted_nano] if self.capped else []
             if self.capped and one is found.periods[-1]:
                 amounts = [found.total.spent_nano]
             amounts.append(one.line.claude_code_nano)
