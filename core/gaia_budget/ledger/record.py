@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-from operator import attrgetter
+from operator import attrgetter, is_
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -145,7 +145,7 @@ def is_fact(event: Event) -> bool:
 def fit(event: Event) -> Event:
     """The event with every text in a form that all databases hold: no NUL, no half of a surrogate pair."""
     values = astuple(event)
-    together = "".join([value for value in values if type(value) is str])
+    together = "".join(itertools.compress(values, map(is_, map(type, values), itertools.repeat(str))))
     if together.isascii() and "\0" not in together:
         return event
     texts = {

@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import msgspec
 
@@ -38,6 +39,7 @@ log = logging.getLogger("gaia_budget")
 NOTICES = 100
 REMEMBERED = 1_000  # hosts
 QUARTER = 900 * clock.MICRO
+_known: WeakSet[Accounts] = WeakSet()
 
 
 class Accounts:
@@ -73,6 +75,14 @@ class Accounts:
         self._months: dict[str, tuple[int, Rules, Scope]] = {}
         self._sellers: dict[tuple[str, bytes, str, float], Seller] = {}
         self.no_usage_asked: set[str] = set()
+        _known.add(self)
+
+    def renew_locks(self) -> None:
+        """In a process that was forked, where nobody lets go what another thread of its parent's held."""
+        self._lock = threading.RLock()
+        self.prompt_cache.renew_lock()
+        if self._answers is not None:
+            self._answers.renew_lock()
 
     @property
     def answers(self) -> ResponseCache:
@@ -286,3 +296,12 @@ def _seller(held: Policy, line: Line, address: str, host: str) -> Seller:
         found = line.provider
     known = bool(found) or line.provider != line.wire.provider
     return Seller(found or line.provider, host, known=known)
+
+
+def _after_fork() -> None:
+    for accounts in _known:
+        accounts.renew_locks()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

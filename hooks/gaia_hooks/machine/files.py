@@ -246,9 +246,11 @@ def append(path: str, data: bytes, timeout: float = 5.0) -> "tuple[int, int]":
         handle = _os.open(path, APPEND, PRIVATE_FILE)
         try:
             status = _os.fstat(handle)
-            size = _mended(handle, status.st_size, lock)
-            if size and read_handle(handle, size - 1, 1) != b"\n":
-                data = b"\n" + data
+            size = _mended(handle, status.st_size) if lock.dirty else status.st_size
+            if size:
+                _os.lseek(handle, size - 1, 0)
+                if _os.read(handle, 1) != b"\n":
+                    data = b"\n" + data
             lock.mark(True)
             write_all(handle, data)
             lock.mark(False)
@@ -263,15 +265,15 @@ def mend(path: str, timeout: float = 5.0) -> None:
         if lock.dirty:
             handle = _os.open(path, UPDATE, PRIVATE_FILE)
             try:
-                _mended(handle, _os.fstat(handle).st_size, lock)
+                _mended(handle, _os.fstat(handle).st_size)
                 lock.mark(False)
             finally:
                 _os.close(handle)
 
 
-def _mended(handle: int, size: int, lock: "Lock") -> int:
+def _mended(handle: int, size: int) -> int:
     """An open file's size without the torn line that the lock's holder before us may have left in it."""
-    if size and lock.dirty and read_handle(handle, size - 1, 1) != b"\n":
+    if size and read_handle(handle, size - 1, 1) != b"\n":
         return _cut_torn_line(handle, size)
     return size
 
@@ -321,7 +323,8 @@ class Lock:
             self._handle = _os.open(self._path, UPDATE, PRIVATE_FILE)
         try:
             self._wait()
-            self.dirty = read_handle(self._handle, 1, 1) == b"1"
+            _os.lseek(self._handle, 1, 0)
+            self.dirty = _os.read(self._handle, 1) == b"1"
         except BaseException:
             _os.close(self._handle)
             raise

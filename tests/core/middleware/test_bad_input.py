@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -290,3 +293,35 @@ def test_a_guard_in_a_pool_of_threads_books_every_call(guard: BudgetGuard, serve
         list(pool.map(lambda _: client.messages.create(**MESSAGE), range(48)))
     assert len(apps.booked()) == 48
     assert (apps.month().app_nano, apps.month().reserved_nano) == (48 * 1_250_000, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_worker_that_is_forked_in_the_middle_of_a_call_of_another_thread_makes_its_own(
+    guard: BudgetGuard, server: WireServer
+) -> None:
+    """Whatever that thread holds is held in the child for ever: nobody is there to let it go."""
+    guard.wrap(apps.claude(server)).messages.create(**MESSAGE)
+    accounts, held, over = guard._accounts, threading.Event(), threading.Event()
+
+    def works() -> None:
+        with accounts._lock, accounts.prompt_cache._lock, accounts.answers._lock:
+            held.set()
+            over.wait(30)
+
+    thread = threading.Thread(target=works)
+    thread.start()
+    held.wait(30)
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(20)
+            guard.wrap(apps.claude(server)).messages.create(
+                **{**MESSAGE, "system": "s", "extra_body": {"temperature": 0}}
+            )
+            os._exit(0)
+        finally:
+            os._exit(1)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    over.set()
+    thread.join()
+    assert (code, len(apps.booked())) == (0, 2)

@@ -14,6 +14,7 @@ import os
 import threading
 import uuid
 import weakref
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".calls"
 COUNTS = (*usage.FIELDS, "recached_tokens")
+_counts_of = attrgetter(*COUNTS)
 TRIM_BYTES = 1 << 20
 WRITE = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
@@ -186,7 +188,7 @@ def line_of(settlement: Settlement) -> bytes:
     """The ARGUS line of a call."""
     event = settlement.event
     return argus.call_line(
-        {name: getattr(event, name) for name in COUNTS},
+        dict(zip(COUNTS, _counts_of(event), strict=True)),
         ts=event.ts,
         module=event.module,
         task=event.task,

@@ -72,6 +72,10 @@ class PromptCache:
         self._notes: dict[str, dict[str, None]] = {}
         self._told: set[tuple[str, str]] = set()
         self._refused: set[tuple[Any, ...]] = set()
+        self.renew_lock()
+
+    def renew_lock(self) -> None:
+        """Take a lock of its own, in a process that was forked too."""
         self._lock = threading.Lock()
 
     def key(self, ask: Ask) -> str:

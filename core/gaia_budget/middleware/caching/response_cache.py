@@ -78,8 +78,12 @@ class ResponseCache:
         self._folder, self._notice = folder, notice
         self._max_bytes, self._max_age, self._max_entries = max_bytes, max_age_s, max_entries
         self._memory: OrderedDict[str, tuple[Answer, float]] = OrderedDict()
-        self._lock = threading.Lock()
         self._bytes: int | None = None
+        self.renew_lock()
+
+    def renew_lock(self) -> None:
+        """Take a lock of its own, in a process that was forked too."""
+        self._lock = threading.Lock()
 
     def get(self, key: str) -> Answer | None:
         """The answer that was kept under a key, or None."""

@@ -110,8 +110,8 @@ def _row(prices: PriceTable, name: Name, variant: str) -> list[Any] | None:
 
 def _prompt(ask: Ask, model: str, size: int, window: int) -> tuple[int, dict[str, int]]:
     """The most tokens of the prompt, and how many of them are sound or images."""
-    documented, media = limits.media(model), dict[str, int]()
-    text_bytes, tokens, unbounded = size, 0, ask.by_reference
+    documented, text_bytes, tokens, unbounded = limits.media(model), size, 0, ask.by_reference
+    media: dict[str, int] = {}
     for one in attachments.found_in(ask.body):
         most = attachments.most_tokens(one, documented)
         if most is None:
@@ -170,7 +170,8 @@ def _searches_web(tool: Body) -> bool:
 
 def _by_the_piece(ask: Ask, name: Name, row: list[Any], prompt: int) -> int:
     """Searches, maps, containers: as many as the request allows."""
-    wanted, tools = dict[str, int](), entries(ask.body, "tools")
+    tools = entries(ask.body, "tools")
+    wanted: dict[str, int] = {}
     if tools and (found := searches(tools)):
         preview = any(text(tool, "type").startswith("web_search_preview") for tool in tools)
         wanted["search preview" if preview else "search"] = found

@@ -15,6 +15,7 @@ from gaia_hooks.facts.tokens import usage
 Body = dict[str, Any]
 MOST = 10**10
 """No provider's figure is larger: what is more is no count, and would not fit into a ledger's sums."""
+NESTED = (dict, list)
 UNSAID = frozenset(
     {"id", "type", "role", "data", "object", "status", "model", "call_id", "item_id", "annotations"}
 )
@@ -72,25 +73,21 @@ class Seen:
     which is looked for where somebody asks for `texts`.
     """
 
-    __slots__ = (
-        "_texts", "asked", "asked_model", "content", "ended", "fees", "final", "finished", "later", "media", "model",
-        "parts", "queries", "runs", "told_nano", "total", "unpriced", "unread", "usage", "variant",
-    )  # fmt: skip
+    model = ""
+    variant: str | None = None  # None: the answer does not tell which tier of service it was
+    usage: tuple[int, ...] | None = None
+    total = 0  # all tokens, where that alone was told
+    final = False  # the figures are the last ones
+    ended = False  # a reason to end has come
+    finished = False  # the model came to its own end: neither cut off nor refused
+    content = False
+    later = ""  # the id under which the provider will tell the figures later
+    runs: tuple[tuple[int, ...], ...] = ()  # of the model that answered, where it ran more than once
+    told_nano: int | None = None  # the provider's own bill
 
     def __init__(self, ask: Ask | None = None) -> None:
         self.asked: Body = ask.body if ask else {}
         self.asked_model = ask.model if ask else ""
-        self.model = ""
-        self.variant: str | None = None  # None: the answer does not tell which tier of service it was
-        self.usage: tuple[int, ...] | None = None
-        self.total = 0  # all tokens, where that alone was told
-        self.final = False  # the figures are the last ones
-        self.ended = False  # a reason to end has come
-        self.finished = False  # the model came to its own end: neither cut off nor refused
-        self.content = False
-        self.later = ""  # the id under which the provider will tell the figures later
-        self.runs: tuple[tuple[int, ...], ...] = ()  # of the model that answered, where it ran more than once
-        self.told_nano: int | None = None  # the provider's own bill
         self.media: dict[str, int] = {}
         self.fees: dict[str, int] = {}
         self.parts: list[Part] = []
@@ -237,10 +234,12 @@ def mentions(value: object, keys: frozenset[str], inline: str = "\0") -> bool:
     Not where it is a text that begins with `inline`, or an object with such a text: that is content, no reference.
     """
     if isinstance(value, dict):
-        return any(
-            (key in keys and bool(inner) and not _begins(inner, inline)) or mentions(inner, keys, inline)
-            for key, inner in value.items()
-        )
+        for key, inner in value.items():
+            if key in keys and inner and not _begins(inner, inline):
+                return True
+            if isinstance(inner, NESTED) and mentions(inner, keys, inline):
+                return True
+        return False
     return isinstance(value, list) and any(mentions(inner, keys, inline) for inner in value)
 
 

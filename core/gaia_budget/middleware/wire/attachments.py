@@ -54,7 +54,8 @@ def _collect(value: object, found: list[Attachment]) -> None:
                 found.append(Attachment(mime.lower(), data))
                 return
         for inner in value.values():
-            _collect(inner, found)
+            if not isinstance(inner, str) or inner.startswith("data:"):
+                _collect(inner, found)
     elif isinstance(value, list):
         for inner in value:
             _collect(inner, found)

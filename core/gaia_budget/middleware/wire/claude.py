@@ -19,7 +19,7 @@ from gaia_budget.middleware.wire import (
 )
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.tokens.bill import bill_of
-from gaia_hooks.facts.tokens.usage_keys import FIGURES, plain
+from gaia_hooks.facts.tokens.usage_keys import FIGURES
 
 if TYPE_CHECKING:
     from typing import Any
@@ -46,7 +46,7 @@ def ask(path: str, body: Body) -> Ask:
     if SERVICES.search(path):
         return unpriced(provider, path, body)
     tools = entries(body, "tools")
-    live = any(kind and not kind.startswith(CLIENT_TOOLS) for tool in tools for kind in (text(tool, "type"),))
+    live = bool(tools) and any(map(_is_live, tools))
     compacts = any(text(edit, "type").startswith("compact") for edit in _edits(body))
     temperature = body.get("temperature")
     return Ask(
@@ -81,8 +81,13 @@ def _variant(service: str, geo: object) -> str:
     return f"{service}-{pricing.US}" if service else pricing.US
 
 
+def _is_live(tool: Body) -> bool:
+    kind = text(tool, "type")
+    return bool(kind) and not kind.startswith(CLIENT_TOOLS)
+
+
 def _edits(body: Body) -> list[Body]:
-    return entries(part(body, "context_management"), "edits")
+    return entries(part(body, "context_management"), "edits") if "context_management" in body else []
 
 
 def whole(document: Body, seen: Seen) -> None:
@@ -129,12 +134,13 @@ def _figures(holder: Body, seen: Seen) -> None:
     raw = holder.get("usage")
     if not isinstance(raw, dict):
         return
-    if raw.get("iterations") or plain(raw) is None:
+    asked = seen.asked_model if seen.asked_model != seen.model else ""
+    found = bill_of(raw, seen.model, asked)
+    if found.odd or found.unreadable or raw.get("iterations") or not any(found.usage):
         if all(figure(raw.get(name)) is None for name in FIGURES):
             return
         raw = tidy(raw)
-    asked = seen.asked_model if seen.asked_model != seen.model else ""
-    found = bill_of(raw, seen.model, asked)
+        found = bill_of(raw, seen.model, asked)
     seen.add(found.usage)
     seen.runs = found.runs or seen.runs
     variant = found.variant

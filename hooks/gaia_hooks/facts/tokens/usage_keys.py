@@ -21,7 +21,7 @@ VALUES = {
     "speed": ("standard", "fast"),
 }
 LONGEST_NAME = 60
-_MOST = bounds.MOST_TOKENS
+_MOST, _INTEGERS = bounds.MOST_TOKENS, {int}
 _TIERS, _PLACES, _SPEEDS = VALUES.values()
 
 
@@ -64,9 +64,9 @@ def plain(raw: "dict[str, Any]") -> "tuple[int, ...] | None":
         return None
     if (split and len(split) > 2) or (tools and len(tools) > 2) or (details and len(details) > 1):
         return None
-    for figure in (fresh, output, read, written, short, long, searches, fetched, reasoning):
-        if type(figure) is not int or not 0 <= figure <= _MOST:
-            return None
+    figures = (fresh, output, read, written, short, long, searches, fetched, reasoning)
+    if set(map(type, figures)) != _INTEGERS or min(figures) < 0 or max(figures) > _MOST:
+        return None
     return fresh, output, read, written - long if written - long > short else short, long, reasoning, searches
 
 
