@@ -13,6 +13,9 @@ Source = Literal["app", "claude_code"]
 Billing = Literal["api", "plan", "unknown"]
 Kind = Literal["response", "unattributed", "cache_hit", "failed"]
 
+REFUSED, DOWNGRADED = "refused", "downgraded"
+"""Status of a failed call that was not sent as it was asked for: a limit refused it, or chose a cheaper model."""
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
     """One fact of spend, wherever it was read from. The same response read twice has the same `event_id`.

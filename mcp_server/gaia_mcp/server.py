@@ -14,17 +14,12 @@ from mcp_types import Resource as ListedResource
 from pydantic import ValidationError
 
 from gaia_budget.errors import GaiaBudgetError
+from gaia_claude_md.files.server_words import INSTRUCTIONS, SERVER
 from gaia_hooks.facts import places
 from gaia_mcp import prompts
 from gaia_mcp.sections import resources
 from gaia_mcp.sections.resources import SectionChanges
 from gaia_mcp.tools import definitions as tools
-
-NAME = "gaia-budget"
-INSTRUCTIONS = (
-    "Token budgets of this session and its project. Call budget_spend for what was spent, budget_recommend before "
-    "choosing a model for a task or subagent, budget_load_section for project rules that CLAUDE.md only indexes."
-)
 
 
 class BudgetServer(MCPServer[dict[str, Any]]):
@@ -35,7 +30,7 @@ class BudgetServer(MCPServer[dict[str, Any]]):
         self._arguments = {tool.name: sorted(tool.parameters["properties"]) for tool in made}
         self.changes = changes
         super().__init__(
-            NAME,
+            SERVER,
             title="GAIA Token Budget",
             instructions=INSTRUCTIONS,
             version=version("gaia-token-budget"),

@@ -17,9 +17,11 @@ from gaia_budget.budgets import Budgets
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
 from gaia_budget.settings import load
+from gaia_claude_md.files.server_words import INSTRUCTIONS, SERVER, TOOLS
 from gaia_hooks.session import sessions
 from gaia_hooks.session.state import ThreadState, save
-from gaia_mcp.server import INSTRUCTIONS, NAME, build
+from gaia_mcp.server import build
+from gaia_mcp.tools import definitions
 from support.rows import assistant, write
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ async def test_the_tool_list_costs_the_model_at_most_350_tokens(era: str) -> Non
 
 async def test_the_instructions_name_the_tools_in_at_most_60_tokens() -> None:
     assert tokens(INSTRUCTIONS) <= 60
+    assert tuple(function.__name__ for function, _ in definitions.ALL) == TOOLS
     assert {"budget_spend", "budget_recommend", "budget_load_section"} <= set(
         INSTRUCTIONS.replace(",", "").split()
     )
@@ -349,6 +352,6 @@ async def test_the_registry_entry_names_every_tool() -> None:
         "tools",
         "claude_code_config",
     ]
-    assert (entry["name"], entry["version"]) == (NAME, version("gaia-token-budget"))
+    assert (entry["name"], entry["version"]) == (SERVER, version("gaia-token-budget"))
     async with Client(build()) as client:
         assert entry["tools"] == [tool.name for tool in (await client.list_tools()).tools]

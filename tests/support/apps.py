@@ -6,6 +6,7 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any
 
+from gaia_budget.model import DOWNGRADED, REFUSED
 from support import ecosystem
 from support.wire_server import KEY
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from support.wire_server import WireServer
 
+NOT_AS_ASKED = (REFUSED, DOWNGRADED)
 PATIENCE = 100  # looks at the ledger, 20 ms apart, until nothing is held
 
 
@@ -67,7 +69,7 @@ def booked(module: str = "jseeker") -> list[Any]:
 
 
 def entered(module: str = "jseeker") -> list[Any]:
-    """The same as it is now, whatever is held."""
+    """The same as it is now, whatever is held. Notes of calls that were not sent as asked are no calls."""
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
     from gaia_budget.settings import load
@@ -76,7 +78,8 @@ def entered(module: str = "jseeker") -> list[Any]:
         columns = ", ".join(f'"{name}"' for name in Event.__struct_fields__)
         sql = f"SELECT {columns} FROM events WHERE module = ? ORDER BY ts, event_id"
         rows = ledger.db.ask(lambda ask: ask(sql, (module,)))
-        return [Event(**dict(zip(Event.__struct_fields__, row, strict=True))) for row in rows]
+        found = [Event(**dict(zip(Event.__struct_fields__, row, strict=True))) for row in rows]
+    return [one for one in found if one.status not in NOT_AS_ASKED]
 
 
 def settled(root: Path, *, statuses: list[str]) -> list[Any]:
@@ -105,4 +108,5 @@ def logged(root: Path, module: str = "jseeker") -> list[dict[str, Any]]:
     path = root / "logs" / f"{module}_runtime.jsonl"
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_bytes().decode("ascii").splitlines()]
+    lines = [json.loads(line) for line in path.read_bytes().decode("ascii").splitlines()]
+    return [one for one in lines if one["status"] not in NOT_AS_ASKED]

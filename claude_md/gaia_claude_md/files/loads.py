@@ -50,12 +50,12 @@ def record(path: Path | str, slug: str, session: str) -> None:
         "session": session,
     }
     with suppress(OSError):
-        files.append(str(_file()), json.dumps(entry).encode() + b"\n")
+        files.append(str(place()), json.dumps(entry).encode() + b"\n")
 
 
 def loads(path: Path | str, days: int) -> list[Load]:
     """The loads of a file in the last days, oldest first. Torn lines are left out."""
-    file, wanted = _file(), str(places.real(finding.locate(path)))
+    file, wanted = place(), str(places.real(finding.locate(path)))
     since = datetime.now(UTC) - timedelta(days=days)
     found = []
     for line in file.read_text("utf-8").splitlines() if file.exists() else []:
@@ -99,5 +99,6 @@ def _needed(decision: Decision) -> bool:
     return decision.scored.unit.forced or decision.scored.topic in NEVER_DEMOTED
 
 
-def _file() -> Path:
+def place() -> Path:
+    """Where loads of all files are noted."""
     return places.home() / "claude-md" / "loads.jsonl"

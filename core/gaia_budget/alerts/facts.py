@@ -11,6 +11,7 @@ from gaia_budget.errors import ConfigError
 from gaia_budget.forecast.standing import MonthStatus
 from gaia_budget.ledger.questions import bucket
 from gaia_budget.ledger.zone import HOUR
+from gaia_budget.model import DOWNGRADED, REFUSED
 from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
     from gaia_budget.routing.upkeep.review import Ending
     from gaia_budget.settings import Settings
 
-FAILED = "SELECT module, task, count(*) FROM events WHERE org = ? AND kind = 'failed' AND ts >= ? GROUP BY module, task"
+FAILED = (
+    "SELECT module, task, count(*) FROM events WHERE org = ? AND kind = 'failed' AND ts >= ? "
+    "AND status NOT IN (?, ?) GROUP BY module, task"
+)
+"""Calls that were sent and failed: what was refused beforehand is told by its cap."""
 Key = tuple[str, ...]
 
 
@@ -134,7 +139,7 @@ class Facts:
     def failed(self, since: int) -> dict[Key, int]:
         """Failed calls by module and task."""
         ledger = self.ledger
-        rows = ledger.db.ask(lambda ask: list(ask(FAILED, (ledger.org, since))))
+        rows = ledger.db.ask(lambda ask: list(ask(FAILED, (ledger.org, since, REFUSED, DOWNGRADED))))
         return {(str(module), str(task)): int(count) for module, task, count in rows}
 
     def plan_window(self, name: str) -> Window | None:

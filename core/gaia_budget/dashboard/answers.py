@@ -27,12 +27,13 @@ Given = Mapping[str, str]
 
 
 class Question(NamedTuple):
-    """A report under `/api/v1/NAME`: what it tells, the parameters it takes, and who answers."""
+    """A report under `/api/v1/NAME`: what it tells, its parameters, who answers, and under what key its rows are."""
 
     name: str
     tells: str
     takes: tuple[str, ...]
     answer: Callable[[Ledger, Settings, Given], dict[str, Any]]
+    rows: str = "rows"
 
 
 def asked(given: Given, since: str | None = None) -> Asked:
@@ -83,6 +84,19 @@ def _cache(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
     from gaia_budget.reports.money.cache import cache
 
     return cache(ledger, asked(given)).document()
+
+
+def _refused(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.money.refused import refused
+
+    return refused(ledger, asked(given)).document()
+
+
+def _claude_md(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_claude_md.files.saved import everywhere
+
+    rows = everywhere(ledger, _books(ledger, settings).registry.roots())
+    return {"rows": [one.document() for one in rows]}
 
 
 def _sessions(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
@@ -157,6 +171,18 @@ QUESTIONS = (
     Question("models", "What each model cost, the dearest first.", _TABLE, _table("model")),
     Question("tasks", "Which tasks use which models.", (*PERIOD, "format", *NARROW), _tasks),
     Question("cache", "What prompt caching saved, by project.", (*PERIOD, "format", *NARROW), _cache),
+    Question(
+        "refused",
+        "Calls of apps that a limit refused or moved to a cheaper model, by project.",
+        (*PERIOD, "format", *NARROW),
+        _refused,
+    ),
+    Question(
+        "claude_md",
+        "What each CLAUDE.md that is split has saved in 30 days, by estimate.",
+        ("format",),
+        _claude_md,
+    ),
     Question("sessions", "The newest sessions.", (*PERIOD, "top", "format", "project", "module"), _sessions),
     Question(
         "session", "One session: by model, by agent, its newest responses.", ("session", "format"), _session
@@ -175,9 +201,17 @@ QUESTIONS = (
         _changes,
     ),
     Question("status", "A session and its module's month.", ("session",), _status),
-    Question("alerts", "What fires now; with all=1 what is over, too.", ("all", "format"), _alerts),
-    Question("forecast", "Where each module's month ends.", ("module", "project"), _forecast),
-    Question("anomalies", "Days out of the ordinary.", ("since", "format", "module", "project"), _anomalies),
+    Question("alerts", "What fires now; with all=1 what is over, too.", ("all", "format"), _alerts, "alerts"),
+    Question(
+        "forecast", "Where each module's month ends.", ("format", "module", "project"), _forecast, "modules"
+    ),
+    Question(
+        "anomalies",
+        "Days out of the ordinary.",
+        ("since", "format", "module", "project"),
+        _anomalies,
+        "anomalies",
+    ),
 )
 
 

@@ -8,6 +8,7 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from anyio import to_thread
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from gaia_budget.dashboard.fresh import Fresh
 
 log = logging.getLogger(__name__)
+AT_ONCE = 4
+"""Answers that are made at the same time: each holds a connection with pages of the ledger in memory."""
 FAREWELL_SECONDS = 1
 """How long a listener's answer may take to end with the server."""
 LONGEST_VERSION = 18
@@ -67,6 +70,7 @@ class _Server:
     @asynccontextmanager
     async def lifespan(self, app: Starlette) -> AsyncIterator[None]:
         """Watch for what is new while the server runs."""
+        to_thread.current_default_thread_limiter().total_tokens = AT_ONCE
         await run_in_threadpool(self.fresh.start)
         yield
         await run_in_threadpool(self.fresh.stop)
@@ -84,7 +88,7 @@ class _Server:
                 document = question.answer(self.ledger, self.settings, given)
             if form == "csv":
                 name = f'attachment; filename="{question.name}.csv"'
-                text = csv_text(document["rows"] if "rows" in document else document[question.name])
+                text = csv_text(document[question.rows])
                 return Response(text, media_type="text/csv", headers={"content-disposition": name})
             if form != "json":
                 raise InputError(f"format={form[:20]!r} is not known. Valid: json, csv", slug="not-valid")

@@ -61,6 +61,8 @@ def overview(ledger: Ledger, settings: Settings, given: Given, version: int) -> 
             cache=tables.cache(ledger, filters),
             changes=sessions.changes(ledger, filters),
             unusual=tables.unusual(ledger),
+            refused=tables.refused(ledger, filters),
+            split=tables.split(ledger),
         )
     )
 

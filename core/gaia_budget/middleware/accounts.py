@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("gaia_budget")
 NOTICES = 100
 REMEMBERED = 1_000  # hosts
-QUARTER = 900 * clock.MICRO
+QUARTER, HOUR = 900 * clock.MICRO, 3600 * clock.MICRO
+MOST_TURNED = 500
+"""Calls an hour that are booked as refused or moved: an app may ask again and again, and each one is a row."""
 _known: WeakSet[Accounts] = WeakSet()
 
 
@@ -72,6 +74,7 @@ class Accounts:
         self._forked_from: list[Books] = []
         self._lock = threading.RLock()
         self._noticed: set[str] = set()
+        self._turned = (0, 0)  # the hour, and how many of it did not go as asked
         self._months: dict[str, tuple[int, Rules, Scope]] = {}
         self._sellers: dict[tuple[str, bytes, str, float], Seller] = {}
         self.no_usage_asked: set[str] = set()
@@ -274,6 +277,15 @@ class Accounts:
             self.hits += 1
             self.saved_nano += kept.cost_nano or 0
         call.book_hit(kept)
+
+    def turned(self, call: Call, status: str) -> None:
+        """Book that a call does not go as it was asked for; of those that are repeated without end, the first ones."""
+        hour = clock.now() // HOUR
+        with self._lock:
+            before = self._turned[1] if self._turned[0] == hour else 0
+            self._turned = (hour, before + 1)
+        if before < MOST_TURNED:
+            self.books().note(call.attempt.turned(status))
 
     def notice(self, text: str) -> None:
         """Tell the human (log `gaia_budget`) and the calling code (`notices`)."""

@@ -13,6 +13,7 @@ from gaia_budget.middleware.books.settlement import Attempt
 from gaia_budget.middleware.call import Call
 from gaia_budget.middleware.reserve import bounds, downgrade
 from gaia_budget.middleware.wire import body_of
+from gaia_budget.model import DOWNGRADED, REFUSED
 from gaia_hooks.facts.prices.money import usd_short
 
 if TYPE_CHECKING:
@@ -53,9 +54,16 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
         found.replay = kept
         accounts.book_hit(found, kept)
         return found
-    if is_signed(request):
-        return _held(accounts, wire, ask, place, seller, len(content))
-    return _prepared(accounts, wire, ask, place, seller, key, request)
+    try:
+        if is_signed(request):
+            return _held(accounts, wire, ask, place, seller, len(content))
+        made = _prepared(accounts, wire, ask, place, seller, key, request)
+    except BudgetExceededError:
+        accounts.turned(_call(accounts, wire, ask, place, seller, len(content)), REFUSED)
+        raise
+    if made.attempt.ask.model != ask.model:
+        accounts.turned(_call(accounts, wire, ask, place, seller, len(content)), DOWNGRADED)
+    return made
 
 
 def is_signed(request: Any) -> bool:

@@ -49,7 +49,7 @@ def test_at_the_cap_the_call_raises_before_any_request_and_says_the_way_out(
     assert apps.month().reserved_nano == 0
     del raised, refusal
     gc.collect()
-    assert apps.booked() == [], "a call that was refused is no event"
+    assert apps.booked() == [], "a call that was refused was not made"
 
 
 @pytest.mark.parametrize("provider", ["openai", "openai async", "gemini", "gemini async", "claude async"])

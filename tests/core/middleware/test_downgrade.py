@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import BudgetExceededError, BudgetGuard
+from gaia_budget.alerts.facts import Facts
+from gaia_budget.ingest.run import refresh
+from gaia_budget.ledger import Ledger
+from gaia_budget.middleware import accounts
 from gaia_budget.middleware.reserve import downgrade
 from gaia_budget.middleware.wire import claude, gemini, openai
+from gaia_budget.reports.asked import Asked
+from gaia_budget.reports.money.refused import Refusals, refused
+from gaia_budget.settings import load
 from support import apps
 from support.wire_server import Say
 
@@ -56,6 +63,43 @@ def test_block_refuses_at_the_month_itself(root: Path, server: WireServer) -> No
     with pytest.raises(BudgetExceededError):
         client.messages.create(**OPUS)
     assert len(server.requests) == 1
+
+
+def test_each_call_that_did_not_go_as_asked_is_counted_once_by_the_guard_and_from_its_log(
+    root: Path, home: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apps.set_caps(root, {"jseeker": 0.10}, ("haiku", "opus"))
+    _settings(home, "hard_stop_pct = 120\n[modules.jseeker]\non_exceeded = 'downgrade'\n")
+    client = BudgetGuard("jseeker", cache=False, prompt_caching=False).wrap(apps.claude(server))
+    server.script(Say(input=19_000, output=200))
+    client.messages.create(**OPUS)
+    with pytest.raises(BudgetExceededError):
+        for _ in range(60):
+            server.script(Say(input=9_000, output=100))
+            client.messages.create(**OPUS)
+    moved = len(server.requests) - 1
+    for state in (home / "gaia-budget", home / "another"):
+        monkeypatch.setenv("GAIA_BUDGET_HOME", str(state))
+        with Ledger.open(settings=load()) as ledger:
+            refresh(load(), ledger)
+            found = refused(ledger, Asked(where={"module": "JSEEKER"}))
+            assert found.lines == [Refusals("jseeker", 1, moved, moved + 2)]
+            assert ledger.spend(("task",)).total.responses == moved + 1
+            assert not Facts(ledger, load()).failed(0), "no provider failed"
+
+
+def test_an_app_that_asks_again_and_again_fills_no_disk(
+    root: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "MOST_TURNED", 3)
+    monkeypatch.setattr(accounts, "HOUR", 2**62)
+    apps.set_caps(root, {"jseeker": 0.0001}, ("haiku", "opus"))
+    client = BudgetGuard("jseeker", cache=False).wrap(apps.claude(server))
+    for _ in range(5):
+        with pytest.raises(BudgetExceededError):
+            client.messages.create(**OPUS)
+    with Ledger.open(settings=load()) as ledger:
+        assert refused(ledger, Asked()).total.refused == 3
 
 
 def test_a_request_to_claude_is_fitted_to_the_cheaper_model() -> None:

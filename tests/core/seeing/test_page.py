@@ -8,14 +8,19 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
+from gaia_budget.cli.app import app
 from gaia_budget.dashboard import fresh
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
+from gaia_claude_md.files import operations
+from gaia_claude_md.plan.planner import Options
 from support import components, dashboard, spent_month
 from support.components import requires
 from support.dashboard import Seen
 from support.events import event, ts
+from support.instructions import instructions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -171,6 +176,56 @@ def test_an_alert_is_taken_note_of_and_the_csv_of_a_table_comes(seen: Seen, serv
     for link in page.locator("a[href*='format=csv']").all():
         answer = served.get(str(link.get_attribute("href")))
         assert (answer.status, answer.headers["content-type"]) == (200, "text/csv; charset=utf-8")
+
+
+def test_calls_that_did_not_go_as_asked_are_told_by_project(seen: Seen, served: Dashboard) -> None:
+    told = [("via", "refused", 3), ("via", "downgraded", 1), ("raven", "downgraded", 2)]
+    served.ledger.record(
+        [
+            event(
+                f"{module} {status} {number} {day}",
+                day,
+                kind="failed",
+                module=module,
+                status=status,
+                cost_nano=0,
+            )
+            for module, status, count in told
+            for day in ("2026-11-20T10:00", "2026-10-20T10:00")
+            for number in range(count if day > "2026-11" else 9)
+        ]
+    )
+
+    seen.open()
+    answered = {
+        row["key"]: row["responses"] for row in served.asked("projects?since=month&source=app")["rows"]
+    }
+    _, *rows, foot = seen.rows("Calls that did not go as asked")
+    assert rows == [
+        ["via", "3", "1", f"{answered['via'] + 3:,}"],
+        ["raven", "0", "2", f"{answered['raven']:,}"],
+    ]
+    assert foot == ["All projects", "3", "3", f"{sum(answered.values()) + 3:,}"]
+    assert "30" not in served.get("/api/v1/refused?since=month&project=via&format=csv").text.splitlines()[1]
+
+
+def test_what_a_split_saved_is_what_its_command_says(seen: Seen, served: Dashboard, home: Path) -> None:
+    assert "No CLAUDE.md is split" in seen.open().locator("#changed").text_content()
+    file = home / ".claude" / "CLAUDE.md"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(instructions(2).text, "utf-8", newline="")
+    operations.apply(operations.propose(file, Options()))
+
+    printed = CliRunner().invoke(app, ["claude-md", "savings", str(file), "--json"])
+    said = json.loads(printed.stdout)
+    seen.open()
+    _, row = seen.rows("CLAUDE.md, split")
+    assert row[0] == "every project"
+    assert row[3:6] == [
+        f"{said[key]:,}" for key in ("saved_tokens_per_session", "sessions", "compounded_tokens")
+    ]
+    assert said["compounded_tokens"] == said["saved_tokens_per_session"] * said["sessions"] > 0
+    assert row[6] == money(Decimal(said["cost_usd"]))
 
 
 def test_all_of_it_is_reached_with_the_keyboard(seen: Seen) -> None:

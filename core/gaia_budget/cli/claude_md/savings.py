@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from gaia_budget.ledger.questions import Figures
     from gaia_claude_md.files.loads import Load, Suggestion
     from gaia_claude_md.files.savings import Scenario, Use
 
@@ -39,15 +38,15 @@ def savings(
     as_json: JsonFlag = False,
 ) -> None:
     """Show what the split saves per kind of session, and what that adds up to."""
-    from gaia_claude_md.files import finding, loads
+    from gaia_budget.cli.current import books_now
+    from gaia_claude_md.files import finding, saved
     from gaia_claude_md.files import savings as measured
 
     l1 = finding.locate(file_of(path, user))
-    found = loads.loads(l1, days)
-    rows = measured.scenarios(l1, _server_text(), found, _exact() if exact else _tokens)
-    use = _use(l1, days)
-    typical = rows[-1]
-    saved = typical.saved if saved_tokens is None else saved_tokens
+    with books_now() as books:
+        found = saved.of_file(books.ledger, l1, books.registry.roots(), days, _exact() if exact else None)
+    rows, use = found.scenarios, found.use
+    saved_per_session = found.typical.saved if saved_tokens is None else saved_tokens
     per_day = use.sessions / days if sessions_per_day is None else sessions_per_day
     document = {
         "path": str(l1),
@@ -58,11 +57,11 @@ def savings(
         "sessions": use.sessions,
         "sessions_per_day": round(per_day, 2),
         "requests": use.requests,
-        "saved_tokens_per_session": saved,
-        "compounded_tokens_per_day": measured.compounded(saved, per_day, 1),
-        "compounded_tokens": measured.compounded(saved, per_day, days),
-        "cost_usd": _dollars(saved, use),
-        "suggestions": [_suggestion(row) for row in _suggestions(l1, found, use)],
+        "saved_tokens_per_session": saved_per_session,
+        "compounded_tokens_per_day": measured.compounded(saved_per_session, per_day, 1),
+        "compounded_tokens": measured.compounded(saved_per_session, per_day, days),
+        "cost_usd": _dollars(saved_per_session, use),
+        "suggestions": [_suggestion(row) for row in _suggestions(l1, found.found, use)],
     }
     if as_json:
         emit_json(document)
@@ -76,47 +75,6 @@ def _exact() -> Callable[[str], int]:
 
     refuse_a_projects_address()
     return exact_counter(DEFAULT_MODEL)
-
-
-def _tokens(text: str) -> int:
-    from gaia_budget.prices.estimate import estimate_tokens
-
-    return estimate_tokens(text).tokens
-
-
-def _server_text() -> str:
-    """What our MCP server adds to every session: its instructions, and the names of its tools."""
-    from gaia_mcp import server
-    from gaia_mcp.tools import definitions as tools
-
-    names = [f"mcp__{server.NAME}__{function.__name__}" for function, _ in tools.ALL]
-    return "\n".join([server.INSTRUCTIONS, *names])
-
-
-def _use(l1: Path, days: int) -> Use:
-    """Claude Code's sessions and requests in the file's project; in all of them where the file is the user's own."""
-    from gaia_budget import places
-    from gaia_budget.cli.current import books_now
-    from gaia_claude_md.files.savings import Use
-    from gaia_hooks.facts import modules
-    from gaia_hooks.facts.prices import billing
-
-    with books_now() as books:
-        everywhere = l1.parent == places.claude_config_dir()
-        module = None if everywhere else modules.module_of(str(l1.parent), books.registry.roots())
-        since = _days_ago(days)
-        rows = books.ledger.spend(("source", "model", "session"), since, None, module).rows
-    mine = [(row.key[1], row.key[2], row.figures) for row in rows if row.key[0] == billing.CLAUDE_CODE]
-    models: dict[str, Figures] = {}
-    for model, _, figures in mine:
-        models[model] = models[model].plus(figures) if model in models else figures
-    return Use(days, len({session for _, session, figures in mine if session and figures.responses}), models)
-
-
-def _days_ago(days: int) -> str:
-    from datetime import UTC, datetime, timedelta
-
-    return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="seconds")
 
 
 def _dollars(saved: int, use: Use) -> str | None:

@@ -61,9 +61,7 @@ def left_out(found: Grid, paper: Paper) -> list[str]:
     """What to say of the columns that are not there."""
     if not found.left_out:
         return []
-    return [
-        f"Left out at {paper.width} columns: {', '.join(found.left_out)}. Wider windows show them; --csv has all."
-    ]
+    return [f"Left out at {paper.width} columns: {', '.join(found.left_out)}; --csv has all."]
 
 
 def _width(columns: Sequence[Column]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from gaia_budget.cli.seeing.grid import listed
 from gaia_budget.cli.seeing.paper import Paper, here, state
+from gaia_budget.cli.seeing.windows import plan_windows
 from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ WIDE, WIDEST = 80, 110
 MOST_PROJECTS = 7
 MOST_ALERTS = 3
 LONGEST_NAME = 18
-WINDOWS = {"five_hour": "5 hours", "seven_day": "7 days"}
+NEEDLESS = re.compile(r"; most by | \(https?://")
+"""What follows in an alert's cause stands in `gaia-budget alerts`."""
 
 
 def overview(as_json: bool) -> None:
@@ -63,7 +66,8 @@ class _Screen:
 
     def wide(self) -> list[Text]:
         """From 80 columns on."""
-        blocks = [self._periods(), self._plan(), self._projects(), self._models() + self._attention()]
+        plan = plan_windows(self.found, self.zone, self.paper._replace(width=self.width))
+        blocks = [self._periods(), plan, self._projects(), self._models() + self._attention(1)]
         return [line for block in blocks if block for line in (*block, Text(""))][:-1]
 
     def _periods(self) -> list[Text]:
@@ -92,39 +96,6 @@ class _Screen:
             lines[0].append(Text("month's end".rjust(self.width - lines[0].cell_len), "dim"))
             lines[1].append(end.rjust(self.width - lines[1].cell_len))
         return lines
-
-    def _plan(self) -> list[Text]:
-        lines: list[Text] = []
-        windows = self.found.seen.document()["plan"]
-        for name, label in WINDOWS.items():
-            window = windows[name]
-            if window is None:
-                continue
-            sign, style = state(window["percent"])
-            line = Text(("Plan" if not lines else "").ljust(8) + label.ljust(9), "")
-            line += self.paper.bar(window["percent"] / 100, 20, style or "cyan")
-            line.append(f" {window['percent']:3.0f} %{' ' + sign if sign else ''}", style)
-            line.append(f"  {self._until(name, self.width - line.cell_len - 2, stale=window['stale'])}")
-            lines.append(line)
-        return lines
-
-    def _until(self, name: str, room: int, *, stale: bool) -> str:
-        from gaia_hooks.facts.prices import plan
-
-        seen, kept = self.found.seen, self.found.seen.kept
-        reached = plan.reached_at(name, kept[name], kept["as_of"], seen.week)
-        resets = kept[name].get("resets_at")
-        parts = [f"full {self._clock(reached)}"] if reached else []
-        parts += [f"resets {self._clock(resets)}"] if resets else []
-        if not stale:
-            return ", ".join(parts)
-        at = f"seen {self._clock(kept['as_of'])}"
-        said = [[*parts, f"as {at}, may have changed"], [*parts, at], [*parts[:1], at]]
-        return next((line for one in said if len(line := ", ".join(one)) <= room), at)
-
-    def _clock(self, ts: int) -> str:
-        local = self.zone.local(ts)
-        return f"{local:%H:%M}" if local.date() == self.now.date() else f"{local:%a} {local:%H:%M}"
 
     def _projects(self) -> list[Text]:
         if not self.found.projects:
@@ -174,13 +145,16 @@ class _Screen:
             lines.append(Text(("Models" if not lines else "").ljust(8) + label.ljust(13) + listed(names, 3)))
         return lines
 
-    def _attention(self) -> list[Text]:
+    def _attention(self, most_lines: int) -> list[Text]:
         lines = []
         for alert in self.found.alerts[:MOST_ALERTS]:
             style = "bold red" if alert.severity == "critical" else "yellow"
             sign = "■" if alert.severity == "critical" else "▲"
-            cause = shown.name(alert.cause.partition("; most by ")[0], self.width - 2)
-            lines.append(Text(sign, style) + Text(f" {cause}"))
+            cause = shown.name(NEEDLESS.split(alert.cause)[0], 1000)
+            parts = wrap(cause, self.width - 2, max_lines=most_lines, placeholder="…", break_on_hyphens=False)
+            lines += [
+                Text(sign if not place else " ", style) + Text(f" {part}") for place, part in enumerate(parts)
+            ]
         more = len(self.found.alerts) - MOST_ALERTS
         if more > 0:
             lines.append(Text(f"  and {more} more: gaia-budget alerts"))
@@ -204,30 +178,43 @@ class _Screen:
             amounts.append(one.line.claude_code_nano)
             cells = "".join(shown.money(nano).rjust(13) for nano in amounts)
             lines.append(Text(label.ljust(width - len(cells)) + cells, "bold" if label == "Today" else ""))
-        lines += [Text(""), *(self._plan_narrow() or [])]
-        lines += [self._project_narrow(project) for project in self.projects if project.month is not None]
-        lines.append(Text(""))
-        return lines + self._attention()
+        if self.capped:
+            lines.append(self._apps_narrow("of caps", shown.money(found.total.limit_nano)))
+            lines += self._end_narrow()
+        blocks = [
+            lines,
+            plan_windows(found, self.zone, self.paper),
+            self._projects_narrow(),
+            self._attention(2),
+        ]
+        return [line for block in blocks if block for line in (*block, Text(""))][:-1]
 
-    def _plan_narrow(self) -> list[Text]:
-        lines = []
-        for name, label in WINDOWS.items():
-            window = self.found.seen.document()["plan"][name]
-            if window is not None:
-                sign, style = state(window["percent"])
-                line = Text(label.ljust(8)) + self.paper.bar(window["percent"] / 100, 14, style or "cyan")
-                line.append(f" {window['percent']:3.0f} % {sign}", style)
-                lines.append(line)
-        return [*lines, Text("")] if lines else []
+    def _apps_narrow(self, label: str, cell: str) -> Text:
+        room = self.width - 13 - len(label)
+        return Text(label + cell.rjust(room), "dim")
 
-    def _project_narrow(self, one: ProjectSpend) -> Text:
+    def _end_narrow(self) -> list[Text]:
+        low, high = self.found.total.low_nano, self.found.total.high_nano
+        if low is None or high is None:
+            return []
+        return [self._apps_narrow("Month's end", f"{shown.money(low)}-{shown.money(high)[1:]}")]
+
+    def _projects_narrow(self) -> list[Text]:
+        rows = [one for one in self.projects if one.month is not None]
+        spent = [shown.money(one.month.spent_nano) for one in rows if one.month]
+        widest = max(map(len, spent), default=0)
+        return [self._project_narrow(one, text.rjust(widest)) for one, text in zip(rows, spent, strict=True)]
+
+    def _project_narrow(self, one: ProjectSpend, spent: str) -> Text:
         assert one.month is not None
         sign, style = state(one.month.percent)
         line = Text(set_cell_size(shown.name(one.name, 9), 10))
         line += self.paper.bar(one.month.percent / 100, 8, style or "cyan")
         line.append(f" {int(one.month.percent):3d} %{sign or ' '}", style)
-        line.append(f" {shown.money(one.month.spent_nano)}")
-        return line
+        line.append(f" {spent}")
+        limit = one.month.limit_nano + one.month.month.override_nano
+        cap = f" of {shown.money(limit).removesuffix('.00')}"
+        return line + Text(cap, "dim") if limit and line.cell_len + len(cap) <= self.width else line
 
 
 class _CapColumns:

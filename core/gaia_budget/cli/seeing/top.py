@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import InputError
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.cli.seeing.paper import Paper
     from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.overview import Overview
     from gaia_budget.reports.sessions.running import Running
     from gaia_budget.settings import Settings
@@ -103,10 +105,10 @@ def screen(figures: tuple[Overview, list[Running]], view: View, ledger: Ledger, 
     local = ledger.zone.local(ledger.now())
     head = Text("gaia-budget top", "bold")
     head.append(f"{local:%H:%M:%S}".rjust(paper.width - len(head.plain)), "dim")
-    lines = [head, Text(""), *_now(found, sessions, paper), Text("")]
+    lines = [head, Text(""), *_now(found, sessions, ledger.zone, paper), Text("")]
     ordered = _ordered(sessions, view.order)
     if not ordered:
-        lines.append(Text(_last(ledger, found.at)))
+        lines += [Text(part) for part in wrap(_last(ledger, found.at), paper.width)]
     for place, one in enumerate(ordered):
         lines += _session(one, found.at, paper, chosen=place == view.chosen and len(ordered) > 1)
     if ordered:
@@ -123,35 +125,29 @@ def _ordered(sessions: list[Running], order: str) -> list[Running]:
     return sessions
 
 
-def _now(found: Overview, sessions: list[Running], paper: Paper) -> list[Text]:
+def _now(found: Overview, sessions: list[Running], zone: Zone, paper: Paper) -> list[Text]:
     from rich.text import Text
 
-    from gaia_budget.cli.seeing.paper import state
+    from gaia_budget.cli.seeing.windows import plan_windows
     from gaia_budget.reports import shown
 
     today = found.periods[0].line
     rate = sum(one.nano_a_minute for one in sessions)
     count = f"{len(sessions)} session{'s' if len(sessions) != 1 else ''}"
     spent = shown.money(today.claude_code_nano)
-    lines = [Text(f"Now     Claude Code: {count} at work · {shown.money(rate)} a minute · today {spent}")]
+    said = [f"Now     Claude Code: {count} at work · {shown.money(rate)} a minute · today {spent}"]
     if found.total.limit_nano:
         month = f"{shown.money(found.total.spent_nano)} of {shown.money(found.total.limit_nano)}"
-        lines.append(Text(f"Apps    {shown.money(today.apps_nano)} today · {month} this month"))
-    for name, words in (("five_hour", "5 hours"), ("seven_day", "7 days")):
-        window = found.seen.document()["plan"][name]
-        if window is not None:
-            sign, style = state(window["percent"])
-            line = Text(f"Plan    {words:8}") + paper.bar(window["percent"] / 100, 20, style or "cyan")
-            lines.append(
-                line + Text(f" {window['percent']:3.0f} % {sign}{' stale' if window['stale'] else ''}", style)
-            )
-    return lines
+        said.append(f"Apps    {shown.money(today.apps_nano)} today · {month} this month")
+    lines = [Text(part) for one in said for part in wrap(one, paper.width, subsequent_indent=" " * 8)]
+    return lines + plan_windows(found, zone, paper)
 
 
 def _session(one: Running, now: int, paper: Paper, *, chosen: bool) -> list[Text]:
     from rich.text import Text
 
     from gaia_budget.cli.seeing.grid import Column, grid, listed
+    from gaia_budget.cli.seeing.paper import state
     from gaia_budget.reports import shown
 
     spend, status = one.receipt.line.spend, one.receipt.line.status
@@ -176,8 +172,9 @@ def _session(one: Running, now: int, paper: Paper, *, chosen: bool) -> list[Text
     lines = grid(columns, paper).lines
     if chosen:
         lines[0] = Text("› ") + lines[0]
+    sign, style = state(status.percent)
     limit = f"{shown.percent(status.percent)} of {status.limit_tokens:,} tokens that count ({status.type})"
-    return [*lines, Text(limit, "yellow" if status.percent >= 80 else "dim")]
+    return [*lines, Text(f"{sign} {limit}".strip(), style or "dim")]
 
 
 def _named(agent: str) -> str:

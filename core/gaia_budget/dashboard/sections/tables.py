@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget.dashboard.charts import bars
 from gaia_budget.dashboard.charts.marks import colours
+from gaia_budget.errors import ConfigError
 from gaia_budget.reports import shown
 from gaia_budget.reports.money.cache import cache as ask_cache
+from gaia_budget.reports.money.refused import refused as ask_refused
 from gaia_budget.reports.money.tables import table
 from gaia_budget.reports.money.tasks import tasks as ask_tasks
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.money.cache import CacheUse
+    from gaia_budget.reports.money.refused import Refusals
     from gaia_budget.reports.money.tasks import TaskSpend
 
 MOST_ROWS = 40
@@ -117,6 +120,37 @@ def cache(ledger: Ledger, filters: Filters) -> dict[str, Any]:
     ]
     more = len(found.lines) - len(kept)
     return {"rows": rows, "total": row(found.total, all_saved, all_again), "saved": all_saved, "more": more}
+
+
+def refused(ledger: Ledger, filters: Filters) -> dict[str, Any]:
+    """Calls of apps that a limit refused, or moved to a cheaper model."""
+    found = ask_refused(ledger, filters.asked)
+    lines = [one for one in found.lines if one.refused or one.downgraded]
+    rows = [(shown.name(one.module) or "no project", *_counts(one)) for one in lines[:MOST_ROWS]]
+    return {"rows": rows, "total": _counts(found.total), "calls": f"{found.total.calls:,}"}
+
+
+def split(ledger: Ledger) -> list[tuple[str, ...]]:
+    """What each CLAUDE.md that is split has saved: tokens of a session before and after, its sessions, the sum."""
+    from gaia_budget import owner
+    from gaia_claude_md.files.saved import EVERYWHERE, everywhere
+
+    try:
+        roots = owner.load_registry().roots()
+    except ConfigError:  # `doctor` and every command that needs it name it
+        roots = []
+    found: list[tuple[str, ...]] = []
+    for one in everywhere(ledger, roots):
+        kind = one.typical
+        counts = (kind.before, kind.after, kind.saved, one.use.sessions, one.tokens)
+        cost = "–" if one.cost_nano is None else shown.money(one.cost_nano)
+        name = EVERYWHERE if one.module is None else shown.name(one.module)
+        found.append((name, *(f"{count:,}" for count in counts), cost))
+    return found
+
+
+def _counts(one: Refusals) -> tuple[str, ...]:
+    return tuple(f"{count:,}" for count in (one.refused, one.downgraded, one.calls))
 
 
 def unusual(ledger: Ledger) -> list[tuple[str, ...]]:

@@ -137,6 +137,14 @@ class Books:
             self._append(settlement)
             self._tell_hooks(settlement)
 
+    def note(self, settlement: Settlement) -> None:
+        """Book what nothing is spent on; never raises, and what cannot be written now is left out."""
+        try:
+            self._append(settlement)
+            self.ledger.record([settlement.event])
+        except (OSError, GaiaBudgetError) as error:
+            log.warning("a call that did not go as asked is not counted: %s", error)
+
     def settle(self, settlement: Settlement) -> None:
         """Book a call. The money is spent, so this never raises: what cannot be written now is written later."""
         costs.process.add(settlement.event)

@@ -95,6 +95,10 @@ class Attempt:
             )  # nothing that can be read
         return self._untold(status)
 
+    def turned(self, status: str) -> Settlement:
+        """The call does not go as it was asked for, and nothing is spent on it: `REFUSED` or `DOWNGRADED`."""
+        return self._settlement("failed", status, usage.NOTHING, 0, "free", 0, reserved=False)
+
     def _plausible(self, used: tuple[int, ...]) -> bool:
         """Whether figures may be true: not where a text came, or was sent, and its tokens are said to be none."""
         if used[usage.OUTPUT]:
