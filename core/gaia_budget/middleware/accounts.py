@@ -311,7 +311,7 @@ def _seller(held: Policy, line: Line, address: str, host: str) -> Seller:
 
 
 def _after_fork() -> None:
-    for accounts in _known:
+    for accounts in list(_known):
         accounts.renew_locks()
 
 
