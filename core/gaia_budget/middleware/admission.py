@@ -75,8 +75,10 @@ def _prepared(
     accounts: Accounts, wire: Wire, ask: Ask, place: Place, seller: Seller, key: str, request: Any
 ) -> Call:
     """The call with its money held, and with the guard's own marks in its body."""
-    prompt_key, task = accounts.prompt_cache.key(ask), place.task.name if place.task else ask.operation
-    marked = accounts.prompt_cache.marked(ask, prompt_key, accounts.policy().prices, task)
+    prompt_key, marked = accounts.prompt_cache.key(ask), ask
+    if prompt_key:
+        task = place.task.name if place.task else ask.operation
+        marked = accounts.prompt_cache.marked(ask, prompt_key, accounts.policy().prices, task)
     wanted, hides_usage = marked, False
     if seller.host not in accounts.no_usage_asked:
         wanted, hides_usage = _asking_for_usage(marked)

@@ -89,9 +89,10 @@ class PromptCache:
         return hashlib.sha256(ask.model.encode() + b"\0" + _prefix_bytes(ask)).hexdigest()
 
     def marked(self, ask: Ask, key: str, prices: PriceTable, task: str) -> Ask:
-        """The request with its system prompt and tools marked for the cache, where that pays; else unchanged."""
-        if not key:
-            return ask
+        """The request with its system prompt and tools marked for the cache, where that pays; else unchanged.
+
+        `key` is what `key` says of it, which is something.
+        """
         now = time.monotonic()
         with self._lock:
             if key not in self._prefixes and len(self._prefixes) >= REMEMBERED:

@@ -12,6 +12,8 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_budget.middleware.wire import NESTED
+
 if TYPE_CHECKING:
     from gaia_budget.prices.limits import Media
 
@@ -54,7 +56,7 @@ def _collect(value: object, found: list[Attachment]) -> None:
                 found.append(Attachment(mime.lower(), data))
                 return
         for inner in value.values():
-            if not isinstance(inner, str) or inner.startswith("data:"):
+            if isinstance(inner, NESTED) or (isinstance(inner, str) and inner.startswith("data:")):
                 _collect(inner, found)
     elif isinstance(value, list):
         for inner in value:
