@@ -220,7 +220,14 @@ def state_folder() -> Path:
     sys.path.insert(0, str(CLONE / "hooks"))
     from gaia_hooks.facts import places
 
-    return Path(places.home()).absolute()
+    folder = Path(places.home()).absolute()
+    if places.redirected(str(folder), sys.base_prefix):
+        raise Failure(
+            f"the Python of the Microsoft Store writes {folder} elsewhere, where Claude Code does not look. Nothing "
+            "was wired. Take the Python of python.org, or set GAIA_BUDGET_HOME to a folder outside of AppData",
+            slug="store-python",
+        )
+    return folder
 
 
 def scripts_of(folder: Path) -> Path:

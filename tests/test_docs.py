@@ -123,6 +123,23 @@ def test_every_line_of_the_installer_and_of_just_that_is_named_exists() -> None:
         ), line
 
 
+def test_every_line_for_windows_is_one_that_powershell_5_takes() -> None:
+    rows = [
+        line
+        for line in (ROOT / "docs" / "windows.md").read_text("utf-8").splitlines()
+        if line.startswith("| ")
+    ]
+    lines = re.findall(
+        r"`([^`]+)`", "\n".join(row.rpartition("| ")[0] + row.split("|", 2)[2] for row in rows[1:])
+    )
+    first_hour = re.findall(
+        r"(?m)^\| [^|\n]+ \| `[^`\n]+` \| `([^`\n]+)` \|$", (ROOT / "docs/first-hour.md").read_text("utf-8")
+    )
+    assert len(lines) > 8 and len(first_hour) >= 5
+    for line in (*lines, *first_hour):
+        assert not re.search(r"&&|\|\||\bexport |^[A-Z_]+=|python3|~/|<<", line), line
+
+
 def test_every_test_that_security_names_exists() -> None:
     file, named = Path(), list[tuple[Path, str]]()
     for path, test in re.findall(

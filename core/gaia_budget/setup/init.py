@@ -86,6 +86,7 @@ def plan(options: Options) -> Plan:
             f"{options.project} is not a folder: --project wants a project's folder", slug="not-a-folder"
         )
     interpreter.refuse_throwaway_environment()
+    interpreter.refuse_redirected_folder()
     if relative := places.relative_config_dir():
         raise InputError(relative, slug="paths-relative")
     client = mcp_server.client_version()

@@ -31,6 +31,7 @@ ON_FAILURE_SINCE = (2, 1, 330)
 WAITED_FOR = SPEAKING | {"SessionEnd"}
 TIMEOUT_SECONDS = {"SessionStart": 5, "UserPromptSubmit": 5, "PreToolUse": 5, "Stop": 10, "SessionEnd": 10}
 BACKGROUND_TIMEOUT_SECONDS = 30
+LONGEST_PATH = 32_768  # signs, on Windows
 BLANK = "\ufeff \t\r\n"  # a file of nothing else counts as empty
 OUR_OPTIONS = ["-I", "-S", "-c"]
 OUR_PROGRAM = re.compile(
@@ -280,8 +281,20 @@ def our_handlers(text: str) -> Iterator[tuple[tuple[str | int, ...], dict[str, A
 def status_line_command(plan: Wiring, previous: str | None = None) -> str:
     """The shell command of our status line; `previous` is the user's own command that it runs first."""
     launcher = plan.copy / ("statusline.py" if previous is None else "wrapped_statusline.py")
-    line = " ".join(_quoted(str(word)) for word in (plan.interpreter, "-I", "-S", launcher))
+    program = short_name(str(plan.interpreter)) if os.name == "nt" else str(plan.interpreter)
+    line = " ".join(_quoted(str(word)) for word in (program, "-I", "-S", launcher))
     return line if previous is None else f"{line} {previous.encode().hex()}"
+
+
+def short_name(program: str) -> str:
+    """A program's path without blanks, as Windows keeps one beside it: PowerShell takes a quoted program for a text."""
+    if " " not in program:
+        return program
+    import ctypes
+
+    room = ctypes.create_unicode_buffer(LONGEST_PATH)
+    found: int = ctypes.windll.kernel32.GetShortPathNameW(program, room, LONGEST_PATH)  # type: ignore[attr-defined]
+    return room.value if found and " " not in room.value else program
 
 
 def _quoted(word: str) -> str:

@@ -79,6 +79,20 @@ def _default(variable: "Callable[[str], str]") -> str:
     return files.join(data if data.startswith("/") else files.join(mine, ".local/share"), APPLICATION)
 
 
+def redirected(folder: str, interpreter: str) -> bool:
+    """Whether the Microsoft Store's Python would write this folder elsewhere: AppData is its own package's then."""
+    if "\\windowsapps\\pythonsoftwarefoundation." not in _backslashes(interpreter):
+        return False
+    within = [
+        _backslashes(variable) for variable in map(system.variable, ("LOCALAPPDATA", "APPDATA")) if variable
+    ]
+    return any(_backslashes(folder).startswith(place.rstrip("\\") + "\\") for place in within)
+
+
+def _backslashes(path: str) -> str:
+    return path.replace("/", "\\").lower()
+
+
 def off(value: "str | None" = None) -> bool:
     """Whether the user has turned everything off, in any of the usual spellings (`1`, `true`, `yes`, `on`, …)."""
     text = system.variable(OFF) if value is None else value

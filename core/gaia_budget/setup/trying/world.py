@@ -24,6 +24,7 @@ Row = dict[str, Any]
 SESSION = "d3300000-0000-4000-8000-000000000001"
 SYSTEM_VARIABLES = ("SYSTEMROOT", "COMSPEC", "PATHEXT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL")
 SECONDS = 120
+INSET = 75  # columns of a letter that is shown indented
 LINKED = "~"
 
 
@@ -47,15 +48,15 @@ class World:
             "GAIA_BUDGET_HOME": self.state,
             "PATH": self.home,
         }
-        return {**kept, **{name: str(place) for name, place in ours.items()}, "COLUMNS": "80", "NO_COLOR": "1",
+        return {**kept, **{name: str(place) for name, place in ours.items()}, "NO_COLOR": "1",
                 "PYTHONUTF8": "1", "CLAUDE_CODE_SESSION_ID": SESSION}  # fmt: skip
 
-    def run(self, command: list[str] | str, given: str = "", *, check: bool = True) -> str:
+    def run(self, command: list[str] | str, given: str = "", *, check: bool = True, width: int = 80) -> str:
         """Start a command here; what it printed, with the home's own path written as `~`."""
         try:
             done = subprocess.run(
-                command, cwd=self.cwd, env=self.environment(), input=given.encode(), capture_output=True,
-                timeout=SECONDS, check=False,
+                command, cwd=self.cwd, env={**self.environment(), "COLUMNS": str(width)}, input=given.encode(),
+                capture_output=True, timeout=SECONDS, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise InternalError(f"{command} did not end in {SECONDS} s", slug="fault") from error
@@ -73,7 +74,8 @@ class World:
 
     def wire(self) -> str:
         """Wire hooks and status line into this home; nothing may go on in the background after the trial."""
-        said = self.gaia("init", "--yes", "--no-replay", "--no-proof")
+        command = places.program("gaia_budget", "init", "--yes", "--no-replay", "--no-proof")
+        said = self.run(command, width=INSET)
         (self.state / "ingest.started").write_text(str(clock.now() + 10**6), encoding="ascii")
         return said
 
