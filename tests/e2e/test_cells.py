@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import ingest, places
 from gaia_budget.ledger import Ledger
 from gaia_budget.prices import contract
+from gaia_budget.reports.sessions.beside_client import beside_client
 from gaia_budget.settings import load
 from support.branches import CELLS, Cell, reckoned, usage_of
 from support.components import requires
@@ -135,6 +136,11 @@ def test_each_cell_costs_what_the_client_says_but_for_what_it_is_known_to_leave_
     turns = lived_through(claude, api, chosen())
     assert len(turns) == COUNT
     assert not (found := apart(turns, left_out)), found[:3]
+    beyond = sum(row[3] for row in in_the_ledger()) - sum(sum(turn.clients.values()) for turn in turns)
+    named = sum(one.nano for one in beside_client(api.billed[0].session_id).left_out)
+    assert abs(named - beyond) <= 2 * COUNT, (
+        "what a receipt says that the client leaves out is the difference"
+    )
 
 
 def test_each_cell_costs_what_the_client_says_at_an_organisations_own_prices(
