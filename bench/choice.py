@@ -17,7 +17,7 @@ from gaia_claude_md.pair.index import Edits
 from gaia_claude_md.plan import vocabulary as words
 from gaia_claude_md.plan.draft import MAX_LINES, Draft, line_count, token_count
 from gaia_claude_md.plan.planner import DEFAULT_TOKEN_CAP, Options
-from gaia_claude_md.plan.search_words import trigger_words
+from gaia_claude_md.plan.search import trigger_words
 from gaia_claude_md.plan.splitting import split
 
 if TYPE_CHECKING:

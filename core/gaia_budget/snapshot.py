@@ -36,7 +36,7 @@ class Months(NamedTuple):
     modules: Mapping[str, tuple[int, int]]
     counted_to: int
     ahead: Mapping[str, int] = {}
-    """What of them hooks have still to note, in nano-dollars by event (see `gaia_budget.ingest.unsettled`)."""
+    """What of them hooks have still to note, in nano-dollars by event (see `gaia_budget.ingest.months`)."""
     taken: Mapping[str, int] = {}
     """Until when they hold sessions that hooks have not seen yet."""
 

@@ -13,8 +13,7 @@ from gaia_claude_md.markdown.tokens import estimate, loaded
 from gaia_claude_md.markdown.units import units_of
 from gaia_claude_md.pair import index, layout
 from gaia_claude_md.plan.draft import INDEX_LINES, MAX_LINES, Draft, line_count, token_count
-from gaia_claude_md.plan.path_sections import globs_of
-from gaia_claude_md.plan.search_words import trigger_words
+from gaia_claude_md.plan.search import globs_of, trigger_words
 from gaia_claude_md.plan.selection import Decision, Selection, score
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import msgspec
 from gaia_budget.budgets.limits import Scope, admit, look
 from gaia_budget.budgets.overrides import give_back
 from gaia_budget.errors import NotFoundError
-from gaia_budget.ledger import record
+from gaia_budget.ledger import record, sightings
 from gaia_budget.ledger.charges import CREATE, Charge, Place, add_to, charge, is_module, within
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def report(tx: Transaction, zone: Zone, org: str, lease_id: str, told: Report, e
     held = find(tx, org, lease_id)
     if held is None:
         raise NotFoundError("lease", lease_id)
-    events = [_booked(zone, org, held.scope, event) for event in told.events if record.is_fact(event)]
+    events = [_booked(zone, org, held.scope, event) for event in told.events if sightings.is_fact(event)]
     _, charges = record.take_in(tx, zone, events)
     spent = min(max(told.spent_nano, held.spent_nano), held.granted_nano)
     part = spent - held.spent_nano
@@ -136,7 +136,7 @@ def wind_up(tx: Transaction, zone: Zone, org: str, lease_id: str, calls: Sequenc
 
 def _booked(zone: Zone, org: str, scope: str, event: Event) -> Event:
     """The event in the month that the lease was taken from."""
-    return msgspec.structs.replace(record.fit(event), org=org, ts=within(zone, scope, event.ts))
+    return msgspec.structs.replace(sightings.fit(event), org=org, ts=within(zone, scope, event.ts))
 
 
 def expire(tx: Transaction, org: str, now: int) -> int:

@@ -9,7 +9,7 @@ import msgspec
 from gaia_budget.budgets.limits import Scope, admit
 from gaia_budget.budgets.overrides import give_back
 from gaia_budget.errors import InputError, NotFoundError
-from gaia_budget.ledger import record
+from gaia_budget.ledger import record, sightings
 from gaia_budget.ledger.charges import Charge, Place, add_to, charge, is_module, within
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def settle(
     """
     if actual_nano < 0:
         raise InputError("a cost cannot be negative", slug="not-valid")
-    if event is not None and not record.is_fact(event):
+    if event is not None and not sightings.is_fact(event):
         event = None  # what it cost is assumed: the ledger's sums cannot hold it
     unpriced = max(0, actual_nano - ((event.cost_nano or 0) if event else 0))
     row = (actual_nano, unpriced, event.event_id if event else "", org, reservation_id)
@@ -132,7 +132,7 @@ def _recorded(
     ts = min(event.ts, created)
     for key in keys:
         ts = within(zone, key, ts)
-    event = msgspec.structs.replace(record.fit(event), org=org, ts=ts)
+    event = msgspec.structs.replace(sightings.fit(event), org=org, ts=ts)
     return record.take_fact(tx, zone, event)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from gaia_budget.cli import export, ingest, upkeep
 from gaia_budget.cli.claude_md import commands as claude_md
-from gaia_budget.cli.deciding import override, pay, prices, recommend, session, tokens
+from gaia_budget.cli.deciding import override, pay, prices, recommend, tokens
 from gaia_budget.cli.figures import alerts, forecast, spend, status
 from gaia_budget.cli.output import JsonFlag, emit_json, note, say
 from gaia_budget.cli.quick import QuickGroup, quicken
@@ -32,7 +32,6 @@ VERBS = (
     programs,
     receipt,
     recommend,
-    session,
     settings,
     spend,
     status,

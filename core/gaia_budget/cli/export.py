@@ -71,11 +71,11 @@ def as_spans(
 ) -> None:
     """One OpenTelemetry span per event, by the GenAI conventions, to a collector. Needs the extra `otlp`."""
     from gaia_budget.cli.current import books_now
-    from gaia_budget.reports.money import export, otlp
+    from gaia_budget.reports.money import export
 
     with books_now() as books:
         wanted = books.module(module) if module else None
-        count = otlp.send(export.events(books.ledger, since, until, wanted, otlp.PORTION), endpoint)
+        count = export.send(export.events(books.ledger, since, until, wanted, export.PORTION), endpoint)
     if as_json:
         emit_json({"spans": count})
     else:

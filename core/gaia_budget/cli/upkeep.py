@@ -103,7 +103,7 @@ def migrate_db(
 ) -> None:
     """Copy the ledger of the settings into an empty database and prove that every row arrived."""
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.move import check_zone, move
+    from gaia_budget.ledger.rebuild import check_zone, move
     from gaia_budget.settings import load
 
     settings = load()

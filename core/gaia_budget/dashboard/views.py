@@ -1,13 +1,18 @@
-"""The pages: figures of `gaia_budget.reports`, written as the templates want them. Nothing is reckoned here."""
+"""The pages: figures of `gaia_budget.reports`, written as the templates want them. Nothing is reckoned here.
+
+As a file a page is a month or a week, with its styles inside and no script.
+"""
 
 from __future__ import annotations
 
 from functools import cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
-from gaia_budget.dashboard.filters import chosen
+from gaia_budget.dashboard.filters import chosen, named
 from gaia_budget.dashboard.sections import now, one_session, sessions, tables, trends
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
@@ -85,3 +90,31 @@ def problem(text: str) -> str:
 def _common(ledger: Ledger, version: int) -> dict[str, Any]:
     local = ledger.zone.local(ledger.now())
     return {"version": version, "at": f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M %Z}"}
+
+
+def page(ledger: Ledger, settings: Settings, name: str, since: int, until: int, module: str | None) -> str:
+    """The whole file. Raises NotFoundError for a project that is not there, LedgerError."""
+    filters = named(ledger, since, min(until, ledger.now() + 1), module or "")
+    total = table(ledger, "module", filters.asked).total
+    local = ledger.zone.local(ledger.now())
+    style = (resources.files("gaia_budget.dashboard") / "static" / "style.css").read_text("utf-8")
+    return (
+        templates()
+        .get_template("report.html")
+        .render(
+            style=Markup(style),  # our own file  # noqa: S704
+            name=name,
+            project=shown.name(filters.project),
+            at=f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M %Z}",
+            apps=shown.money(total.apps_nano),
+            code=shown.money(total.claude_code_nano),
+            whole=shown.money(total.figures.cost_nano),
+            tokens=f"{total.figures.total_tokens:,}",
+            billed="at API prices, not billed" if settings.billing == "plan" else "at API prices",
+            charts=trends.over_time(ledger, settings, filters),
+            models=trends.models(ledger, filters),
+            tasks=tables.tasks(ledger, filters),
+            projects=tables.projects(ledger, filters, {}),
+            sessions=sessions.sessions(ledger, filters),
+        )
+    )

@@ -16,11 +16,10 @@ from gaia_budget.ingest import happened, unattributed
 from gaia_budget.ingest.costs import Costs
 from gaia_budget.ingest.ecosystem import jseeker, rotation
 from gaia_budget.ingest.ecosystem.logs import Logs
-from gaia_budget.ingest.months import cover_overspend, lifts, months
+from gaia_budget.ingest.months import Before, ahead, before, cover_overspend, lifts, months, taken
 from gaia_budget.ingest.rebilling import rebill
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
-from gaia_budget.ingest.unsettled import Before, ahead, before, taken
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import months as hook_months
 from gaia_hooks.session import sessions, state

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import bookmarks as marks
-from gaia_budget.ledger import outcomes, questions, record, sessions
+from gaia_budget.ledger import outcomes, questions, record, sessions, sightings
 from gaia_budget.ledger.charges import charge
 from gaia_budget.ledger.database import PATIENCE_SECONDS, Database, parse_url
 from gaia_budget.ledger.database.failures import UnfitTextError
@@ -149,7 +149,7 @@ class Ledger:
         try:
             return self._take_in(found, moved, gone_s, priced_before)
         except (UnicodeError, UnfitTextError):
-            return self._take_in([record.fit(event) for event in found], moved, gone_s, priced_before)
+            return self._take_in([sightings.fit(event) for event in found], moved, gone_s, priced_before)
 
     def _take_in(
         self, events: list[Event], moved: Mapping[str, Bookmark], gone_s: float | None, priced_before: bool

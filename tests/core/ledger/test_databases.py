@@ -20,7 +20,7 @@ from gaia_budget.ledger import Bookmark, Ledger, rows
 from gaia_budget.ledger.database import Database, parse_url
 from gaia_budget.ledger.database.migrations import MIGRATIONS, Migration, migrate
 from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, TABLES
-from gaia_budget.ledger.move import check_zone, move
+from gaia_budget.ledger.rebuild import check_zone, move
 from gaia_budget.ledger.verify import verify
 from gaia_budget.reports.money.export import events, write_csv
 from gaia_budget.settings import Settings

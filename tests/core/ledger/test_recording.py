@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gaia_budget.budgets import Budgets
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import Bookmark, Recorded
-from gaia_budget.ledger.record import LARGEST, joined
+from gaia_budget.ledger.sightings import LARGEST, joined
 from support.events import event, events
 
 if TYPE_CHECKING:

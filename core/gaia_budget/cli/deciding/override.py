@@ -1,7 +1,8 @@
-"""`gaia-budget override`: money that a human grants on top of a module's month, for a one-time expensive task."""
+"""`gaia-budget session type` and `override`: a session's type, and money that a human grants on top."""
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,44 @@ if TYPE_CHECKING:
     from gaia_budget.budgets.overrides import Override
     from gaia_budget.ledger.zone import Zone
 
+Type = Annotated[str | None, typer.Argument(help="quick_fix, feature_dev or architecture; without it: show.")]
+Session = Annotated[str | None, typer.Option(help="The session's id; inside Claude Code the running one.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="The running session's settings.")
+    group.command("type")(session_type)
+    app.add_typer(group, name="session")
+    group = typer.Typer(no_args_is_help=True, help="Grant a module money on top of its month, once.")
+    group.command("add")(add)
+    group.command("list")(listed)
+    group.command("revoke")(revoke)
+    app.add_typer(group, name="override")
+
+
+def session_type(type: Type = None, session: Session = None, as_json: JsonFlag = False) -> None:
+    """Show or set a session's type, which decides its token limit."""
+    from gaia_budget import session_type as types
+
+    wanted = session or os.environ.get("CLAUDE_CODE_SESSION_ID", "")
+    if not wanted:
+        raise InputError(
+            "no session is running here: name one with --session (`gaia-budget spend --by session`)",
+            slug="no-session",
+        )
+    if type is None:
+        found = types.current(wanted)
+    else:
+        if types.needs_human(wanted, type):
+            human.require(f"raising session {wanted} to {type} past a hard limit", yes=True)
+        found = types.choose(wanted, type)
+    if as_json:
+        emit_json(found._asdict())
+    else:
+        say(f"{found.session}: {found.type} (chosen by: {found.chosen_by})")
+
+
 Usd = Annotated[str, typer.Option(help="How many dollars.")]
 Reason = Annotated[str, typer.Option(help="Why; it stays in the record.")]
 Expires = Annotated[str | None, typer.Option(help="Until when; default: the end of the month.")]
@@ -22,15 +61,6 @@ Task = Annotated[
     str, typer.Option(help="For this task alone, lifting its own cap, too; default: every call.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Grant a module money on top of its month, once.")
-    group.command("add")(add)
-    group.command("list")(listed)
-    group.command("revoke")(revoke)
-    app.add_typer(group, name="override")
 
 
 def add(

@@ -52,7 +52,7 @@ def report(
 ) -> None:
     """A month or a week as one HTML file: charts and tables, nothing loaded from anywhere; it prints well, too."""
     from gaia_budget.cli.current import current_ledger
-    from gaia_budget.dashboard.standalone import page
+    from gaia_budget.dashboard.views import page
     from gaia_budget.settings import load
     from gaia_hooks.machine import files
 
