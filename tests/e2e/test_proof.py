@@ -45,7 +45,7 @@ def test_init_ends_with_what_the_client_was_seen_to_do() -> None:
     done = CliRunner().invoke(app, ["init", "--yes"], catch_exceptions=False)
     said = " ".join(done.stdout.partition("\nProof")[2].split())
     assert said.startswith("Claude Code 2.1.") and said.endswith(
-        "ran one prompt against a stand-in on this machine: the hook counted 12,345 tokens, "
+        "ran one prompt against a stand-in on this machine (no model was asked): the hook counted 12,345 tokens, "
         'the status line drew "session 6 % of 200,000 $0.05"'
     )
 

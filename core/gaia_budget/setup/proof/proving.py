@@ -212,7 +212,7 @@ class _Home:
 
 def _judged(client: str, seen: Seen, home: _Home) -> Proof:
     if seen.tokens and (seen.drawn or not home.draws):
-        where = "ran one prompt against a stand-in on this machine"
+        where = "ran one prompt against a stand-in on this machine (no model was asked)"
         line = f'the status line drew "{seen.drawn}"' if home.draws else "no status line of ours is wired"
         said = f"{client} {where}: the hook counted {seen.tokens:,} tokens, {line}"
         return Proof(True, said)
