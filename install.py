@@ -17,6 +17,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -174,8 +175,9 @@ def greeting(before: str, now: str, folder: Path) -> str:
 def news(before: str) -> str:
     """What a newer version brings, in the headlines of its changes; the rest by the file's name."""
     changes = (CLONE / "CHANGELOG.md").read_text("utf-8").partition(f"\n## {before}")[0]
-    heads = [" ".join(head.split()).rstrip(":.") for head in re.findall(r"(?ms)^- \*\*(.+?)\*\*", changes)]
-    lines = ["What is new:", *(f"  {head}" for head in heads[:HEADLINES])]
+    told = re.findall(r"(?ms)^- (\*\*.+?)(?=^- |^\n|^#|\Z)", changes)
+    heads = [re.sub(r"\*\*|\]\([^)]*\)|\[(?=[^\]]*\]\()", "", one) for one in told[:HEADLINES]]
+    lines = ["What is new:", *(f"  {textwrap.shorten(head, 76, placeholder=' …')}" for head in heads)]
     return "\n".join([*lines, f"  all of it: {CLONE / 'CHANGELOG.md'}"])
 
 

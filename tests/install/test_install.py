@@ -50,12 +50,14 @@ def test_an_upgrade_shows_headlines_of_the_versions_since_and_where_the_rest_sta
     install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(install, "CLONE", tmp_path)
-    news = "".join(f"- **Thing\n  {number}:** and more\n" for number in range(9))
+    news = "".join(f"- **Thing\n  {number}**: and more, [see more](docs/x.md)\n" for number in range(9))
     (tmp_path / "CHANGELOG.md").write_text(
         f"# Changes\n\n## 3.0\n\n{news}\n## 1.9\n\n- **Old** thing\n", "utf-8"
     )
     first, *lines, last = install.news("1.9").splitlines()
-    assert (first, lines) == ("What is new:", [f"  Thing {number}" for number in range(install.HEADLINES)])
+    assert (first, len(lines)) == ("What is new:", install.HEADLINES)
+    assert lines[:2] == ["  Thing 0: and more, see more", "  Thing 1: and more, see more"]
+    assert max(map(len, lines)) <= 80
     assert last.endswith("CHANGELOG.md")
 
 

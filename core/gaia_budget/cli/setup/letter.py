@@ -89,7 +89,8 @@ def _renewed(plan: init.Plan) -> list[tuple[str, str]]:
     present = {rule for text in wired.values() for rule in wiring.allowed(text)}
     tools = [name for name in wiring.UNASKED_TOOLS if name not in present] if plan.wiring.permissions else []
     added = [f"the hook {', '.join(events)}"] if events else []
-    added += [f"no question for {', '.join(name.rpartition('__')[2] for name in tools)}"] if tools else []
+    names = ", ".join(name.rpartition("__")[2] for name in tools)
+    added += [f"tools that need no question: {names}"] if tools else []
     rows = [
         ("Keeps", "all that was counted, your settings and limits"),
         ("Renews", "hooks, status line and MCP server: new sessions take this version, running ones go on"),
