@@ -43,8 +43,22 @@ def home() -> Path:
     return Path(facts.home(_variable))
 
 
+def refuse_a_strangers() -> None:
+    """Raises ConfigError where our state folder is another user's: whoever owns it decides what is held and started."""
+    folder = home()
+    if sys.platform == "win32" or not folder.exists() or folder.stat().st_uid == os.geteuid():
+        return
+    raise ConfigError(
+        folder,
+        "this state folder belongs to another user, who could change what it says",
+        cure="Run this as that user, or name a folder of your own with GAIA_BUDGET_HOME",
+        slug="state-folder",
+    )
+
+
 def ensure_home() -> Path:
-    """Create the state folder (mode 0700) with a README that says what each part is; return it."""
+    """Create the state folder (mode 0700) with a README that says what each part is; return it. Raises ConfigError."""
+    refuse_a_strangers()
     folder = home()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     readme = folder / "README.txt"

@@ -137,3 +137,23 @@ def test_the_token_is_made_once_and_for_the_user_alone(home: Path) -> None:
     assert read_token(file) == token
     if os.name != "nt":
         assert file.stat().st_mode & 0o777 == 0o600
+
+
+def first_line(url: str, request: bytes) -> bytes:
+    """The beginning of the answer."""
+    with socket.create_connection(("127.0.0.1", int(url.split(":")[2].partition("/")[0])), 20) as client:
+        client.sendall(request)
+        return client.recv(100).partition(b"\r\n")[0]
+
+
+def test_before_a_token_is_shown_nothing_is_read_held_or_logged(home: Path) -> None:
+    head = b"POST /mcp HTTP/1.1\r\nHost: localhost\r\n%s\r\n"
+    with serving() as (url, process):
+        for _ in range(20):  # no byte of the body is sent: who waited for it would never answer
+            assert b" 401 " in first_line(url, head % b"Content-Length: 1000000\r\n")
+            assert b" 413 " in first_line(url, head % b"Content-Length: 100000000000\r\n")
+            assert b" 401 " in first_line(url, head % b"Transfer-Encoding: chunked\r\n")
+            assert b" 400 " in first_line(url, b"\x1b]0;t\x07 \xff\r\n\r\n")
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert said == ""

@@ -6,12 +6,14 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.mcp_stdio import LINUX, Stdio
+from support.mcp_stdio import HELLO, LINUX, PATIENCE, Stdio, wait_until
 
 if TYPE_CHECKING:
     from gaia_hooks.session import state
@@ -27,6 +29,42 @@ def test_it_ends_with_its_stdin() -> None:
         assert server.process.stdin is not None
         server.process.stdin.close()
         assert server.wait() == 0
+
+
+def test_it_ends_without_a_fault_when_nobody_reads_its_answers_any_more() -> None:
+    hello = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": HELLO}
+    with subprocess.Popen(
+        [sys.executable, "-P", "-m", "gaia_mcp"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        assert server.stderr is not None
+        server.stdin.write(json.dumps(hello).encode() + b"\n")
+        server.stdin.flush()
+        assert json.loads(server.stdout.readline())["id"] == 0
+        server.stdout.close()
+        server.stdin.write(b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n')
+        server.stdin.flush()
+        assert (server.wait(PATIENCE), server.stderr.read()) == (0, b"")
+
+
+def test_a_request_that_holds_half_a_character_is_answered_as_any_other() -> None:
+    calls = (
+        b'"tools/call","params":{"name":"budget_recommend","arguments":{"task":"\\ud800"}}',
+        b'"tools/call","params":{"name":"\\ud800","arguments":{"\\ud800":1}}',
+        b'"resources/read","params":{"uri":"claude-md://\\ud800"}',
+        b'"prompts/get","params":{"name":"\\udfff\\ud800"}',
+        b'"\\ud800"',
+        b'"tools/call","params":{"name":"budget_recommend","arguments":{"task":"\xed\xa0\x80"}}',
+    )
+    with Stdio().started() as server:
+        for number, call in enumerate(calls):
+            server.send(b'{"jsonrpc":"2.0","id":%d,"method":%s}\n' % (number, call))
+        wait_until(lambda: set(range(len(calls))) <= {json.loads(line).get("id") for line in server.lines})
+        assert server.ask("ping")["result"] == {}
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
+
 from gaia_budget import places
 from gaia_budget.budgets import Budgets, spool
 from gaia_budget.errors import LedgerError
@@ -21,8 +23,6 @@ from support.mcp_stdio import LINUX, PATIENCE, Stdio, children_of, gone, wait_un
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 AT_ONCE = (
     "import gaia_mcp.work as work\n"
@@ -133,3 +133,16 @@ def test_a_worker_beside_another_ends_at_once() -> None:
             check=False,
         )
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "works"),
+    [("1", False), ("TRUE", False), (" yes ", False), ("on", False), ("0", True), ("Off", True)],
+)
+def test_turned_off_in_any_usual_spelling_the_worker_does_nothing(home: Path, word: str, works: bool) -> None:
+    places.ensure_home()
+    command = [sys.executable, "-P", "-m", "gaia_mcp.worker"]
+    environment = os.environ | {"GAIA_BUDGET_OFF": word}
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, check=False)
+    assert done.returncode == 0
+    assert (home / "gaia-budget" / "worker.lock").exists() == works

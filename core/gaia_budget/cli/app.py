@@ -88,6 +88,8 @@ def main() -> None:
     from gaia_budget.errors import GaiaBudgetError
     from gaia_hooks.facts import trust
 
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (where it was closed)
+    sys.stderr = sys.stderr or sys.stdout
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a cp1252 console must never end in UnicodeEncodeError
             stream.reconfigure(encoding="utf-8", errors="replace")

@@ -24,6 +24,7 @@ OLD_NAMES = {"billing": "claude_code_billing"}
 
 def load() -> Settings:
     """Read the settings as they are now. Raises ConfigError with file, line, key and valid choices."""
+    places.refuse_a_strangers()
     try:
         return Settings.model_validate(_values())
     except ValidationError as error:

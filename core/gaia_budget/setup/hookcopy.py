@@ -24,6 +24,7 @@ KEPT_DAYS = (
     30  # Claude Code forgets a session's transcript after as long; no session of an older copy runs on
 )
 MARKER = "complete"  # written last: the interpreter, then the digest of what it starts
+PRIVATE = 0o077  # the umask of what compiles: the copy is the user's alone
 COMPILE_SECONDS = 120
 TRIAL_SECONDS = 30
 
@@ -154,7 +155,9 @@ def _compile(interpreter: Path, package: Path) -> None:
     bundles = [str(package / "bundle.py"), str(package.parent)]
     for arguments in (modules, bundles):
         command = [str(interpreter), "-I", *arguments]
-        done = subprocess.run(command, capture_output=True, timeout=COMPILE_SECONDS, check=False)
+        done = subprocess.run(
+            command, capture_output=True, timeout=COMPILE_SECONDS, check=False, umask=PRIVATE
+        )
         if done.returncode:
             problem = (done.stdout + done.stderr).decode(errors="replace")
             raise InternalError(

@@ -16,6 +16,7 @@ import anyio
 
 from gaia_mcp import work
 from gaia_mcp.transport import parent
+from gaia_mcp.transport.mending import Mending
 
 if TYPE_CHECKING:
     from gaia_mcp.server import BudgetServer
@@ -27,11 +28,19 @@ def serve(server: BudgetServer) -> None:
         signal.signal(getattr(signal, name), lambda *_: os._exit(0))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     work.start()
-    try:
-        anyio.run(server.run_stdio_async)
-    except BrokenPipeError:
-        os._exit(0)  # the client has gone while we answered
+    anyio.run(_serve, server)
     os._exit(0)  # a tool that still waits for a locked file must not keep the process
+
+
+async def _serve(server: BudgetServer) -> None:
+    from mcp.server.stdio import stdio_server
+
+    protocol = server._lowlevel_server  # as the SDK's own `run_stdio_async` does
+    async with stdio_server() as (reading, writing):
+        try:
+            await protocol.run(Mending(reading), writing, protocol.create_initialization_options())
+        except anyio.get_cancelled_exc_class():  # an answer could not be written: nobody reads them any more
+            os._exit(0)
 
 
 def _end_with_parent() -> None:
