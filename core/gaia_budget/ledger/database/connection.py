@@ -85,6 +85,7 @@ class Database:
         self.shared = address.shared
         self._marked: dict[str, str] = {}
         self._idle: list[Any] = []
+        self._was_there = False
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._watch = None if address.shared else Watch(address.file, self._file)
         self._views = threading.local()
@@ -266,7 +267,13 @@ class Database:
             return reached_server(self.address) if self.shared else self._file()
 
     def _file(self) -> sqlite3.Connection:
-        return opened_file(self.address, reading=self.reading, lean=self.lean)
+        made = opened_file(
+            self.address, reading=self.reading, lean=self.lean, make=not (self.reading or self._was_there)
+        )
+        self._was_there = (
+            True  # one that is gone later is not made anew: it would have no tables, and hide it
+        )
+        return made
 
     def _is_usable(self, connection: Any) -> bool:
         return not (connection.broken or connection.closed) if self.shared else not connection.in_transaction

@@ -130,8 +130,8 @@ def reached_server(address: Address) -> Any:
     return psycopg.connect(autocommit=True, **{**REACHING, **address.server})  # type: ignore[arg-type]
 
 
-def opened_file(address: Address, *, reading: bool, lean: bool) -> sqlite3.Connection:
-    """SQLite for many processes: few waits for the disk, and a useful cache."""
+def opened_file(address: Address, *, reading: bool, lean: bool, make: bool) -> sqlite3.Connection:
+    """SQLite for many processes: few waits for the disk, and a useful cache. With `make` one that is not there is made."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise LedgerError(
             f"this Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.37 or newer. "
@@ -140,8 +140,8 @@ def opened_file(address: Address, *, reading: bool, lean: bool) -> sqlite3.Conne
         )
     file = address.file
     connection = sqlite3.connect(
-        f"file:{quote(file)}?mode=rw" if reading else file,
-        uri=reading,
+        file if make else f"file:{quote(file)}?mode=rw",
+        uri=not make,
         timeout=TURN_MILLISECONDS / 1000,
         isolation_level=None,
         check_same_thread=False,
