@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 COLOURS = 9
-"""Model colours; the last one is shared by all others."""
+OTHERS = f"m{COLOURS}"
+"""The last colour, which models beyond the others share."""
 
 
 def rect(kind: str, x: float, y: float, width: float, height: float) -> Markup:

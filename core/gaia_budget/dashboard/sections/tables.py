@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 40
 """Rows of a table on the page; its CSV has all."""
-MOST_TASKS, MOST_MODELS = 25, 8
+MOST_TASKS, MOST_MODELS = 25, 6
 
 
 def tasks(ledger: Ledger, filters: Filters) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.dashboard.charts import bars, curves
-from gaia_budget.dashboard.charts.marks import colours
+from gaia_budget.dashboard.charts.marks import OTHERS, colours
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.tables import table
@@ -61,8 +61,16 @@ def _over_time(ledger: Ledger, settings: Settings, filters: Filters, asked: Aske
                 "rows": list(zip([one.name for one in stacks], cells, strict=True))[::-1],
             }
         )
-    legend = [(shown.model(model) or "no model", kind) for model, kind in colour.items() if model in used]
-    return {"charts": charts, "legend": legend}
+    return {"charts": charts, "legend": _legend({model: colour[model] for model in colour if model in used})}
+
+
+def _legend(colour: dict[str, str]) -> list[tuple[str, str]]:
+    """Models with their colours; those that share the last one are one entry."""
+    named = [(shown.model(model) or "no model", kind) for model, kind in colour.items()]
+    others = [entry for entry in named if entry[1] == OTHERS]
+    if len(others) < 2:
+        return named
+    return [entry for entry in named if entry not in others] + [(f"{len(others)} others", OTHERS)]
 
 
 def _trend_start(ledger: Ledger, grain: str) -> int:
@@ -130,6 +138,7 @@ def models(ledger: Ledger, filters: Filters) -> dict[str, Any]:
     rows = [
         (shown.model(one.key) or "no model", colour[one.key], apps[place], code[place], _figures(one))
         for place, one in enumerate(found.lines)
+        if one.figures.responses or one.figures.cost_nano or one.figures.total_tokens
     ]
     return {
         "mixes": mixes,

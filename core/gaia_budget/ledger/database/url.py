@@ -131,7 +131,7 @@ def reached_server(address: Address) -> Any:
 
 
 def opened_file(address: Address, *, reading: bool, lean: bool, make: bool) -> sqlite3.Connection:
-    """SQLite for many processes: few waits for the disk, and a useful cache. With `make` one that is not there is made."""
+    """SQLite for many processes: few waits for the disk, and a useful cache. `make` one that is not there."""
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise LedgerError(
             f"this Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.37 or newer. "
