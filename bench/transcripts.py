@@ -41,7 +41,9 @@ KINDS = ("input", "output", "cache read", "cache write")
 COUNT = """
 import json, sys
 from pathlib import Path
-from gaia_budget.transcripts import ReadingPosition, find, heading, read
+from gaia_budget.transcripts.discovery import find
+from gaia_budget.transcripts.heading import heading
+from gaia_budget.transcripts.reading import ReadingPosition, read
 from gaia_hooks.facts.tokens.usage import merged
 known = {}
 files = sorted((heading(one).began, one) for one in find([Path(sys.argv[1])]))

@@ -42,6 +42,9 @@ VERBS = (
     upkeep,
 )
 
+WRONG_USAGE = 2
+"""What a command line that cannot be read ends in, as other programs do."""
+
 app = typer.Typer(
     name="gaia-budget",
     cls=QuickGroup,
@@ -84,8 +87,10 @@ quicken(app)
 
 def main() -> None:
     """Run the command line; every error ends here with a message and its exit code (see `gaia_budget.errors`)."""
+    from typer.exceptions import TyperException
+
     from gaia_budget import ancestry
-    from gaia_budget.errors import GaiaBudgetError
+    from gaia_budget.errors import GaiaBudgetError, InputError
     from gaia_hooks.facts import trust
 
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (where it was closed)
@@ -99,11 +104,20 @@ def main() -> None:
     if ignored:
         note(f"gaia-budget: {trust.notice(ignored)}")
     try:
-        _with_verb(sys.argv[1] if len(sys.argv) > 1 else "")()
+        ended = _with_verb(sys.argv[1] if len(sys.argv) > 1 else "")(standalone_mode=False)
+    except TyperException as error:
+        if context := getattr(error, "ctx", None):
+            note(context.get_usage())
+        wrong = InputError(error.format_message(), slug="command-line")
+        _end(wrong.slug, str(wrong), WRONG_USAGE)
+    except typer.Abort:
+        left = InputError("nothing was answered", slug="declined")
+        _end(left.slug, str(left), left.exit_code)
     except GaiaBudgetError as error:
         _end(error.slug, str(error), error.exit_code)
     except Exception:  # noqa: BLE001 (the edge: any fault of ours ends in exit 3 with a log to send)
         _end("fault", f"a fault of ours; please send {_fault_log()}", 3)
+    sys.exit(ended)
 
 
 def _end(slug: str, message: str, exit_code: int) -> NoReturn:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import stat
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+
+import msgspec
 
 from gaia_budget import backups, places
 from gaia_budget.configfile import read_json
@@ -30,12 +32,36 @@ class Change(NamedTuple):
     after: bytes | None
 
 
+class _Noted(TypedDict):
+    before: str | None
+    after: str | None
+    made_folder: bool
+    tools: list[str]
+
+
+class _Server(TypedDict):
+    scope: str
+    project: str
+    command: list[str]
+    env: dict[str, str]
+
+
+class _Stored(TypedDict, total=False):
+    """The form of `setup.json`."""
+
+    schema: int
+    files: dict[str, _Noted]
+    servers: list[_Server]
+
+
 class Journal:
     """`setup.json`: the files we changed, and the MCP registrations we made."""
 
-    def __init__(self, stored: dict[str, Any]) -> None:
-        self.files: dict[str, dict[str, Any]] = dict(stored.get("files", {}))
-        self.servers: list[dict[str, Any]] = list(stored.get("servers", []))
+    def __init__(self, stored: _Stored) -> None:
+        self.files: dict[str, dict[str, Any]] = {
+            name: {**one} for name, one in stored.get("files", {}).items()
+        }
+        self.servers: list[dict[str, Any]] = [{**one} for one in stored.get("servers", [])]
 
     @classmethod
     def load(cls) -> Journal:
@@ -51,7 +77,11 @@ class Journal:
                 cure="Use the version that wrote it",
                 slug="config-newer",
             )
-        return cls(stored)
+        try:
+            return cls(msgspec.convert(stored, _Stored))
+        except msgspec.ValidationError as error:
+            cure = "Delete it: what is wired is found without it, but for files that only it names"
+            raise ConfigError(_file(), f"was damaged or edited: {error}", cure=cure) from None
 
     def save(self) -> None:
         """Store the journal; without entries there is none."""
@@ -111,6 +141,8 @@ def content_of(file: Path) -> bytes | None:
         return files.read(str(file))
     except FileNotFoundError:
         return None
+    except ValueError as error:  # a NUL, half a character
+        raise ConfigError(ascii(str(file)), "is no name of a file", slug="config-unreadable") from error
     except OSError as error:
         raise ConfigError(
             file, f"cannot be read: {error.strerror or error}", slug="config-unreadable"

@@ -130,7 +130,7 @@ def _hooks(content: dict[str, Any]) -> Found:
 
 def _handler(handler: Any) -> Found:
     kind = handler.get("type") if isinstance(handler, dict) else None
-    if kind not in HANDLERS:
+    if not isinstance(kind, str) or kind not in HANDLERS:
         yield (), f'must be {{"type": …}} with one of {", ".join(HANDLERS)}'
         return
     needed = HANDLERS[kind]
