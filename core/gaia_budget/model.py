@@ -17,7 +17,7 @@ REFUSED, DOWNGRADED = "refused", "downgraded"
 """Status of a failed call that was not sent as it was asked for: a limit refused it, or chose a cheaper model."""
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One fact of spend, wherever it was read from. The same response read twice has the same `event_id`.
 
     `ts` is the UTC instant in microseconds since the epoch. Token counts are integers; `input_tokens` excludes

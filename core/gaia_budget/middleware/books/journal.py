@@ -35,7 +35,7 @@ TRIM_BYTES = 1 << 20
 WRITE = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
 
-class Settlement(msgspec.Struct, frozen=True, kw_only=True):
+class Settlement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How to settle one call. `details` is for the log alone; `reserved` tells that the ledger holds money for it.
 
     `more` are events of what the call bills and nobody has a price for; `lease_id` names the lease that pays it.

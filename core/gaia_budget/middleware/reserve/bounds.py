@@ -142,9 +142,12 @@ def _dearest_way(
     prices: PriceTable, row: list[Any], ask: Ask, prompt: int, output: int, media: dict[str, int]
 ) -> int | None:
     """The prompt may be charged as fresh input, or as written to a cache: the dearest that the model has prices for."""
-    rates = row[1][pricing.tier_of(row, prompt)]
-    ways = CACHED_WAYS if ask.provider == "anthropic" else CACHED_WAYS[:2]
-    dearest = max(ways, key=lambda kind: -1 if rates[kind + 1] is None else rates[kind + 1])
+    rates = row[1][pricing.tier_of(row, prompt) if len(row[1]) > 1 else 0]
+    dearest, most = usage.INPUT, -1
+    for kind in CACHED_WAYS if ask.provider == "anthropic" else CACHED_WAYS[:2]:
+        rate = rates[kind + 1]
+        if rate is not None and rate > most:
+            dearest, most = kind, rate
     used = [0, output, 0, 0, 0, 0, 0]
     used[dearest] = prompt
     cost = prices.cost(row, tuple(used), {})
