@@ -266,6 +266,7 @@ def test_path_b_the_plugin_alone_counts_warns_and_answers_in_a_terminal(
         screen.type("and again")
         shown = screen.wait_for("still nothing")
         assert "GAIA budget: 80 % of this quick_fix session" in " ".join(shown.split())
+        assert "`/gaia-budget:type feature_dev`" in " ".join(shown.split())
         asked = len(api.messages(""))
         screen.type("/gaia-budget:budget ")
         say("$ claude\n" + screen.wait_for(r"of 50,000 tokens of this\s+quick_fix session \("))

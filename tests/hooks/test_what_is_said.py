@@ -44,6 +44,18 @@ def test_a_jump_over_several_thresholds_says_only_the_highest(watched: Watched) 
     assert watched.hook("PreToolUse") == {}
 
 
+def test_with_the_plugin_what_sets_the_type_is_its_own_command_but_under_a_hard_limit(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLAUDE_PLUGIN_ROOT", "/plugins/gaia-budget")
+    write(watched.transcript, assistant("a", output_tokens=161_000))
+    assert "`/gaia-budget:type architecture`" in watched.hook("PreToolUse")["systemMessage"]
+    watched.policy["session_policy"] = "block"
+    (watched.home / "snapshot.json").write_text(json.dumps(watched.policy))
+    write(watched.transcript, assistant("b", second=1, output_tokens=30_000))
+    assert "`gaia-budget session type architecture`" in watched.hook("PreToolUse")["systemMessage"]
+
+
 def test_what_another_process_left_to_be_said_is_said_at_the_next_prompt_and_gone(watched: Watched) -> None:
     file = Path(news.path_of(str(watched.home)))
     file.parent.mkdir(parents=True, exist_ok=True)

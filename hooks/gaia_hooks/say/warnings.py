@@ -2,6 +2,7 @@
 
 from gaia_hooks.facts import session_types
 from gaia_hooks.facts.prices import money
+from gaia_hooks.machine import system
 from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
 from gaia_hooks.session import counting as sessions
 
@@ -49,7 +50,13 @@ def _next_step(session: sessions.Session) -> str:
     if not larger:
         return "write down what is decided, then `/clear`"
     finish = "finish" if mine == session_types.QUICK_FIX else "finish this part, then `/clear`"
-    return "%s, or `gaia-budget session type %s`" % (finish, larger)
+    return "%s, or `%s %s`" % (finish, _type_command(session), larger)
+
+
+def _type_command(session: sessions.Session) -> str:
+    """What sets the type: with the plugin alone there is no command in the terminal, but one in Claude Code."""
+    alone = system.variable("CLAUDE_PLUGIN_ROOT") and session.policy["session_policy"] != "block"
+    return "/gaia-budget:type" if alone else "gaia-budget session type"
 
 
 def alerts(session: sessions.Session) -> "list[str]":
@@ -67,10 +74,11 @@ def guessed_type(session: sessions.Session) -> str:
     """Announces a guess with the way to change it."""
     return (
         "GAIA budget: taken for a %s session (%s tokens); nothing is blocked by that guess. Another: "
-        "`gaia-budget session type TYPE` (%s)."
+        "`%s TYPE` (%s)."
         % (
             session.state.type,
             grouped(limit_of(session)),
+            _type_command(session),
             ", ".join(name for name in session_types.known(session.policy) if name != session.state.type),
         )
     )
