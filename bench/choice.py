@@ -16,7 +16,7 @@ from gaia_claude_md.markdown.units import units_of
 from gaia_claude_md.pair.index import Edits
 from gaia_claude_md.plan import vocabulary as words
 from gaia_claude_md.plan.draft import MAX_LINES, Draft, line_count, token_count
-from gaia_claude_md.plan.planner import DEFAULT_TOKEN_CAP, Options
+from gaia_claude_md.plan.planner import DEFAULT_TOKEN_CAP, SplitOptions
 from gaia_claude_md.plan.search import trigger_words
 from gaia_claude_md.plan.splitting import split
 
@@ -89,7 +89,7 @@ def _lines(ranges: Iterable[tuple[int, int]]) -> set[int]:
 def ours(text: str) -> Kept | None:
     """What this splitter keeps; None for a file that it leaves whole."""
     try:
-        pair = split(text, Options())
+        pair = split(text, SplitOptions())
     except InputError:
         return None
     if pair.l2 is None:

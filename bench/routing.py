@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gaia_budget.routing.learning import Candidate, Outcome
+    from gaia_budget.routing.learning import Candidate, TaskVerdict
 
 TASKS_PER_MODULE = 6
 ABLE, UNABLE = 0.96, 0.15
@@ -96,13 +96,13 @@ def simulate(
 ) -> None:
     """One task type under every policy, each seeing only the outcomes that it caused itself."""
     from gaia_budget.routing import table
-    from gaia_budget.routing.learning import DAY_MICROSECONDS, Outcome, choose
+    from gaia_budget.routing.learning import DAY_MICROSECONDS, TaskVerdict, choose
 
     learning = table.load().learning
     penalty = listed[-1].nano * learning["insufficient_costs"]
     default = listed[kind.table].model
     place = {one.model: at for at, one in enumerate(listed)}
-    seen: dict[str, list[Outcome]] = {name: [] for name in LEARNERS}
+    seen: dict[str, list[TaskVerdict]] = {name: [] for name in LEARNERS}
 
     def learnt(name: str, now: int) -> int:
         found = choose(listed, default, seen[name], now, learning)
@@ -127,7 +127,7 @@ def simulate(
             ok = luck < (ABLE if chosen >= need else UNABLE)
             scores.setdefault(name, Score()).add(listed[chosen].nano, ok, penalty, since >= LEARNT_AFTER)
             if name in seen:
-                seen[name].append(Outcome(now, listed[chosen].model, ok))
+                seen[name].append(TaskVerdict(now, listed[chosen].model, ok))
 
 
 def main() -> int:

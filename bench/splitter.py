@@ -28,7 +28,7 @@ from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.sections import sections_of
 from gaia_claude_md.markdown.tokens import loaded_tokens
 from gaia_claude_md.pair.merge import ConflictError
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import SplitOptions
 from gaia_claude_md.plan.splitting import join, split
 from support.edits import CONFLICTING, NEW, SURVIVING
 from support.killing import run_and_kill
@@ -77,14 +77,14 @@ def measure(name: str, text: str, failures: Counter[str]) -> Row:
     """Split one file, timed, and check its properties."""
     start = time.perf_counter()
     try:
-        pair = split(text, Options())
+        pair = split(text, SplitOptions())
     except InputError as error:
         return Row(
             name, len(split_lines(text)), loaded_tokens(text), 0, 0, time.perf_counter() - start, str(error)
         )
     seconds = time.perf_counter() - start
     try:
-        check_properties(text, Options())
+        check_properties(text, SplitOptions())
     except AssertionError as error:
         failures[str(error).splitlines()[0] or "?"] += 1
         print(f"FAILED {name}: {error}")
@@ -128,7 +128,7 @@ def merges(texts: dict[str, str], failures: Counter[str]) -> None:
     done: Counter[str] = Counter()
     for text in texts.values():
         try:
-            pair = split(text.removeprefix("\ufeff"), Options())
+            pair = split(text.removeprefix("\ufeff"), SplitOptions())
         except InputError:
             continue
         for name, edit in {**SURVIVING, **CONFLICTING}.items():
@@ -167,7 +167,7 @@ def kills(texts: dict[str, str], failures: Counter[str]) -> None:
             while going:
                 step += 1
                 l1.write_bytes(text.encode())
-                going = run_and_kill(lambda: operations.apply(operations.propose(l1, Options())), step)
+                going = run_and_kill(lambda: operations.apply(operations.propose(l1, SplitOptions())), step)
                 try:
                     operations.join(l1)
                 except InputError:
@@ -188,7 +188,7 @@ def mutate(texts: dict[str, str], failures: Counter[str]) -> None:
             mutated = mutation(text.removeprefix("\ufeff"), random.Random(number))
             start = time.perf_counter()
             try:
-                refused += check_properties(mutated, Options()) is None
+                refused += check_properties(mutated, SplitOptions()) is None
             except AssertionError as error:
                 failures[str(error).splitlines()[0] or "?"] += 1
                 print(f"FAILED {name}, {kind}: {error}")

@@ -21,7 +21,7 @@ from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import init, journal, undo
 from gaia_budget.setup.checks import doctor
 from gaia_claude_md.files import finding, operations, repository, startup
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import SplitOptions
 from gaia_hooks import main
 from gaia_hooks.facts import modules, places, snapshot, trust
 from gaia_mcp import place as sections
@@ -42,7 +42,7 @@ OWN = ("git", *{Path(path).name for path in (sys.executable, os.path.realpath(sy
 
 
 def split(one: Repository) -> None:
-    operations.apply(operations.propose(one.root, Options()))
+    operations.apply(operations.propose(one.root, SplitOptions()))
 
 
 def wire(one: Repository) -> None:
@@ -74,7 +74,7 @@ def hooked(one: Repository) -> None:
 
 FUNCTIONS: tuple[tuple[str, Callable[[Repository], object]], ...] = (
     ("check", lambda one: operations.check(one.root)),
-    ("propose", lambda one: operations.propose(one.root, Options()).diff()),
+    ("propose", lambda one: operations.propose(one.root, SplitOptions()).diff()),
     ("find", lambda one: [operations.check(file) for file in finding.below(one.root)]),
     ("sections", lambda one: sections.handbooks()),
     ("sections of a path", lambda one: sections.handbooks(one.name())),

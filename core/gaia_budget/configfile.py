@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
 
-    from gaia_budget.jsontext import Document
+    from gaia_budget.jsontext import JsonText
 
 
 def read_text(path: Path) -> str:
@@ -47,12 +47,12 @@ def decoded(data: bytes, path: Path) -> str:
         ) from None
 
 
-def read_json(path: Path) -> Document:
+def read_json(path: Path) -> JsonText:
     """A JSON file with the places of its keys. Raises ConfigError; FileNotFoundError when it is missing."""
     return json_document(path, read_text(path))
 
 
-def json_document(path: Path, text: str) -> Document:
+def json_document(path: Path, text: str) -> JsonText:
     """The text of a JSON file with the places of its keys. Raises ConfigError."""
     from gaia_budget.jsontext import JsonSyntaxError, parse
 

@@ -54,7 +54,7 @@ class Member(NamedTuple):
     value: Node
 
 
-class Document(NamedTuple):
+class JsonText(NamedTuple):
     """A parsed text; `doubled` lists the keys that stand twice in one object, with their offsets."""
 
     text: str
@@ -96,7 +96,7 @@ def line_column(text: str, offset: int) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
-def parse(text: str) -> Document:
+def parse(text: str) -> JsonText:
     """Read one JSON value. Raises JsonSyntaxError."""
     parser = _Parser(text)
     position = parser.skip(len(BOM) if text.startswith(BOM) else 0)
@@ -104,7 +104,7 @@ def parse(text: str) -> Document:
     end = parser.skip(root.end)
     if end != len(text):
         raise parser.error("text after the end of the JSON value", end)
-    return Document(text, root, parser.doubled)
+    return JsonText(text, root, parser.doubled)
 
 
 class _Parser:

@@ -33,7 +33,7 @@ from gaia_hooks.facts.snapshot import DEFAULTS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gaia_budget.jsontext import Document
+    from gaia_budget.jsontext import JsonText
     from gaia_budget.settings import Settings
 
 CRITICAL_PCT = 95
@@ -315,7 +315,7 @@ def _missing(kind: type[Owned], notice: str) -> Owned:
     return owned
 
 
-def _refuse_doubled(document: Document, file: Path) -> None:
+def _refuse_doubled(document: JsonText, file: Path) -> None:
     if document.doubled:
         key, offset = document.doubled[0]
         line, column = document.line_column(offset)
@@ -330,7 +330,7 @@ def _refuse_doubled(document: Document, file: Path) -> None:
         )
 
 
-def _located(error: ValidationError, document: Document, file: Path) -> ConfigError:
+def _located(error: ValidationError, document: JsonText, file: Path) -> ConfigError:
     path, problem, choices = explain(error)
     line, column = document.line_column(document.offset_of(path))
     key: Any = ".".join(str(part) for part in path) or None

@@ -43,7 +43,7 @@ def _project() -> str:
     return os.path.realpath(os.environ.get("CLAUDE_PROJECT_DIR") or os.curdir)
 
 
-def handbooks(path: str = "") -> finding.Seen:
+def handbooks(path: str = "") -> finding.FilesSeen:
     """The files whose sections are meant; the L2 of each stands beside it.
 
     Without a path what a session in the project's folder sees, up to the root of its repository; else `path` is a
@@ -63,7 +63,7 @@ def handbooks(path: str = "") -> finding.Seen:
     if not files:
         finding.locate(place if not path else os.path.join(place, path))  # says what is wrong
         raise InputError(REFUSED, slug="outside-project")
-    return finding.Seen(files, seen.problems)
+    return finding.FilesSeen(files, seen.problems)
 
 
 def shown(file: Path) -> str:
@@ -74,11 +74,11 @@ def shown(file: Path) -> str:
         return file.name
 
 
-def _named(root: str, wanted: str) -> finding.Seen:
+def _named(root: str, wanted: str) -> finding.FilesSeen:
     if not finding.inside(root, wanted):
         raise InputError(REFUSED, slug="outside-project")
     if os.path.isdir(wanted):
         return finding.of_folder(wanted)
     if os.path.basename(wanted) not in KNOWN:
         raise InputError(REFUSED, slug="outside-project")
-    return finding.Seen([finding.locate(wanted)], [])
+    return finding.FilesSeen([finding.locate(wanted)], [])

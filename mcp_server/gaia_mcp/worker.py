@@ -17,7 +17,7 @@ from gaia_budget.errors import GaiaBudgetError
 from gaia_hooks.facts.places import off
 from gaia_hooks.machine import files
 from gaia_mcp import receiver
-from gaia_mcp.sections.watching import Watch
+from gaia_mcp.sections.watching import SectionsWatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,7 +114,7 @@ class Sources:
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
-        self._watched: dict[Path, Watch] = {}
+        self._watched: dict[Path, SectionsWatch] = {}
         self.complete = True
 
     def refresh(self) -> None:
@@ -123,7 +123,7 @@ class Sources:
         for folder, recursive in self._folders():
             if folder not in self._watched and folder.is_dir():
                 try:
-                    self._watched[folder] = Watch(
+                    self._watched[folder] = SectionsWatch(
                         [folder], _is_source, self._changed, settle=SETTLE_SECONDS, recursive=recursive
                     )
                 except OSError as error:  # no watches left in this system: look often instead

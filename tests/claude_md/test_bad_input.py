@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError
 from gaia_claude_md.files import operations, reading
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import SplitOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ PASTED: dict[str, Callable[[str, str], str]] = {
 
 @pytest.mark.parametrize("what", PASTED)
 def test_a_comment_of_ours_that_is_pasted_twice_is_named_with_its_lines(what: str, l1: Path) -> None:
-    operations.apply(operations.propose(l1, Options()))
+    operations.apply(operations.propose(l1, SplitOptions()))
     l2 = reading.l2_of(l1)
     l1.write_text(PASTED[what](l1.read_text("utf-8"), l2.read_text("utf-8")), "utf-8")
     before = l1.read_bytes(), l2.read_bytes()

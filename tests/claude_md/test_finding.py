@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError
 from gaia_claude_md.files import finding, operations, startup
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import SplitOptions
 from support.components import requires
 from support.instructions import instructions
 
@@ -315,7 +315,7 @@ def test_a_repository_inside_the_repository_starts_no_program(tmp_path: Path) ->
 
 def test_a_file_that_changes_between_question_and_answer_is_not_overwritten(project: Path) -> None:
     l1 = linked(project)
-    proposal = operations.propose(project, Options())
+    proposal = operations.propose(project, SplitOptions())
     l1.write_text(TEXT + "\nTyped meanwhile.\n", "utf-8")
     with pytest.raises(InputError, match="somebody else"):
         operations.apply(proposal)

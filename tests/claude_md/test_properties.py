@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import SplitOptions
 from support.markdown import MUTATIONS, documents
 from support.split_properties import check_properties
 
 CASES = 2_500
-OPTIONS = Options(token_cap=900)
+OPTIONS = SplitOptions(token_cap=900)
 
 
 @pytest.mark.no_cover  # as other generated cases: see tests/conftest.py

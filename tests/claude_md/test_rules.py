@@ -13,7 +13,7 @@ import pytest
 from gaia_budget.errors import InputError
 from gaia_claude_md import load_section
 from gaia_claude_md.files import operations, reading, watch
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import SplitOptions
 from support.instructions import instructions
 from support.killing import run_and_kill
 from support.markdown import MUTATIONS
@@ -40,7 +40,7 @@ def l1(tmp_path: Path) -> Path:
 
 
 def split(l1: Path, by_path: bool | None = None) -> None:
-    operations.apply(operations.propose(l1, Options(), by_path=by_path))
+    operations.apply(operations.propose(l1, SplitOptions(), by_path=by_path))
 
 
 def work(l1: Path, by_path: bool | None) -> None:
@@ -90,8 +90,8 @@ def test_join_gives_the_same_bytes_back_and_takes_the_rules_away(l1: Path) -> No
 
 def test_a_second_split_changes_no_file_and_keeps_the_rules_without_being_told(l1: Path) -> None:
     split(l1, by_path=True)
-    assert not operations.propose(l1, Options()).changed
-    assert not operations.propose(l1, Options(), by_path=True).changed
+    assert not operations.propose(l1, SplitOptions()).changed
+    assert not operations.propose(l1, SplitOptions(), by_path=True).changed
 
 
 def test_rules_go_when_they_are_no_longer_wanted(l1: Path) -> None:
@@ -99,7 +99,7 @@ def test_rules_go_when_they_are_no_longer_wanted(l1: Path) -> None:
     split(l1, by_path=False)
     assert not reading.rules_folder(l1).exists()
     assert "Route 3" in reading.l2_of(l1).read_text("utf-8")
-    assert not operations.propose(l1, Options()).changed
+    assert not operations.propose(l1, SplitOptions()).changed
     operations.join(l1)
     assert l1.read_bytes() == SOURCE.encode()
 
@@ -112,10 +112,10 @@ def test_edits_of_all_three_places_survive_and_own_paths_stay(l1: Path) -> None:
     )
     l2.write_text("New in L2.\n\n" + l2.read_text("utf-8"), "utf-8")
     l1.write_text(l1.read_text("utf-8") + "\nNew in L1.\n", "utf-8")
-    done = watch.sync(l1, Options())
+    done = watch.sync(l1, SplitOptions())
     assert done and done.written
     assert '"src/api/*.py"' in api.read_text("utf-8")
-    assert not operations.propose(l1, Options()).changed
+    assert not operations.propose(l1, SplitOptions()).changed
     operations.join(l1)
     text = l1.read_text("utf-8")
     assert all(f"New in {place}." in text for place in ("a rule", "L2", "L1"))
@@ -193,7 +193,7 @@ def test_every_mutation_comes_back_whole_or_is_refused(mutation: str, l1: Path) 
     except InputError:
         assert everything(l1) == {l1: data}
         return
-    assert not operations.propose(l1, Options()).changed
+    assert not operations.propose(l1, SplitOptions()).changed
     operations.join(l1)
     assert everything(l1) == {l1: data}
 

@@ -10,7 +10,7 @@ import pytest
 
 from gaia_claude_md.files import operations, reading, repository
 from gaia_claude_md.files.watch import Watcher, sync
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import SplitOptions
 from support.instructions import instructions
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Running:
 
     def __init__(self, roots: list[Path], recursive: bool) -> None:
         self._reports: queue.Queue[str] = queue.Queue()
-        self._watcher = Watcher(roots, Options(), self._reports.put, recursive=recursive, settle=0.05)
+        self._watcher = Watcher(roots, SplitOptions(), self._reports.put, recursive=recursive, settle=0.05)
         self._thread = threading.Thread(target=self._watcher.run, daemon=True)
         self._thread.start()
 
@@ -47,7 +47,7 @@ def l1(tmp_path: Path) -> Path:
     path = tmp_path.resolve() / "project" / "CLAUDE.md"
     path.parent.mkdir()
     path.write_text(instructions(4).text, "utf-8", newline="")
-    operations.apply(operations.propose(path, Options()))
+    operations.apply(operations.propose(path, SplitOptions()))
     return path
 
 
@@ -87,7 +87,7 @@ def test_its_own_writes_start_nothing(l1: Path, running: Running) -> None:
     running.said()
     before = l1.read_bytes(), reading.l2_of(l1).read_bytes()
     append(l1.with_name("NOTES_L2.md"), "a later event that comes to nothing")
-    assert sync(l1, Options()) is None
+    assert sync(l1, SplitOptions()) is None
     assert running.silent
     assert (l1.read_bytes(), reading.l2_of(l1).read_bytes()) == before
 
@@ -116,7 +116,7 @@ def test_nothing_is_written_while_git_is_at_work(l1: Path, running: Running) -> 
     other = l1.parent.parent / "other" / "CLAUDE.md"
     other.parent.mkdir()
     other.write_text(instructions(6).text, "utf-8", newline="")
-    operations.apply(operations.propose(other, Options()))
+    operations.apply(operations.propose(other, SplitOptions()))
     append(other, "Edited later, taken in first.")
     assert str(other) in running.said()
     assert l1.read_bytes() == before
@@ -129,7 +129,7 @@ def test_nothing_is_written_while_git_is_at_work(l1: Path, running: Running) -> 
 def test_a_file_that_was_never_split_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "CLAUDE.md"
     file.write_text(instructions(7).text, "utf-8")
-    assert sync(file, Options()) is None
+    assert sync(file, SplitOptions()) is None
     assert not reading.l2_of(file).exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from gaia_budget.errors import InputError
 from gaia_claude_md import load_section, sections
 from gaia_claude_md.files import operations, reading, store, watch
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import SplitOptions
 from support.instructions import instructions
 from support.killing import run_and_kill
 
@@ -29,7 +29,7 @@ def l1(tmp_path: Path) -> Path:
 
 
 def split(l1: Path) -> None:
-    operations.apply(operations.propose(l1, Options()))
+    operations.apply(operations.propose(l1, SplitOptions()))
 
 
 def whole(l1: Path) -> bytes:
@@ -118,7 +118,7 @@ def test_a_split_joins_to_the_same_bytes_and_can_be_undone(l1: Path) -> None:
 
 def test_a_second_split_changes_no_file(l1: Path) -> None:
     split(l1)
-    proposal = operations.propose(l1, Options())
+    proposal = operations.propose(l1, SplitOptions())
     assert not proposal.changed
     assert proposal.diff() == ""
 
@@ -135,7 +135,7 @@ def test_a_byte_order_mark_and_the_mode_of_the_file_stay(l1: Path) -> None:
 
 
 def test_who_writes_between_reading_and_writing_is_not_overwritten(l1: Path) -> None:
-    proposal = operations.propose(l1, Options())
+    proposal = operations.propose(l1, SplitOptions())
     l1.write_bytes(SOURCE + b"typed just now\n")
     with pytest.raises(InputError, match="somebody else"):
         operations.apply(proposal)
@@ -145,7 +145,7 @@ def test_who_writes_between_reading_and_writing_is_not_overwritten(l1: Path) -> 
 
 def test_one_writer_of_ours_waits_for_the_other(l1: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "LOCK_SECONDS", 0.01)
-    proposal = operations.propose(l1, Options())
+    proposal = operations.propose(l1, SplitOptions())
     with store.lock(l1), pytest.raises(InputError, match="another process"):
         operations.apply(proposal)
     assert l1.read_bytes() == SOURCE
@@ -284,7 +284,7 @@ def test_a_missing_half_is_told_with_the_way_back(l1: Path) -> None:
     split(l1)
     reading.l2_of(l1).rename(reading.l2_of(l1).with_suffix(".kept"))
     with pytest.raises(InputError, match="is not beside it"):
-        watch.sync(l1, Options())
+        watch.sync(l1, SplitOptions())
     reading.l2_of(l1).with_suffix(".kept").rename(reading.l2_of(l1))
     l1.unlink()
     with pytest.raises(InputError, match="restore` brings it back"):

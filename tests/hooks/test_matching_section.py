@@ -8,7 +8,7 @@ import pytest
 
 from gaia_claude_md import load_section
 from gaia_claude_md.files import operations
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import SplitOptions
 from support.instructions import instructions
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def l1(tmp_path: Path, home: Path) -> Path:
     path = tmp_path.resolve() / "CLAUDE.md"
     topic = "## Billing exports\n\nThe Zebra ledger is written by the nightly Quokka job.\n"
     path.write_text(instructions(3).text + "\n" + topic, "utf-8", newline="")
-    operations.apply(operations.propose(path, Options()))
+    operations.apply(operations.propose(path, SplitOptions()))
     return path
 
 

@@ -40,7 +40,7 @@ def hold_and_owe() -> None:
         Budgets(ledger).lease(scope, 400, ttl_s=-1)
     spool.put(
         places.ensure_home(),
-        spool.Told(paid.lease_id, 9, [event("e", cost_nano=9, module="shop")], returned=True),
+        spool.SpooledReport(paid.lease_id, 9, [event("e", cost_nano=9, module="shop")], returned=True),
     )
 
 

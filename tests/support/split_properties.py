@@ -11,7 +11,7 @@ from gaia_claude_md.markdown.blocks import Document, parse
 from gaia_claude_md.markdown.lookup import named
 from gaia_claude_md.markdown.sections import Section, sections_of
 from gaia_claude_md.markdown.tokens import loaded_tokens
-from gaia_claude_md.plan.planner import CannotFitError, Options
+from gaia_claude_md.plan.planner import CannotFitError, SplitOptions
 from gaia_claude_md.plan.splitting import Pair, join, split
 from support.markdown import split_lines
 
@@ -19,7 +19,7 @@ ROW = re.compile(r"`([^`]+)`(: [^`]+)?")
 PARSER = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
 
 
-def check_properties(source: str, options: Options) -> Pair | None:
+def check_properties(source: str, options: SplitOptions) -> Pair | None:
     """Split a source and assert every property that needs no files; None when it was refused, with a reason."""
     try:
         pair = split(source, options)
@@ -37,7 +37,7 @@ def check_properties(source: str, options: Options) -> Pair | None:
     lines = split_lines(pair.l1)
     assert len(lines) <= 29, "P2"
     assert loaded_tokens(pair.l1) <= min(options.token_cap, loaded_tokens(source)), "P2, P10"
-    again = split(merged.source, Options(token_cap=options.token_cap, edits=merged.edits))
+    again = split(merged.source, SplitOptions(token_cap=options.token_cap, edits=merged.edits))
     assert (again.l1, again.l2) == (pair.l1, pair.l2), "P3"
     _blocks_are_the_same(source, pair)
     _index_is_complete(document, sections, pair)

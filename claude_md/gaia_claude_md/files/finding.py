@@ -27,7 +27,7 @@ _OWN_WORDS = 2  # lines of prose that such a file may have
 _LAYER = re.compile(r"_L2(?=\.[^.]*$)")
 
 
-class Seen(NamedTuple):
+class FilesSeen(NamedTuple):
     """The files that a session in a folder sees, nearest first, and what was left out and why."""
 
     files: list[Path]
@@ -68,7 +68,7 @@ def before_agents(folder: Path | str) -> Path | None:
         place = above
 
 
-def of_folder(folder: Path | str, *, agents: bool = True) -> Seen:
+def of_folder(folder: Path | str, *, agents: bool = True) -> FilesSeen:
     """The L1 files that the client loads from one folder, each once; without `agents` no AGENTS.md of its own right."""
     found: dict[str, Path] = {}
     problems: list[str] = []
@@ -83,10 +83,10 @@ def of_folder(folder: Path | str, *, agents: bool = True) -> Seen:
         else:
             if l1.is_file():
                 found.setdefault(os.path.realpath(l1), l1)
-    return Seen(list(found.values()), problems)
+    return FilesSeen(list(found.values()), problems)
 
 
-def upwards(folder: Path | str, top: Path | str | None = None) -> Seen:
+def upwards(folder: Path | str, top: Path | str | None = None) -> FilesSeen:
     """The L1 files that a session in a folder sees: its own, then those above, up to the repository's root."""
     place = os.path.abspath(folder)
     last = os.path.abspath(top) if top else project_root(place)
@@ -100,7 +100,7 @@ def upwards(folder: Path | str, top: Path | str | None = None) -> Seen:
             found.setdefault(os.path.realpath(l1), l1)
         above = os.path.dirname(place)
         if place == last or above == place:
-            return Seen(list(found.values()), problems)
+            return FilesSeen(list(found.values()), problems)
         place = above
 
 

@@ -23,7 +23,7 @@ from gaia_claude_md.pair.rules import expanded
 from gaia_claude_md.plan import splitting
 from gaia_claude_md.plan.draft import MAX_LINES
 from gaia_claude_md.plan.pieces import prohibitions
-from gaia_claude_md.plan.planner import DEFAULT_TOKEN_CAP, Options
+from gaia_claude_md.plan.planner import DEFAULT_TOKEN_CAP, SplitOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from gaia_claude_md.files.reading import Files
     from gaia_claude_md.files.startup import Loaded
-    from gaia_claude_md.files.store import State
+    from gaia_claude_md.files.store import StoredFiles
     from gaia_claude_md.markdown.units import Pin
 
 
@@ -158,7 +158,7 @@ def check(path: Path | str, token_cap: int = DEFAULT_TOKEN_CAP) -> Checked:
 
 
 def propose(
-    path: Path | str, options: Options, pins: Sequence[tuple[str, Pin]] = (), by_path: bool | None = None
+    path: Path | str, options: SplitOptions, pins: Sequence[tuple[str, Pin]] = (), by_path: bool | None = None
 ) -> Proposal:
     """Plan the split of a file, or the update of a split one, without writing.
 
@@ -240,7 +240,7 @@ def _write_whole(source: Source, verb: str) -> None:
         store.write(files, verb, source.bytes, [*steps, (files.l1, whole), *removed])
 
 
-def restore(path: Path | str, number: int | None = None) -> State:
+def restore(path: Path | str, number: int | None = None) -> StoredFiles:
     """Bring both files back as they were before a write of ours: the newest, or a numbered one.
 
     Raises InputError when there is no such state.

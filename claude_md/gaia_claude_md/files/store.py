@@ -25,7 +25,7 @@ LOCK_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class StoredFiles:
     """The files as they were before we wrote: their SHA-256 in `backups/`, None for a file that was not there."""
 
     number: int
@@ -81,19 +81,19 @@ def write(files: Files, verb: str, source: bytes, steps: Sequence[tuple[Path, by
         ) from error
 
 
-def states(l1: Path) -> list[State]:
+def states(l1: Path) -> list[StoredFiles]:
     """The states that a file can go back to, oldest first."""
     try:
         lines = _journal(l1).read_text("utf-8").splitlines()
     except FileNotFoundError:
         return []
-    found: list[State] = []
+    found: list[StoredFiles] = []
     for line in lines:
         try:
             entry = json.loads(line)
         except ValueError:
             continue  # a line torn by a kill: nothing had been written yet
-        found.append(State(len(found) + 1, **entry))
+        found.append(StoredFiles(len(found) + 1, **entry))
     return found
 
 

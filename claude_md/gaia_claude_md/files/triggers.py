@@ -12,12 +12,12 @@ from gaia_hooks.say import sections as hook
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gaia_claude_md.plan.planner import Plan
+    from gaia_claude_md.plan.planner import SplitPlan
 
 LONGEST_TEXT = 8_000  # characters; the client cuts longer additions to a prompt down to a preview
 
 
-def write(l1: Path, l2: Path, l2_data: bytes, plan: Plan) -> None:
+def write(l1: Path, l2: Path, l2_data: bytes, plan: SplitPlan) -> None:
     """Write the trigger file of a split; the hook passes over it as soon as L2 has another size. Raises OSError."""
     folder = str(places.real(l1).parent)
     rows = [

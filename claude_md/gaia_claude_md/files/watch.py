@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from watchdog.events import FileSystemEvent
 
-    from gaia_claude_md.plan.planner import Options
+    from gaia_claude_md.plan.planner import SplitOptions
 
 SETTLE_SECONDS = 0.5
 LOOK_SECONDS = 1.0
@@ -29,7 +29,7 @@ class Synced(NamedTuple):
     message: str
 
 
-def sync(l1: Path, options: Options) -> Synced | None:
+def sync(l1: Path, options: SplitOptions) -> Synced | None:
     """Take edits of a split pair in; None when there was nothing to do.
 
     A file that was never split is left alone, and so is a pair whose update would take prohibitions out of L1:
@@ -59,7 +59,7 @@ class Watcher:
     def __init__(
         self,
         roots: list[Path],
-        options: Options,
+        options: SplitOptions,
         report: Callable[[str], None],
         *,
         recursive: bool,

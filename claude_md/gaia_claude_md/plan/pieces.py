@@ -35,7 +35,7 @@ _SAYS_SO = re.compile(r"This (?:file|document) ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextPiece:
     """A unit as it is read: its text, the headings over it, and where it stands (0 to 1)."""
 
     unit: Unit
@@ -62,22 +62,22 @@ class Piece:
         return {block.kind for block in self.unit.blocks}
 
 
-def piece_of(document: Document, unit: Unit) -> Piece:
+def piece_of(document: Document, unit: Unit) -> TextPiece:
     """Read one unit."""
     text = document.text(unit.start, unit.end)[:LONGEST]
     titles = tuple(plain_title(h.title) for h in unit.path if h.level > 1 or h is unit.path[-1])
     lines = len(document.lines)
-    return Piece(unit, text, without_fences(text), titles, unit.start / max(1, lines), lines)
+    return TextPiece(unit, text, without_fences(text), titles, unit.start / max(1, lines), lines)
 
 
-def topics_in(piece: Piece) -> frozenset[str]:
+def topics_in(piece: TextPiece) -> frozenset[str]:
     """The topics that a piece has something of, whichever it is mainly about."""
     signs = {"prohibitions": words.PROHIBITION, "subagents": words.SUBAGENTS, "rules": words.IMPERATIVE}
     found = {topic for topic, sign in signs.items() if sign.within(piece.prose)}
     return frozenset(found | ({"commands"} if words.COMMAND.within(piece.text) else set()))
 
 
-def topic_and_kind(piece: Piece) -> tuple[str, str, str]:
+def topic_and_kind(piece: TextPiece) -> tuple[str, str, str]:
     """The topic, the kind, and the evidence in words; the nearest heading speaks before the text."""
     topic, why = _topic(piece)
     return topic, _kind(piece), why
@@ -104,7 +104,7 @@ def _weights() -> dict[str, float]:
     return found
 
 
-def _topic(piece: Piece) -> tuple[str, str]:
+def _topic(piece: TextPiece) -> tuple[str, str]:
     title, titles, prose = piece.title, " / ".join(piece.titles), piece.prose
     if words.GAIA_TITLE.within(title):
         return "gaia", f"heading {title!r}"
@@ -134,7 +134,7 @@ def _topic(piece: Piece) -> tuple[str, str]:
     return "other", "no topic of L1"
 
 
-def _kind(piece: Piece) -> str:
+def _kind(piece: TextPiece) -> str:
     code = words.CODE_FENCE.within(piece.text) or words.TREE.within(piece.text)
     if words.EXAMPLE.within(piece.title) or (code and not words.COMMAND.within(piece.text)):
         return EXAMPLE
@@ -142,7 +142,7 @@ def _kind(piece: Piece) -> str:
     return BINDING if binds or words.IMPERATIVE.within(piece.prose) else DESCRIPTIVE
 
 
-def features_of(piece: Piece) -> dict[str, float]:
+def features_of(piece: TextPiece) -> dict[str, float]:
     """What the worth of a piece is reckoned from: shares, signs (0 or 1), and the words of text and headings."""
     text, prose, unit = piece.text, piece.prose, piece.unit
     titles = " / ".join(piece.titles)
@@ -199,7 +199,7 @@ def features_of(piece: Piece) -> dict[str, float]:
     return found
 
 
-def _of_titles(piece: Piece) -> dict[str, float]:
+def _of_titles(piece: TextPiece) -> dict[str, float]:
     titles = " / ".join(piece.titles)
     return {
         "title rules": words.RULES_TITLE.within(titles),
@@ -217,7 +217,7 @@ def _of_titles(piece: Piece) -> dict[str, float]:
     }
 
 
-def _of_size(piece: Piece, lines: int) -> dict[str, float]:
+def _of_size(piece: TextPiece, lines: int) -> dict[str, float]:
     return {
         "length": min(1.0, lines / 20),
         "long": lines > 14,

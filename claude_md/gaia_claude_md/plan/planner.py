@@ -32,7 +32,7 @@ class CannotFitError(InputError):
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class SplitOptions:
     """Everything besides the source that a plan depends on.
 
     `l2_name` is how L1 names L2; `exists` tells whether an import target is a file; `template` holds the user's
@@ -50,7 +50,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class SplitPlan:
     """A split as data. `segments` is empty when the source stays whole, and `unchanged` says why.
 
     `rows` are the entries of the index by slug, `ruled` the sections that become rules, with their patterns.
@@ -66,14 +66,14 @@ class Plan:
     ruled: list[tuple[Section, list[str]]] = field(default_factory=list)
 
 
-def make_plan(source: str, options: Options) -> Plan:
+def make_plan(source: str, options: SplitOptions) -> SplitPlan:
     """Plan the split of a source. Raises CannotFitError when pins, imports and index exceed the caps."""
     whole = split_lines(source)
     final_newline = not whole or bool(terminator(whole[-1]))
     document = parse("".join(finished(whole, line_end(whole))))
     size = estimate(loaded(document))
     if len(whole) <= MAX_LINES and size <= options.token_cap:
-        return Plan(document, final_newline, [], [], [], {}, "it is within the limits already")
+        return SplitPlan(document, final_newline, [], [], [], {}, "it is within the limits already")
     sections = sections_of(document)
     words = trigger_words(sections)
     draft = Draft(document, sections, words, options.edits, options.l2_name)
@@ -88,10 +88,10 @@ def make_plan(source: str, options: Options) -> Plan:
     decisions = selection.decide(scored)
     segments = draft.segments(selection.chosen, selection.template)
     if token_count(segments) >= size:
-        return Plan(document, final_newline, [], [], decisions, {}, "a split would save nothing")
+        return SplitPlan(document, final_newline, [], [], decisions, {}, "a split would save nothing")
     chosen = selection.chosen
     ruled = [(s, bound[s.slug]) for s in sections if s.slug in bound and draft.remains(s, chosen)]
-    return Plan(document, final_newline, segments, chosen, decisions, draft.entries(chosen), ruled=ruled)
+    return SplitPlan(document, final_newline, segments, chosen, decisions, draft.entries(chosen), ruled=ruled)
 
 
 def _fit_index(draft: Draft, forced: Sequence[Unit], most_tokens: int, cap: int) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from gaia_budget.errors import InputError
 from gaia_claude_md.pair import index, layout, rules
 from gaia_claude_md.pair.merge import Merged, merge
-from gaia_claude_md.plan.planner import Plan, make_plan
+from gaia_claude_md.plan.planner import SplitPlan, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gaia_claude_md.plan.planner import Options
+    from gaia_claude_md.plan.planner import SplitOptions
 
 _NONE: Mapping[str, str] = {}
 
@@ -24,13 +24,13 @@ class Pair:
 
     l1: str
     l2: str | None
-    plan: Plan
+    plan: SplitPlan
     rules: Mapping[str, str] = field(default_factory=dict)
 
 
 def split(
     source: str,
-    options: Options,
+    options: SplitOptions,
     *,
     before: str = "",
     previous: layout.Manifest | None = None,

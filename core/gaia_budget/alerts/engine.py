@@ -10,13 +10,13 @@ import operator
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget.alerts.fired import Alert, Changes, Firing
+from gaia_budget.alerts.fired import Alert, AlertChanges, Firing
 from gaia_hooks.facts import severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from gaia_budget.alerts.metrics import Reading
+    from gaia_budget.alerts.metrics import MetricReading
     from gaia_budget.alerts.rules import Rule
 
 MOST_AT_ONCE = 5
@@ -32,11 +32,11 @@ Place = tuple[str, str, str]
 """Rule, module and subject."""
 
 
-class Verdict(NamedTuple):
+class RuleVerdict(NamedTuple):
     """A rule judged for one module and subject."""
 
     rule: Rule
-    reading: Reading
+    reading: MetricReading
     threshold: Fraction
     holds: bool
 
@@ -58,23 +58,25 @@ class Calendar(NamedTuple):
         return self.month if rule.span.unit == "month" else self.day
 
 
-def judge(rule: Rule, found: Iterable[Reading], thresholds: Callable[[str, str], Fraction]) -> list[Verdict]:
+def judge(
+    rule: Rule, found: Iterable[MetricReading], thresholds: Callable[[str, str], Fraction]
+) -> list[RuleVerdict]:
     """Compare exactly. `thresholds` gives a module's own `warning` or `critical` percent."""
     verdicts = []
     for reading in found:
         value = rule.value
         limit = thresholds(reading.module, value) if isinstance(value, str) else Fraction(value)
-        verdicts.append(Verdict(rule, reading, limit, COMPARE[rule.comparison](reading.value, limit)))
+        verdicts.append(RuleVerdict(rule, reading, limit, COMPARE[rule.comparison](reading.value, limit)))
     return verdicts
 
 
 def decide(
     judged: Collection[str],
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[RuleVerdict],
     known: Sequence[Alert],
     calendar: Calendar,
-    made: Callable[[Verdict, str, str], Firing],
-) -> Changes:
+    made: Callable[[RuleVerdict, str, str], Firing],
+) -> AlertChanges:
     """What changes. Alerts of rules that are not among `judged` are left alone; `known` is the newest first.
 
     `made` makes the alert of a verdict with this id in this period.
@@ -107,7 +109,7 @@ def decide(
             fired.append(_named(_too_many(several), known, calendar, made, quiet=False))
         elif before.resolved_ts is not None:
             reopened.append(before.alert_id)
-    return Changes(fired, gone, reopened)
+    return AlertChanges(fired, gone, reopened)
 
 
 def _is_past(alert: Alert, rule: Rule, calendar: Calendar) -> bool:
@@ -126,12 +128,12 @@ def _begins_anew(before: Alert, rule: Rule, calendar: Calendar) -> bool:
 
 
 def _few(
-    new: list[Verdict], known: Sequence[Alert], calendar: Calendar
-) -> tuple[list[Verdict], dict[str, list[Verdict]]]:
+    new: list[RuleVerdict], known: Sequence[Alert], calendar: Calendar
+) -> tuple[list[RuleVerdict], dict[str, list[RuleVerdict]]]:
     """The new alerts that each rule has room for, and what it has none for."""
-    kept: list[Verdict] = []
-    crowd: dict[str, list[Verdict]] = {}
-    by_rule: dict[str, list[Verdict]] = {}
+    kept: list[RuleVerdict] = []
+    crowd: dict[str, list[RuleVerdict]] = {}
+    by_rule: dict[str, list[RuleVerdict]] = {}
     for verdict in new:
         by_rule.setdefault(verdict.rule.name, []).append(verdict)
     for name, several in by_rule.items():
@@ -149,7 +151,7 @@ def _few(
     return kept, crowd
 
 
-def _too_many(several: list[Verdict]) -> Verdict:
+def _too_many(several: list[RuleVerdict]) -> RuleVerdict:
     worst = several[0]
     rule = worst.rule
     said = (
@@ -159,9 +161,9 @@ def _too_many(several: list[Verdict]) -> Verdict:
     return worst._replace(reading=worst.reading._replace(module="", subject=MANY, said=said))
 
 
-def _loudest(new: Sequence[Verdict]) -> list[Verdict]:
+def _loudest(new: Sequence[RuleVerdict]) -> list[RuleVerdict]:
     """Of thresholds that one figure has passed at once, the one that is worst: the others are recorded silently."""
-    worst: dict[tuple[str, ...], Verdict] = {}
+    worst: dict[tuple[str, ...], RuleVerdict] = {}
     for verdict in new:
         place = (verdict.rule.metric, verdict.rule.span.name, *verdict.place[1:])
         before = worst.get(place)
@@ -170,7 +172,7 @@ def _loudest(new: Sequence[Verdict]) -> list[Verdict]:
     return list(worst.values())
 
 
-def _loudness(verdict: Verdict) -> tuple[int, object, int]:
+def _loudness(verdict: RuleVerdict) -> tuple[int, object, int]:
     return severity.rank(verdict.rule.severity, height(verdict.rule, verdict.threshold), 0)
 
 
@@ -180,10 +182,10 @@ def height(rule: Rule, threshold: Fraction) -> Fraction:
 
 
 def _named(
-    verdict: Verdict,
+    verdict: RuleVerdict,
     known: Sequence[Alert],
     calendar: Calendar,
-    made: Callable[[Verdict, str, str], Firing],
+    made: Callable[[RuleVerdict, str, str], Firing],
     *,
     quiet: bool,
 ) -> Firing:

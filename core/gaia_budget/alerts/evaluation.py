@@ -13,9 +13,9 @@ from gaia_budget.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gaia_budget.alerts.engine import Verdict
-    from gaia_budget.alerts.fired import Changes
-    from gaia_budget.alerts.rules import Channel, Loaded, Rule
+    from gaia_budget.alerts.engine import RuleVerdict
+    from gaia_budget.alerts.fired import AlertChanges
+    from gaia_budget.alerts.rules import Channel, Rule, RulesInForce
     from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
@@ -64,12 +64,12 @@ def evaluate(ledger: Ledger, settings: Settings, ends: Iterable[Outlook] | None 
 
     prepared: dict[str, Firing] = {}  # causes are looked up before rivals are held off
 
-    def made(verdict: Verdict, alert_id: str, period: str) -> Firing:
+    def made(verdict: RuleVerdict, alert_id: str, period: str) -> Firing:
         if alert_id not in prepared:
             prepared[alert_id] = _firing(verdict, alert_id, period, facts)
         return prepared[alert_id]
 
-    def decide(seen: list[Alert]) -> Changes:
+    def decide(seen: list[Alert]) -> AlertChanges:
         mine = [alert for alert in seen if not _of_another_machine(alert, ledger)]
         return engine.decide(judged, verdicts, mine, calendar, made).ending_only(seen_open)
 
@@ -88,9 +88,9 @@ def evaluate(ledger: Ledger, settings: Settings, ends: Iterable[Outlook] | None 
     )
 
 
-def _judged(loaded: Loaded, facts: Facts, problems: list[str]) -> tuple[list[Verdict], set[str]]:
+def _judged(loaded: RulesInForce, facts: Facts, problems: list[str]) -> tuple[list[RuleVerdict], set[str]]:
     """The verdicts, and the rules that could not be judged because a file of the owner's is broken."""
-    verdicts: list[Verdict] = []
+    verdicts: list[RuleVerdict] = []
     unjudged: set[str] = set()
     for rule in loaded.rules:
         try:
@@ -105,7 +105,7 @@ def _judged(loaded: Loaded, facts: Facts, problems: list[str]) -> tuple[list[Ver
     return verdicts, unjudged
 
 
-def _broken(loaded: Loaded) -> set[str]:
+def _broken(loaded: RulesInForce) -> set[str]:
     """Rules of the user's that are refused at present: what they fired is left as it is."""
     keys = [(error.key or "").split(".") for error in loaded.problems]
     return {parts[1] for parts in keys if parts[0] == "rules" and len(parts) > 1}
@@ -120,7 +120,7 @@ def _is_local(rule: Rule) -> bool:
     return rule.span.unit in ("plan", "none")
 
 
-def _of_this_machine(verdict: Verdict, machine: str) -> Verdict:
+def _of_this_machine(verdict: RuleVerdict, machine: str) -> RuleVerdict:
     """In a shared ledger, what only this machine's files tell is named after it."""
     if not _is_local(verdict.rule):
         return verdict
@@ -132,7 +132,7 @@ def _of_another_machine(alert: Alert, ledger: Ledger) -> bool:
     return ledger.db.shared and "@" in alert.subject and not alert.subject.endswith(f"@{ledger.machine}")
 
 
-def _firing(verdict: Verdict, alert_id: str, period: str, facts: Facts) -> Firing:
+def _firing(verdict: RuleVerdict, alert_id: str, period: str, facts: Facts) -> Firing:
     rule, reading = verdict.rule, verdict.reading
     why = cause(rule, facts, reading.module)
     is_percent = rule.metric.endswith("_percent")

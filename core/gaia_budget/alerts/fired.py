@@ -54,14 +54,14 @@ class Firing(NamedTuple):
     channels: Sequence[tuple[str, str]] = ()
 
 
-class Changes(NamedTuple):
+class AlertChanges(NamedTuple):
     """What an evaluation changes: alerts that begin, are over, or hold again (these are not told a second time)."""
 
     fired: Sequence[Firing] = ()
     resolved: Sequence[str] = ()
     reopened: Sequence[str] = ()
 
-    def ending_only(self, alert_ids: Collection[str]) -> Changes:
+    def ending_only(self, alert_ids: Collection[str]) -> AlertChanges:
         """The same with no other alert than these being over."""
         return self._replace(resolved=[one for one in self.resolved if one in alert_ids])
 
@@ -153,11 +153,11 @@ class Fired:
         """Every alert that has fired since an instant, the newest first."""
         return self.db.ask(lambda ask: [Alert(*row) for row in ask(ALL, (self.org, since))])
 
-    def change_alerts(self, decide: Callable[[list[Alert]], Changes]) -> Changes:
+    def change_alerts(self, decide: Callable[[list[Alert]], AlertChanges]) -> AlertChanges:
         """Let `decide` see the alerts as they are, with every rival held off, and write down what it changes."""
         since = self.now() - REMEMBERED
 
-        def work(tx: Transaction) -> Changes:
+        def work(tx: Transaction) -> AlertChanges:
             if tx.db.shared:  # an embedded ledger has one writer anyway
                 tx.text("SELECT org FROM orgs WHERE org = ? FOR UPDATE", (self.org,))
             known = [Alert(*row) for row in tx.text(LATELY, (self.org, since)).fetchall()]
@@ -167,7 +167,7 @@ class Fired:
 
         return self.db.write(work)
 
-    def _write(self, tx: Transaction, changes: Changes) -> None:
+    def _write(self, tx: Transaction, changes: AlertChanges) -> None:
         now = self.now()
         for firing in changes.fired:
             if tx.text(FIRE, (self.org, *firing.alert)).rowcount:

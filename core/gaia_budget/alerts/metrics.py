@@ -27,7 +27,7 @@ WEEK = 7
 THINNEST_DAYS = 3  # with spend, of the seven before: fewer are no mean to compare with
 
 
-class Reading(NamedTuple):
+class MetricReading(NamedTuple):
     """A metric's value for one module and subject (task, session, window, file), and what it says in words."""
 
     module: str
@@ -36,7 +36,7 @@ class Reading(NamedTuple):
     said: str
 
 
-def readings(rule: Rule, facts: Facts) -> list[Reading]:
+def readings(rule: Rule, facts: Facts) -> list[MetricReading]:
     """The values that a rule is judged by. Raises ConfigError, LedgerError."""
     found = METRICS[rule.metric](rule, facts)
     return [
@@ -77,7 +77,7 @@ def _rows(rule: Rule, facts: Facts) -> Iterator[tuple[Key, Figures]]:
             yield key, figures
 
 
-def _spend_percent(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _spend_percent(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for module, month in facts.months.items():
         whole = month.limit_nano + month.month.override_nano
         if whole or month.spent_nano:
@@ -91,7 +91,7 @@ def _spend_percent(rule: Rule, facts: Facts) -> Iterator[Reading]:
                 f"{module} has spent {usd_short(month.spent_nano)} of {usd_short(whole)}{granted} this month "
                 f"({_hundredths(value)} %)"
             )
-            yield Reading(module, "", value, said)
+            yield MetricReading(module, "", value, said)
 
 
 def _share(part: int, whole: int) -> Fraction:
@@ -99,17 +99,17 @@ def _share(part: int, whole: int) -> Fraction:
     return Fraction(part * 100, whole) if whole else Fraction(100)
 
 
-def _projected(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _projected(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for module, outlook in facts.outlooks.items():
         whole = outlook.limit_nano + outlook.override_nano
         expected = outlook.counted.projected_nano
         if expected is not None and (whole or expected):
             value = _share(expected, whole)
             said = f"{module} is expected to spend {usd_short(expected)} of {usd_short(whole)} ({_hundredths(value)} %)"
-            yield Reading(module, "", value, f"{said}; {outlook.says()}")
+            yield MetricReading(module, "", value, f"{said}; {outlook.says()}")
 
 
-def _total(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _total(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     limit = facts.settings.total_limit_nano
     if limit is None:
         return
@@ -121,10 +121,10 @@ def _total(rule: Rule, facts: Facts) -> Iterator[Reading]:
         verb = "are expected to spend" if projected else "have spent"
         share = f"{usd_short(amount)} of {usd_short(limit)} this month ({_hundredths(value)} %)"
         said = f"all modules together {verb} {share}"
-        yield Reading("", "", value, said)
+        yield MetricReading("", "", value, said)
 
 
-def _threshold(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _threshold(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     counted = facts.counted(facts.since(rule.span))
     if rule.scope == "all":
         counted = {"": sum(counted.values())}
@@ -136,20 +136,20 @@ def _threshold(rule: Rule, facts: Facts) -> Iterator[Reading]:
             who, whose = (f"{module} has", "its") if module else ("all modules together have", "their")
             share = f"{whose} threshold is {usd_short(whole)} ({_hundredths(value)} %)"
             said = f"{who} spent {usd_short(nano)} {when}; {share}"
-            yield Reading(module, "", value, said)
+            yield MetricReading(module, "", value, said)
 
 
-def _spend_usd(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _spend_usd(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, figures in _rows(rule, facts):
         said = f"{_who(rule, key)}: {usd_short(figures.cost_nano)} in {rule.span.name}"
-        yield Reading(*_place(rule, key), Fraction(figures.cost_nano, NANO), said)
+        yield MetricReading(*_place(rule, key), Fraction(figures.cost_nano, NANO), said)
 
 
-def _burn(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _burn(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, figures in _rows(rule, facts):
         value = Fraction(figures.cost_nano, NANO * rule.span.length)
         said = f"{_who(rule, key)}: {usd_short(figures.cost_nano // rule.span.length)} per hour in {rule.span.name}"
-        yield Reading(*_place(rule, key), value, said)
+        yield MetricReading(*_place(rule, key), value, said)
 
 
 def _before(rule: Rule, facts: Facts) -> dict[Key, list[Figures]]:
@@ -160,7 +160,7 @@ def _before(rule: Rule, facts: Facts) -> dict[Key, list[Figures]]:
     return found
 
 
-def _change(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _change(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     before = _before(rule, facts)
     for key, today in _rows(rule, facts):
         days = [figures.cost_nano for figures in before.get(key, []) if figures.cost_nano]
@@ -170,10 +170,10 @@ def _change(rule: Rule, facts: Facts) -> Iterator[Reading]:
                 f"{_who(rule, key)}: {usd_short(today.cost_nano)} today, {_hundredths(value)} % over the mean of the "
                 f"{WEEK} days before ({usd_short(sum(days) // WEEK)})"
             )
-            yield Reading(*_place(rule, key), value, said)
+            yield MetricReading(*_place(rule, key), value, said)
 
 
-def _anomaly(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _anomaly(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     """The dearest of the days that stand out, for each task, or for each module as a whole."""
     found: dict[tuple[str, str], Anomaly] = {}
     for one in facts.anomalies:
@@ -187,7 +187,7 @@ def _anomaly(rule: Rule, facts: Facts) -> Iterator[Reading]:
             f"{module}{f', task {task}' if task else ''}: {usd_short(one.actual_nano)} on {day_name(one.day)} where "
             f"{usd_short(one.expected_nano)} is usual; {one.cause}"
         )
-        yield Reading(module, task, Fraction(over, NANO), said)
+        yield MetricReading(module, task, Fraction(over, NANO), said)
 
 
 def _hits(figures: Figures) -> Fraction | None:
@@ -195,15 +195,15 @@ def _hits(figures: Figures) -> Fraction | None:
     return Fraction(figures.cache_read_tokens * 100, prompt) if prompt else None
 
 
-def _cache_hits(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _cache_hits(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, figures in _rows(rule, facts):
         value = _hits(figures)
         if value is not None:
             said = f"{_who(rule, key)}: {_hundredths(value)} % of prompt tokens came from the cache in {rule.span.name}"
-            yield Reading(*_place(rule, key), value, said)
+            yield MetricReading(*_place(rule, key), value, said)
 
 
-def _cache_drop(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _cache_drop(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     before = _before(rule, facts)
     for key, today in _rows(rule, facts):
         days = before.get(key, [])
@@ -218,10 +218,10 @@ def _cache_drop(rule: Rule, facts: Facts) -> Iterator[Reading]:
                 f"{_who(rule, key)}: {_hundredths(now)} % of prompt tokens came from the cache today, "
                 f"{_hundredths(was)} % in the {WEEK} days before"
             )
-            yield Reading(*_place(rule, key), was - now, said)
+            yield MetricReading(*_place(rule, key), was - now, said)
 
 
-def _unpriced(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _unpriced(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, figures in _rows(rule, facts):
         if figures.responses:
             value = Fraction(figures.unpriced_responses * 100, figures.responses)
@@ -229,13 +229,13 @@ def _unpriced(rule: Rule, facts: Facts) -> Iterator[Reading]:
                 f"{_who(rule, key)}: {figures.unpriced_responses:,} of {figures.responses:,} responses have no known "
                 f"price ({_hundredths(value)} %) in {rule.span.name}"
             )
-            yield Reading(*_place(rule, key), value, said)
+            yield MetricReading(*_place(rule, key), value, said)
 
 
-def _session_tokens(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _session_tokens(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, figures in _rows(rule, facts):
         said = f"{_who(rule, key)}: {figures.budget_tokens:,} tokens that count in {rule.span.name}"
-        yield Reading(*_place(rule, key), Fraction(figures.budget_tokens), said)
+        yield MetricReading(*_place(rule, key), Fraction(figures.budget_tokens), said)
 
 
 def _failed(rule: Rule, facts: Facts) -> dict[Key, int]:
@@ -248,22 +248,22 @@ def _failed(rule: Rule, facts: Facts) -> dict[Key, int]:
     return found
 
 
-def _failed_calls(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _failed_calls(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, count in _failed(rule, facts).items():
         said = f"{_who(rule, key)}: {count:,} calls failed in {rule.span.name}"
-        yield Reading(*_place(rule, key), Fraction(count), said)
+        yield MetricReading(*_place(rule, key), Fraction(count), said)
 
 
-def _errors(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _errors(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     spent = facts.spent(AXES[rule.scope], facts.since(rule.span))
     for key, count in _failed(rule, facts).items():
         calls = count + (spent[key].responses if key in spent else 0)
         value = Fraction(count * 100, calls)
         said = f"{_who(rule, key)}: {count:,} of {calls:,} calls failed ({_hundredths(value)} %) in {rule.span.name}"
-        yield Reading(*_place(rule, key), value, said)
+        yield MetricReading(*_place(rule, key), value, said)
 
 
-def _plan(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _plan(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     name = rule.span.name
     window = facts.plan_window(name)
     paced = rule.metric == "plan_pace_percent"
@@ -273,20 +273,20 @@ def _plan(rule: Rule, facts: Facts) -> Iterator[Reading]:
         title = name.replace("_", "-")
         words = f"at this pace the plan's {title} window will be {{}} % full when it resets"
         said = (words if paced else f"the plan's {title} window is {{}} % full").format(_hundredths(exact))
-        yield Reading("", name, exact, said)
+        yield MetricReading("", name, exact, said)
 
 
-def _price_age(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _price_age(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for name, days in facts.ages.items():
-        yield Reading("", name, Fraction(days), f"the {name} was last reviewed {days:,} days ago")
+        yield MetricReading("", name, Fraction(days), f"the {name} was last reviewed {days:,} days ago")
 
 
-def _model_end(rule: Rule, facts: Facts) -> Iterator[Reading]:
+def _model_end(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for one, days in facts.ending:
-        yield Reading("", one.model, Fraction(days), str(one))
+        yield MetricReading("", one.model, Fraction(days), str(one))
 
 
-METRICS: Mapping[str, Callable[[Rule, Facts], Iterator[Reading]]] = {
+METRICS: Mapping[str, Callable[[Rule, Facts], Iterator[MetricReading]]] = {
     "spend_percent": _spend_percent,
     "projected_percent": _projected,
     "threshold_percent": _threshold,

@@ -136,7 +136,7 @@ class Rule(BaseModel):
         return _micros(self.cooldown)
 
 
-class Loaded(NamedTuple):
+class RulesInForce(NamedTuple):
     """The rules in force, and what is wrong with those that are not."""
 
     rules: list[Rule]
@@ -148,20 +148,20 @@ def file() -> Path:
     return places.home() / "alerts.toml"
 
 
-def load() -> Loaded:
+def load() -> RulesInForce:
     """The rules in force; never raises for what a user wrote."""
     found = dict(_ours())
     problems: list[ConfigError] = []
     try:
         own = _own()
     except ConfigError as error:
-        return Loaded([rule for rule in found.values() if rule.enabled], [error])
+        return RulesInForce([rule for rule in found.values() if rule.enabled], [error])
     for name, table in own.items():
         try:
             found[name] = _read(name, table)
         except ConfigError as error:
             problems.append(error)
-    return Loaded([rule for rule in found.values() if rule.enabled], problems)
+    return RulesInForce([rule for rule in found.values() if rule.enabled], problems)
 
 
 @cache

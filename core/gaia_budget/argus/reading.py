@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from gaia_budget.argus.shapes import OWN_COUNTS, Call, Origin, Unreadable, call_of, is_own
+from gaia_budget.argus.shapes import OWN_COUNTS, LoggedCall, Origin, UnreadableLine, call_of, is_own
 from gaia_budget.transcripts.lines import TOO_LONG, bounded
 from gaia_budget.transcripts.position import Position, position
 
@@ -40,7 +40,7 @@ class LogSkip(NamedTuple):
 class LogReading(NamedTuple):
     """What a log told. `other` counts lines that tell of no billed call (builds, work without a model)."""
 
-    calls: list[Call]
+    calls: list[LoggedCall]
     other: int
     skipped: list[LogSkip]
     bookmark: LogBookmark
@@ -79,7 +79,7 @@ def decode(line: bytes) -> Any:
     try:
         return _DECODER.decode(line.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable(f"not JSON: {error}") from None
+        raise UnreadableLine(f"not JSON: {error}") from None
 
 
 class _Reading:
@@ -88,7 +88,7 @@ class _Reading:
     def __init__(self, path: Path, origin: Origin, start: LogBookmark) -> None:
         self.path, self.origin = path, origin
         self.offset, self.lines, self.ours = start.position.offset, start.lines, start.ours
-        self.calls: list[Call] = []
+        self.calls: list[LoggedCall] = []
         self.skipped: list[LogSkip] = []
         self.other = 0
 
@@ -107,7 +107,7 @@ class _Reading:
             row = decode(line)
             self.ours = self.ours and is_own(row)
             call = call_of(row, line, self.origin)
-        except Unreadable as error:
+        except UnreadableLine as error:
             self.ours = False
             if complete:
                 self.skipped.append(LogSkip(self.lines, str(error)))
@@ -115,11 +115,11 @@ class _Reading:
         if call is None:
             self.other += 1
         elif call.corrects:
-            self.calls.append(Call(self._corrected(call), legacy=False))
+            self.calls.append(LoggedCall(self._corrected(call), legacy=False))
         else:
             self.calls.append(call)
 
-    def _corrected(self, call: Call) -> Event:
+    def _corrected(self, call: LoggedCall) -> Event:
         """The corrected event as a whole: its own line plus every line that adds to it."""
         parts: dict[str, Event] = {call.event.event_id: call.event}
         for other in self._about(call.corrects):
@@ -143,7 +143,7 @@ class _Reading:
         for line in lines:
             try:
                 found = call_of(decode(line), line, self.origin)
-            except Unreadable:
+            except UnreadableLine:
                 continue  # reported where it stands
             if found is not None and event_id in (found.event.event_id, found.corrects):
                 yield found.event

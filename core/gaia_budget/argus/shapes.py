@@ -41,7 +41,7 @@ OWN_TEXTS = ("task", "provider", "model", "session_id", "agent_id", "agent_type"
              "mcp_tool")  # fmt: skip
 
 
-class Unreadable(ValueError):
+class UnreadableLine(ValueError):
     """A line that cannot be taken in; the message says why, without anything of its content but key names."""
 
 
@@ -54,7 +54,7 @@ class Origin(NamedTuple):
     module: str = ""
 
 
-class Call(NamedTuple):
+class LoggedCall(NamedTuple):
     """A billed call; `corrects` names the event that it only adds to; `legacy` that no id of ours came with it."""
 
     event: Event
@@ -73,17 +73,17 @@ def module_name(name: str) -> str:
     return FORMER_NAMES.get(folded, folded) or UNALLOCATED
 
 
-def call_of(row: Any, line: bytes, origin: Origin) -> Call | None:
+def call_of(row: Any, line: bytes, origin: Origin) -> LoggedCall | None:
     """The call that a decoded line tells of; None where it tells of none (builds, work without a model).
 
     Raises Unreadable with the reason.
     """
     if not isinstance(row, dict):
-        raise Unreadable("not a JSON object")
+        raise UnreadableLine("not a JSON object")
     for fits, shape in SHAPES:
         if fits(row):
             return shape(row, line, origin)
-    raise Unreadable(f"none of the known event shapes (keys: {', '.join(sorted(map(str, row)))[:120]})")
+    raise UnreadableLine(f"none of the known event shapes (keys: {', '.join(sorted(map(str, row)))[:120]})")
 
 
 def is_own(row: Any) -> bool:
@@ -95,14 +95,14 @@ def _build(row: Mapping[str, Any], line: bytes, origin: Origin) -> None:
     return None
 
 
-def _own(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call:
+def _own(row: Mapping[str, Any], line: bytes, origin: Origin) -> LoggedCall:
     cost = row.get("cost_nano_usd")
     if cost is not None and (type(cost) is not int or cost < 0):
-        raise Unreadable("cost_nano_usd is not a whole number of nano-dollars")
+        raise UnreadableLine("cost_nano_usd is not a whole number of nano-dollars")
     corrects = _text(row, "corrects")
     identity = _text(row, "event_id")
     if not identity:
-        raise Unreadable("event_id is missing")
+        raise UnreadableLine("event_id is missing")
     counts: dict[str, Any] = {name: _count(row, name) for name in OWN_COUNTS}
     texts: dict[str, Any] = {name: _text(row, name) for name in OWN_TEXTS}
     event = Event(
@@ -121,30 +121,30 @@ def _own(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call:
         **counts,
         **texts,
     )
-    return Call(event, corrects, legacy=False)
+    return LoggedCall(event, corrects, legacy=False)
 
 
-def _runtime(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call | None:
+def _runtime(row: Mapping[str, Any], line: bytes, origin: Origin) -> LoggedCall | None:
     return _legacy(
         row, line, origin, at="ts", module=_text(row, "component"), inputs="input_tokens",
         outputs="output_tokens", cost="cost_usd", task=_text(row, "task"),
         duration_ms=_duration(row.get("duration_ms")))  # fmt: skip
 
 
-def _library(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call | None:
+def _library(row: Mapping[str, Any], line: bytes, origin: Origin) -> LoggedCall | None:
     return _legacy(
         row, line, origin, at="timestamp", module=_text(row, "project") or origin.module, inputs="tokens_in",
         outputs="tokens_out", cost="cost", task=_text(row, "task"),
         duration_ms=_duration(row.get("latency"), 1000))  # fmt: skip
 
 
-def _cost_event(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call | None:
+def _cost_event(row: Mapping[str, Any], line: bytes, origin: Origin) -> LoggedCall | None:
     return _legacy(
         row, line, origin, at="timestamp", module=_text(row, "project"), inputs="tokens_in",
         outputs="tokens_out", cost="cost_usd", task=_text(row, "operation"), duration_ms=None)  # fmt: skip
 
 
-def _research(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call | None:
+def _research(row: Mapping[str, Any], line: bytes, origin: Origin) -> LoggedCall | None:
     return _legacy(
         row, line, origin, at="researched_at", module=_text(row, "researched_by"), inputs="input_tokens",
         outputs="output_tokens", cost="cost_usd", task=_text(row, "task") or "research",
@@ -154,7 +154,7 @@ def _research(row: Mapping[str, Any], line: bytes, origin: Origin) -> Call | Non
 def _legacy(
     row: Mapping[str, Any], line: bytes, origin: Origin, *, at: str, module: str, inputs: str, outputs: str,
     cost: str, task: str, duration_ms: int | None,
-) -> Call | None:  # fmt: skip
+) -> LoggedCall | None:  # fmt: skip
     amount = cost_nano(row.get(cost), cost)
     counts: dict[str, Any] = {"input_tokens": _count(row, inputs), "output_tokens": _count(row, outputs),
               "cache_read_tokens": _count(row, "cache_read_tokens"),
@@ -171,7 +171,7 @@ def _legacy(
         model=_text(row, "model"), task=folded(task), session_id=_text(row, "session_id"), status=status,
         cost_nano=amount, price_source="unpriced" if amount is None else LOGGED, duration_ms=duration_ms,
         correlation_id=_text(row, "correlation_id"), **counts)  # fmt: skip
-    return Call(event)
+    return LoggedCall(event)
 
 
 def cost_nano(value: Any, name: str) -> int | None:
@@ -179,21 +179,21 @@ def cost_nano(value: Any, name: str) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise Unreadable(f"{name} is not a number")
+        raise UnreadableLine(f"{name} is not a number")
     amount = Decimal(value)
     if not amount.is_finite() or amount > 10**9:
-        raise Unreadable(f"{name} is not an amount of money")
+        raise UnreadableLine(f"{name} is not an amount of money")
     if amount < 0:
-        raise Unreadable(f"{name} is negative")
+        raise UnreadableLine(f"{name} is negative")
     return int((amount * NANO).to_integral_value(ROUND_HALF_EVEN))
 
 
 def _instant(row: Mapping[str, Any], name: str) -> int:
     instant = clock.parse(_text(row, name).replace(" ", "T", 1))
     if instant is None:
-        raise Unreadable(f"{name} is not an ISO 8601 instant")
+        raise UnreadableLine(f"{name} is not an ISO 8601 instant")
     if not bounds.is_instant(instant):
-        raise Unreadable(f"{name} is no instant between {bounds.FIRST_YEAR} and {bounds.LAST_YEAR}")
+        raise UnreadableLine(f"{name} is no instant between {bounds.FIRST_YEAR} and {bounds.LAST_YEAR}")
     return instant
 
 
@@ -202,7 +202,7 @@ def _count(row: Mapping[str, Any], name: str) -> int:
     if value is None:
         return 0
     if not bounds.is_count(value):
-        raise Unreadable(f"{name} is not a count")
+        raise UnreadableLine(f"{name} is not a count")
     return int(value)
 
 
@@ -223,11 +223,11 @@ def _text(row: Mapping[str, Any], name: str) -> str:
 def _choice(row: Mapping[str, Any], name: str, valid: tuple[str, ...], default: str) -> Any:
     value = row.get(name, default)
     if value not in valid:
-        raise Unreadable(f"{name} is none of {', '.join(valid)}")
+        raise UnreadableLine(f"{name} is none of {', '.join(valid)}")
     return value
 
 
-SHAPES: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[..., Call | None]], ...] = (
+SHAPES: tuple[tuple[Callable[[dict[str, Any]], bool], Callable[..., LoggedCall | None]], ...] = (
     (lambda row: "wave" in row and "agent" in row, _build),
     (is_own, _own),
     (lambda row: "component" in row and "ts" in row, _runtime),

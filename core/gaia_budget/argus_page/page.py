@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from gaia_budget.argus_page import figures
-from gaia_budget.argus_page.source import Source
+from gaia_budget.argus_page.source import PageSource
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.reports import shown
 from gaia_hooks.facts.prices.money import NANO
@@ -37,9 +37,9 @@ SIGNS = {"warning": "▲ warning", "critical": "■ critical"}
 
 
 @st.cache_resource(show_spinner=False)
-def source() -> Source:
+def source() -> PageSource:
     """The one source of all open pages."""
-    return Source()
+    return PageSource()
 
 
 def draw() -> None:
@@ -62,7 +62,7 @@ def _again_when_new(version: int) -> None:
         st.rerun()
 
 
-def _whole(answers: Source) -> None:
+def _whole(answers: PageSource) -> None:
     overview = answers.ask("overview")
     if not any(period["tokens"] or Decimal(period["spent_usd"]) for period in overview["periods"]):
         _nothing_yet()
@@ -164,7 +164,7 @@ def _caps(overview: Document, modules: list[Document], style: Look) -> None:
     )
 
 
-def _spent(answers: Source, overview: Document, style: Look) -> None:
+def _spent(answers: PageSource, overview: Document, style: Look) -> None:
     st.subheader("What was spent")
     first, second, third, fourth = st.columns(4)
     period = first.selectbox("Period", list(PERIODS), format_func=PERIODS.__getitem__)

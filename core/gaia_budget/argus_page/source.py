@@ -12,7 +12,7 @@ from gaia_budget.settings import load
 _ANSWERS = {one.name: one.answer for one in QUESTIONS}
 
 
-class Source:
+class PageSource:
     """The ledger, kept fresh while the page is open anywhere. Safe for many sessions at once."""
 
     def __init__(self) -> None:

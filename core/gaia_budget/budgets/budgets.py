@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING
 
 from gaia_budget.budgets import leases, limits, months, overrides, reservations
-from gaia_budget.budgets.leases import Lease, Report
+from gaia_budget.budgets.leases import Lease, LeaseReport
 from gaia_budget.budgets.limits import Scope
 from gaia_budget.budgets.overrides import Override
 from gaia_budget.budgets.reservations import Reservation
@@ -129,7 +129,7 @@ class Budgets:
         )
 
     def report(
-        self, lease_id: str, told: Report, *, ttl_s: float = TTL_SECONDS, gone_s: float | None = None
+        self, lease_id: str, told: LeaseReport, *, ttl_s: float = TTL_SECONDS, gone_s: float | None = None
     ) -> None:
         """Take in what a lease's holder spent, with its events, and what it returns; renews the lease."""
         expires = self.ledger.now() + int(ttl_s * MICRO)

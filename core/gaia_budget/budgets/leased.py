@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import msgspec
 
 from gaia_budget.budgets import spool
-from gaia_budget.budgets.leases import Report
+from gaia_budget.budgets.leases import LeaseReport
 from gaia_budget.errors import BudgetExceededError, GaiaBudgetError, LedgerError, NotFoundError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ PATIENCE_SECONDS = 2.0
 """How long a call waits for a ledger that cannot be reached: its spend can be told later."""
 
 
-class Part:
+class HeldLease:
     """One lease in use: what is spent and held of it, and the events that are not told yet."""
 
     __slots__ = ("events", "held", "in_use", "lease", "scope", "spent")
@@ -59,7 +59,7 @@ class Part:
 class Held(NamedTuple):
     """What one call holds of a lease."""
 
-    part: Part
+    part: HeldLease
     estimate_nano: int
     admitted_ts: int
 
@@ -94,7 +94,7 @@ class LeasedBudget:
         self.amount_nano = amount_nano
         self._witness = witness
         self._lock = threading.Lock()
-        self._parts: list[Part] = []
+        self._parts: list[HeldLease] = []
         self._told = time.monotonic()
         self._problem: LedgerError | None = None  # since the ledger could not be reached last
         self._closed = False
@@ -155,13 +155,15 @@ class LeasedBudget:
             self._closed = True
             for part in list(self._parts):
                 part.in_use = False
-                report = Report(part.spent, part.events, returned=not part.held)
+                report = LeaseReport(part.spent, part.events, returned=not part.held)
                 try:
                     self.budgets.report(part.lease.lease_id, report)
                 except Exception as error:  # noqa: BLE001 (whatever stops it here: what was spent must not be lost)
                     spool.put(
                         self.budgets.ledger.folder,
-                        spool.Told(part.lease.lease_id, report.spent_nano, part.events, report.returned),
+                        spool.SpooledReport(
+                            part.lease.lease_id, report.spent_nano, part.events, report.returned
+                        ),
                     )
                     if not isinstance(error, LedgerError):
                         log.warning("a lease's spend was kept in %s: %s", spool.NAME, type(error).__name__)
@@ -175,7 +177,7 @@ class LeasedBudget:
     ) -> None:
         self.close()
 
-    def _renewed(self, scope: Scope, need_nano: int) -> Part:
+    def _renewed(self, scope: Scope, need_nano: int) -> HeldLease:
         """A new lease in place of the one of the same module that is used up, or of a month that is over."""
         for part in self._parts:
             if part.scope.module == scope.module:
@@ -194,7 +196,7 @@ class LeasedBudget:
             if self._witness is not None:
                 self._witness.returned(lease_id)
             raise
-        self._parts.append(Part(scope, lease))
+        self._parts.append(HeldLease(scope, lease))
         return self._parts[-1]
 
     def _try_to_tell(self) -> None:
@@ -204,7 +206,7 @@ class LeasedBudget:
             if not part.events and not part.is_over:
                 continue
             try:
-                self._report(part, Report(part.spent, part.events, part.is_over))
+                self._report(part, LeaseReport(part.spent, part.events, part.is_over))
             except GaiaBudgetError as error:
                 if known is None:  # once in each outage
                     log.warning("a lease's spend is told later: %s", error)
@@ -217,14 +219,14 @@ class LeasedBudget:
             self._is_told(part)
         self._told = time.monotonic()
 
-    def _report(self, part: Part, told: Report) -> None:
+    def _report(self, part: HeldLease, told: LeaseReport) -> None:
         try:
             self.budgets.report(part.lease.lease_id, told, gone_s=PATIENCE_SECONDS)
         except NotFoundError:  # the ledger was made anew meanwhile: the events alone count
             self.budgets.ledger.record(told.events, gone_s=PATIENCE_SECONDS)
             part.lease = part.lease._replace(granted_nano=0)
 
-    def _is_told(self, part: Part) -> None:
+    def _is_told(self, part: HeldLease) -> None:
         events, part.events = part.events, []
         if part.is_over:
             self._parts.remove(part)

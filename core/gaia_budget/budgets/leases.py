@@ -55,7 +55,7 @@ class Lease(NamedTuple):
     expires_ts: int
 
 
-class Report(NamedTuple):
+class LeaseReport(NamedTuple):
     """What a holder tells: the total spent from the lease so far (not the change), the events of this part."""
 
     spent_nano: int
@@ -92,7 +92,7 @@ def find(tx: Transaction, org: str, lease_id: str) -> Lease | None:
     return Lease(lease_id, *row) if row else None
 
 
-def report(tx: Transaction, zone: Zone, org: str, lease_id: str, told: Report, expires_ts: int) -> None:
+def report(tx: Transaction, zone: Zone, org: str, lease_id: str, told: LeaseReport, expires_ts: int) -> None:
     """Take in what a holder spent, and what it returns. The same report twice changes nothing.
 
     A holder that was thought dead (its lease expired) may still report: what it spent was set aside all the time.
@@ -131,7 +131,7 @@ def wind_up(tx: Transaction, zone: Zone, org: str, lease_id: str, calls: Sequenc
     untold = [call for call in calls if not tx.text(KNOWN, (org, call.events[0].event_id)).fetchone()]
     events = [event for call in untold for event in call.events]
     spent = held.spent_nano + sum(call.spent_nano for call in untold)
-    report(tx, zone, org, lease_id, Report(spent, events, returned=True), held.expires_ts)
+    report(tx, zone, org, lease_id, LeaseReport(spent, events, returned=True), held.expires_ts)
 
 
 def _booked(zone: Zone, org: str, scope: str, event: Event) -> Event:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gaia_budget.budgets.leases import Report
+from gaia_budget.budgets.leases import LeaseReport
 from gaia_budget.errors import GaiaBudgetError, NotFoundError
 from gaia_budget.model import Event  # noqa: TC001 (msgspec reads the annotations as it runs)
 from gaia_hooks.machine import files
@@ -22,7 +22,7 @@ LOCK_SECONDS = 10.0
 log = logging.getLogger(__name__)
 
 
-class Told(msgspec.Struct, frozen=True):
+class SpooledReport(msgspec.Struct, frozen=True):
     """The last report on a lease, as `Budgets.report` takes it."""
 
     lease_id: str
@@ -31,7 +31,7 @@ class Told(msgspec.Struct, frozen=True):
     returned: bool = False
 
 
-def put(folder: Path, told: Told) -> None:
+def put(folder: Path, told: SpooledReport) -> None:
     """Keep a report for later, in the file before this returns. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     files.append(str(folder / NAME), msgspec.json.encode(told) + b"\n")
@@ -60,7 +60,7 @@ def _replay(budgets: Budgets, file: Path) -> int:
     count = 0
     for line in lines:
         try:
-            told = msgspec.json.decode(line, type=Told)
+            told = msgspec.json.decode(line, type=SpooledReport)
         except msgspec.DecodeError:  # a writer was killed in the middle of it
             files.append(str(file.with_name(UNREADABLE)), line)
             continue
@@ -70,9 +70,9 @@ def _replay(budgets: Budgets, file: Path) -> int:
     return count
 
 
-def _tell(budgets: Budgets, told: Told) -> None:
+def _tell(budgets: Budgets, told: SpooledReport) -> None:
     try:
-        budgets.report(told.lease_id, Report(told.spent_nano, told.events, told.returned))
+        budgets.report(told.lease_id, LeaseReport(told.spent_nano, told.events, told.returned))
     except NotFoundError:  # taken from another database: the events alone count
         ledger = budgets.ledger
         ledger.record([msgspec.structs.replace(event, org=ledger.org) for event in told.events])

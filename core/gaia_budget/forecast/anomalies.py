@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.forecast.causes import Mix, Use, cause, price_change, together
+from gaia_budget.forecast.causes import DayUse, Mix, cause, price_change, together
 from gaia_budget.forecast.days import day_named
 from gaia_budget.forecast.spikes import RECENT, WINDOW, Spike, spikes
 from gaia_budget.ledger.questions import bucket
@@ -123,8 +123,8 @@ class _Search:
         if module not in self.mixes:
             self.mixes[module] = {}
             for name, model, day, *figures in self.ask(MIXES, [self.org, self.first, self.today, module]):
-                self.mixes[module].setdefault(day, {})[name, model] = Use(*map(int, figures))
-        parts: dict[tuple[str, str], list[Use]] = {}
+                self.mixes[module].setdefault(day, {})[name, model] = DayUse(*map(int, figures))
+        parts: dict[tuple[str, str], list[DayUse]] = {}
         for day in range(start, end):
             for key, use in self.mixes[module].get(day, {}).items():
                 if task is None or key[0] == task:

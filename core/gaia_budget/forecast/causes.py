@@ -23,7 +23,7 @@ WEIGHTS = (1.0, 5.0, 0.1, 1.25, 2.0)
 """What the kinds of tokens of `Use` cost in proportion, roughly: to compare prices, never to reckon them."""
 
 
-class Use(NamedTuple):
+class DayUse(NamedTuple):
     """What was used: nano-dollars, responses and tokens."""
 
     nano: int = 0
@@ -61,22 +61,22 @@ class Use(NamedTuple):
         return self.nano / tokens if tokens else 0.0
 
 
-Mix = dict[tuple[str, str], Use]
+Mix = dict[tuple[str, str], DayUse]
 """Use by task and model."""
 
 
-def together(uses: Iterable[Use]) -> Use:
+def together(uses: Iterable[DayUse]) -> DayUse:
     """The sum."""
-    return Use(*map(sum, zip(*uses, strict=True))) if (uses := list(uses)) else Use()
+    return DayUse(*map(sum, zip(*uses, strict=True))) if (uses := list(uses)) else DayUse()
 
 
-def by(mix: Mapping[tuple[str, str], Use], place: int) -> dict[str, Use]:
+def by(mix: Mapping[tuple[str, str], DayUse], place: int) -> dict[str, DayUse]:
     """The mix by task (0) or by model (1) alone."""
     names = dict.fromkeys(key[place] for key in mix)
     return {name: together(use for key, use in mix.items() if key[place] == name) for name in names}
 
 
-def price_change(day: Mapping[tuple[str, str], Use], before: Mapping[tuple[str, str], Use]) -> float:
+def price_change(day: Mapping[tuple[str, str], DayUse], before: Mapping[tuple[str, str], DayUse]) -> float:
     """How many times dearer a day was than the same tokens would have been before; 1 where that is not clear.
 
     Models are compared with themselves, and only where their calls are of about the same size: a price that rises
@@ -85,7 +85,7 @@ def price_change(day: Mapping[tuple[str, str], Use], before: Mapping[tuple[str, 
     models, known = by(day, 1), by(before, 1)
     actual = at_old = 0.0
     for model, use in models.items():
-        earlier = known.get(model, Use())
+        earlier = known.get(model, DayUse())
         ratio = use.price / earlier.price if earlier.price else 1.0
         sizes = use.size / earlier.size if earlier.size else 0.0
         repriced = SAME_PRICE < max(ratio, 1 / ratio if ratio else 0.0) <= OTHER_PRICE
@@ -114,10 +114,10 @@ def cause(day: Mix, usual: Mix, expected: float, session: tuple[str, int] | None
     )
 
 
-def _model(day: Mix, usual: Mix, now: Use, then: Use, excess: float, scale: float) -> str:
+def _model(day: Mix, usual: Mix, now: DayUse, then: DayUse, excess: float, scale: float) -> str:
     known = by(usual, 1)
     for model, use in sorted(by(day, 1).items(), key=lambda entry: -entry[1].nano):
-        earlier = known.get(model, Use())
+        earlier = known.get(model, DayUse())
         share, before = _share(use.responses, now.responses), _share(earlier.responses, then.responses)
         if model and use.nano - earlier.nano * scale >= MOST * excess and share - before >= SHARE_MOVED:
             return f"model: {model} answered {share:.0%} of the calls, usually {before:.0%}"
@@ -128,13 +128,13 @@ def _share(part: int, whole: int) -> float:
     return part / whole if whole else 0.0
 
 
-def _cache(now: Use, then: Use) -> str:
+def _cache(now: DayUse, then: DayUse) -> str:
     if then.cached - now.cached >= SHARE_MOVED:
         return f"cache: {now.cached:.0%} of the prompts came from it, usually {then.cached:.0%}"
     return ""
 
 
-def _session(session: tuple[str, int] | None, now: Use) -> str:
+def _session(session: tuple[str, int] | None, now: DayUse) -> str:
     if session is None or not session[0] or session[1] < MOST * now.nano:
         return ""
     return f"session: {session[0]} took {usd_short(session[1])} of it"
@@ -145,19 +145,19 @@ def _task(day: Mix, usual: Mix, excess: float, scale: float) -> str:
     if len(tasks.keys() | known.keys()) < 2:
         return ""
     name, use = max(tasks.items(), key=lambda entry: entry[1].nano)
-    earlier = known.get(name, Use()).nano * scale
+    earlier = known.get(name, DayUse()).nano * scale
     if use.nano - earlier < MOST * excess:
         return ""
     return f"task: {name or 'none named'} cost {usd_short(use.nano)}, usually {usd_short(round(earlier))}"
 
 
-def _size(now: Use, then: Use) -> str:
+def _size(now: DayUse, then: DayUse) -> str:
     if then.size and now.size >= LARGER * then.size:
         return f"size: {round(now.size):,} tokens a call, usually {round(then.size):,}"
     return ""
 
 
-def _price(now: Use, then: Use) -> str:
+def _price(now: DayUse, then: DayUse) -> str:
     if then.price and now.price >= LARGER * then.price:
         return f"price: the same tokens cost {now.price / then.price:.1f} times as much"
     return ""

@@ -33,7 +33,7 @@ class ContextQuestion(NamedTuple):
     session: str | None = None
 
 
-class Row(NamedTuple):
+class ContextRow(NamedTuple):
     """How many results, and their estimated tokens, for the values of the axes asked for."""
 
     key: tuple[str, ...]
@@ -53,7 +53,7 @@ def fills(
     roots: list[list[str]],
     asked: ContextQuestion,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Row]:
+) -> list[ContextRow]:
     """What fills the context, what was carried most first. Each result counts once, a fork's copies carry it on.
 
     Raises InputError for an axis that does not go with these.
@@ -75,7 +75,7 @@ def fills(
         known.add(item.call_id)
         calls, result, carried = found.get(key, (0, 0, 0))
         found[key] = calls + is_new, result + is_new * item.result_tokens, carried + item.carried_tokens
-    rows = [Row(key, *figures) for key, figures in found.items()]
+    rows = [ContextRow(key, *figures) for key, figures in found.items()]
     return sorted(rows, key=lambda row: (-row.carried_tokens, -row.result_tokens, row.key))
 
 

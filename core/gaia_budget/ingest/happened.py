@@ -31,7 +31,7 @@ def learn(ledger: Ledger, report: Report) -> None:
     Raises LedgerError.
     """
     since = ledger.now() - LOOK_BACK
-    calls = [Call(*row) for row in ledger.calls_of_tasks(since)]
+    calls = [TaskCall(*row) for row in ledger.calls_of_tasks(since)]
     if not calls:
         return
     try:
@@ -61,7 +61,7 @@ LEAST_PROMPT = 500
 RETRY, REDONE = "retry", "redone"
 
 
-class Call(NamedTuple):
+class TaskCall(NamedTuple):
     """One billed call of an app's task. `work` is what it belongs to: its correlation id, else its session."""
 
     event_id: str
@@ -84,9 +84,9 @@ class Happened(NamedTuple):
     kind: str
 
 
-def outcomes(calls: Iterable[Call], strength: Callable[[str], int | None]) -> list[Happened]:
+def outcomes(calls: Iterable[TaskCall], strength: Callable[[str], int | None]) -> list[Happened]:
     """What the calls show; `strength` orders models, and knows nothing of some (None)."""
-    last: dict[tuple[str, str, str], Call] = {}
+    last: dict[tuple[str, str, str], TaskCall] = {}
     found = []
     for call in sorted(calls, key=lambda one: (one.ts, one.event_id)):
         if not call.work:
@@ -102,7 +102,7 @@ def outcomes(calls: Iterable[Call], strength: Callable[[str], int | None]) -> li
     return found
 
 
-def _kind(before: Call, call: Call, strength: Callable[[str], int | None]) -> str:
+def _kind(before: TaskCall, call: TaskCall, strength: Callable[[str], int | None]) -> str:
     if call.model == before.model:
         same = call.prompt_tokens == before.prompt_tokens >= LEAST_PROMPT
         return REDONE if same else ""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ASKED = 500  # values per question
 
 
-class Known(NamedTuple):
+class StoredResponse(NamedTuple):
     """The part of a stored response that reckoning needs."""
 
     session_id: str
@@ -76,13 +76,13 @@ def makers_of(ledger: Ledger, event_ids: Collection[str]) -> dict[str, Maker]:
     return found
 
 
-def responses_of(ledger: Ledger, session_ids: Collection[str]) -> Iterator[Known]:
+def responses_of(ledger: Ledger, session_ids: Collection[str]) -> Iterator[StoredResponse]:
     """Everything that the ledger holds of these sessions."""
     for asked, first, last in _together(_spans(ledger, session_ids)):
         for session_id, kind, ts, model, cost, source, *usage in _asked(
             ledger, RESPONSES, asked, first, last
         ):
-            yield Known(session_id, kind, ts, model, tuple(usage), cost, source)
+            yield StoredResponse(session_id, kind, ts, model, tuple(usage), cost, source)
 
 
 def _spans(ledger: Ledger, session_ids: Collection[str]) -> list[tuple[int, int, str]]:

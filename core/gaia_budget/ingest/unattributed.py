@@ -17,7 +17,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.ingest.sessions import mark_of
-from gaia_budget.ingest.stored import Known, responses_of
+from gaia_budget.ingest.stored import StoredResponse, responses_of
 from gaia_budget.model import UNALLOCATED, Event
 from gaia_hooks.facts.tokens.usage import REASONING, SEARCHES
 from gaia_hooks.session import argus
@@ -60,7 +60,7 @@ def reconcile(ledger: Ledger, settings: Settings, costs: Costs, sessions: Sessio
     asked = {session for session, state in states.items() if not state.reckoned}
     if not asked:
         return
-    known: dict[str, list[Known]] = defaultdict(list)
+    known: dict[str, list[StoredResponse]] = defaultdict(list)
     for one in responses_of(ledger, asked):
         known[one.session_id].append(one)
     family = families(states)
@@ -91,7 +91,7 @@ def families(states: Mapping[str, FileState]) -> dict[int, list[tuple[str, int, 
     return found
 
 
-def reckon(mine: ReadingPosition, rows: Sequence[Known], family: Family, costs: Costs) -> Reckoned:
+def reckon(mine: ReadingPosition, rows: Sequence[StoredResponse], family: Family, costs: Costs) -> Reckoned:
     """Compare a session's own totals with its rows. Raises UnknownParent."""
     nano = forgotten = 0
     for started in dict.fromkeys(total.started for total in mine.totals):
@@ -107,7 +107,9 @@ def reckon(mine: ReadingPosition, rows: Sequence[Known], family: Family, costs: 
     return Reckoned(nano, forgotten)
 
 
-def _beyond(total: ClientTotal, carried: ClientTotal | None, own: Iterable[Known], costs: Costs) -> int:
+def _beyond(
+    total: ClientTotal, carried: ClientTotal | None, own: Iterable[StoredResponse], costs: Costs
+) -> int:
     """Nano-dollars of the tokens that a total knows beyond the rows; of models without a price: nothing."""
     left: dict[str, list[int]] = {}
     names: dict[str, str] = {}
@@ -141,7 +143,9 @@ def _carried(mine: ReadingPosition, total: ClientTotal, family: Family) -> Clien
     return max(written, key=lambda one: (one.after, one.nano)) if written else None
 
 
-def _event(session: str, settings: Settings, state: FileState, nano: int, rows: Sequence[Known]) -> Event:
+def _event(
+    session: str, settings: Settings, state: FileState, nano: int, rows: Sequence[StoredResponse]
+) -> Event:
     """The one event of a session's unattributed spend, at its newest total.
 
     Of two such events the later stands, so a reckoning that knows more rows is later by microseconds.

@@ -170,7 +170,7 @@ class Range(NamedTuple):
     session: str | None = None
 
 
-class Question(NamedTuple):
+class Query(NamedTuple):
     """SQL with `?` marks, and the values for them."""
 
     sql: str
@@ -308,14 +308,14 @@ def _names(zone: Zone, by: Sequence[str], grain: str | None) -> list[Callable[[A
 
 
 def _run(
-    ask: Ask, question: Question, names: Sequence[Callable[[Any], str]]
+    ask: Ask, question: Query, names: Sequence[Callable[[Any], str]]
 ) -> Iterable[tuple[tuple[str, ...], Figures]]:
     for row in ask(question.sql, question.values):
         key = tuple([name(value) for name, value in zip(names, row, strict=False)])
         yield key, Figures(*map(int, row[len(names) :]))
 
 
-def _from_rollups(zone: Zone, asked: Range, by: Sequence[str], grain: str) -> Question:
+def _from_rollups(zone: Zone, asked: Range, by: Sequence[str], grain: str) -> Query:
     keys = ["bucket" if axis in TIMES else f'"{axis}"' for axis in by]
     where = "org = ? AND grain = ? AND events > 0"
     values: list[Any] = [asked.org, grain]
@@ -337,18 +337,18 @@ def bucket(zone: Zone, grain: str, ts: int) -> int:
     return local.year * 12 + local.month - 1 if grain == "month" else (local.toordinal() - 719_163)
 
 
-def _from_events(asked: Range, by: Sequence[str], offset: int) -> Question:
+def _from_events(asked: Range, by: Sequence[str], offset: int) -> Query:
     where, values = _conditions(asked)
     return _grouped("events", [_axis(axis, offset) for axis in by], SUMS_OF_EVENTS, where, values)
 
 
 def _grouped(
     table: str, keys: Sequence[str], sums: Sequence[str], where: str, values: Sequence[Any]
-) -> Question:
+) -> Query:
     """Sums per key; without keys one row, or none where nothing fits."""
     end = f"GROUP BY {', '.join(map(str, range(1, len(keys) + 1)))}" if keys else "HAVING count(*) > 0"
     # names and numbers of our own; what comes from outside goes in as values
-    return Question(f"SELECT {', '.join([*keys, *sums])} FROM {table} WHERE {where} {end}", values)  # noqa: S608
+    return Query(f"SELECT {', '.join([*keys, *sums])} FROM {table} WHERE {where} {end}", values)  # noqa: S608
 
 
 def _axis(axis: str, offset: int) -> str:

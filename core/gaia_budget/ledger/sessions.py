@@ -22,7 +22,7 @@ NEWEST = "SELECT session_id FROM events WHERE org = ? AND session_id <> '' {} OR
 RECENT = "SELECT session_id FROM sessions WHERE org = ? ORDER BY last_ts DESC, session_id LIMIT 5"
 
 
-class Part(NamedTuple):
+class SessionShare(NamedTuple):
     """The share of one model or one agent in a session; `name` is the model, or the agent's type."""
 
     key: str
@@ -39,8 +39,8 @@ class SessionSpend(NamedTuple):
     last_ts: int
     figures: Figures
     unattributed_nano: int
-    models: list[Part]
-    agents: list[Part]
+    models: list[SessionShare]
+    agents: list[SessionShare]
 
     @property
     def cost_nano(self) -> int:
@@ -73,11 +73,11 @@ def session(ask: Ask, org: str, session_id: str) -> SessionSpend | None:
     return SessionSpend(session_id, module, first, last, total, unattributed, models, agents)
 
 
-def _parts(shares: list[tuple[str, str, Figures]]) -> list[Part]:
-    found: dict[str, Part] = {}
+def _parts(shares: list[tuple[str, str, Figures]]) -> list[SessionShare]:
+    found: dict[str, SessionShare] = {}
     for key, name, figures in shares:
         before = found.get(key)
-        found[key] = Part(key, name, figures if before is None else before.figures.plus(figures))
+        found[key] = SessionShare(key, name, figures if before is None else before.figures.plus(figures))
     return sorted(found.values(), key=lambda part: (-part.figures.cost_nano, part.key))
 
 

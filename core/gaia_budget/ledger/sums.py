@@ -15,7 +15,7 @@ from gaia_budget.errors import InternalError
 from gaia_budget.ledger.charges import Charge, add_to, module_scope
 from gaia_budget.ledger.database.measures import DIMENSIONS, MEASURES, SUMS_OF_EVENTS, TOKENLESS, TOKENS
 from gaia_budget.ledger.database.schema import ROLLUPS
-from gaia_budget.ledger.questions import Question
+from gaia_budget.ledger.questions import Query
 from gaia_budget.ledger.questions import bucket as bucket_of
 from gaia_budget.ledger.rows import EVENT_FIELDS, Insertion
 from gaia_budget.ledger.zone import DAY, HOUR, QUARTER, Zone, month_name
@@ -161,7 +161,7 @@ def resum(tx: Transaction, zone: Zone, org: str) -> None:
         tx.text(CHARGES, (month_name(month), org, month))
 
 
-def questions(zone: Zone, org: str, since: int, until: int) -> list[Question]:
+def questions(zone: Zone, org: str, since: int, until: int) -> list[Query]:
     """The sums of events in [since, until) in the columns of `rollups`; a row may come in several parts.
 
     A day on which the clocks change lies in two stretches with different offsets from UTC.
@@ -180,9 +180,9 @@ def months(zone: Zone, first: int, last: int) -> range:
     return range(bucket_of(zone, "month", first), bucket_of(zone, "month", last) + 1)
 
 
-def _sums(org: str, grain: str, bucket: str, since: int, until: int) -> Question:
+def _sums(org: str, grain: str, bucket: str, since: int, until: int) -> Query:
     dimensions = ", ".join(DIMENSIONS)
-    return Question(
+    return Query(
         f"SELECT org, '{grain}', {bucket} AS bucket, {dimensions}, {', '.join(SUMS_OF_EVENTS)} "  # noqa: S608 (names and numbers of our own)
         f"FROM events WHERE org = ? AND ts >= ? AND ts < ? GROUP BY 1, 3, {dimensions}",
         (org, since, until),

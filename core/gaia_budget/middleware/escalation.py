@@ -102,11 +102,13 @@ def _told(outcome: Outcome, models: list[str], reasons: list[str], work: Task) -
 def _ladder(accounts: Accounts, work: Task, provider: str | None) -> list[str]:
     """The recommended model, then the dearer allowed ones by rank, as the provider sells them."""
     from gaia_budget import routing
-    from gaia_budget.routing.learning import Outcome as Learnt
+    from gaia_budget.routing.learning import TaskVerdict
     from gaia_budget.routing.vocabulary import recorded_as
 
     ledger, module = accounts.books().ledger, accounts.place().module
-    said = [Learnt(one.ts, one.model, one.ok, one.kind) for one in ledger.outcomes(*recorded_as(work.name))]
+    said = [
+        TaskVerdict(one.ts, one.model, one.ok, one.kind) for one in ledger.outcomes(*recorded_as(work.name))
+    ]
     told = routing.recommend(work.name, module=module, provider=provider, outcomes=said)
     stronger = [one for one in told.alternatives if one.rank > told.model.rank]
     ordered = [told.model, *sorted(stronger, key=lambda one: (one.rank, one.nano))]

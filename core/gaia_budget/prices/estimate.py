@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = "claude-opus-5-5"
 
 
-class Estimate(NamedTuple):
+class TokenEstimate(NamedTuple):
     """Tokens, the band that nine of ten estimates stay within, and how they were found.
 
     `method` is `tiktoken`, `tiktoken, calibrated`, `heuristic`, or `count_tokens` (exact, from the provider).
@@ -31,7 +31,7 @@ class Estimate(NamedTuple):
     method: str
 
 
-def estimate_tokens(text: str, model: str = DEFAULT_MODEL) -> Estimate:
+def estimate_tokens(text: str, model: str = DEFAULT_MODEL) -> TokenEstimate:
     """Estimate a text's tokens for a model. Reads nothing but the vocabulary and the user's calibration."""
     generation = vocabulary.generation_of(model)
     known = calibration.load().get(generation.name)
@@ -46,7 +46,7 @@ def estimate_tokens(text: str, model: str = DEFAULT_MODEL) -> Estimate:
     return _banded(counted * generation.factor, generation.band, "tiktoken")
 
 
-def exact_tokens(text: str, model: str) -> Estimate:
+def exact_tokens(text: str, model: str) -> TokenEstimate:
     """Ask Anthropic's `count_tokens`, which needs a key and the network. Raises InputError where it does not answer."""
     import os
 
@@ -66,7 +66,7 @@ def exact_tokens(text: str, model: str) -> Estimate:
             f"Anthropic gave no count for {model} ({type(error).__name__}: {error}): take the estimate",
             slug="no-exact-count",
         ) from error
-    return Estimate(answer.input_tokens, answer.input_tokens, answer.input_tokens, "count_tokens")
+    return TokenEstimate(answer.input_tokens, answer.input_tokens, answer.input_tokens, "count_tokens")
 
 
 def exact_counter(model: str) -> Callable[[str], int]:
@@ -82,7 +82,7 @@ def exact_counter(model: str) -> Callable[[str], int]:
     return count
 
 
-def _banded(tokens: float, band: float, method: str) -> Estimate:
-    return Estimate(
+def _banded(tokens: float, band: float, method: str) -> TokenEstimate:
+    return TokenEstimate(
         round(tokens), math.floor(tokens * (1 - min(band, 1.0))), math.ceil(tokens * (1 + band)), method
     )

@@ -37,7 +37,7 @@ REQUIRED = ("model", "input", "output")
 PER_MILLION = Decimal(10) ** 6
 
 
-class Override(NamedTuple):
+class OwnPrice(NamedTuple):
     """One price of the user's; `row` is in the form of `gaia_hooks.facts.prices.pricing`."""
 
     model: str
@@ -50,7 +50,7 @@ def file() -> Path:
     return places.home() / "prices.toml"
 
 
-def load() -> list[Override]:
+def load() -> list[OwnPrice]:
     """The user's prices in the order of time. Raises ConfigError with the entry, the key and the valid keys."""
     from gaia_budget.configfile import read_toml
 
@@ -117,7 +117,7 @@ def _moved(row: list[Any], at: int, usual: list[Any] | None, special: list[Any] 
     return [at, [[-1, *(int(rate * finer) for rate in moved)]], search, extras]
 
 
-def _override(entry: Any, source: Path, place: str) -> Override:
+def _override(entry: Any, source: Path, place: str) -> OwnPrice:
     if not isinstance(entry, dict):
         raise ConfigError(source, "must be a table", key=place)
     wrong = sorted(set(entry) - set(KEYS))
@@ -139,7 +139,7 @@ def _override(entry: Any, source: Path, place: str) -> Override:
         tier.append(amounts["reasoning"] / PER_MILLION)
     start = _day(entry.get("from"), source, f"{place}.from")
     row = flatten.flat_row(start, [tier], amounts.get("web_search"), amounts.get("request"), OVERRIDE)
-    return Override(str(entry["model"]).strip(), str(entry.get("provider", "")).strip(), row)
+    return OwnPrice(str(entry["model"]).strip(), str(entry.get("provider", "")).strip(), row)
 
 
 def _amount(value: Any, source: Path, key: str) -> Decimal:

@@ -46,7 +46,7 @@ class PriceTable:
     def __init__(
         self,
         listed: catalogue.Catalogue,
-        own: Sequence[overrides.Override] = (),
+        own: Sequence[overrides.OwnPrice] = (),
         snapshot: Mapping[str, Mapping[str, list[Any]]] | None = None,
         paid: contract.Contract = NO_CONTRACT,
     ) -> None:

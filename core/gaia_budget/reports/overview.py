@@ -13,7 +13,7 @@ from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.books import Books, here
 from gaia_budget.reports.money.month import Total, months, total
 from gaia_budget.reports.money.tables import SpendTable, TableRow, table
-from gaia_budget.reports.seen import Seen
+from gaia_budget.reports.seen import ShownByClient
 from gaia_hooks.facts import snapshot
 from gaia_hooks.facts.prices import billing, plan
 from gaia_hooks.facts.prices.money import usd
@@ -100,7 +100,7 @@ class Overview(NamedTuple):
     total: MonthTotal
     projects: list[ProjectSpend]
     models: SpendTable
-    seen: Seen
+    seen: ShownByClient
     alerts: list[Alert]
     noted: list[Alert]
     """Alerts that hold and somebody has taken note of, the newest first."""
@@ -143,7 +143,7 @@ def overview(ledger: Ledger, settings: Settings) -> Overview:
         _total([standing[name] for name in capped], total(books)),
         _projects(ledger, spent["month"], standing, capped),
         table(ledger, "model", Asked(month)),
-        Seen(plan.read(home), {}, at, plan.week_of(snapshot.load(home))),
+        ShownByClient(plan.read(home), {}, at, plan.week_of(snapshot.load(home))),
         *attention(ledger, settings, [one.outlook for one in standing.values() if one.outlook]),
     )
 

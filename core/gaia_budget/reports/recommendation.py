@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gaia_budget.reports.sessions.running_session import RunningSession
     from gaia_budget.routing.advice import Request
     from gaia_budget.routing.answer import Recommendation
-    from gaia_budget.routing.learning import Outcome
+    from gaia_budget.routing.learning import TaskVerdict
     from gaia_budget.routing.policy import Policies
 
 CLAUDE = "anthropic"
@@ -83,16 +83,16 @@ def _in_session(request: Request, running: RunningSession) -> Request:
     )
 
 
-def _recorded(task: str) -> list[Outcome]:
+def _recorded(task: str) -> list[TaskVerdict]:
     """What the ledger knows of a task. Raises LedgerError."""
     from gaia_budget.ledger import outcomes
     from gaia_budget.routing import vocabulary
-    from gaia_budget.routing.learning import Outcome
+    from gaia_budget.routing.learning import TaskVerdict
 
     names = vocabulary.recorded_as(task)
     url = str(places.configured("db") or f"sqlite:///{(places.home() / 'ledger.db').as_posix()}")
     org = str(places.configured("org") or DEFAULT_ORG)
-    return [Outcome(one.ts, one.model, one.ok, one.kind) for one in outcomes.looked_up(url, org, *names)]
+    return [TaskVerdict(one.ts, one.model, one.ok, one.kind) for one in outcomes.looked_up(url, org, *names)]
 
 
 def _plan() -> dict[str, Any]:

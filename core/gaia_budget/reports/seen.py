@@ -16,7 +16,7 @@ NOT_BILLED = " at API prices, not billed"
 NAMES = {"five_hour": "5-hour window", "seven_day": "7-day window"}
 
 
-class Seen(NamedTuple):
+class ShownByClient(NamedTuple):
     """What status lines have shown: `kept` of the plan (`plan.read`), `shown` of one session (`plan.shown`).
 
     `now` and all instants in `kept` and `shown` are microseconds since the epoch; `week` is how the user works.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.ledger.questions import instant
 from gaia_budget.reports.money.month import month
-from gaia_budget.reports.seen import Seen
+from gaia_budget.reports.seen import ShownByClient
 from gaia_budget.reports.sessions.session import find, noted_by_hooks, session
 from gaia_hooks.facts import snapshot
 from gaia_hooks.facts.prices import plan
@@ -32,7 +32,7 @@ class Status(NamedTuple):
 
     session: SessionReport | None
     month: MonthStatus
-    seen: Seen
+    seen: ShownByClient
     billing: str
     hook_ms: float | None
     """Milliseconds of processor time that our hook took, on average, before each tool call of the session."""
@@ -100,7 +100,9 @@ def status(books: Books, session_id: str | None = None) -> Status:
     return Status(
         found,
         month(books, module),
-        Seen(plan.read(books.home), noted.shown, clock.now(), plan.week_of(snapshot.load(books.home))),
+        ShownByClient(
+            plan.read(books.home), noted.shown, clock.now(), plan.week_of(snapshot.load(books.home))
+        ),
         books.settings.billing,
         round(micros / calls / 1000, 1) if calls else None,
         books.now,

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gaia_budget.routing.answer import Recommendation
-    from gaia_budget.routing.learning import Outcome
+    from gaia_budget.routing.learning import TaskVerdict
 
 __all__ = ["recommend"]
 
@@ -23,7 +23,7 @@ def recommend(
     current_model: str | None = None,
     billing: str = "unknown",
     plan_has_room: bool | None = None,
-    outcomes: Iterable[Outcome] = (),
+    outcomes: Iterable[TaskVerdict] = (),
 ) -> Recommendation:
     """The cheapest viable model for a task, by the policies, prices and routing table in force.
 

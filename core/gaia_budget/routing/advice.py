@@ -28,7 +28,7 @@ def recommend(
     request: Request,
     *,
     policies: Policies,
-    outcomes: Iterable[learning.Outcome] = (),
+    outcomes: Iterable[learning.TaskVerdict] = (),
     routing: Routing | None = None,
     prices: PriceTable | None = None,
     at: datetime | None = None,
@@ -78,7 +78,7 @@ class _Answer:
         )
         self.module = self.viable.module
 
-    def give(self, outcomes: list[learning.Outcome]) -> Recommendation:
+    def give(self, outcomes: list[learning.TaskVerdict]) -> Recommendation:
         """Choose, then look at what is running, at the month, and at what comes."""
         allowed = self.viable.models()
         default, said_by = self.viable.default(allowed)

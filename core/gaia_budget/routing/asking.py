@@ -13,10 +13,10 @@ from gaia_budget.routing.vocabulary import MAX_NAME, folded
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gaia_budget.routing.table import Routing, Task
+    from gaia_budget.routing.table import Routing, TaskKind
 
 
-class Asked(NamedTuple):
+class UnderstoodTask(NamedTuple):
     """A task as it was understood: `task` by its name, or None where its description told the tier.
 
     `name` is what its outcomes are recorded under: the task's, or the text where that is short enough to be a name
@@ -25,7 +25,7 @@ class Asked(NamedTuple):
     of the single tasks where a text has several.
     """
 
-    task: Task | None
+    task: TaskKind | None
     name: str
     tier: str
     confidence: float
@@ -67,7 +67,7 @@ class Request(NamedTuple):
     client: Mapping[str, str] = {}
 
 
-def understand(text: str, routing: Routing | None = None) -> Asked:
+def understand(text: str, routing: Routing | None = None) -> UnderstoodTask:
     """A task by its name, else by its description: a name that the table lacks is read as one.
 
     Raises InputError when there is none.
@@ -81,10 +81,10 @@ def understand(text: str, routing: Routing | None = None) -> Asked:
     short = len(text.strip()) <= MAX_NAME
     named = routing.task(text) if short else None
     if named:
-        return Asked(named, named.name, named.tier, 1.0)
+        return UnderstoodTask(named, named.name, named.tier, 1.0)
     name = folded(text) if short else ""
     told = classify(name.replace("_", " ") if _is_name(text) else text)
-    return Asked(None, name, told.tier, told.confidence, told.cheaper, told.parts)
+    return UnderstoodTask(None, name, told.tier, told.confidence, told.cheaper, told.parts)
 
 
 def _is_name(text: str) -> bool:

@@ -40,7 +40,7 @@ _NUMBER = re.compile(r"\d+")
 _WORD = re.compile(r"«\w+»|[^\W_]+|[?!:]")
 
 
-class Told(NamedTuple):
+class Labelled(NamedTuple):
     """The most probable label, and the probability of each: how often such an answer is right (0 to 1)."""
 
     label: str
@@ -135,7 +135,7 @@ class TextModel:
             for weights, scale, bias in zip(self._weights, self._scales, self._biases, strict=True)
         ]
 
-    def tell(self, text: str) -> Told:
+    def tell(self, text: str) -> Labelled:
         """What a text is. Any text has an answer, the empty one too."""
         scores = self.scores(text)
         raised = [math.exp(score - max(scores)) for score in scores]
@@ -144,7 +144,7 @@ class TextModel:
             label: sure * value + doubt * usual
             for label, value, usual in zip(self.labels, raised, self._usual, strict=True)
         }
-        return Told(max(shares, key=lambda label: shares[label]), shares)
+        return Labelled(max(shares, key=lambda label: shares[label]), shares)
 
 
 def pack(head: dict[str, object], weights: bytes) -> bytes:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DAY_MICROSECONDS = 86_400 * 1_000_000
 
 
-class Outcome(NamedTuple):
+class TaskVerdict(NamedTuple):
     """One verdict: the model sufficed for the task, or did not. `ts` is in microseconds since the epoch.
 
     `kind` is how it is known: `said` by a person, an app's `escalation`, or what happened (`routing.happened`).
@@ -63,7 +63,7 @@ class Choice(NamedTuple):
 def choose(
     candidates: Sequence[Candidate],
     default: str,
-    outcomes: Iterable[Outcome],
+    outcomes: Iterable[TaskVerdict],
     now: int,
     settings: Mapping[str, float],
 ) -> Choice:
@@ -89,7 +89,7 @@ def _evidence(
     candidate: Candidate,
     candidates: Sequence[Candidate],
     default: str,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[TaskVerdict],
     now: int,
     settings: Mapping[str, float],
 ) -> Evidence:
@@ -112,7 +112,7 @@ def _evidence(
     return Evidence(candidate.model, counts[True], counts[False], good + bad, share)
 
 
-def _weight(outcome: Outcome, model: str, now: int, settings: Mapping[str, float]) -> float:
+def _weight(outcome: TaskVerdict, model: str, now: int, settings: Mapping[str, float]) -> float:
     if outcome.model != model:
         family = families.family_of(model)
         if family is None or families.family_of(outcome.model) != family:
@@ -124,7 +124,10 @@ def _weight(outcome: Outcome, model: str, now: int, settings: Mapping[str, float
 
 
 def _worth_a_try(
-    candidates: Sequence[Candidate], chosen: str, outcomes: Sequence[Outcome], settings: Mapping[str, float]
+    candidates: Sequence[Candidate],
+    chosen: str,
+    outcomes: Sequence[TaskVerdict],
+    settings: Mapping[str, float],
 ) -> str | None:
     """The next cheaper model once the chosen one has sufficed often in a row since that one last failed."""
     price = next(one.nano for one in candidates if one.model == chosen)

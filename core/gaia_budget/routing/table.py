@@ -24,7 +24,7 @@ TIERS = ("cheap", "quality", "architecture")
 DATA = Path(__file__).with_name("routing.toml")
 
 
-class Task(NamedTuple):
+class TaskKind(NamedTuple):
     """A kind of work. `cap_usd` is the most that one run of it should cost; `also` are its other names."""
 
     name: str
@@ -60,7 +60,7 @@ class Routing(NamedTuple):
 
     updated: date
     providers: Mapping[str, Mapping[str, tuple[str, ...]]]
-    tasks: Mapping[str, Task]
+    tasks: Mapping[str, TaskKind]
     sessions: Mapping[str, SessionRule]
     retired: Mapping[str, Retired]
     typical: Mapping[str, Mapping[str, int]]
@@ -70,7 +70,7 @@ class Routing(NamedTuple):
     standing: Mapping[str, tuple[str, str]]
     written: frozenset[tuple[str, str]]
 
-    def task(self, name: str) -> Task | None:
+    def task(self, name: str) -> TaskKind | None:
         """The task of a name, in any spelling of it; None when it is none."""
         return vocabulary.find(name, self.tasks)
 

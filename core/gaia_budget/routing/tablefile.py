@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gaia_budget.configfile import read_toml
 from gaia_budget.errors import ConfigError
 from gaia_budget.routing import vocabulary
-from gaia_budget.routing.table import TIERS, Retired, Routing, SessionRule, Task
+from gaia_budget.routing.table import TIERS, Retired, Routing, SessionRule, TaskKind
 from gaia_budget.routing.vocabulary import folded
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _provider(
     return {tier: _names(entry.get(tier, []), own, f"providers.{name}.{tier}") for tier in tiers}
 
 
-def _task(name: str, entry: dict[str, Any], own: Path) -> tuple[str, Task]:
+def _task(name: str, entry: dict[str, Any], own: Path) -> tuple[str, TaskKind]:
     """A task; whether there is such a tier is known where the owner's file is (`wishes.obeyed`)."""
     key = f"tasks.{name}"
     if not isinstance(entry.get("tier"), str) or not folded(entry["tier"]):
@@ -147,7 +147,7 @@ def _task(name: str, entry: dict[str, Any], own: Path) -> tuple[str, Task]:
     except InvalidOperation:
         raise ConfigError(own, f"{cap!r} is not an amount of USD", key=f"{key}.cap_usd") from None
     also = tuple(folded(other) for other in _names(entry.get("also", []), own, f"{key}.also"))
-    return folded(name), Task(folded(name), folded(entry["tier"]), also, amount)
+    return folded(name), TaskKind(folded(name), folded(entry["tier"]), also, amount)
 
 
 def _session(entry: dict[str, Any], own: Path, name: str) -> SessionRule:

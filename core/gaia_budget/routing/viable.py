@@ -13,7 +13,7 @@ from gaia_budget.routing import candidates, table
 from gaia_budget.routing.table import TIERS, SessionRule
 
 if TYPE_CHECKING:
-    from gaia_budget.routing.asking import Asked, Request
+    from gaia_budget.routing.asking import Request, UnderstoodTask
     from gaia_budget.routing.candidates import Catalog, Model
     from gaia_budget.routing.policy import Policies
     from gaia_budget.routing.wishes import Wishes
@@ -31,7 +31,7 @@ class Viable:
     def __init__(
         self,
         request: Request,
-        asked: Asked,
+        asked: UnderstoodTask,
         size: dict[str, int],
         *,
         policies: Policies,

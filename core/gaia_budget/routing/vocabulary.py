@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gaia_budget.routing.table import Task
+    from gaia_budget.routing.table import TaskKind
 
 MAX_NAME = 60
 """Characters of the longest name; more is a description."""
@@ -56,7 +56,7 @@ def recorded_as(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*names, *(one.replace("_", " ") for one in names), name]))
 
 
-def index(tasks: Iterable[Task]) -> dict[str, str]:
+def index(tasks: Iterable[TaskKind]) -> dict[str, str]:
     """{spelling without separators: name} of all tasks; a task's own name goes before another's alias."""
     found = {_bare(other): task.name for task in tasks for other in task.also}
     return found | {_bare(task.name): task.name for task in tasks}
@@ -67,7 +67,7 @@ def named(name: str, known: Mapping[str, str]) -> str:
     return known.get(_bare(folded(name))) or folded(name)
 
 
-def find(name: str, tasks: Mapping[str, Task]) -> Task | None:
+def find(name: str, tasks: Mapping[str, TaskKind]) -> TaskKind | None:
     """The task of a name in any spelling; None when it is none."""
     return tasks.get(named(name, index(tasks.values())))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import families
 from gaia_budget.routing import table
-from gaia_budget.routing.table import TIERS, Routing, Task
+from gaia_budget.routing.table import TIERS, Routing, TaskKind
 from gaia_budget.routing.vocabulary import folded
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def obeyed(routing: Routing, asked: Mapping[str, str | Sequence[str]], source: s
                 models[tier] = named
         else:
             known = routing.task(name)
-            task = known or Task(name, level_of(named[0], routing), (), None)
+            task = known or TaskKind(name, level_of(named[0], routing), (), None)
             tasks[task.name] = task
             models[task.name] = named
     for task in tasks.values():

@@ -80,7 +80,7 @@ class Replay(NamedTuple):
         )
 
 
-class Found(NamedTuple):
+class LocalHistory(NamedTuple):
     """What `init` found on this machine, all of it taken in."""
 
     replay: Replay
@@ -89,7 +89,7 @@ class Found(NamedTuple):
     """The owner's files, each with what stands in it."""
 
 
-def found(settings: Settings, progress: Callable[[int, int], None] | None = None) -> Found:
+def found(settings: Settings, progress: Callable[[int, int], None] | None = None) -> LocalHistory:
     """Take local history in and look at it. Raises ConfigError and LedgerError."""
     from gaia_budget import ingest
     from gaia_budget.ledger import Ledger
@@ -97,7 +97,7 @@ def found(settings: Settings, progress: Callable[[int, int], None] | None = None
 
     with Ledger.open(settings=settings) as ledger:
         ingest.run(settings, ledger, progress)
-        return Found(replay(settings, ledger), overview(ledger, settings), owners_files())
+        return LocalHistory(replay(settings, ledger), overview(ledger, settings), owners_files())
 
 
 def owners_files() -> list[tuple[str, str]]:

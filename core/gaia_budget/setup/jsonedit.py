@@ -9,7 +9,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.jsontext import Document, Node, parse
+from gaia_budget.jsontext import JsonText, Node, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEFAULT_INDENT = "  "
 
 
-def node_at(document: Document, path: Path) -> Node | None:
+def node_at(document: JsonText, path: Path) -> Node | None:
     """The value at a path, or None."""
     node = document.root
     for step in path:
@@ -78,7 +78,7 @@ def remove(text: str, path: Path) -> str:
     return text[: spans[position][0]] + text[spans[position + 1][0] :]
 
 
-def _existing(document: Document, path: Path) -> Node:
+def _existing(document: JsonText, path: Path) -> Node:
     node = node_at(document, path)
     if node is None:
         raise KeyError(tuple(path))
@@ -91,7 +91,7 @@ def _spans(container: Node) -> list[tuple[int, int]]:
     return [(item.start, item.end) for item in container.content]
 
 
-def _fill(text: str, document: Document, container: Node, name: str, value: Any) -> str:
+def _fill(text: str, document: JsonText, container: Node, name: str, value: Any) -> str:
     """The first child of an empty container: on lines of its own unless the whole text is one line."""
     opening, closing = ("{", "}") if isinstance(container.content, dict) else ("[", "]")
     one_line = "\n" not in text[document.root.start : document.root.end]

@@ -8,7 +8,7 @@ import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import ConfigError
-from gaia_budget.jsontext import Document, JsonSyntaxError, parse
+from gaia_budget.jsontext import JsonSyntaxError, JsonText, parse
 from gaia_budget.setup import jsonedit
 from gaia_budget.setup.hookcopy import HOOK_MODULE, bootstrap
 from gaia_hooks.say.events import HANDLERS, SPEAKING
@@ -95,7 +95,7 @@ def handler(event: str, interpreter: Path, copy: Path, *, fail_closed: bool = Fa
     return entry
 
 
-def read(text: str, file: Path) -> Document:
+def read(text: str, file: Path) -> JsonText:
     """Parse a settings file that we may change. Raises ConfigError when we must not touch it."""
     try:
         document = parse(text)
@@ -124,7 +124,7 @@ def read(text: str, file: Path) -> Document:
     return document
 
 
-def _check_shape(document: Document, file: Path) -> None:
+def _check_shape(document: JsonText, file: Path) -> None:
     shapes: list[tuple[tuple[str, ...], type, str]] = [
         ((), dict, "an object"),
         (("hooks",), dict, "an object"),

@@ -28,7 +28,7 @@ from gaia_budget.session_type import names as session_types
 from gaia_claude_md import Section
 from gaia_mcp import place
 from gaia_mcp.sections import handbook
-from gaia_mcp.sections.watching import Watch
+from gaia_mcp.sections.watching import SectionsWatch
 
 if TYPE_CHECKING:
     from mcp.server.session import ServerSession
@@ -105,7 +105,7 @@ class SectionChanges:
         self.bus = InMemorySubscriptionBus()
         self._sessions: deque[ServerSession] = deque(maxlen=TOLD_SESSIONS)
         self._asked = False
-        self._watch: Watch | None = None
+        self._watch: SectionsWatch | None = None
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Declare `resources.listChanged` in the handshake, and note whom to tell."""
@@ -128,7 +128,7 @@ class SectionChanges:
 
         folders = place.folders()
         try:
-            self._watch = Watch(folders, place.KNOWN.__contains__, tell, settle=SETTLE_SECONDS)
+            self._watch = SectionsWatch(folders, place.KNOWN.__contains__, tell, settle=SETTLE_SECONDS)
         except OSError as error:  # no watches left in this system: clients ask anew as they need
             log.warning("cannot watch %s: %s", ", ".join(map(str, folders)), error)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 HARMLESS = ("opened", "closed_no_write")
 
 
-class Watch:
+class SectionsWatch:
     """Calls `changed` from a thread of its own, `settle` seconds after the first change of a burst.
 
     Only files whose name `matters` count. Raises OSError when the system grants no further watch.

@@ -11,7 +11,7 @@ from mcp.server.elicitation import ElicitationResult
 from mcp.server.mcpserver.resolve import Resolve
 from mcp_types import CallToolResult, ToolAnnotations
 
-from gaia_claude_md.files.finding import Seen
+from gaia_claude_md.files.finding import FilesSeen
 from gaia_mcp import place, running
 from gaia_mcp.sections import handbook
 from gaia_mcp.tools import advising, answers, asking, overriding, session, spending
@@ -96,7 +96,7 @@ def budget_override(
     return result(overriding.granted(module, usd, reason))
 
 
-def _file(file: Path, seen: Seen) -> str | None:
+def _file(file: Path, seen: FilesSeen) -> str | None:
     """How a file is named in an answer; not at all where there is but one."""
     return place.shown(file) if len(seen.files) > 1 else None
 

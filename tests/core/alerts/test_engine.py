@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gaia_budget.alerts import engine
-from gaia_budget.alerts.engine import Calendar, Verdict
-from gaia_budget.alerts.fired import Alert, Changes, Firing
-from gaia_budget.alerts.metrics import Reading
+from gaia_budget.alerts.engine import Calendar, RuleVerdict
+from gaia_budget.alerts.fired import Alert, AlertChanges, Firing
+from gaia_budget.alerts.metrics import MetricReading
 from gaia_budget.alerts.rules import Rule
 
 HOUR = 3_600_000_000
@@ -26,7 +26,7 @@ class Played:
         self.told: list[str] = []
         self.hours = 0
 
-    def step(self, **values: int) -> Changes:
+    def step(self, **values: int) -> AlertChanges:
         """An hour later each subject has this value."""
         self.hours += 1
         day = 1 + self.hours // 24
@@ -53,7 +53,7 @@ class Played:
         self.alerts = sorted(by_id.values(), key=lambda alert: -alert.fired_ts)
         return changes
 
-    def _made(self, verdict: Verdict, alert_id: str, period: str) -> Firing:
+    def _made(self, verdict: RuleVerdict, alert_id: str, period: str) -> Firing:
         rule, reading = verdict.rule, verdict.reading
         alert = Alert(alert_id, rule.name, reading.module, rule.severity, None, reading.said, "", self.hours * HOUR,
                       reading.subject, period)  # fmt: skip
@@ -63,9 +63,9 @@ class Played:
         return [alert.subject for alert in self.alerts if alert.resolved_ts is None]
 
 
-def _readings(rule: Rule, values: dict[str, int]) -> list[Reading]:
+def _readings(rule: Rule, values: dict[str, int]) -> list[MetricReading]:
     named = rule.scope != "module"
-    return [Reading("m" if named else name, name if named else "", Fraction(value), name)
+    return [MetricReading("m" if named else name, name if named else "", Fraction(value), name)
             for name, value in values.items()]  # fmt: skip
 
 

@@ -239,7 +239,7 @@ def test_the_same_line_in_a_backup_has_the_same_id(tmp_path: Path) -> None:
     assert ids[0] == ids[1]
 
 
-def call(row: dict[str, Any]) -> shapes.Call:
+def call(row: dict[str, Any]) -> shapes.LoggedCall:
     line = json.dumps(row).encode()
     found = shapes.call_of(reading.decode(line), line, ORIGIN)
     assert found is not None
@@ -255,7 +255,7 @@ def test_an_impossible_duration_loses_no_line_and_costs_no_time(duration: str) -
 
 @pytest.mark.parametrize("ts", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z"])
 def test_an_instant_at_which_nothing_can_have_been_spent_is_named(ts: str) -> None:
-    with pytest.raises(shapes.Unreadable, match="ts is no instant between 1970 and 2199"):
+    with pytest.raises(shapes.UnreadableLine, match="ts is no instant between 1970 and 2199"):
         call({**RUNTIME, "ts": ts})
 
 

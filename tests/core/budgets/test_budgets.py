@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.budgets import Budgets
-from gaia_budget.budgets.leases import Report
+from gaia_budget.budgets.leases import LeaseReport
 from gaia_budget.budgets.limits import Scope
 from gaia_budget.errors import BudgetExceededError, InputError, NotFoundError
 from gaia_budget.ledger.verify import verify
@@ -135,7 +135,7 @@ def test_a_budget_chosen_just_before_midnight_books_in_its_own_month(ledger: Led
     Budgets(ledger).reserve([november], DOLLAR, call_id="c1")
     Budgets(ledger).settle("c1", 9, event("e", "2026-12-01T00:01", cost_nano=9))
     lease = Budgets(ledger).lease(november, 9)
-    Budgets(ledger).report(lease.lease_id, Report(9, [event("f", "2026-12-01T00:02", cost_nano=9)]))
+    Budgets(ledger).report(lease.lease_id, LeaseReport(9, [event("f", "2026-12-01T00:02", cost_nano=9)]))
 
     assert (
         Budgets(ledger).month("jseeker", "2026-11-30").app_nano,
@@ -193,12 +193,12 @@ def test_a_lease_is_spent_locally_reported_and_the_rest_returned(ledger: Ledger,
     lease = Budgets(ledger).lease(month(ledger, 100), 2 * DOLLAR)
     assert held(ledger) == (0, 2 * DOLLAR, 0)
 
-    told = Report(DOLLAR, [event("e1", AT, cost_nano=DOLLAR)])
+    told = LeaseReport(DOLLAR, [event("e1", AT, cost_nano=DOLLAR)])
     Budgets(ledger).report(lease.lease_id, told)
     Budgets(ledger).report(lease.lease_id, told)
     assert held(ledger) == (DOLLAR, DOLLAR, 0)
 
-    Budgets(ledger).report(lease.lease_id, Report(DOLLAR, returned=True))
+    Budgets(ledger).report(lease.lease_id, LeaseReport(DOLLAR, returned=True))
     assert held(ledger) == (DOLLAR, 0, 0)
     assert verify(ledger) == []
 
@@ -218,7 +218,7 @@ def test_a_lost_holder_strands_its_lease_and_may_still_report(ledger: Ledger, cl
     Budgets(ledger).expire()
     assert held(ledger) == (2 * DOLLAR, 0, 0)
 
-    told = Report(DOLLAR, [event("e1", AT, cost_nano=DOLLAR)], returned=True)
+    told = LeaseReport(DOLLAR, [event("e1", AT, cost_nano=DOLLAR)], returned=True)
     Budgets(ledger).report(lease.lease_id, told)
     Budgets(ledger).report(lease.lease_id, told)
     assert held(ledger) == (DOLLAR, 0, 0)

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from gaia_budget.budgets import Budgets
-from gaia_budget.budgets.leases import Report
+from gaia_budget.budgets.leases import LeaseReport
 from gaia_budget.budgets.limits import Scope
 from gaia_budget.errors import BudgetExceededError
 from gaia_budget.ledger import Ledger
@@ -126,7 +126,7 @@ class Use(RuleBasedStateMachine):
         spent = max(before[0], granted * share // 100)
         cost = spent - before[0] if priced else None
         self.paid += cost or 0
-        told = Report(spent, [self.event(cost)], returned)
+        told = LeaseReport(spent, [self.event(cost)], returned)
         for _ in range(2):
             Budgets(self.ledger).report(lease_id, told)
 

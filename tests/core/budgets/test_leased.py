@@ -11,7 +11,7 @@ import pytest
 from gaia_budget import places
 from gaia_budget.budgets import Budgets, spool
 from gaia_budget.budgets.leased import LeasedBudget
-from gaia_budget.budgets.leases import Paid, Report
+from gaia_budget.budgets.leases import LeaseReport, Paid
 from gaia_budget.errors import BudgetExceededError, LedgerError
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.database import Database, parse_url
@@ -141,9 +141,10 @@ def ledger_file(tmp_path: Path) -> str:
 def test_a_report_that_was_kept_is_given_to_the_ledger_once(ledger: Ledger, clock: Clock) -> None:
     lease = Budgets(ledger).lease(Budgets(ledger).module_scope("jseeker", 1000), 50)
     spool.put(
-        places.ensure_home(), spool.Told(lease.lease_id, 9, [event("e", AT, cost_nano=9)], returned=True)
+        places.ensure_home(),
+        spool.SpooledReport(lease.lease_id, 9, [event("e", AT, cost_nano=9)], returned=True),
     )
-    spool.put(places.ensure_home(), spool.Told("taken elsewhere", 4, [event("f", AT, cost_nano=4)]))
+    spool.put(places.ensure_home(), spool.SpooledReport("taken elsewhere", 4, [event("f", AT, cost_nano=4)]))
     with (places.home() / spool.NAME).open("ab") as torn:
         torn.write(b'{"lease_id": "torn", "spent')
 
@@ -172,7 +173,7 @@ def test_the_lease_of_a_dead_holder_is_wound_up_by_its_calls_and_twice_is_once(
     budgets = Budgets(ledger)
     lease = budgets.lease(budgets.module_scope("jseeker", 10_000), 100)
     told = event("told", AT, cost_nano=20)
-    budgets.report(lease.lease_id, Report(20, [told]))
+    budgets.report(lease.lease_id, LeaseReport(20, [told]))
     calls = [Paid(20, [told]), Paid(30, [event("untold", AT, cost_nano=30)])]
     for _ in range(2):
         budgets.wind_up(lease.lease_id, calls)
@@ -188,7 +189,7 @@ def test_each_ingest_settles_what_is_overdue_and_tells_what_was_kept(ledger: Led
     Budgets(ledger).reserve([scope], 50, call_id="lost", ttl_s=0)
     lease = Budgets(ledger).lease(scope, 40)
     spent = msgspec.structs.replace(event("e", cost_nano=9), ts=ledger.now())
-    spool.put(places.ensure_home(), spool.Told(lease.lease_id, 9, [spent], returned=True))
+    spool.put(places.ensure_home(), spool.SpooledReport(lease.lease_id, 9, [spent], returned=True))
 
     run(Settings().model_copy(update={"timezone": "UTC"}), ledger)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gaia_budget.budgets import Budgets, Report
+from gaia_budget.budgets import Budgets, LeaseReport
 from gaia_budget.errors import BudgetExceededError
 from gaia_budget.ledger.verify import verify
 from gaia_budget.model import Event
@@ -137,7 +137,7 @@ class Schedule:
         elif known:
             before, spent = (0, cost // 2) if step == "report" else (cost // 2, cost)
             told = [self.paid(budgets, f"{call}-{step}", spent - before)]
-            budgets.report(call, Report(spent, told, step == "return"), ttl_s=TTL_SECONDS)
+            budgets.report(call, LeaseReport(spent, told, step == "return"), ttl_s=TTL_SECONDS)
 
     def asked(self, budgets: Budgets, name: str, call: str, estimate: int) -> bool:
         """Whether the ledger gives what a process asks for."""

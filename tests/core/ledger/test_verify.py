@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.budgets import Budgets
-from gaia_budget.budgets.leases import Report
+from gaia_budget.budgets.leases import LeaseReport
 from gaia_budget.budgets.limits import Scope
 from gaia_budget.ledger import Bookmark, Ledger
 from gaia_budget.ledger.rebuild import compare, rebuild
@@ -78,7 +78,7 @@ def used(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> Ledger:
     Budgets(ledger).reserve([Scope("session:s", 50 * DOLLAR)], DOLLAR, call_id="late", ttl_s=0)
     Budgets(ledger).expire()
     lease = Budgets(ledger).lease(Budgets(ledger).module_scope("via", 100 * DOLLAR), DOLLAR)
-    Budgets(ledger).report(lease.lease_id, Report(9, [event("e3", AT, module="via", cost_nano=9)]))
+    Budgets(ledger).report(lease.lease_id, LeaseReport(9, [event("e3", AT, module="via", cost_nano=9)]))
     return ledger
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from gaia_budget.errors import ConfigError, InputError, NotFoundError
 from gaia_budget.routing import policy, table
-from gaia_budget.routing.learning import Outcome
+from gaia_budget.routing.learning import TaskVerdict
 from support.routing_day import NOW
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def test_a_used_up_month_downgrades_only_where_configured_and_says_why(ask: Ask)
 
 
 def test_outcomes_move_a_recommendation_and_are_shown(ask: Ask) -> None:
-    failed = [Outcome(MICRO - n, "claude-haiku-5-5", False) for n in range(8)]
+    failed = [TaskVerdict(MICRO - n, "claude-haiku-5-5", False) for n in range(8)]
     found = ask("jd_parse", outcomes=failed)
     assert found.model.alias == "sonnet"
     assert found.document()["evidence"] == [

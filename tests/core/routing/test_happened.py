@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaia_budget.ingest.happened import SOON, Call, learn, outcomes
+from gaia_budget.ingest.happened import SOON, TaskCall, learn, outcomes
 from gaia_budget.ingest.report import Report
 from gaia_budget.model import Event
 from gaia_budget.routing import table
-from gaia_budget.routing.learning import DAY_MICROSECONDS, Candidate, Outcome, choose
+from gaia_budget.routing.learning import DAY_MICROSECONDS, Candidate, TaskVerdict, choose
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
@@ -18,11 +18,11 @@ STRENGTH = {"small": 0, "middle": 1, "large": 2}.get
 
 def call(
     name: str, minute: float, model: str, *, task: str = "letter", work: str = "w", prompt: int = 900
-) -> Call:
-    return Call(name, int(minute * 60_000_000), "jseeker", task, model, work, prompt)
+) -> TaskCall:
+    return TaskCall(name, int(minute * 60_000_000), "jseeker", task, model, work, prompt)
 
 
-def found(*calls: Call) -> list[tuple[str, str]]:
+def found(*calls: TaskCall) -> list[tuple[str, str]]:
     return [(one.model, one.kind) for one in outcomes(calls, STRENGTH)]
 
 
@@ -56,7 +56,7 @@ def test_what_happened_weighs_less_than_a_persons_word() -> None:
     now = DAY_MICROSECONDS
 
     def expected(kind: str) -> float:
-        seen = [Outcome(now - 1, "claude-haiku-5-5", False, kind)] * 3
+        seen = [TaskVerdict(now - 1, "claude-haiku-5-5", False, kind)] * 3
         return choose(models, "claude-haiku-5-5", seen, now, table.load().learning).evidence[0].share
 
     assert expected("said") < expected("escalation") < expected("retry") < expected("redone")

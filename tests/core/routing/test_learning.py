@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaia_budget.routing import table
-from gaia_budget.routing.learning import DAY_MICROSECONDS, Candidate, Choice, Outcome, choose
+from gaia_budget.routing.learning import DAY_MICROSECONDS, Candidate, Choice, TaskVerdict, choose
 from gaia_budget.routing.switching import switch
 
 HAIKU, SONNET, OPUS = "claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"
@@ -17,7 +17,7 @@ NOW = 400 * DAY_MICROSECONDS
 
 def after(*recorded: tuple[str, bool, float], default: str = HAIKU) -> Choice:
     """The choice after outcomes given as (model, ok, days ago)."""
-    outcomes = [Outcome(NOW - int(days * DAY_MICROSECONDS), model, ok) for model, ok, days in recorded]
+    outcomes = [TaskVerdict(NOW - int(days * DAY_MICROSECONDS), model, ok) for model, ok, days in recorded]
     return choose(MODELS, default, outcomes, NOW, table.load().learning)
 
 

@@ -15,7 +15,7 @@ from gaia_budget.dashboard import fresh
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from gaia_claude_md.files import operations
-from gaia_claude_md.plan.planner import Options
+from gaia_claude_md.plan.planner import SplitOptions
 from support import components, dashboard, spent_month
 from support.components import requires
 from support.dashboard import Seen
@@ -214,7 +214,7 @@ def test_what_a_split_saved_is_what_its_command_says(seen: Seen, served: Dashboa
     file = home / ".claude" / "CLAUDE.md"
     file.parent.mkdir(exist_ok=True)
     file.write_text(instructions(2).text, "utf-8", newline="")
-    operations.apply(operations.propose(file, Options()))
+    operations.apply(operations.propose(file, SplitOptions()))
 
     printed = CliRunner().invoke(app, ["claude-md", "savings", str(file), "--json"])
     said = json.loads(printed.stdout)

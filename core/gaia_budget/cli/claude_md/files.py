@@ -12,7 +12,7 @@ from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
     from gaia_claude_md.markdown.blocks import Document
-    from gaia_claude_md.plan.planner import Options
+    from gaia_claude_md.plan.planner import SplitOptions
 
 PathArgument = Annotated[Path | None, typer.Argument(help="The file or its folder; here, if left out.")]
 Paths = Annotated[list[Path] | None, typer.Argument(help="Files or folders; here, if left out.")]
@@ -78,9 +78,9 @@ def token_cap() -> int:
     return settings.load().l1_token_cap
 
 
-def options() -> Options:
+def options() -> SplitOptions:
     """What a split depends on besides its source: the cap, and the user's template."""
-    from gaia_claude_md.plan.planner import Options
+    from gaia_claude_md.plan.planner import SplitOptions
     from gaia_claude_md.plan.template import read_template
 
-    return Options(token_cap=token_cap(), template=read_template())
+    return SplitOptions(token_cap=token_cap(), template=read_template())

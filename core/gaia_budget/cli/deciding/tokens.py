@@ -11,7 +11,7 @@ from gaia_budget.cli.output import JsonFlag, emit_json, say
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
-    from gaia_budget.prices.estimate import Estimate
+    from gaia_budget.prices.estimate import TokenEstimate
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE…", help="Text files; - is what comes in.")]
 Model = Annotated[str | None, typer.Option(help="The model that will read it; the newest Opus, if left out.")]
@@ -69,7 +69,7 @@ def refuse_a_projects_address() -> None:
         )
 
 
-def _shown(found: Estimate) -> str:
+def _shown(found: TokenEstimate) -> str:
     if found.method == "count_tokens":
         return f"{found.tokens:,} tokens exactly"
     how = "by characters" if found.method == "heuristic" else found.method

@@ -9,7 +9,7 @@ import typer
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
 
 if TYPE_CHECKING:
-    from gaia_budget.ingest.context import Row
+    from gaia_budget.ingest.context import ContextRow
     from gaia_budget.reports.status import Status
 
 OURS = "gaia-budget"  # in the name of our MCP server, however it was registered
@@ -48,7 +48,7 @@ def status(session: Session = None, as_json: JsonFlag = False) -> None:
             say(f"{head.lower()}: {what}")
 
 
-def _tools(session: str) -> list[Row]:
+def _tools(session: str) -> list[ContextRow]:
     """What fills the session's context, by tool."""
     from gaia_budget import places
     from gaia_budget.ingest.context import ContextQuestion, fills
@@ -56,7 +56,7 @@ def _tools(session: str) -> list[Row]:
     return fills(places.claude_config_dirs(), [], ContextQuestion(["tool"], session=session))
 
 
-def _show(found: Status, tools: list[Row], ours: int) -> None:
+def _show(found: Status, tools: list[ContextRow], ours: int) -> None:
     from gaia_hooks.facts.prices.money import usd_short
 
     say(found.line())

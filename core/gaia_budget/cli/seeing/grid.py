@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 GAP = 2
 
 
-class Column(NamedTuple):
+class Cells(NamedTuple):
     """A head, its cells and what stands below them. Of columns that do not fit, the highest `drop` goes first."""
 
     head: str
@@ -42,7 +42,7 @@ class Grid(NamedTuple):
     left_out: list[str]
 
 
-def grid(columns: Sequence[Column], paper: Paper, *, bold: Sequence[int] = ()) -> Grid:
+def grid(columns: Sequence[Cells], paper: Paper, *, bold: Sequence[int] = ()) -> Grid:
     """The columns side by side with their totals; the rows of `bold` are bold."""
     kept = list(columns)
     while paper.is_fitted and _width(kept) > paper.width and any(one.drop for one in kept):
@@ -64,7 +64,7 @@ def left_out(found: Grid, paper: Paper) -> list[str]:
     return [f"Left out at {paper.width} columns: {', '.join(found.left_out)}; --csv has all."]
 
 
-def _width(columns: Sequence[Column]) -> int:
+def _width(columns: Sequence[Cells]) -> int:
     return sum(one.width for one in columns) + GAP * (len(columns) - 1)
 
 

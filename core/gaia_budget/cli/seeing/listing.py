@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from gaia_budget.cli.seeing.grid import Column, grid, left_out, listed
+from gaia_budget.cli.seeing.grid import Cells, grid, left_out, listed
 from gaia_budget.cli.seeing.overview import shares
 from gaia_budget.cli.seeing.paper import here, state
 from gaia_budget.cli.seeing.tables import count, token_columns
@@ -25,17 +25,17 @@ def draw_sessions(found: RecentSessions, zone: Zone) -> None:
     costs, total = shown.cents([one.spend.cost_nano for one in lines])
     figures = [one.spend.figures for one in lines]
     columns = [
-        Column("Session", [one.short for one in lines], f"{len(lines)} of {found.known:,}", left=True),
-        Column("Started", [_when(zone, one.spend.first_ts) for one in lines], drop=3, left=True),
-        Column("Took", [span(one.spend.last_ts - one.spend.first_ts) for one in lines], drop=5),
-        Column("Project", [shown.name(one.spend.module, 20) for one in lines], drop=1, left=True),
-        Column("Type", [one.status.type for one in lines], drop=7, left=True),
-        Column("That count", [count(one.budget_tokens) for one in figures], count(found.total.budget_tokens), drop=2),
-        Column("Of limit", [_of_limit(one.status.percent) for one in lines]),
-        Column("Agents", [count(one.agents) for one in lines], drop=6),
-        Column("All tokens", [count(one.total_tokens) for one in figures], count(found.total.total_tokens), drop=8),
-        Column("Claude Code", costs, total),
-        Column("Models", [listed([shown.model(part.key) for part in one.spend.models], 3) for one in lines],
+        Cells("Session", [one.short for one in lines], f"{len(lines)} of {found.known:,}", left=True),
+        Cells("Started", [_when(zone, one.spend.first_ts) for one in lines], drop=3, left=True),
+        Cells("Took", [span(one.spend.last_ts - one.spend.first_ts) for one in lines], drop=5),
+        Cells("Project", [shown.name(one.spend.module, 20) for one in lines], drop=1, left=True),
+        Cells("Type", [one.status.type for one in lines], drop=7, left=True),
+        Cells("That count", [count(one.budget_tokens) for one in figures], count(found.total.budget_tokens), drop=2),
+        Cells("Of limit", [_of_limit(one.status.percent) for one in lines]),
+        Cells("Agents", [count(one.agents) for one in lines], drop=6),
+        Cells("All tokens", [count(one.total_tokens) for one in figures], count(found.total.total_tokens), drop=8),
+        Cells("Claude Code", costs, total),
+        Cells("Models", [listed([shown.model(part.key) for part in one.spend.models], 3) for one in lines],
                drop=9, left=True),
     ]  # fmt: skip
     drawn = grid(columns, paper)
@@ -52,13 +52,13 @@ def draw_blocks(found: list[UsageBlock], total: TableRow, zone: Zone) -> None:
     costs, cost = shown.cents([one.line.claude_code_nano for one in found])
     whose = ["plan's own" if one.told else "worked out" for one in found]
     columns = [
-        Column("From", [_when(zone, one.start_ts) for one in found], "Total", left=True),
-        Column("To", [f"{zone.local(one.end_ts):%H:%M}" for one in found], drop=2),
-        Column("Window", whose, drop=3, left=True),
-        Column("Full", [shown.percent(one.percent) for one in found]),
+        Cells("From", [_when(zone, one.start_ts) for one in found], "Total", left=True),
+        Cells("To", [f"{zone.local(one.end_ts):%H:%M}" for one in found], drop=2),
+        Cells("Window", whose, drop=3, left=True),
+        Cells("Full", [shown.percent(one.percent) for one in found]),
         *token_columns([one.line.figures for one in found], total.figures),
-        Column("Claude Code", costs, cost),
-        Column("Models", [shares(one.line, 3) for one in found], drop=9, left=True),
+        Cells("Claude Code", costs, cost),
+        Cells("Models", [shares(one.line, 3) for one in found], drop=9, left=True),
     ]
     drawn = grid(columns, paper)
     how = "Plan's own: as Claude Code told its status line. Worked out: five hours from its first response's hour."

@@ -9,7 +9,7 @@ import typer
 from gaia_budget.cli.output import JsonFlag, emit_json, say
 
 if TYPE_CHECKING:
-    from gaia_budget.ingest.context import Row
+    from gaia_budget.ingest.context import ContextRow
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.sessions.receipt import Receipt
@@ -110,10 +110,10 @@ def _cells(parts: list[tuple[str, Figures]]) -> tuple[list[list[str]], list[str]
     return rows, [*(f"{one:,}" for one in sums), total]
 
 
-def _draw(found: Receipt, tools: list[Row], facts: list[tuple[str, str]]) -> None:
+def _draw(found: Receipt, tools: list[ContextRow], facts: list[tuple[str, str]]) -> None:
     from rich.text import Text
 
-    from gaia_budget.cli.seeing.grid import Column, grid
+    from gaia_budget.cli.seeing.grid import Cells, grid
     from gaia_budget.cli.seeing.paper import here
     from gaia_budget.reports import shown
 
@@ -124,16 +124,16 @@ def _draw(found: Receipt, tools: list[Row], facts: list[tuple[str, str]]) -> Non
     lines += [Text(name.ljust(wide + 2), "dim") + Text(what) for name, what in facts]
     for head, parts in _parts(found):
         rows, total = _cells(parts)
-        columns = [Column(head, [name for name, _ in parts], "Total", left=True)]
+        columns = [Cells(head, [name for name, _ in parts], "Total", left=True)]
         for place, (title, drop) in enumerate(zip(HEADS, (3, 1, 2, 0), strict=True)):
-            columns.append(Column(title, [row[place] for row in rows], total[place], drop))
+            columns.append(Cells(title, [row[place] for row in rows], total[place], drop))
         lines += [Text(""), *grid(columns, paper).lines]
     if tools:
         columns = [
-            Column("Tool", [shown.name(row.key[0], 40) for row in tools], left=True),
-            Column("Calls", [f"{row.calls:,}" for row in tools]),
-            Column("Tokens in results", [f"{row.result_tokens:,}" for row in tools]),
-            Column("Carried along", [f"{row.carried_tokens:,}" for row in tools], drop=1),
+            Cells("Tool", [shown.name(row.key[0], 40) for row in tools], left=True),
+            Cells("Calls", [f"{row.calls:,}" for row in tools]),
+            Cells("Tokens in results", [f"{row.result_tokens:,}" for row in tools]),
+            Cells("Carried along", [f"{row.carried_tokens:,}" for row in tools], drop=1),
         ]
         lines += [
             Text(""),
@@ -143,7 +143,7 @@ def _draw(found: Receipt, tools: list[Row], facts: list[tuple[str, str]]) -> Non
     paper.draw(lines)
 
 
-def _write_markdown(found: Receipt, tools: list[Row], facts: list[tuple[str, str]]) -> None:
+def _write_markdown(found: Receipt, tools: list[ContextRow], facts: list[tuple[str, str]]) -> None:
     from gaia_budget.reports import shown
 
     spend = found.line.spend

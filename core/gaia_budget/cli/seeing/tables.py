@@ -12,7 +12,7 @@ from gaia_budget.cli.output import JsonFlag, emit_json, say
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gaia_budget.cli.seeing.grid import Column
+    from gaia_budget.cli.seeing.grid import Cells
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.questions import Figures
     from gaia_budget.reports.asked import Asked
@@ -172,7 +172,7 @@ def _title(ledger: Ledger, since: int | None, until: int | None) -> str:
 def _draw_table(found: SpendTable, title: str) -> None:
     from rich.text import Text
 
-    from gaia_budget.cli.seeing.grid import Column, grid, left_out
+    from gaia_budget.cli.seeing.grid import Cells, grid, left_out
     from gaia_budget.cli.seeing.overview import shares
     from gaia_budget.cli.seeing.paper import here
     from gaia_budget.reports import shown
@@ -182,27 +182,27 @@ def _draw_table(found: SpendTable, title: str) -> None:
     code, code_total = shown.cents([one.claude_code_nano for one in lines])
     keys = [key_shown(axis, one.key) for one in lines]
     columns = [
-        Column(HEADS[axis], keys, "Total", left=True),
+        Cells(HEADS[axis], keys, "Total", left=True),
         *token_columns([one.figures for one in lines], total.figures),
     ]
     if total.apps_nano:
         marked = [
             f"▲ {cell}" if one.key in found.passed else cell for one, cell in zip(lines, apps, strict=True)
         ]
-        columns.append(Column("Apps", marked, apps_total))
-    columns.append(Column("Claude Code", code, code_total))
-    columns.append(Column("Models", [shares(one, 3) for one in lines], drop=9, left=True))
+        columns.append(Cells("Apps", marked, apps_total))
+    columns.append(Cells("Claude Code", code, code_total))
+    columns.append(Cells("Models", [shares(one, 3) for one in lines], drop=9, left=True))
     drawn = grid(columns, paper, bold=[0] if axis in ("day", "week", "month") else ())
     lines_below = paper.foot([*left_out(drawn, paper), *_foot(found)])
     paper.draw([Text(title), Text(""), *drawn.lines, Text(""), *lines_below])
 
 
-def token_columns(rows: list[Figures], total: Figures) -> list[Column]:
+def token_columns(rows: list[Figures], total: Figures) -> list[Cells]:
     """Responses and every kind of token; input, output and cache add up to all tokens."""
-    from gaia_budget.cli.seeing.grid import Column
+    from gaia_budget.cli.seeing.grid import Cells
 
-    def column(head: str, attribute: str, drop: int) -> Column:
-        return Column(
+    def column(head: str, attribute: str, drop: int) -> Cells:
+        return Cells(
             head, [count(getattr(one, attribute)) for one in rows], count(getattr(total, attribute)), drop
         )
 

@@ -146,7 +146,7 @@ def _now(found: Overview, sessions: list[Running], zone: Zone, paper: Paper) -> 
 def _session(one: Running, now: int, paper: Paper, *, chosen: bool) -> list[Text]:
     from rich.text import Text
 
-    from gaia_budget.cli.seeing.grid import Column, grid, listed
+    from gaia_budget.cli.seeing.grid import Cells, grid, listed
     from gaia_budget.cli.seeing.paper import state
     from gaia_budget.reports import shown
 
@@ -156,18 +156,18 @@ def _session(one: Running, now: int, paper: Paper, *, chosen: bool) -> list[Text
     counted, rate = f"{spend.figures.budget_tokens:,}", shown.money(one.nano_a_minute)
     title = f"{spend.session_id[:8]} {shown.name(spend.module, 20)}"
     columns = [
-        Column(title, [_named(agent.name) for agent in one.agents], "Session", left=True),
-        Column(
+        Cells(title, [_named(agent.name) for agent in one.agents], "Session", left=True),
+        Cells(
             "Model",
             [listed([shown.model(m) for m in agent.models], 1) for agent in one.agents],
             drop=3,
             left=True,
         ),
-        Column("Responses", [f"{agent.figures.responses:,}" for agent in one.agents], f"{responses:,}", 4),
-        Column("Counts", [f"{agent.figures.budget_tokens:,}" for agent in one.agents], counted, 1),
-        Column("a minute", [shown.money(agent.nano_a_minute) for agent in one.agents], rate, 2),
-        Column("Dollars", costs, total),
-        Column("Last", [_ago(now - agent.last_ts) if agent.last_ts else "" for agent in one.agents], drop=5),
+        Cells("Responses", [f"{agent.figures.responses:,}" for agent in one.agents], f"{responses:,}", 4),
+        Cells("Counts", [f"{agent.figures.budget_tokens:,}" for agent in one.agents], counted, 1),
+        Cells("a minute", [shown.money(agent.nano_a_minute) for agent in one.agents], rate, 2),
+        Cells("Dollars", costs, total),
+        Cells("Last", [_ago(now - agent.last_ts) if agent.last_ts else "" for agent in one.agents], drop=5),
     ]
     lines = grid(columns, paper).lines
     if chosen:
@@ -184,20 +184,20 @@ def _named(agent: str) -> str:
 
 
 def _responses(one: Running, ledger: Ledger, paper: Paper) -> list[Text]:
-    from gaia_budget.cli.seeing.grid import Column, grid
+    from gaia_budget.cli.seeing.grid import Cells, grid
     from gaia_budget.reports import shown
     from gaia_hooks.facts.prices.money import usd_short
 
     newest = one.receipt.responses[:10]
     columns = [
-        Column("Time", [f"{ledger.zone.local(row.ts):%H:%M:%S}" for row in newest], left=True),
-        Column("Agent", [shown.name(row.agent, 20) for row in newest], left=True),
-        Column("Model", [shown.model(row.model) for row in newest], drop=1, left=True),
-        Column("Input", [f"{row.input_tokens:,}" for row in newest], drop=4),
-        Column("Output", [f"{row.output_tokens:,}" for row in newest], drop=3),
-        Column("Written", [f"{row.cache_write_tokens:,}" for row in newest], drop=5),
-        Column("From cache", [f"{row.cache_read_tokens:,}" for row in newest], drop=2),
-        Column(
+        Cells("Time", [f"{ledger.zone.local(row.ts):%H:%M:%S}" for row in newest], left=True),
+        Cells("Agent", [shown.name(row.agent, 20) for row in newest], left=True),
+        Cells("Model", [shown.model(row.model) for row in newest], drop=1, left=True),
+        Cells("Input", [f"{row.input_tokens:,}" for row in newest], drop=4),
+        Cells("Output", [f"{row.output_tokens:,}" for row in newest], drop=3),
+        Cells("Written", [f"{row.cache_write_tokens:,}" for row in newest], drop=5),
+        Cells("From cache", [f"{row.cache_read_tokens:,}" for row in newest], drop=2),
+        Cells(
             "Dollars", ["no price" if row.cost_nano is None else usd_short(row.cost_nano) for row in newest]
         ),
     ]

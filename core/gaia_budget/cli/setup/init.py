@@ -14,7 +14,7 @@ from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
     from gaia_budget.settings import Settings
-    from gaia_budget.setup.history import Found
+    from gaia_budget.setup.history import LocalHistory
     from gaia_budget.setup.init import Options
 
 Project = Annotated[
@@ -148,7 +148,7 @@ def _settings() -> Settings:
     return load()
 
 
-def _found(settings: Settings) -> Found:
+def _found(settings: Settings) -> LocalHistory:
     from gaia_budget.cli.progress import progress
     from gaia_budget.setup.history import found
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.reports.overview import Overview
     from gaia_budget.settings import Settings
-    from gaia_budget.setup.history import Found
+    from gaia_budget.setup.history import LocalHistory
     from gaia_budget.setup.journal import Change
     from gaia_budget.setup.mcp_server import Registration
     from gaia_budget.setup.proof.proving import Proof
@@ -98,7 +98,7 @@ def _renewed(plan: init.Plan) -> list[tuple[str, str]]:
     return rows + ([("Adds", "; ".join(added))] if added else [])
 
 
-def after(history: Found, settings: Settings) -> str:
+def after(history: LocalHistory, settings: Settings) -> str:
     """What was found on this machine, and three things to try."""
     replay, found = history.replay, history.overview
     month = found.periods[-1].line

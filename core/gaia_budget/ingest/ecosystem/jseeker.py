@@ -13,7 +13,7 @@ from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.argus.shapes import LOGGED, Call, Unreadable, cost_nano
+from gaia_budget.argus.shapes import LOGGED, LoggedCall, UnreadableLine, cost_nano
 from gaia_budget.errors import InputError
 from gaia_budget.ingest.ecosystem.logs import priced
 from gaia_budget.ingest.ecosystem.overlaps import DATABASE_ROW, Overlaps
@@ -38,13 +38,15 @@ BATCH = 10_000
 def take_in(ledger: Ledger, settings: Settings, costs: Costs, file: Path, report: Report) -> None:
     """Record every row; those that cannot be are reported by rowid with the reason. Raises InputError."""
     overlaps = Overlaps(ledger)
-    calls: list[Call] = []
+    calls: list[LoggedCall] = []
     database = ""
     for rowid, row in _rows(file):
         database = database or hashlib.sha256(repr((rowid, row)).encode()).hexdigest()[:16]
         try:
-            calls.append(Call(priced(_event(f"{DATABASE_ROW}{database}-{rowid}", row, settings), costs)))
-        except Unreadable as reason:
+            calls.append(
+                LoggedCall(priced(_event(f"{DATABASE_ROW}{database}-{rowid}", row, settings), costs))
+            )
+        except UnreadableLine as reason:
             report.skip(file, rowid, str(reason))
         if len(calls) >= BATCH:
             _record(ledger, overlaps, file, calls, report)
@@ -54,7 +56,7 @@ def take_in(ledger: Ledger, settings: Settings, costs: Costs, file: Path, report
     report.bytes += file.stat().st_size
 
 
-def _record(ledger: Ledger, overlaps: Overlaps, file: Path, calls: list[Call], report: Report) -> None:
+def _record(ledger: Ledger, overlaps: Overlaps, file: Path, calls: list[LoggedCall], report: Report) -> None:
     kept = overlaps.once(file, calls, report)
     report.recorded(ledger.record([call.event for call in kept]), responses=True)
 
@@ -100,7 +102,7 @@ def _event(event_id: str, row: dict[str, Any], settings: Settings) -> Event:
 def _instant(value: Any) -> int:
     instant = clock.parse(value.replace(" ", "T", 1)) if isinstance(value, str) else None
     if instant is None:
-        raise Unreadable("timestamp is not an ISO 8601 instant")
+        raise UnreadableLine("timestamp is not an ISO 8601 instant")
     return instant
 
 
@@ -109,5 +111,5 @@ def _count(row: dict[str, Any], name: str) -> int:
     if value is None:
         return 0
     if not isinstance(value, int) or value < 0:
-        raise Unreadable(f"{name} is not a count")
+        raise UnreadableLine(f"{name} is not a count")
     return value

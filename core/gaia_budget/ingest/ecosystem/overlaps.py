@@ -15,7 +15,7 @@ from gaia_hooks.machine import clock
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gaia_budget.argus.shapes import Call
+    from gaia_budget.argus.shapes import LoggedCall
     from gaia_budget.ingest.report import Report
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
@@ -44,7 +44,7 @@ class Overlaps:
         self._ledger = ledger
         self._taken: set[tuple[str, str]] = set()  # (partner, hand) pairs that have found each other
 
-    def once(self, file: Path, calls: list[Call], report: Report) -> list[Call]:
+    def once(self, file: Path, calls: list[LoggedCall], report: Report) -> list[LoggedCall]:
         """The calls that no other hand has recorded yet; the others are reported with their partner's id."""
         doubtful = [call.event for call in calls if call.event.source == "app"]
         if not doubtful:

@@ -83,7 +83,7 @@ class Cache(NamedTuple):
 def cache(ledger: Ledger, asked: Asked) -> Cache:
     """The cache by project. Raises InputError, NotFoundError (see `sums`), LedgerError, ConfigError."""
     found: dict[str, CacheUse] = {}
-    prices = Rates()
+    prices = CachePrices()
     for start, end in _stretches(ledger, asked, prices):
         for row in sums(ledger, ("module", *SOLD), asked._replace(since=start, until=end)).rows:
             module, source, model = row.key
@@ -96,7 +96,7 @@ def cache(ledger: Ledger, asked: Asked) -> Cache:
     return Cache(lines, total)
 
 
-class Rates:
+class CachePrices:
     """The prices that one answer is made with: of each source and model, read once."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class Rates:
         return self._rates[sold, at]
 
 
-def use(key: str, sold: tuple[str, str], figures: Figures, at: int, prices: Rates) -> CacheUse:
+def use(key: str, sold: tuple[str, str], figures: Figures, at: int, prices: CachePrices) -> CacheUse:
     """What the cache did in these figures of a source's model, at its price at an instant (UTC microseconds)."""
     rates = prices.at(sold, at)
     if rates is None:
@@ -160,7 +160,7 @@ def _rows(source: str, model: str) -> list[Any]:
     return prices.rows(name) if name else []
 
 
-def _stretches(ledger: Ledger, asked: Asked, prices: Rates) -> list[tuple[int | None, int | None]]:
+def _stretches(ledger: Ledger, asked: Asked, prices: CachePrices) -> list[tuple[int | None, int | None]]:
     """The stretch that is asked about, cut where a model in it got another price."""
     since, until = ledger.instant(asked.since), ledger.instant(asked.until, end=True)
     end = ledger.now() if until is None else until

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.forecast.standing import hundredths
 from gaia_budget.ledger.questions import Figures, instant
-from gaia_budget.reports.money.cache import CacheUse, Rates, use
+from gaia_budget.reports.money.cache import CachePrices, CacheUse, use
 from gaia_hooks.facts import session_types, snapshot
 from gaia_hooks.facts.prices import billing
 from gaia_hooks.facts.prices.money import usd
@@ -56,7 +56,7 @@ class SessionReport(NamedTuple):
     def cache(self) -> CacheUse:
         """What the prompt cache saved and what was written to it again, by each model's prices of the session's end."""
         found, last = CacheUse(self.id, Figures(), 0, 0), self.spend.last_ts if self.spend else 0
-        prices = Rates()
+        prices = CachePrices()
         for part in self.spend.models if self.spend else ():
             found = found.plus(use(self.id, (billing.CLAUDE_CODE, part.key), part.figures, last, prices))
         return found

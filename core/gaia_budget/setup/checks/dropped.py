@@ -15,7 +15,7 @@ from gaia_budget.setup.jsonedit import node_at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gaia_budget.jsontext import Document
+    from gaia_budget.jsontext import JsonText
 
     Found = Iterator[tuple[tuple[str | int, ...], str]]
 
@@ -54,7 +54,7 @@ def refusals(text: str) -> list[Refusal]:
     )
 
 
-def _place(document: Document, path: tuple[str | int, ...]) -> tuple[int, int]:
+def _place(document: JsonText, path: tuple[str | int, ...]) -> tuple[int, int]:
     node = node_at(document, path)
     return document.line_column(node.start) if node is not None else (1, 1)
 

@@ -18,7 +18,7 @@ from gaia_budget.setup.jsonedit import node_at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gaia_budget.jsontext import Document
+    from gaia_budget.jsontext import JsonText
 
 BLOCKING_EVENTS = frozenset(("PreToolUse", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact"))
 PLACEHOLDER = "{{path}}"
@@ -57,7 +57,7 @@ def findings(text: str) -> list[Finding]:
     )
 
 
-def _found(document: Document) -> Iterator[tuple[int, str, str]]:
+def _found(document: JsonText) -> Iterator[tuple[int, str, str]]:
     for path, offset, node in document.nodes():
         if path[:1] != ("hooks",) or len(path) < 3:
             continue

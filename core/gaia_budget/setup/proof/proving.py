@@ -65,7 +65,7 @@ class Proof(NamedTuple):
         return self._asdict()
 
 
-class Seen(NamedTuple):
+class ProofSeen(NamedTuple):
     """What a trial has shown."""
 
     asked: bool
@@ -170,7 +170,7 @@ class _Home:
             "DISABLE_ERROR_REPORTING": "1", "DISABLE_INSTALLATION_CHECKS": "1",
         }  # fmt: skip
 
-    def tried(self, program: str) -> Seen:
+    def tried(self, program: str) -> ProofSeen:
         """Run the prompt until everything is seen, the client ends, or the time is over. Raises OSError."""
         until, redrawn = time.monotonic() + SECONDS, 0.0
         tokens, drawn = 0, None
@@ -186,7 +186,7 @@ class _Home:
                     screen.redraw()
                     redrawn = time.monotonic() + REDRAWN_EVERY
             text = drawn.group() if drawn else ""
-            return Seen(api.asked.is_set(), self.fired(), tokens, text, screen.text())
+            return ProofSeen(api.asked.is_set(), self.fired(), tokens, text, screen.text())
 
     def fired(self) -> bool:
         """Whether a hook of ours has begun to count."""
@@ -210,7 +210,7 @@ class _Home:
         return next((shown.name(line, 200) for line in reversed(lines) if line.strip()), "")
 
 
-def _judged(client: str, seen: Seen, home: _Home) -> Proof:
+def _judged(client: str, seen: ProofSeen, home: _Home) -> Proof:
     if seen.tokens and (seen.drawn or not home.draws):
         where = "ran one prompt against a stand-in on this machine (no model was asked)"
         line = f'the status line drew "{seen.drawn}"' if home.draws else "no status line of ours is wired"
@@ -225,7 +225,7 @@ def _judged(client: str, seen: Seen, home: _Home) -> Proof:
     return Proof(False, f"{_broken(client, seen)}{f': {home.log()}' if home.log() else ''}", DOCTOR)
 
 
-def _broken(client: str, seen: Seen) -> str:
+def _broken(client: str, seen: ProofSeen) -> str:
     """The first link that was not seen to hold."""
     if not seen.asked:
         return f"{client} sent no prompt within {SECONDS:.0f} s"

@@ -26,7 +26,7 @@ TOKENS, USD = 41_910, "0.22304"
 TIMED = 5
 
 
-class Check(NamedTuple):
+class Trial(NamedTuple):
     """One thing that has to work, and what was seen."""
 
     name: str
@@ -34,10 +34,10 @@ class Check(NamedTuple):
     detail: str
 
 
-class Report(NamedTuple):
+class TrialReport(NamedTuple):
     """What works on this machine, and what kind of machine it is; no name of a person, folder or project."""
 
-    checks: list[Check]
+    checks: list[Trial]
     machine: dict[str, str]
 
     @property
@@ -50,22 +50,22 @@ class Report(NamedTuple):
         return {"ok": self.ok, "checks": [check._asdict() for check in self.checks], "machine": self.machine}
 
 
-def examine() -> Report:
+def examine() -> TrialReport:
     """Try everything in a temporary home, one thing after the other; what fails does not end the report."""
     with tempfile.TemporaryDirectory(prefix="gaia-budget-selftest-", ignore_cleanup_errors=True) as folder:
         world = World(Path(folder).resolve() / "a home's ü")
         checks = [_tried(name, look, world) for name, look in LOOKS]
-    return Report(checks, _machine())
+    return TrialReport(checks, _machine())
 
 
-def _tried(name: str, look: Callable[[World], str], world: World) -> Check:
+def _tried(name: str, look: Callable[[World], str], world: World) -> Trial:
     try:
-        return Check(name, True, look(world))
+        return Trial(name, True, look(world))
     except (AssertionError, GaiaBudgetError, OSError, LookupError, ValueError) as error:
         said = f"{type(error).__name__}: {error}".replace(str(world.home), LINKED).replace(
             str(Path.home()), LINKED
         )
-        return Check(name, False, " ".join(said.split())[:600])
+        return Trial(name, False, " ".join(said.split())[:600])
 
 
 def _wired(world: World) -> str:
