@@ -80,7 +80,7 @@ class Ledger:
         self.machine = opener.machine
         self.folder = opener.state_folder
         self.clock = clock
-        self.kept = Kept(db)
+        self.kept = Kept(db.state)
         self.zone = _zone_of(db, opener)
 
     @classmethod

@@ -1,6 +1,7 @@
 """What was read from a ledger, kept for as long as nothing in it changes: not for a while, but exactly so long.
 
-Whether anything was committed SQLite counts for a connection that never writes (`Watch`); PostgreSQL has snapshots."""
+Whether anything was committed SQLite counts for a connection that never writes (`Watch`); PostgreSQL has snapshots.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
-
-    from gaia_budget.ledger.database.connection import Database
 
 
 class Watch:
@@ -62,21 +61,22 @@ MOST = 200
 class Kept:
     """Readings of one state of a database. Safe for threads; what it gives is shared, so nobody may change it."""
 
-    def __init__(self, db: Database) -> None:
-        self.db = db
+    def __init__(self, state: Callable[[], object]) -> None:
+        """`state` tells the state that a thread is answered from (`Database.state`)."""
+        self._now = state
         self._lock = threading.Lock()
         self._state: object = None
         self._found: OrderedDict[Hashable, Any] = OrderedDict()
 
     def of(self, key: Hashable, read: Callable[[], Found]) -> Found:
         """What `read` reads, or read under this key while the database was as this thread sees it."""
-        state = self.db.state()
+        state = self._now()
         with self._lock:
             if state is not None and state == self._state and key in self._found:
                 self._found.move_to_end(key)
                 return cast("Found", self._found[key])
         found = read()
-        if state is not None and self.db.state() == state:  # else it may be of the next one
+        if state is not None and self._now() == state:  # else it may be of the next one
             with self._lock:
                 if state != self._state:
                     self._found.clear()
