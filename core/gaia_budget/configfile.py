@@ -140,3 +140,19 @@ def explain(error: ValidationError) -> tuple[tuple[str | int, ...], str, list[st
     if isinstance(given, str | int | float | bool) or given is None:
         problem = f"{given!r} is not valid" if choices else f"{given!r}: {problem}"
     return first["loc"], problem, choices
+
+
+def refuse_doubled(document: JsonText, file: Path) -> None:
+    """Raise ConfigError where a key of a file stands twice: nobody can tell which of the values is meant."""
+    if document.doubled:
+        key, offset = document.doubled[0]
+        line, column = document.line_column(offset)
+        raise ConfigError(
+            file,
+            "stands twice",
+            line=line,
+            column=column,
+            key=key,
+            cure="Keep one of them",
+            slug="config-twice",
+        )

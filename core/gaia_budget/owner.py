@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from gaia_budget import places
-from gaia_budget.configfile import explain, json_document, read_text
+from gaia_budget.configfile import explain, json_document, read_text, refuse_doubled
 from gaia_budget.errors import ConfigError, NotFoundError
 from gaia_hooks.facts import modules
 from gaia_hooks.facts.prices.money import NANO
@@ -299,7 +299,7 @@ def _load(kind: type[Owned], name: str, without: str) -> Owned:
 def _read(kind: type[TokenBudget | Registry], file: Path, text: str) -> TokenBudget | Registry:
     """The same text is read once; what comes of it is shared, and nobody changes it."""
     document = json_document(file, text)
-    _refuse_doubled(document, file)
+    refuse_doubled(document, file)
     try:
         owned = kind.model_validate(document.root.plain())
     except ValidationError as error:
@@ -313,21 +313,6 @@ def _missing(kind: type[Owned], notice: str) -> Owned:
     owned = kind()
     owned.notices.append(notice)
     return owned
-
-
-def _refuse_doubled(document: JsonText, file: Path) -> None:
-    if document.doubled:
-        key, offset = document.doubled[0]
-        line, column = document.line_column(offset)
-        raise ConfigError(
-            file,
-            "stands twice",
-            line=line,
-            column=column,
-            key=key,
-            cure="Keep one of them",
-            slug="config-twice",
-        )
 
 
 def _located(error: ValidationError, document: JsonText, file: Path) -> ConfigError:

@@ -7,6 +7,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_budget.configfile import refuse_doubled
 from gaia_budget.errors import ConfigError
 from gaia_budget.jsontext import JsonSyntaxError, JsonText, parse
 from gaia_budget.setup import jsonedit
@@ -108,18 +109,7 @@ def read(text: str, file: Path) -> JsonText:
             cure="Nothing was changed; fix the file and run init again",
             slug="config-syntax",
         ) from None
-    if document.doubled:
-        key, offset = document.doubled[0]
-        line, column = document.line_column(offset)
-        raise ConfigError(
-            file,
-            "stands twice",
-            line=line,
-            column=column,
-            key=key,
-            cure="Keep one of them",
-            slug="config-twice",
-        )
+    refuse_doubled(document, file)
     _check_shape(document, file)
     return document
 
