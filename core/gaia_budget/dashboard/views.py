@@ -36,7 +36,12 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"name": shown.name, "model": shown.model, "count": "{:,}".format}
+    found.filters |= {
+        "name": shown.name,
+        "model": shown.model,
+        "count": "{:,}".format,
+        "cell": shown.markdown,
+    }
     return found
 
 
@@ -92,15 +97,23 @@ def _common(ledger: Ledger, version: int) -> dict[str, Any]:
     return {"version": version, "at": f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M %Z}"}
 
 
-def page(ledger: Ledger, settings: Settings, name: str, since: int, until: int, module: str | None) -> str:
-    """The whole file. Raises NotFoundError for a project that is not there, LedgerError."""
+def page(
+    ledger: Ledger,
+    settings: Settings,
+    name: str,
+    since: int,
+    until: int,
+    module: str | None,
+    form: str = "html",
+) -> str:
+    """The whole file, as `html` or `md`. Raises NotFoundError for a project that is not there, LedgerError."""
     filters = named(ledger, since, min(until, ledger.now() + 1), module or "")
     total = table(ledger, "module", filters.asked).total
     local = ledger.zone.local(ledger.now())
     style = (resources.files("gaia_budget.dashboard") / "static" / "style.css").read_text("utf-8")
     return (
         templates()
-        .get_template("report.html")
+        .get_template(f"report.{form}")
         .render(
             style=Markup(style),  # our own file  # noqa: S704
             name=name,

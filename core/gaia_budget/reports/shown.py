@@ -65,6 +65,12 @@ def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     return out.getvalue()
 
 
+def markdown(text: str) -> str:
+    """A name as Markdown shows it to the letter."""
+    escaped = name(text).replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+!|~" else sign for sign in escaped)
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         return _cell(" ".join(map(str, value)))

@@ -104,6 +104,28 @@ def test_a_report_is_one_file_with_the_figures_of_its_period(
     assert not re.search(r"<script|<link|https?:|\ssrc=|url\(|\shref=", text)
 
 
+def test_a_report_in_markdown_has_the_same_sums_and_names_are_text(
+    month: list[Event], tmp_path: Path
+) -> None:
+    wicked = "|<img src=x>`*"
+    with Ledger.open(settings=load()) as ledger:
+        ledger.record(
+            [event("w", "2026-11-27T08:00", module=wicked, task=wicked, model=wicked, cost_nano=10**9)]
+        )
+    file = tmp_path / "r.md"
+    run("report", "--markdown", "--out", str(file))
+
+    text = file.read_text("utf-8")
+    assert "<img" not in text
+    assert text.count("| \\|&lt;img src=x>\\`\\* |") >= 3
+    mine = [one for one in month if one.ts >= ts("2026-11-01T00:00")]
+    apps = Decimal(sum(one.cost_nano or 0 for one in mine if one.source == "app") + 10**9) / 10**9
+    assert f"- Apps: ${apps:.2f}, count" in text
+    assert text.count(f"**${apps:.2f}**") == 2  # of models and of projects
+    rows = [line.count("|") - line.count("\\|") for line in text.splitlines() if line.startswith("|")]
+    assert set(rows) == {5, 7, 9}
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need a right there")
 def test_a_report_follows_no_link_out_of_the_folder_it_is_written_into(
     month: list[Event], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -44,11 +44,21 @@ def dashboard(host: Host = "127.0.0.1", port: Port = None) -> None:
 Month = Annotated[str | None, typer.Option(help="A month, such as 2026-11; default: the running one.")]
 Week = Annotated[str | None, typer.Option(help="A week instead, such as 2026-W48.")]
 Module = Annotated[str | None, typer.Option("--module", "--project", help="This project alone.")]
-Out = Annotated[Path | None, typer.Option(help="The file; default: gaia-budget-PERIOD.html in this folder.")]
+Out = Annotated[
+    Path | None, typer.Option(help="The file; default: gaia-budget-PERIOD.html or .md in this folder.")
+]
+Markdown = Annotated[
+    bool, typer.Option("--markdown", help="As Markdown instead: its tables, without charts.")
+]
 
 
 def report(
-    month: Month = None, week: Week = None, module: Module = None, out: Out = None, as_json: JsonFlag = False
+    month: Month = None,
+    week: Week = None,
+    module: Module = None,
+    out: Out = None,
+    markdown: Markdown = False,
+    as_json: JsonFlag = False,
 ) -> None:
     """A month or a week as one HTML file: charts and tables, nothing loaded from anywhere; it prints well, too."""
     from gaia_budget.cli.current import current_ledger
@@ -61,8 +71,9 @@ def report(
     settings = load()
     with current_ledger(settings) as ledger:
         name, since, until = _stretch(ledger, month, week)
-        text = page(ledger, settings, name, since, until, module)
-    file = out or Path(f"gaia-budget-{name}{'-' + _plain(module) if module else ''}.html")
+        form = "md" if markdown else "html"
+        text = page(ledger, settings, name, since, until, module, form)
+    file = out or Path(f"gaia-budget-{name}{'-' + _plain(module) if module else ''}.{form}")
     try:
         if out is None:  # in whatever folder we are: a link that lies there is replaced, not followed
             files.replace(str(file.absolute()), text.encode(), durable=False)

@@ -147,24 +147,16 @@ def _write_markdown(found: Receipt, tools: list[ContextRow], facts: list[tuple[s
     from gaia_budget.reports import shown
 
     spend = found.line.spend
-    say(f"**Session `{_cell(spend.session_id[:8])}`** in {_cell(spend.module)}\n")
+    say(f"**Session `{shown.markdown(spend.session_id[:8])}`** in {shown.markdown(spend.module)}\n")
     for name, what in facts:
         say(f"- {name}: {what}")
     for head, parts in _parts(found):
         rows, total = _cells(parts)
         say(f"\n| {head} | {' | '.join(HEADS)} |\n|---|{'---:|' * len(HEADS)}")
         for (name, _), row in zip(parts, rows, strict=True):
-            say(f"| {_cell(name)} | {' | '.join(row)} |")
+            say(f"| {shown.markdown(name)} | {' | '.join(row)} |")
         say(f"| **Total** | {' | '.join(total)} |")
     if tools:
         say("\n| Tool (estimated) | Calls | Tokens in results |\n|---|---:|---:|")
         for tool in tools:
-            say(f"| {_cell(shown.name(tool.key[0]))} | {tool.calls:,} | {tool.result_tokens:,} |")
-
-
-def _cell(text: str) -> str:
-    """A name as Markdown shows it to the letter."""
-    from gaia_budget.reports import shown
-
-    escaped = shown.name(text).replace("&", "&amp;").replace("<", "&lt;")
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()#+!|~" else sign for sign in escaped)
+            say(f"| {shown.markdown(tool.key[0])} | {tool.calls:,} | {tool.result_tokens:,} |")
