@@ -69,6 +69,18 @@ class Server:
         assert done.returncode == 0, f"{program}: {done.stdout}{done.stderr}"
 
 
+class Standby(Server):
+    """A server that follows another one and answers questions meanwhile."""
+
+    def __init__(self, of: Server) -> None:
+        self.programs = of.programs
+        self.folder = Path(tempfile.mkdtemp(prefix="gaia-pg-", dir="/tmp" if Path("/tmp").is_dir() else None))
+        self.port = _free_port()
+        place = ("-h", "127.0.0.1", "-p", str(of.port), "-U", "tester")
+        self._run("pg_basebackup", *place, "-c", "fast", "-X", "stream", "-R", "-D", str(self.data))
+        self.start()
+
+
 def _programs() -> Path:
     found = path("postgresql")
     if (found / "pg_ctl").exists():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -14,15 +16,19 @@ import pytest
 from gaia_budget.budgets import Budgets
 from gaia_budget.errors import LedgerError
 from gaia_budget.forecast.outlook import together
-from gaia_budget.ledger.database import Database
+from gaia_budget.ledger import Ledger
+from gaia_budget.ledger.database import Database, parse_url
 from gaia_budget.settings import Settings
+from support.components import requires
 from support.events import event
+from support.postgres import Standby
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gaia_budget.ledger import Ledger
+    from support.postgres import Server
 
+UTC = {"timezone": "UTC"}
 ELSEWHERE = """
 import sys
 from gaia_budget.ledger import Ledger
@@ -157,3 +163,34 @@ def test_nothing_is_kept_where_rows_lie_on_other_servers(
     monkeypatch.setattr(Database, "ask", lambda *_: [("1:1:", True)])
 
     assert [ledger.kept.of("state", lambda answer=answer: answer) for answer in "ab"] == ["a", "b"]
+
+
+@requires("postgresql")
+def test_nothing_is_kept_of_a_standby_whose_snapshots_may_be_equal_for_two_states(server: Server) -> None:
+    with Ledger.open(server.create("followed"), settings=Settings().model_copy(update=UTC)) as ledger:
+        ledger.record([event("a", cost_nano=1)])
+        assert ledger.db.state() is not None
+    standby = Standby(server)
+    try:
+        followed = Database(parse_url(standby.url("followed")))
+        assert followed.state() is None
+        assert followed.ask(lambda ask: list(ask("SELECT sum(cost_nano) FROM events", ()))) == [(1,)]
+        followed.close()
+    finally:
+        standby.remove()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked on POSIX")
+def test_a_process_that_was_forked_while_another_thread_looked_waits_for_nobody(tmp_path: Path) -> None:
+    with Ledger.open(
+        f"sqlite:///{tmp_path / 'ledger.db'}", settings=Settings().model_copy(update=UTC)
+    ) as ledger:
+        watch = ledger.db._watch
+        assert watch is not None
+        watch.state()
+        with watch._lock:  # as a thread holds it that the child will not have
+            child = os.fork()
+            if child == 0:
+                signal.alarm(30)
+                os._exit(0 if watch.state() is not None else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -6,6 +6,7 @@ import getpass
 import json
 import platform
 import tempfile
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
 from gaia_budget.setup.trying import selftest
+from gaia_budget.setup.trying.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +54,28 @@ def test_the_demo_fits_a_terminal_of_80_columns() -> None:
 
     assert [line for line in shown.splitlines() if len(line) > 80] == []
     assert "nothing was left behind" in shown
+
+
+class InProcess(World):
+    """A world whose commands run in this process, where the machine's managed settings are the test's."""
+
+    def gaia(self, *words: str, **_: object) -> str:
+        return CliRunner().invoke(app, list(words)).stdout
+
+
+def test_prices_of_an_organisations_own_are_no_fault_of_the_machine(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = InProcess(tmp_path / "world")
+    for name, value in world.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(world.home / ".claude"))
+    world.answer("made up", written=41_000, output=900)
+    managed = home / "managed" / "managed-settings.json"
+    managed.parent.mkdir()
+    managed.write_text('{"modelPricing": {"multiplier": 0.5}}')
+    half = f"${Decimal(selftest.USD) / 2} at your organisation's own prices"
+    assert selftest._counted(world) == f"{selftest.TOKENS:,} tokens, as reckoned by hand; {half}"
 
 
 def test_the_selftest_finds_this_machine_in_order_and_tells_nothing_private(

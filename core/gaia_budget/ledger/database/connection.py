@@ -140,7 +140,7 @@ class Database:
         """The state that this thread is answered from; two are equal only where nothing was committed between them.
 
         Two equal snapshots of PostgreSQL mean that no transaction has ended between them. None: it cannot be told, as
-        where the rows lie on other servers (Citus).
+        where the rows lie on other servers (Citus), or come from one (a standby's snapshots may be equal).
         """
         if self._watch is None:
             [(snapshot, spread)] = self.ask(lambda ask: ask(SNAPSHOT, ()))
@@ -302,7 +302,10 @@ class Database:
             raise explained(problem, self.name) from (None if self.shared else problem)
 
 
-SNAPSHOT = "SELECT pg_current_snapshot()::text, EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')"
+SNAPSHOT = (
+    "SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_snapshot()::text END, "
+    "EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')"
+)
 
 
 class _Lent:

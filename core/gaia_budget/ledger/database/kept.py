@@ -21,12 +21,17 @@ class Watch:
 
     def __init__(self, file: str, opened: Callable[[], sqlite3.Connection]) -> None:
         self._path, self._opened = Path(file), opened
-        self._lock = threading.Lock()
+        self._lock, self._process = threading.Lock(), os.getpid()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, ...] = ()
+        self._of_parents: list[
+            sqlite3.Connection
+        ] = []  # kept, not closed: a close here would be the parent's too
 
     def state(self) -> object:
         """Equal to an earlier one only where nothing was committed since. None: untold."""
+        if self._process != os.getpid():  # another thread may have held the lock when this process was forked
+            self._lock, self._process = threading.Lock(), os.getpid()
         with self._lock:
             try:
                 found = self._path.stat()
@@ -50,6 +55,8 @@ class Watch:
     def _let_go(self) -> None:
         if self._connection is not None and self._file[:1] == (os.getpid(),):
             self._connection.close()
+        elif self._connection is not None:
+            self._of_parents.append(self._connection)
         self._connection = None
 
 
