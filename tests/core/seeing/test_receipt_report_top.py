@@ -185,7 +185,7 @@ def test_sessions_at_work_are_shown_with_what_they_spend_a_minute(
     lately = [e for e in month if e.session_id == NEWEST and e.ts > now - 5 * 60_000_000]
     assert abs(one.nano_a_minute - sum(e.cost_nano or 0 for e in lately) // 5) <= len(one.agents)
     for width, drawn in lines.items():
-        assert max(line.cell_len for line in drawn[3:]) <= max(width, 76)
+        assert max(line.cell_len for line in drawn) <= width
     text = "\n".join(line.plain for line in lines[120])
     assert "1 session at work" in text
     assert "└ Explore" in text

@@ -171,10 +171,10 @@ def _session(one: Running, now: int, paper: Paper, *, chosen: bool) -> list[Text
     ]
     lines = grid(columns, paper).lines
     if chosen:
-        lines[0] = Text("› ") + lines[0]
+        lines[0] = Text("› ") + lines[0][: paper.width - 2]
     sign, style = state(status.percent)
     limit = f"{shown.percent(status.percent)} of {status.limit_tokens:,} tokens that count ({status.type})"
-    return [*lines, Text(f"{sign} {limit}".strip(), style or "dim")]
+    return [*lines, *(Text(part, style or "dim") for part in wrap(f"{sign} {limit}".strip(), paper.width))]
 
 
 def _named(agent: str) -> str:
