@@ -33,7 +33,7 @@ from gaia_claude_md.plan.splitting import join, split
 from support.edits import CONFLICTING, NEW, SURVIVING
 from support.killing import run_and_kill
 from support.markdown import MUTATIONS, split_lines
-from support.split_properties import PARSER, check_properties
+from support.split_properties import PARSER, check_properties, check_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -181,7 +181,7 @@ def kills(texts: dict[str, str], failures: Counter[str]) -> None:
 
 def mutate(texts: dict[str, str], failures: Counter[str]) -> None:
     """Every mutation of every file."""
-    refused = checked = 0
+    refused = checked = rules = 0
     slowest = 0.0
     for number, (name, text) in enumerate(texts.items()):
         for kind, mutation in MUTATIONS.items():
@@ -189,13 +189,15 @@ def mutate(texts: dict[str, str], failures: Counter[str]) -> None:
             start = time.perf_counter()
             try:
                 refused += check_properties(mutated, SplitOptions()) is None
+                rules += check_rules(mutated, SplitOptions())
             except AssertionError as error:
                 failures[str(error).splitlines()[0] or "?"] += 1
                 print(f"FAILED {name}, {kind}: {error}")
             slowest = max(slowest, time.perf_counter() - start)
             checked += 1
     print(
-        f"mutations: {len(MUTATIONS)} kinds, {checked} cases, {refused} refused with a reason, slowest {slowest:.2f} s"
+        f"mutations: {len(MUTATIONS)} kinds, {checked} cases, {refused} refused with a reason, {rules} rules, "
+        f"slowest {slowest:.2f} s"
     )
 
 

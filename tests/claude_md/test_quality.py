@@ -157,3 +157,30 @@ def test_the_worth_of_a_piece_is_the_same_in_whatever_order_its_words_are_read()
         features = list(features_of(piece_of(document, unit)).items())
         orders = [random.Random(seed).sample(features, len(features)) for seed in range(20)]
         assert len({worth(dict(order)) for order in orders}) == 1
+
+
+OWNERS = (
+    "# Till\n\n## Role\nTill counts what a shop takes and tells ARGUS and MYCEL of it.\n\n"
+    "## Constitutional Constraints\n1. Never invent a receipt -- only real ones count\n"
+    "2. All calls are logged\n3. The ledger is the truth and never rewritten\n4. Corrections are never dropped\n\n"
+    "## Directory Structure\ntill/ -- the core package\nauto/ -- automation beside it\n"
+    "  BOUNDARY RULE: auto may import from till, till must NEVER import from auto.\ndata/ -- receipts\nui/ -- the app\n"
+    "scripts/ -- maintenance\ntests/ -- the suite\ndocs/ -- the guide\noutput/ -- reports\n\n"
+    "## Testing\n```bash\npytest tests/ -q\n```\n\n" + FILLER + "## DO NOT\n"
+    "- Invent receipts that are not in data/\n- Use the dearest model at runtime\n- Keep keys anywhere except .env\n"
+)
+
+
+def test_what_a_heading_forbids_and_the_best_rules_stand_before_a_description_that_insists_somewhere() -> (
+    None
+):
+    l1 = split(OWNERS, SplitOptions()).l1
+    for kept in ("1. Never invent a receipt", "- Use the dearest model at runtime", "tells ARGUS and MYCEL"):
+        assert kept in l1, kept
+
+
+def test_one_name_of_the_ecosystem_alone_is_the_projects_own() -> None:
+    own = "# P\n\n## Data\n\n- jseeker keeps its rows\n\n## Others\n\n- MYCEL answers, ARGUS watches\n\n"
+    decided = split(own + FILLER, SplitOptions()).plan.decisions
+    topics = {d.scored.unit.path[-1].title: d.scored.topic for d in decided[:2]}
+    assert topics == {"Data": "other", "Others": "gaia"}

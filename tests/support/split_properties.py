@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 from markdown_it import MarkdownIt
 
@@ -11,6 +12,7 @@ from gaia_claude_md.markdown.blocks import Document, parse
 from gaia_claude_md.markdown.lookup import named
 from gaia_claude_md.markdown.sections import Section, sections_of
 from gaia_claude_md.markdown.tokens import loaded_tokens
+from gaia_claude_md.pair import layout
 from gaia_claude_md.plan.planner import CannotFitError, SplitOptions
 from gaia_claude_md.plan.splitting import Pair, join, split
 from support.markdown import split_lines
@@ -42,6 +44,25 @@ def check_properties(source: str, options: SplitOptions) -> Pair | None:
     _blocks_are_the_same(source, pair)
     _index_is_complete(document, sections, pair)
     return pair
+
+
+def check_rules(source: str, options: SplitOptions) -> int:
+    """The same text with a rule for each section whose heading names a path, as if all were there: P1 and P3 over all
+    three places. How many rules there are."""
+    options = replace(options, in_tree=lambda name: name if "/" in name or "*" in name else "")
+    try:
+        pair = split(source, options)
+    except CannotFitError:
+        return 0
+    if pair.l2 is None:
+        return 0
+    merged = join(pair.l1, pair.l2, there=pair.rules)
+    assert merged.source == source, "P1 with rules"
+    found = layout.read_l2(pair.l2, "L2")
+    assert found and not merged.edited
+    again = split(merged.source, replace(options, edits=merged.edits), previous=found[1], there=pair.rules)
+    assert (again.l1, again.l2, again.rules) == (pair.l1, pair.l2, pair.rules), "P3 with rules"
+    return len(pair.rules)
 
 
 def _sections_add_up(source: str, document: Document, sections: list[Section]) -> None:

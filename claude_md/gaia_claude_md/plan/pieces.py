@@ -83,6 +83,17 @@ def topic_and_kind(piece: TextPiece) -> tuple[str, str, str]:
     return topic, _kind(piece), why
 
 
+def is_forbidden(piece: Piece) -> bool:
+    """Whether a heading such as "Do not" forbids what stands below it: no word of the list need say so."""
+    listed = bool(piece.kinds & LISTS) and not words.CODE_FENCE.within(piece.text)
+    return listed and words.PROHIBITION.within(piece.title)
+
+
+def is_ruling(piece: Piece) -> bool:
+    """Whether a piece stands under a heading that speaks of rules."""
+    return words.RULES_TITLE.within(" / ".join(piece.titles))
+
+
 def worth(features: Mapping[str, float]) -> float:
     """How much of a piece's lines belong in L1, as readers would say: about -0.5 to 1."""
     weights = _weights()
@@ -125,7 +136,7 @@ def _topic(piece: TextPiece) -> tuple[str, str]:
         return "about", "opens the file"
     if words.RULES_TITLE.within(titles) or (words.CRITICAL.within(prose) and words.EMPHASIS.within(prose)):
         return "rules", f"heading {titles!r}" if words.RULES_TITLE.within(titles) else "insists"
-    if words.GAIA.within(prose):
+    if words.GAIA.variety(prose) > 1:  # one name alone may be the project's own
         return "gaia", "named in the text"
     if words.SUBAGENTS.within(prose):
         return "subagents", "named in the text"

@@ -12,6 +12,8 @@ from gaia_claude_md.plan.pieces import (
     EXAMPLE,
     TOPICS,
     features_of,
+    is_forbidden,
+    is_ruling,
     piece_of,
     topic_and_kind,
     topics_in,
@@ -28,7 +30,9 @@ MISLEADS = -10
 """A score from which on a unit would rather mislead than help: an example, a detail."""
 FIRST_LINES = 12
 """A topic's first piece has at most so many lines, where it has one."""
-HAS_TOPIC = {"environment": 5, "gaia": MISLEADS, "subagents": MISLEADS}
+HAS_TOPIC = {"environment": 5, "gaia": -100, "subagents": MISLEADS}
+BEST = 75
+"""The score from which on a short piece has its place before all topics have theirs."""
 WORTH_A_PLACE = 20
 """The score from which on a piece gives its topic a place before other topics get a second one."""
 WEAK, FREE_LINES = 5, 3
@@ -46,6 +50,15 @@ class Scored:
     reason: str
     also: frozenset[str] = frozenset()
     """Topics that it has something of besides its own."""
+    forbidden: bool = False
+    """Whether its heading forbids what it lists."""
+    ruling: bool = False
+    """Whether it stands under a heading that speaks of rules."""
+
+    def serves(self, topic: str) -> bool:
+        """Whether a topic has its place with it: what the best of the rules forbid are the rules."""
+        best = self.topic == "prohibitions" and self.ruling and self.score >= BEST
+        return topic == self.topic or (topic == "rules" and best)
 
     def has(self, topic: str) -> bool:
         """Whether it has something of a topic."""
@@ -75,7 +88,8 @@ def score(document: Document, unit: Unit) -> Scored:
     """Score one unit."""
     piece = piece_of(document, unit)
     topic, kind, why = topic_and_kind(piece)
-    return Scored(unit, topic, kind, round(100 * worth(features_of(piece))), why, topics_in(piece))
+    points = round(100 * worth(features_of(piece)))
+    return Scored(unit, topic, kind, points, why, topics_in(piece), is_forbidden(piece), is_ruling(piece))
 
 
 class Selection:
@@ -100,11 +114,14 @@ class Selection:
                 self._decided[one.unit.start] = Decision(one, False, why)
         self._lines = line_count(self._draft.segments(self.chosen))
         free = [one for one in scored if one.unit.start not in self._decided]
+        short = [one for one in free if one.lines <= FIRST_LINES]
+        self._take(short, lambda one: one.score >= BEST, "best of all")
         for topic in TOPICS:
-            if not any(d.in_l1 and d.scored.topic == topic for d in self._decided.values()):
-                self._first_of(
-                    topic, [one for one in free if one.topic == topic], HAS_TOPIC.get(topic, WORTH_A_PLACE)
-                )
+            if topic == "gaia":  # what a heading forbids is of the critical rules
+                self._take(short, lambda one: one.forbidden, "its heading forbids")
+            if not any(d.in_l1 and d.scored.serves(topic) for d in self._decided.values()):
+                having = [one for one in free if one.topic == topic]
+                self._first_of(topic, having, HAS_TOPIC.get(topic, WORTH_A_PLACE))
         for topic in TOPICS:
             if not self._shows(topic):
                 self._first_of(topic, [one for one in free if one.has(topic)], WORTH_A_PLACE)
@@ -177,4 +194,6 @@ def _never(document: Document, one: Scored) -> str:
         return "part of a tag wrapper"
     if document.text(one.unit.start, one.unit.end).rstrip().rstrip("*_`").endswith((":", "：")):
         return "leads in to what is not with it"
+    if one.forbidden or (one.topic == "gaia" and one.kind != EXAMPLE):
+        return ""
     return f"would mislead alone ({one.kind})" if one.score <= MISLEADS else ""

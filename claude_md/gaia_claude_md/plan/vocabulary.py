@@ -21,6 +21,10 @@ class Sign:
         """How often they are in a text."""
         return _count(self, text)
 
+    def variety(self, text: str) -> int:
+        """How many different ones are in a text."""
+        return len(set(self.find(text if self.cased else text.lower())))
+
     def within(self, text: str) -> bool:
         """Whether a text has them."""
         return _count(self, text) > 0
