@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
 BOM = "\ufeff"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
@@ -36,8 +35,11 @@ def is_blank(line: str) -> bool:
 
 def line_end(lines: list[str]) -> str:
     """The terminator most lines have; a line feed where there is none yet."""
-    ends = Counter(end for line in lines if (end := terminator(line)))
-    return ends.most_common(1)[0][0] if ends else "\n"
+    text = "".join(lines)
+    both = text.count("\r\n")
+    ends = {"\r\n": both, "\r": text.count("\r") - both, "\n": text.count("\n") - both}
+    most = max(ends.values())
+    return next((end for line in lines if ends.get(end := terminator(line)) == most), "\n") if most else "\n"
 
 
 def finished(lines: list[str], end: str) -> list[str]:
