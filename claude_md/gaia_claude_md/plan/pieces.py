@@ -83,13 +83,13 @@ def topic_and_kind(piece: TextPiece) -> tuple[str, str, str]:
     return topic, _kind(piece), why
 
 
-def is_forbidden(piece: Piece) -> bool:
+def is_forbidden(piece: TextPiece) -> bool:
     """Whether a heading such as "Do not" forbids what stands below it: no word of the list need say so."""
     listed = bool(piece.kinds & LISTS) and not words.CODE_FENCE.within(piece.text)
     return listed and words.PROHIBITION.within(piece.title)
 
 
-def is_ruling(piece: Piece) -> bool:
+def is_ruling(piece: TextPiece) -> bool:
     """Whether a piece stands under a heading that speaks of rules."""
     return words.RULES_TITLE.within(" / ".join(piece.titles))
 
