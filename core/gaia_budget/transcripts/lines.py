@@ -77,21 +77,23 @@ def _spans(
 
     What lies between the lines of one needle is searched for the next: most bytes are searched once.
     """
-    if not needles:
-        if head:
-            _heads(buffer, begin, cut, head, found)
-        return found
     find, rfind, needle, others = buffer.find, buffer.rfind, needles[0], needles[1:]
     at = find(needle, begin, cut)
     while at >= 0:
         start = rfind(b"\n", begin, at) + 1 or begin
         if start > begin:
-            _spans(buffer, begin, start, others, head, found)
+            if others:
+                _spans(buffer, begin, start, others, head, found)
+            elif head:
+                _heads(buffer, begin, start, head, found)
         stop = find(b"\n", at, cut)
         found.append((start, stop))
         begin = stop + 1
         at = find(needle, begin, cut)
-    _spans(buffer, begin, cut, others, head, found)
+    if others:
+        _spans(buffer, begin, cut, others, head, found)
+    elif head:
+        _heads(buffer, begin, cut, head, found)
     return found
 
 
@@ -99,7 +101,7 @@ def _heads(buffer: bytearray, begin: int, cut: int, needle: bytes, found: list[t
     find = buffer.find
     while begin < cut:
         stop = find(b"\n", begin, cut)
-        if find(needle, begin, min(begin + HEAD, stop)) >= 0:
+        if -1 < find(needle, begin, begin + HEAD) < stop:
             found.append((begin, stop))
         begin = stop + 1
 
