@@ -16,11 +16,11 @@ from gaia_budget import places
 from gaia_budget.errors import ConfigError
 from gaia_budget.middleware import deferred, policy, tasks
 from gaia_budget.middleware.books.bill import Seller
-from gaia_budget.middleware.books.booking import Books
+from gaia_budget.middleware.books.booking import Bookings
 from gaia_budget.middleware.books.settlement import NOT_PRICED
 from gaia_budget.middleware.caching.prompt_cache import PromptCache
 from gaia_budget.middleware.caching.response_cache import ResponseCache, key_of
-from gaia_budget.middleware.passage import Place
+from gaia_budget.middleware.passage import BookedUnder
 from gaia_hooks.facts.prices.money import usd
 from gaia_hooks.machine import clock
 
@@ -70,8 +70,8 @@ class Accounts:
         self._cache = None if isinstance(cache, ResponseCache) else cache
         self._answers = cache if isinstance(cache, ResponseCache) else None
         self._policy: Policy | None = None
-        self._books: Books | None = None
-        self._forked_from: list[Books] = []
+        self._books: Bookings | None = None
+        self._forked_from: list[Bookings] = []
         self._lock = threading.RLock()
         self._noticed: set[str] = set()
         self._turned = (0, 0)  # the hour, and how many of it did not go as asked
@@ -117,7 +117,7 @@ class Accounts:
             held.keep()
             return held
 
-    def books(self) -> Books:
+    def books(self) -> Bookings:
         """Ledger, logs and journal of this process."""
         found = self._books
         if found is None or found.pid != os.getpid():
@@ -125,7 +125,7 @@ class Accounts:
                 if self._books is None or self._books.pid != os.getpid():
                     if self._books is not None:
                         self._forked_from.append(self._books)  # its connections are the parent's: let them be
-                    self._books = Books(self.policy().settings)
+                    self._books = Bookings(self.policy().settings)
                 found = self._books
         return found
 
@@ -139,7 +139,7 @@ class Accounts:
                     return  # whose journal stays ours: nobody else may settle them meanwhile
             self._books = None
 
-    def place(self) -> Place:
+    def place(self) -> BookedUnder:
         """Where a call of the running context is booked, and the budgets that it counts against."""
         held, task = self.policy(), tasks.current(self)
         chain = tuple(task.chain()) if task else ()
@@ -148,7 +148,7 @@ class Accounts:
             self._noticed.add(module)
             policy.notice_of_default(held, module)
         settings = held.settings
-        return Place(
+        return BookedUnder(
             module,
             task,
             self._named_session,

@@ -19,7 +19,7 @@ from gaia_hooks.facts.prices.money import usd_short
 if TYPE_CHECKING:
     from gaia_budget.middleware.accounts import Accounts
     from gaia_budget.middleware.books.bill import Seller
-    from gaia_budget.middleware.passage import Line, Passage, Place
+    from gaia_budget.middleware.passage import BookedUnder, Line, Passage
     from gaia_budget.middleware.wire import Ask, Wire
 
 LATER = re.compile(r"/(?:responses|interactions)/(?P<id>[A-Za-z0-9_-]+)(?:/cancel)?$")
@@ -72,7 +72,7 @@ def is_signed(request: Any) -> bool:
 
 
 def _prepared(
-    accounts: Accounts, wire: Wire, ask: Ask, place: Place, seller: Seller, key: str, request: Any
+    accounts: Accounts, wire: Wire, ask: Ask, place: BookedUnder, seller: Seller, key: str, request: Any
 ) -> Call:
     """The call with its money held, and with the guard's own marks in its body."""
     prompt_key, marked = accounts.prompt_cache.key(ask), ask
@@ -130,7 +130,7 @@ def _notice_unpriced(accounts: Accounts, wire: Wire, path: str) -> None:
     accounts.notice_once(f"{wire.provider} {path.rsplit('/', 1)[-1]}", text)
 
 
-def _call(accounts: Accounts, wire: Wire, ask: Ask, place: Place, seller: Seller, size: int) -> Call:
+def _call(accounts: Accounts, wire: Wire, ask: Ask, place: BookedUnder, seller: Seller, size: int) -> Call:
     """A call with its upper bound; nothing is held yet."""
     prices = accounts.policy().prices
     bound = bounds.bound(prices, ask, seller, size, accounts.unbounded_output_tokens)
@@ -139,7 +139,7 @@ def _call(accounts: Accounts, wire: Wire, ask: Ask, place: Place, seller: Seller
     return made
 
 
-def _held(accounts: Accounts, wire: Wire, ask: Ask, place: Place, seller: Seller, size: int) -> Call:
+def _held(accounts: Accounts, wire: Wire, ask: Ask, place: BookedUnder, seller: Seller, size: int) -> Call:
     made = _call(accounts, wire, ask, place, seller, size)
     try:
         accounts.books().hold(place.scopes, made.attempt.worst())
@@ -168,7 +168,7 @@ def _downgraded(
     accounts: Accounts,
     wire: Wire,
     ask: Ask,
-    place: Place,
+    place: BookedUnder,
     seller: Seller,
     size: int,
     refusal: BudgetExceededError,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.middleware.accounts import Accounts
     from gaia_budget.middleware.books.bill import Seller
-    from gaia_budget.middleware.passage import Line, Place
+    from gaia_budget.middleware.passage import BookedUnder, Line
 
 log = logging.getLogger("gaia_budget")
 KEPT_SECONDS = 48 * 3600
@@ -39,7 +39,7 @@ class Asker(NamedTuple):
     correlation_id: str
     model: str
 
-    def placed(self, place: Place) -> Place:
+    def placed(self, place: BookedUnder) -> BookedUnder:
         """The place of the asker, seen from the reader's."""
         return place._replace(
             module=self.module, session_id=self.session_id, correlation_id=self.correlation_id, task=None
@@ -52,7 +52,7 @@ def key(provider: str, ident: str) -> str:
 
 
 def keep(
-    accounts: Accounts, call_id: str, provider: str, ident: str, place: Place, task: str, model: str
+    accounts: Accounts, call_id: str, provider: str, ident: str, place: BookedUnder, task: str, model: str
 ) -> None:
     """Keep what is held for a call until its answer is read. Never raises: else it stays held until it expires."""
     told = (place.module, task, place.session_id, place.correlation_id, model)

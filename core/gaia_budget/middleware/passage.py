@@ -23,7 +23,7 @@ class Line(NamedTuple):
     provider: str
 
 
-class Place(NamedTuple):
+class BookedUnder(NamedTuple):
     """What a call is booked under, and the budgets that it counts against."""
 
     module: str

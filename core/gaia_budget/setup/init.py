@@ -13,7 +13,7 @@ from gaia_budget.errors import ConfigError, InputError, InternalError
 from gaia_budget.ingest import telemetry
 from gaia_budget.jsontext import BOM
 from gaia_budget.setup import hookcopy, interpreter, mcp_server, showing, wiring
-from gaia_budget.setup.journal import Change, Journal, content_of, lock, write
+from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,8 +38,8 @@ class Plan(NamedTuple):
     """What `apply` will do; files whose content stays the same are not in it."""
 
     wiring: wiring.Wiring
-    changes: list[Change]
-    settings_toml: Change | None
+    changes: list[FileChange]
+    settings_toml: FileChange | None
     registration: Registration | None
     notices: list[str]
 
@@ -54,7 +54,7 @@ class Plan(NamedTuple):
         return showing.readable(self._files, self.wiring.copy) + self._registered
 
     @property
-    def _files(self) -> list[Change]:
+    def _files(self) -> list[FileChange]:
         return [*self.changes, self.settings_toml] if self.settings_toml else self.changes
 
     @property
@@ -117,7 +117,7 @@ def plan(options: Options) -> Plan:
     )
 
 
-def _settings_changes(options: Options, wires: wiring.Wiring) -> tuple[list[Change], list[str]]:
+def _settings_changes(options: Options, wires: wiring.Wiring) -> tuple[list[FileChange], list[str]]:
     """The change of the settings file, with our telemetry only where the user sends none elsewhere; and what to say."""
     file, wanted = settings_path(options.project), wires.telemetry
     if wanted is None:
@@ -158,15 +158,15 @@ def refuse_links_out(project: Path | None) -> None:
             )
 
 
-def edit(file: Path, change: Callable[[str, Path], str]) -> Change:
+def edit(file: Path, change: Callable[[str, Path], str]) -> FileChange:
     """What an edit of a file's text would make of its bytes; a missing file is empty text."""
     before = content_of(file)
     text = decoded(before or b"", file)
     after = change(text, file)
-    return Change(file, before, before if after == text else after.encode("utf-8"))
+    return FileChange(file, before, before if after == text else after.encode("utf-8"))
 
 
-def _mcp(options: Options) -> tuple[Registration | None, Change | None, list[str]]:
+def _mcp(options: Options) -> tuple[Registration | None, FileChange | None, list[str]]:
     entry, program = mcp_server.wanted(options.project), mcp_server.client()
     if program is not None:
         return (None if _is_registered(program, entry) else entry), None, []
@@ -187,7 +187,7 @@ def _is_registered(program: str, entry: Registration) -> bool:
     return entry._asdict() in Journal.load().servers and mcp_server.is_registered(program, entry)
 
 
-def _status_line_notice(change: Change, options: Options) -> list[str]:
+def _status_line_notice(change: FileChange, options: Options) -> list[str]:
     if not options.status_line or change.before is None:
         return []
     present = wiring.status_line_of(decoded(change.before, change.file))
@@ -198,7 +198,7 @@ def _status_line_notice(change: Change, options: Options) -> list[str]:
     return ["your own status line stays, without ours: leave out --no-wrap-status-line to have both"]
 
 
-def _root_setting(root: Path | None) -> Change | None:
+def _root_setting(root: Path | None) -> FileChange | None:
     """The line of settings.toml that keeps `--gaia-root`; the rest of the file stays as it is."""
     if root is None:
         return None
@@ -217,7 +217,7 @@ def _root_setting(root: Path | None) -> Change | None:
     entry = f"gaia_root = {json.dumps(str(root), ensure_ascii=False)}\n"
     number = toml_line(text, ["gaia_root"])
     lines[slice(0, 0) if number is None else slice(number - 1, number)] = [entry]
-    return Change(file, before, (mark + "".join(lines)).encode("utf-8"))
+    return FileChange(file, before, (mark + "".join(lines)).encode("utf-8"))
 
 
 def apply(work: Plan) -> None:
@@ -249,7 +249,7 @@ def apply(work: Plan) -> None:
         hookcopy.prune(_wired_copies(journal))
 
 
-def refuse_outrun(change: Change) -> None:
+def refuse_outrun(change: FileChange) -> None:
     """Raise ConfigError when a file is no longer what the plan was made for."""
     if content_of(change.file) != change.before:
         raise ConfigError(
@@ -260,7 +260,7 @@ def refuse_outrun(change: Change) -> None:
         )
 
 
-def _note(change: Change, journal: Journal) -> None:
+def _note(change: FileChange, journal: Journal) -> None:
     text, after = (decoded(data or b"", change.file) for data in (change.before, change.after))
     if change.file.name == MCP_JSON:
         tools: list[str] = []

@@ -24,7 +24,7 @@ SCHEMA = 1
 LOCK_SECONDS = 30.0
 
 
-class Change(NamedTuple):
+class FileChange(NamedTuple):
     """A file's content before and after; None means that there is no file."""
 
     file: Path
@@ -91,7 +91,7 @@ class Journal:
         document = {"schema": SCHEMA, "files": self.files, "servers": self.servers}
         files.replace(str(_file()), json.dumps(document, indent=2).encode() + b"\n")
 
-    def note(self, change: Change, without_us: bytes | None, tools: list[str]) -> None:
+    def note(self, change: FileChange, without_us: bytes | None, tools: list[str]) -> None:
         """Remember a change that is about to be made.
 
         `without_us` is the file as it would be without our entries, `tools` are the rules of `permissions.allow`
@@ -149,7 +149,7 @@ def content_of(file: Path) -> bytes | None:
         ) from error
 
 
-def write(change: Change) -> None:
+def write(change: FileChange) -> None:
     """Put the new content in place in one step, keeping the file's mode and following links. Raises ConfigError."""
     real = places.real(change.file)
     try:

@@ -13,7 +13,7 @@ from gaia_budget.setup import jsonedit, wiring
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gaia_budget.setup.journal import Change
+    from gaia_budget.setup.journal import FileChange
 
 LEGEND = (
     "{names}: one line of Python, the same for every event. It starts the hook's copy in {folder}, and ends in "
@@ -21,12 +21,12 @@ LEGEND = (
 )
 
 
-def exact(changes: Iterable[Change]) -> str:
+def exact(changes: Iterable[FileChange]) -> str:
     """Changes as a unified diff, to the letter."""
     return "".join(_diff(change, lambda text: text) for change in changes)
 
 
-def readable(changes: Iterable[Change], folder: object) -> str:
+def readable(changes: Iterable[FileChange], folder: object) -> str:
     """The same with each of our handlers on one line, its long program named, and said once what that does."""
     names: dict[str, str] = {}
     shown = "".join(_diff(change, lambda text: _folded(text, names)) for change in changes)
@@ -34,7 +34,7 @@ def readable(changes: Iterable[Change], folder: object) -> str:
     return shown + (LEGEND.format(names=", ".join(used), folder=folder) if used else "")
 
 
-def _diff(change: Change, view: Callable[[str], str]) -> str:
+def _diff(change: FileChange, view: Callable[[str], str]) -> str:
     before, after = (
         view(decoded(data or b"", change.file)).splitlines() for data in (change.before, change.after)
     )

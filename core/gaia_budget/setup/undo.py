@@ -14,7 +14,7 @@ from gaia_budget.errors import InputError
 from gaia_budget.ingest import telemetry
 from gaia_budget.setup import hookcopy, mcp_server
 from gaia_budget.setup.init import MCP_JSON, refuse_links_out, refuse_outrun, removal, settings_path
-from gaia_budget.setup.journal import Change, Journal, content_of, lock, write
+from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
 from gaia_budget.setup.mcp_server import Registration
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PLUGINS = ("gaia-budget", "gaia-token-budget")  # as it is called now, and as it was
 
 
-def plan(project: Path | None) -> list[Change]:
+def plan(project: Path | None) -> list[FileChange]:
     """The way back: the bytes that were there before us, or the file without our entries. Writes nothing.
 
     Without a project it is the way back of everything: the user's settings, and each project that was ever wired.
@@ -36,7 +36,7 @@ def plan(project: Path | None) -> list[Change]:
         if now is None:
             continue
         untouched, before = journal.original(file, now)
-        changes.append(Change(file, now, before if untouched else _left(file, now, journal)))
+        changes.append(FileChange(file, now, before if untouched else _left(file, now, journal)))
     return [change for change in changes if change.before != change.after]
 
 
@@ -77,7 +77,7 @@ def command_link() -> Path | None:
     return link if link.is_symlink() and places.real(link) == places.real(ours) else None
 
 
-def apply(project: Path | None, changes: Iterable[Change]) -> list[str]:
+def apply(project: Path | None, changes: Iterable[FileChange]) -> list[str]:
     """Take our entries out, the MCP servers and the short command; returns what the user still has to do."""
     notices: list[str] = []
     places.ensure_home()

@@ -32,14 +32,14 @@ THREE_IMAGE, MILLION = "gemini-3-pro-image-preview", 1_000_000
 
 def _billed(
     wire: Any, path: str, body: dict[str, Any], document: dict[str, Any], seller: Seller
-) -> bill.Bill:
+) -> bill.PricedAnswer:
     ask = wire.ask(path, body)
     seen = Seen(ask)
     wire.whole(document, seen)
     return bill.bill(table.load(), seller, ask, seen, seen.usage or usage.NOTHING, NOW)
 
 
-def _google(model: str, told: dict[str, Any], grounding: Any = None, **asked: Any) -> bill.Bill:
+def _google(model: str, told: dict[str, Any], grounding: Any = None, **asked: Any) -> bill.PricedAnswer:
     candidate = {"finishReason": "STOP", "content": {"parts": [{"text": "ok"}]}}
     if grounding:
         candidate["groundingMetadata"] = grounding
@@ -117,13 +117,15 @@ def test_maps_interactions_and_caches_of_gemini_have_fees() -> None:
     assert _billed(gemini, "/v1beta/cachedContents", asked, made, GEMINI).nano == 300_000_000 + 500_000_000
 
 
-def _chat(model: str, told: Any, seller: Seller = OPENAI, text: str = "ok", **more: Any) -> bill.Bill:
+def _chat(model: str, told: Any, seller: Seller = OPENAI, text: str = "ok", **more: Any) -> bill.PricedAnswer:
     choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
     document = {"model": model, "choices": [choice], "usage": told, **more}
     return _billed(openai, "/v1/chat/completions", {"model": model}, document, seller)
 
 
-def _responded(items: list[dict[str, Any]], tools: list[dict[str, Any]], model: str = "gpt-4.1") -> bill.Bill:
+def _responded(
+    items: list[dict[str, Any]], tools: list[dict[str, Any]], model: str = "gpt-4.1"
+) -> bill.PricedAnswer:
     document = {"id": "r", "status": "completed", "model": model, "output": items,
                 "usage": {"input_tokens": 1000, "output_tokens": 0}}  # fmt: skip
     return _billed(openai, "/v1/responses", {"model": model, "tools": tools}, document, OPENAI)
@@ -150,7 +152,7 @@ def test_what_no_list_has_a_price_for_is_named_and_the_rest_is_billed() -> None:
     told = {"prompt_tokens": 10, "completion_tokens": 0}
     assert _chat("gpt-4o", told, service_tier="ultrafast").unpriced == ("service tier ultrafast",)
     assert _chat("gpt-4o", told, service_tier="flex").unpriced == ("flex tier of gpt-4o",)
-    assert _chat("nobody-knows", told) == bill.Bill(None, "unpriced", ("model nobody-knows",))
+    assert _chat("nobody-knows", told) == bill.PricedAnswer(None, "unpriced", ("model nobody-knows",))
     seen = Seen()
     claude.whole(
         {"usage": {"input_tokens": 1, "output_tokens": 1, "server_tool_use": {"x_requests": 2}}}, seen
@@ -158,7 +160,7 @@ def test_what_no_list_has_a_price_for_is_named_and_the_rest_is_billed() -> None:
     assert seen.unpriced == ["usage server_tool_use.x_requests"]
 
 
-def _claude(told: dict[str, Any], model: str = "claude-opus-4-6", **asked: Any) -> bill.Bill:
+def _claude(told: dict[str, Any], model: str = "claude-opus-4-6", **asked: Any) -> bill.PricedAnswer:
     document = {"model": model, "stop_reason": "end_turn", "content": [], "usage": told}
     return _billed(
         claude, "/v1/messages", {"model": model, **asked}, document, Seller("anthropic", known=True)
@@ -221,7 +223,7 @@ def test_a_gateways_names_find_their_makers_price_and_a_host_its_own() -> None:
              "https://api.groq.com/": "groq", "https://api.x.ai/": "x-ai", "https://x.openai.azure.com/": "azure",
              "https://generativelanguage.googleapis.com/": "gemini", "https://gateway.example/": ""}  # fmt: skip
     assert {url: found.provider_at(url) for url in hosts} == hosts
-    assert _chat("llama3.2", told, Seller("openai", "localhost", known=True, free=True)) == bill.Bill(
+    assert _chat("llama3.2", told, Seller("openai", "localhost", known=True, free=True)) == bill.PricedAnswer(
         0, "local"
     )
 
@@ -243,7 +245,7 @@ def test_reasoning_told_beside_the_answer_is_added_and_within_it_is_not() -> Non
 
 def test_a_provider_that_tells_its_own_bill_is_believed_at_its_own_host_alone() -> None:
     told = {"prompt_tokens": 1000, "completion_tokens": 0, "cost": 0.00123}
-    assert _chat("gpt-4o", told, Seller("openrouter", known=True)) == bill.Bill(1_230_000, "provider")
+    assert _chat("gpt-4o", told, Seller("openrouter", known=True)) == bill.PricedAnswer(1_230_000, "provider")
     assert _chat("gpt-4o", told).nano == 2_500_000
 
 

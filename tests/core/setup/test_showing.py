@@ -12,7 +12,7 @@ from gaia_budget.cli.app import app
 from gaia_budget.setup import init, showing, wiring
 from gaia_budget.setup.hookcopy import HOOK_MODULE, bootstrap
 from gaia_budget.setup.init import Options, settings_path
-from gaia_budget.setup.journal import Change
+from gaia_budget.setup.journal import FileChange
 
 HOOK = "exec('try:"  # how every program of ours begins
 COPY = Path("/state/hook/1-abc")
@@ -54,7 +54,7 @@ def test_what_a_person_sees_leaves_nothing_out() -> None:
 def test_another_program_has_another_name() -> None:
     entries = [wiring.handler("Stop", Path("python"), COPY / str(n)) for n in (1, 2)]
     before, after = (json.dumps({"hooks": {"Stop": [{"hooks": [entry]}]}}).encode() for entry in entries)
-    diff = showing.readable([Change(settings_path(None), before, after)], COPY)
+    diff = showing.readable([FileChange(settings_path(None), before, after)], COPY)
     gone, come = (line for line in diff.splitlines() if '"hooks"' in line)
     assert gone.startswith("-") and '"-c", <bootstrap>]' in gone
     assert come.startswith("+") and '"-c", <bootstrap 2>]' in come
@@ -64,7 +64,7 @@ def test_another_program_has_another_name() -> None:
     "text", ['gaia_root = "/x/gaia_hooks"\n', "", '{"hooks": [1]}', '{"hooks": {"Stop": 1}}']
 )
 def test_other_files_are_shown_as_they_are(text: str) -> None:
-    change = Change(Path("settings.toml"), None, text.encode())
+    change = FileChange(Path("settings.toml"), None, text.encode())
     assert showing.readable([change], COPY) == showing.exact([change])
 
 

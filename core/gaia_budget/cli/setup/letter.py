@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gaia_budget.reports.overview import Overview
     from gaia_budget.settings import Settings
     from gaia_budget.setup.history import LocalHistory
-    from gaia_budget.setup.journal import Change
+    from gaia_budget.setup.journal import FileChange
     from gaia_budget.setup.mcp_server import Registration
     from gaia_budget.setup.proof.proving import Proof
 
@@ -150,7 +150,7 @@ def _steps() -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def undoing(changes: list[Change], servers: list[Registration], link: Path | None) -> str:
+def undoing(changes: list[FileChange], servers: list[Registration], link: Path | None) -> str:
     """What is about to be taken out."""
     rows = []
     for change in changes:

@@ -35,7 +35,7 @@ class Seller(NamedTuple):
     free: bool = False
 
 
-class Bill(NamedTuple):
+class PricedAnswer(NamedTuple):
     """Nano-dollars, or None where the answer as a whole has no price; who says so; what has no price in it."""
 
     nano: int | None
@@ -51,20 +51,22 @@ def name_of(prices: PriceTable, model: str, seller: Seller) -> Name | None:
     return prices.name(model) if found is None and not seller.known else found
 
 
-def bill(prices: PriceTable, seller: Seller, ask: Ask, seen: Seen, used: tuple[int, ...], at: float) -> Bill:
+def bill(
+    prices: PriceTable, seller: Seller, ask: Ask, seen: Seen, used: tuple[int, ...], at: float
+) -> PricedAnswer:
     """The bill of an answer that used so much, at an instant in seconds."""
     if seller.free:
-        return Bill(0, LOCAL)
+        return PricedAnswer(0, LOCAL)
     if seen.told_nano is not None and seller.provider in TELLS_ITS_BILL:
-        return Bill(seen.told_nano, TOLD)
+        return PricedAnswer(seen.told_nano, TOLD)
     name = name_of(prices, seen.model, seller) or name_of(prices, ask.model, seller)
     if name is None:
-        return Bill(None, UNPRICED, (f"model {_short(seen.model or ask.model)}", *seen.unpriced))
+        return PricedAnswer(None, UNPRICED, (f"model {_short(seen.model or ask.model)}", *seen.unpriced))
     variant = ask.variant if seen.variant is None else seen.variant
     row = pricing.row_at(prices.rows(name, variant), at) or fees.at_share(prices, name, variant, at)
     if row is None:
         what = f"{variant} tier of {name.model}" if variant else f"model {name.model} on that day"
-        return Bill(None, UNPRICED, (what, *seen.unpriced))
+        return PricedAnswer(None, UNPRICED, (what, *seen.unpriced))
     missing = list(seen.unpriced)
     more = _by_the_piece(seller, name, row, used, seen, missing) if seen.fees or used[usage.SEARCHES] else 0
     more += sum(_part(prices, seller, part, at, missing) for part in seen.parts)
@@ -72,10 +74,10 @@ def bill(prices: PriceTable, seller: Seller, ask: Ask, seen: Seen, used: tuple[i
         used = (*used[: usage.SEARCHES], 0)
     priced = prices.cost(row, used, seen.media, seen.runs)
     if priced is None or _is_mute(ask, row, seen):
-        return Bill(None, UNPRICED, (f"kinds of tokens of {name.model}", *missing))
+        return PricedAnswer(None, UNPRICED, (f"kinds of tokens of {name.model}", *missing))
     percent = 100 + fees.uplift(name.provider, seller.host, name.model)
     nano = priced + more if percent == 100 else round(Fraction((priced + more) * percent, 100))
-    return Bill(nano, pricing.source_of(row, prices.default_source), tuple(missing))
+    return PricedAnswer(nano, pricing.source_of(row, prices.default_source), tuple(missing))
 
 
 def _by_the_piece(
@@ -125,12 +127,12 @@ def _is_mute(ask: Ask, row: list[Any], seen: Seen) -> bool:
     return not any(kind.endswith("_audio") for kind in media) and "tts" not in (seen.model or ask.model)
 
 
-def of_service(seller: Seller, ask: Ask, seen: Seen) -> Bill:
+def of_service(seller: Seller, ask: Ask, seen: Seen) -> PricedAnswer:
     """The bill of a service that no model's tokens are told of: its published fees, else none is known."""
     costs = [fees.cost_nano(what, seller.provider, ask.model, count) for what, count in seen.fees.items()]
     if not costs or None in costs or seen.unpriced:
-        return Bill(None, UNPRICED, tuple(seen.unpriced) or (ask.operation,))
-    return Bill(sum(cost or 0 for cost in costs), FEES)
+        return PricedAnswer(None, UNPRICED, tuple(seen.unpriced) or (ask.operation,))
+    return PricedAnswer(sum(cost or 0 for cost in costs), FEES)
 
 
 def assumed_nano(prices: PriceTable, seller: Seller, ask: Ask, used: tuple[int, ...]) -> int | None:

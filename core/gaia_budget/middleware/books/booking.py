@@ -14,7 +14,7 @@ from gaia_budget import places
 from gaia_budget.errors import BudgetExceededError, GaiaBudgetError, LedgerError, NotFoundError
 from gaia_budget.middleware import beside
 from gaia_budget.middleware.books import costs, recovery
-from gaia_budget.middleware.books.journal import Journal, line_of
+from gaia_budget.middleware.books.journal import CallJournal, line_of
 from gaia_budget.middleware.books.rounds import Rounds
 from gaia_hooks.machine import files
 from gaia_hooks.session import argus, months
@@ -35,7 +35,7 @@ PAID_SECONDS = 0.2
 """How long an answer that is paid waits for a ledger that cannot be reached: it is booked later."""
 
 
-class Books:
+class Bookings:
     """The ledger, the logs and the journal of one process."""
 
     def __init__(self, settings: Settings) -> None:
@@ -50,7 +50,7 @@ class Books:
         self._log_of: dict[str, str] = {}  # by module
         home = places.ensure_home()
         self._home, self._snapshot, folder = str(home), str(home / "snapshot.json"), home / "calls"
-        self._journal = Journal(folder)
+        self._journal = CallJournal(folder)
         self._lock = threading.Lock()
         self._late: dict[str, tuple[Settlement, bool]] = {}
         self._leased: LeasedBudget | None = None

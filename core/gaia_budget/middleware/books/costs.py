@@ -38,7 +38,7 @@ ROWS = 100_000
 """So many calls are kept at least; of older ones a process that runs for months keeps the sum alone."""
 
 
-class Costs:
+class CallCosts:
     """The calls of this process, in the order in which they were booked. Safe for threads."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ def _row(number: int, event: Event) -> APICost:
     )
 
 
-process = Costs()
+process = CallCosts()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=process.clear)
 

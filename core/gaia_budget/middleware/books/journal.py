@@ -68,7 +68,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Line).decode
 
 
-class Journal:
+class CallJournal:
     """This process's file. Safe for threads."""
 
     def __init__(self, folder: Path) -> None:

@@ -16,8 +16,8 @@ from gaia_hooks.facts.tokens import usage
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
-    from gaia_budget.middleware.books.bill import Bill, Seller
-    from gaia_budget.middleware.passage import Answer, Place
+    from gaia_budget.middleware.books.bill import PricedAnswer, Seller
+    from gaia_budget.middleware.passage import Answer, BookedUnder
     from gaia_budget.middleware.reserve.bounds import Bound
     from gaia_budget.middleware.wire import Ask
     from gaia_budget.model import Kind
@@ -38,7 +38,9 @@ PLAUSIBLE = 8
 class Attempt:
     """One attempt at one request: what was asked, what the answer has told so far, and how that is booked."""
 
-    def __init__(self, ask: Ask, place: Place, prices: PriceTable, bound: Bound, seller: Seller) -> None:
+    def __init__(
+        self, ask: Ask, place: BookedUnder, prices: PriceTable, bound: Bound, seller: Seller
+    ) -> None:
         self.ask, self.place, self.bound, self.seller = ask, place, bound, seller
         self.call_id = f"app-{os.urandom(16).hex()}"
         self.seen = Seen(ask)
@@ -122,7 +124,7 @@ class Attempt:
     def _service(self, status: str) -> Settlement:
         """A service whose answer tells no tokens: at its published fee, else without a price."""
         found = (
-            bill.Bill(0, bill.LOCAL)
+            bill.PricedAnswer(0, bill.LOCAL)
             if self.seller.free
             else bill.of_service(self.seller, self.ask, self.seen)
         )
@@ -176,7 +178,7 @@ class Attempt:
             hidden = estimate.hidden_tokens(time.perf_counter() - self._started) * self.ask.choices
         return estimate.tokens_in(self.seen.texts) + hidden
 
-    def _bill(self, used: tuple[int, ...]) -> Bill:
+    def _bill(self, used: tuple[int, ...]) -> PricedAnswer:
         return bill.bill(self._prices, self.seller, self.ask, self.seen, used, self._ts / clock.MICRO)
 
     def _whole(self, used: tuple[int, ...]) -> tuple[int, ...]:
@@ -201,7 +203,7 @@ class Attempt:
         cost_nano: int | None,
         price_source: str,
         actual_nano: int,
-        found: Bill | None = None,
+        found: PricedAnswer | None = None,
         *,
         reserved: bool = True,
     ) -> Settlement:
@@ -251,7 +253,7 @@ class Attempt:
 
 
 def event_at(
-    place: Place, *, used: tuple[int, ...], cost_nano: int | None, price_source: str, **told: Any
+    place: BookedUnder, *, used: tuple[int, ...], cost_nano: int | None, price_source: str, **told: Any
 ) -> Event:
     """The event of a call at its place; without a cost it is unpriced."""
     counts: dict[str, Any] = dict(zip(usage.FIELDS, used, strict=True))
