@@ -130,6 +130,7 @@ class World:
         self.count = dict.fromkeys(
             ("calls", "kills", "faults", "lost", "doubled", "wrong", "orphans", "growth"), 0
         )
+        self.held: dict[str, list[tuple[int, int]]] = {name: [] for name in BACKGROUND}
         self.ended = threading.Event()
 
     def calls(self, number: int, hand: int) -> None:
@@ -172,6 +173,7 @@ class World:
             try:
                 process.wait(dice.uniform(0.5, 6))
             except subprocess.TimeoutExpired:
+                self.held[name].append(held(process.pid))
                 process.kill()
                 self.count["kills"] += 1
             process.communicate()
@@ -214,15 +216,27 @@ def orphans(state: Path) -> list[str]:
         time.sleep(0.2)
 
 
+def held(process: int | str) -> tuple[int, int]:
+    """A process's memory in megabytes and its file handles (Linux); zeros where it has just ended."""
+    place = Path(f"/proc/{process}")
+    try:
+        status = dict(
+            line.split(":\t", 1) for line in (place / "status").read_text().splitlines() if ":\t" in line
+        )
+        return int(status["VmRSS"].split()[0]) >> 10, len(list((place / "fd").iterdir()))
+    except (OSError, KeyError):
+        return 0, 0
+
+
 def weight(folder: Path) -> str:
     """Memory and handles of this process, files and bytes on the disk."""
-    status = dict(
-        line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line
-    )
     files = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
-    handles = len(list(Path("/proc/self/fd").iterdir()))
-    memory = int(status["VmRSS"].split()[0]) >> 10
+    memory, handles = held("self")
     return f"{memory} MB, {handles} handles, {len(files)} files, {sum(files) / 1e6:.1f} MB on disk"
+
+
+def most(found: list[tuple[int, int]]) -> str:
+    return f"{max(memory for memory, _ in found)} MB, {max(handles for _, handles in found)} handles"
 
 
 def traffic(folder: Path, part: int, seed: int) -> dict[str, int]:
@@ -241,6 +255,12 @@ def traffic(folder: Path, part: int, seed: int) -> dict[str, int]:
             one.join()
     world.settle()
     print(f"after:  {weight(folder)}")
+    for name, found in world.held.items():
+        half = len(found) // 2
+        if half:
+            print(
+                f"{name}, the most of {half} runs: {most(found[:half])} in the first half, {most(found[half:])} then"
+            )
     return world.count
 
 

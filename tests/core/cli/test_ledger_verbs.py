@@ -94,6 +94,17 @@ def test_an_export_is_csv_with_one_line_per_event(tmp_path: Path) -> None:
         run("export", "csv", "--out", str(tmp_path / "absent" / "e.csv"))
 
 
+def test_no_name_in_an_export_steers_a_terminal_or_begins_a_line() -> None:
+    evil = "a\x1b]0;t\x07\u202eb\n# c"
+    with Ledger.open(settings=load()) as ledger:
+        ledger.record([event("a", model=evil, branch=evil, skill=evil, task=evil)])
+    for form in ("csv", "json"):
+        said = run("export", form)
+        assert len(said.splitlines()) == {"csv": 2, "json": 1}[form]
+        assert not any(sign in said for sign in ("\x1b", "\x07", "\u202e", "\\u001b", "\\u202e"))
+        assert "a]0;tb # c" in said
+
+
 def test_an_override_is_granted_by_a_human_listed_and_revoked(monkeypatch: pytest.MonkeyPatch) -> None:
     made = asked("override", "add", "jSeeker", "--usd", "2.50", "--reason", "report", "--yes")
     assert (made["module"], made["usd"], made["used_usd"]) == ("jseeker", "2.5000", "0.0000")

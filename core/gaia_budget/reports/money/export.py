@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from gaia_budget.errors import InputError
 from gaia_budget.ledger.rows import EVENT_FIELDS, INSERT
 from gaia_budget.reports.shown import FORMULA
+from gaia_hooks.facts import names
 from gaia_hooks.facts.prices.money import NANO, usd
 from gaia_hooks.machine.clock import iso
 
@@ -33,7 +34,7 @@ HEADER = [
     "cost_nano",
     "cost_usd",
 ]
-PAGE = 10_000
+PAGE, LONGEST = 10_000, 1_000  # events of a portion; signs of a name
 Fields = dict[str, Any]
 
 
@@ -80,7 +81,12 @@ def write_json(portions: Iterator[list[Fields]], out: TextIO) -> int:
 def _shown(row: Fields) -> Fields:
     cost = row["cost_nano"]
     money = {"cost_nano": cost, "cost_usd": None if cost is None else usd(cost)}
-    return {"timestamp": iso(row["ts"]), **{name: row[name] for name in HEADER[1:-2]}, **money}
+    return {"timestamp": iso(row["ts"]), **{name: _clean(row[name]) for name in HEADER[1:-2]}, **money}
+
+
+def _clean(value: Any) -> Any:
+    """Names come from logs and transcripts, and an export may go to a terminal."""
+    return names.shown(value, LONGEST) if isinstance(value, str) else value
 
 
 def _safe(value: Any) -> Any:
