@@ -110,6 +110,11 @@ class Overview(NamedTuple):
         """Whether nothing was spent this month, nor in the last seven days."""
         return not any(one.line.figures.events for one in self.periods)
 
+    @property
+    def apps_alone(self) -> bool:
+        """Whether nothing but apps counts against the caps."""
+        return all(one.counted_nano == one.line.apps_nano for one in self.periods)
+
     def document(self) -> dict[str, Any]:
         """The JSON document of `gaia-budget` alone."""
         from gaia_budget.alerts.telling import document

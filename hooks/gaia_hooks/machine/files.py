@@ -308,9 +308,7 @@ class Lock:
 
     def __enter__(self) -> "Lock":
         self._take()
-        if not _os.fstat(
-            self._handle
-        ).st_nlink:  # removed by who held it when we opened it: nobody else waits there
+        while not _os.fstat(self._handle).st_nlink:  # its holder removed it: no newcomer waits there
             _os.close(self._handle)
             self._take()
         return self

@@ -20,8 +20,9 @@ from typer.testing import CliRunner
 from gaia_budget.cli.app import app
 from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
 from gaia_budget.ledger import Ledger
+from gaia_budget.reports import shown
 from gaia_budget.settings import load
-from support import spent_month
+from support import dashboard, spent_month
 from support.components import requires
 from support.events import event, ts
 from support.terminal import Terminal
@@ -273,8 +274,8 @@ def test_what_is_drawn_stays_on_a_terminal(tmp_path: Path) -> None:
         screen = terminal.wait_for("(?m)^ended")
     finally:
         terminal.close()
-    for shown in ("Claude Code, API prices", "Project", "1 of 1"):
-        assert shown in screen
+    for words in ("Claude Code, API prices", "Project", "1 of 1"):
+        assert words in screen
     assert screen.count("$2.50") >= 6
     assert "reading transcripts" not in screen
 
@@ -313,3 +314,8 @@ def test_where_claude_code_counts_today_and_the_week_hold_it_as_the_month_does(
     assert grown == [3, 3, 3]
     assert Decimal(after["total"]["spent_usd"]) - Decimal(before["total"]["spent_usd"]) == 3
     assert "Counts against the caps" in run()
+    with dashboard.running() as served:
+        page = served.get("/").text
+    assert "<h2>Apps and Claude Code by the API</h2>" in page
+    for one in after["periods"][:2]:
+        assert shown.money(int(Decimal(one["counted_usd"]) * 10**9)) in page

@@ -77,8 +77,7 @@ class _Screen:
         if self.capped:
             of = f"of {shown.money(total.limit_nano)}"
             spent = [shown.money(one.counted_nano) for one in found.periods[:2]]
-            alone = all(one.counted_nano == one.line.apps_nano for one in found.periods)
-            label = "Apps, against the caps" if alone else "Counts against the caps"
+            label = "Apps, against the caps" if found.apps_alone else "Counts against the caps"
             rows.append([label, *spent, shown.money(total.spent_nano), of])
         code = [shown.money(one.line.claude_code_nano) for one in found.periods]
         rows.append([f"Claude Code, {self.billed}", *code, ""])
@@ -169,7 +168,7 @@ class _Screen:
         """Below 80 columns: figures below one another."""
         found, width = self.found, self.width
         lines = [Text("Token spend"), Text(self.when, "dim"), Text("")]
-        heads = ["Apps", "Claude Code"] if self.capped else ["Claude Code"]
+        heads = ["Apps" if found.apps_alone else "Counts", "Claude Code"] if self.capped else ["Claude Code"]
         lines.append(Text(" " * (width - 13 * len(heads)) + "".join(head.rjust(13) for head in heads), "dim"))
         for one, label in zip(found.periods, ("Today", "7 days", f"{self.now:%B}"), strict=True):
             amounts = [one.counted_nano] if self.capped else []
@@ -230,10 +229,11 @@ class _CapColumns:
         limits = [one.month.limit_nano + one.month.month.override_nano if one.month else 0 for one in rows]
         caps = [shown.money(limit) if limit else "" for limit in limits]
         total_cap = shown.money(found.total.limit_nano)
-        self.spent_width = max(map(len, (*spent, spent_total, "Apps")))
+        head = "Apps" if found.apps_alone else "Counts"
+        self.spent_width = max(map(len, (*spent, spent_total, head)))
         self.cap_width = max(map(len, (*caps, total_cap)))
         self.paper, self.bar_cells = paper, cells
-        self.head = "Apps".rjust(self.spent_width) + "  cap".ljust(self.cap_width + 5) + " " * (7 + cells)
+        self.head = head.rjust(self.spent_width) + "  cap".ljust(self.cap_width + 5) + " " * (7 + cells)
         self.cells = [
             self._row(spent[place], caps[place], one.month.percent if one.month else None)
             for place, one in enumerate(rows)

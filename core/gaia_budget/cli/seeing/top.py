@@ -138,7 +138,8 @@ def _now(found: Overview, sessions: list[Running], zone: Zone, paper: Paper) -> 
     said = [f"Now     Claude Code: {count} at work · {shown.money(rate)} a minute · today {spent}"]
     if found.total.limit_nano:
         month = f"{shown.money(found.total.spent_nano)} of {shown.money(found.total.limit_nano)}"
-        said.append(f"Apps    {shown.money(today.apps_nano)} today · {month} this month")
+        counted = shown.money(found.periods[0].counted_nano)
+        said.append(f"{'Apps' if found.apps_alone else 'Counts':7} {counted} today · {month} this month")
     lines = [Text(part) for one in said for part in wrap(one, paper.width, subsequent_indent=" " * 8)]
     return lines + plan_windows(found, zone, paper)
 

@@ -29,7 +29,7 @@ def now(found: Overview, zone: Zone, *, on_a_plan: bool) -> dict[str, Any]:
         ends = (total.projected_nano, total.low_nano, total.high_nano)
     end = [shown.money(one) for one in ends] if ends else None
     spent, limit = shown.money(total.spent_nano), shown.money(total.limit_nano)
-    title = f"Apps: {spent} of {limit} spent" + (
+    title = f"Against the caps: {spent} of {limit} spent" + (
         f"; month's end about {end[0]}, {end[1]} to {end[2]}" if end else ""
     )
     return {
@@ -38,7 +38,8 @@ def now(found: Overview, zone: Zone, *, on_a_plan: bool) -> dict[str, Any]:
         "spent": spent,
         "limit": limit,
         "percent": shown.percent(total.spent_nano * 100 / total.limit_nano if total.limit_nano else None),
-        "apps": [shown.money(one.line.apps_nano) for one in found.periods],
+        "counts": "Apps" if found.apps_alone else "Apps and Claude Code by the API",
+        "counted": [shown.money(one.counted_nano) for one in found.periods],
         "code": [shown.money(one.line.claude_code_nano) for one in found.periods],
         "whole": shown.money(found.periods[-1].line.figures.cost_nano),
         "end": end,
