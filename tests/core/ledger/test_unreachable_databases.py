@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
+from typer.testing import CliRunner
 
 from gaia_budget.budgets import Budgets
+from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError, LedgerError
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.database import connection, parse_url
@@ -130,3 +133,16 @@ def test_a_file_that_is_no_ledger_is_told_and_left_alone(tmp_path: Path) -> None
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="folder must exist"):
         Ledger.open(f"sqlite:///{(tmp_path / 'absent' / 'ledger.db').as_posix()}", settings=Settings())
+
+
+@pytest.mark.parametrize("place", ["me:{}@127.0.0.1:1/x", "me@127.0.0.1:1/x?password={}", "me:{}@[::1]:1/x"])
+@pytest.mark.parametrize("words", [("settings",), ("settings", "--json"), ("verify",), ("spend", "--json")])
+def test_no_form_of_a_password_is_in_what_a_command_prints(
+    place: str, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = "hun%2Fter%402%2541"
+    monkeypatch.setenv("GAIA_BUDGET_DB", f"postgresql://{place.format(typed)}")
+    done = CliRunner().invoke(app, list(words))
+    said = done.output + repr(done.exception)
+    assert "me@" in said, "the database is named"
+    assert not any(form in said for form in (typed, unquote(typed), "hun", "ter@2"))
