@@ -169,21 +169,21 @@ async def test_a_session_in_a_monorepo_sees_the_files_above_it_and_is_asked_back
 ) -> None:
     inner = project / "packages" / "till"
     inner.mkdir(parents=True)
-    (inner / "AGENTS.md").write_text("# Till\n\nFor cash.\n\n## Pricing rules\n\nIn cents.\n", "utf-8")
+    (inner / "CLAUDE.md").write_text("# Till\n\nFor cash.\n\n## Pricing rules\n\nIn cents.\n", "utf-8")
     monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(inner))
     _, listed = await ask(era, "budget_sections")
     assert listed is not None
     assert [(row["file"], row["slug"]) for row in listed["sections"]] == [
-        ("AGENTS.md", "till"),
-        ("AGENTS.md", "pricing-rules"),
+        ("CLAUDE.md", "till"),
+        ("CLAUDE.md", "pricing-rules"),
         ("../../CLAUDE.md", "shop"),
         ("../../CLAUDE.md", "pricing-rules"),
         ("../../CLAUDE.md", "größe"),
     ]
     text, nothing = await ask(era, "budget_load_section", name="pricing-rules")
     assert nothing is None
-    assert "`AGENTS.md:pricing-rules`, `../../CLAUDE.md:pricing-rules`" in text
-    for name, path in (("AGENTS.md:pricing-rules", ""), ("pricing-rules", "."), ("2", "AGENTS.md")):
+    assert "`CLAUDE.md:pricing-rules`, `../../CLAUDE.md:pricing-rules`" in text
+    for name, path in (("CLAUDE.md:pricing-rules", ""), ("pricing-rules", "."), ("2", "CLAUDE.md")):
         _, answer = await ask(era, "budget_load_section", name=name, path=path)
         assert answer is not None and answer["text"] == "## Pricing rules\n\nIn cents.\n"
     _, answer = await ask(era, "budget_load_section", name="größe")
