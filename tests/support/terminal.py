@@ -62,6 +62,18 @@ class Terminal:
         """Press keys by their tmux names, such as `Enter`, `Escape`, `C-c`."""
         self._tmux("send-keys", "-t", "t", *keys)
 
+    def confirm(self, question: str, pattern: str) -> str:
+        """Press Enter on a dialog until what follows is shown: one that was just drawn may not read keys yet."""
+        self.wait_for(question)
+        deadline = time.monotonic() + PATIENCE
+        while not re.search(pattern, shown := self.screen()):
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{pattern!r} did not follow {question!r}; the screen:\n{shown}")
+            if re.search(question, shown):
+                self.press("Enter")
+            time.sleep(0.5)  # polls a foreign process, as `wait_for` does
+        return shown
+
     def close(self) -> None:
         """End the client and the tmux server."""
         self._tmux("kill-server", check=False)

@@ -38,6 +38,11 @@ from gaia_budget.transcripts.discovery import find
 for one in find([Path(sys.argv[1])]):
     first_prompt(one), list(prices._lines(one.path)), list(context.items(one))
 """
+MEASURED = """  # from a small process: what a large one starts inherits its count
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 A, B = assistant("a", second=1, output_tokens=3), assistant("b", second=2, output_tokens=4)
 
 
@@ -52,16 +57,11 @@ def put_long(file: Path, end: str = '"}\n') -> None:
 
 def memory(*command: str, stdin: bytes = b"") -> int:
     """The most memory that a program took, in megabytes."""
-    with subprocess.Popen(
-        [sys.executable, *command], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-    ) as started:
-        assert started.stdin is not None
-        started.stdin.write(stdin)
-        started.stdin.close()
-        _, status, used = os.wait4(started.pid, 0)
-        started.returncode = os.waitstatus_to_exitcode(status)
-    assert started.returncode == 0
-    return int(used.ru_maxrss >> (20 if sys.platform == "darwin" else 10))
+    started = [sys.executable, "-c", MEASURED, sys.executable, *command]
+    done = subprocess.run(started, input=stdin, stdout=subprocess.PIPE, check=True)
+    code, used = map(int, done.stdout.split())
+    assert code == 0
+    return used >> (20 if sys.platform == "darwin" else 10)
 
 
 @pytest.mark.parametrize("place", ["at the beginning", "at the end, unfinished"])
