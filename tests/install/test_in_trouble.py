@@ -85,6 +85,7 @@ def test_a_home_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyte
     home.touch()
     monkeypatch.delenv("GAIA_BUDGET_HOME")
     told(installer.run("--yes", HOME=str(home)), "place-unwritable", home)
+    assert home.read_bytes() == b""
 
 
 @POSIX

@@ -75,7 +75,7 @@ def is_log(name: str) -> bool:
 
 
 def decode(line: bytes) -> Any:
-    """A line as JSON, numbers with a fraction as Decimal. Raises Unreadable."""
+    """A line as JSON, numbers with a fraction as Decimal. Raises UnreadableLine."""
     try:
         return _DECODER.decode(line.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -76,7 +76,7 @@ def module_name(name: str) -> str:
 def call_of(row: Any, line: bytes, origin: Origin) -> LoggedCall | None:
     """The call that a decoded line tells of; None where it tells of none (builds, work without a model).
 
-    Raises Unreadable with the reason.
+    Raises UnreadableLine with the reason.
     """
     if not isinstance(row, dict):
         raise UnreadableLine("not a JSON object")
@@ -175,7 +175,7 @@ def _legacy(
 
 
 def cost_nano(value: Any, name: str) -> int | None:
-    """Nano-dollars of a stated cost; None when it is null or absent. Raises Unreadable."""
+    """Nano-dollars of a stated cost; None when it is null or absent. Raises UnreadableLine."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | Decimal):

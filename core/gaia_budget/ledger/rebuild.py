@@ -13,10 +13,11 @@ from gaia_budget.ledger import bookmarks, rows, sightings, spans
 from gaia_budget.ledger.database import parse_url
 from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, ORGS, SESSIONS
 from gaia_budget.ledger.rows import EVENT_FIELDS, INSERT, event_of
-from gaia_budget.ledger.sightings import LARGEST, joined
+from gaia_budget.ledger.sightings import joined
 from gaia_budget.ledger.sums import resum
 from gaia_budget.ledger.verify import MOST_SHOWN, Problem
 from gaia_budget.ledger.zone import Zone
+from gaia_hooks.facts.tokens import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -60,7 +61,9 @@ def anew(old: Event, fresh: Event) -> Event:
     Where the old row has larger figures, part of its source is gone: then both are joined.
     """
     both = joined(old, fresh)
-    if fresh.kind != "unattributed" and any(getattr(both, name) > getattr(fresh, name) for name in LARGEST):
+    if fresh.kind != "unattributed" and any(
+        getattr(both, name) > getattr(fresh, name) for name in usage.FIELDS
+    ):
         return both
     if fresh.cost_nano is None:
         fresh = msgspec.structs.replace(fresh, cost_nano=old.cost_nano, price_source=old.price_source)
@@ -125,7 +128,7 @@ def _rest(count: int) -> list[Problem]:
 def _compared(known: Event | None, fresh: Event) -> list[Problem]:
     if known is None:
         return [Problem("sources", fresh.event_id, "stands in a transcript or log and not in the ledger")]
-    smaller = [name for name in LARGEST if getattr(known, name) < getattr(fresh, name)]
+    smaller = [name for name in usage.FIELDS if getattr(known, name) < getattr(fresh, name)]
     if smaller:
         return [Problem("sources", fresh.event_id, f"has less than its source: {', '.join(smaller)}")]
     return []

@@ -17,7 +17,7 @@ from msgspec.structs import astuple
 
 from gaia_budget.ledger.rows import EVENT_FIELDS
 from gaia_budget.model import UNALLOCATED
-from gaia_hooks.facts.tokens import bounds
+from gaia_hooks.facts.tokens import bounds, usage
 
 if TYPE_CHECKING:
     from gaia_budget.model import Event
@@ -62,15 +62,6 @@ def _fit(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
-LARGEST = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_5m_tokens",
-    "cache_write_1h_tokens",
-    "reasoning_tokens",
-    "web_searches",
-)
 KNOWN_BETTER = (
     "user",
     "machine",
@@ -108,7 +99,7 @@ def joined(a: Event, b: Event, *, priced_before: bool = False) -> Event:
     """
     if a.kind == "unattributed" and b.kind == "unattributed":
         return msgspec.structs.replace(max(a, b, key=_newest), billing=max(a.billing, b.billing, key=_known))
-    fields: dict[str, object] = {name: max(getattr(a, name), getattr(b, name)) for name in LARGEST}
+    fields: dict[str, object] = {name: max(getattr(a, name), getattr(b, name)) for name in usage.FIELDS}
     for name in KNOWN_BETTER:
         one, other = getattr(a, name), getattr(b, name)
         if one != other:
@@ -144,8 +135,8 @@ def _priced(known: Event, later: Event, priced_before: bool) -> Event:
     """
     if known.cost_nano is None or later.cost_nano is None:
         return max(known, later, key=_price)
-    less = any(getattr(later, name) < getattr(known, name) for name in LARGEST)
-    more = any(getattr(later, name) > getattr(known, name) for name in LARGEST)
+    less = any(getattr(later, name) < getattr(known, name) for name in usage.FIELDS)
+    more = any(getattr(later, name) > getattr(known, name) for name in usage.FIELDS)
     if less != more:
         return later if more else known
     if less or later.source != "claude_code":
@@ -159,7 +150,7 @@ def repriced_by(old: Event, new: Event) -> int:
         return 0
     return (
         new.cost_nano - old.cost_nano
-        if all(getattr(old, name) == getattr(new, name) for name in LARGEST)
+        if all(getattr(old, name) == getattr(new, name) for name in usage.FIELDS)
         else 0
     )
 

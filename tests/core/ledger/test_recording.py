@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gaia_budget.budgets import Budgets
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import Bookmark, Recorded
-from gaia_budget.ledger.sightings import LARGEST, joined
+from gaia_budget.ledger.sightings import joined
+from gaia_hooks.facts.tokens import usage
 from support.events import event, events
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def priced(event: Event) -> Event:
     """By one price list: whatever has more tokens costs more."""
     return msgspec.structs.replace(
         event,
-        cost_nano=sum(weight * getattr(event, name) for weight, name in enumerate(LARGEST, 2)),
+        cost_nano=sum(weight * getattr(event, name) for weight, name in enumerate(usage.FIELDS, 2)),
         price_source="list",
     )
 

@@ -115,7 +115,8 @@ def test_what_makes_the_client_drop_a_file_is_in_its_copy_too(content: dict[str,
 
 @given(JSON)
 def test_a_file_of_any_json_value_can_be_copied(content: Any) -> None:
-    parse(json.dumps(harmless(json.dumps(content))))
+    copy = harmless(json.dumps(content))
+    assert parse(json.dumps(copy)).root.plain() == copy
 
 
 def test_a_program_in_a_terminal_ends_with_all_that_it_has_started(tmp_path: Path) -> None:

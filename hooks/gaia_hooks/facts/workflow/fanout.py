@@ -5,7 +5,7 @@ another. Lists are known as literals, by `args` of the call, and through what ke
 """
 
 from gaia_hooks.facts.workflow.script_lists import ONCE, UNTOLD, Lists, plus, times
-from gaia_hooks.facts.workflow.script_text import Script, Unreadable, ends_statement, last_word
+from gaia_hooks.facts.workflow.script_text import Script, UnreadableScript, ends_statement, last_word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def agents_started(text: str, args: object = None) -> "Count":
         return UNTOLD
     try:
         return _Counting(Script(text), args).total()
-    except (Unreadable, KeyError, IndexError, RecursionError):
+    except (UnreadableScript, KeyError, IndexError, RecursionError):
         return UNTOLD
 
 

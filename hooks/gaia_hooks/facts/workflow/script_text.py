@@ -12,7 +12,7 @@ GOES_ON = "=>,+-*/%&|?:(<.[{"  # a line that ends or begins so is one with its n
 STARTS_ON = ".,?:+-*/%&|=)]}"
 
 
-class Unreadable(ValueError):
+class UnreadableScript(ValueError):
     """The brackets of the text do not match."""
 
 
@@ -33,7 +33,7 @@ class Script:
                 stack.append(at)
             elif sign in CLOSING:
                 if not stack or OPENING.index(code[stack[-1]]) != CLOSING.index(sign):
-                    raise Unreadable("brackets")
+                    raise UnreadableScript("brackets")
                 opened = stack.pop()
                 self.partner[opened], self.partner[at] = at, opened
             elif _begins_word(sign):
@@ -48,7 +48,7 @@ class Script:
                     at += 1
             at += 1
         if stack:
-            raise Unreadable("brackets")
+            raise UnreadableScript("brackets")
 
     def flat(self, start: int, end: int) -> str:
         """The code of one level: what stands in brackets is left out, the brackets stay."""
