@@ -139,7 +139,7 @@ def workflow(one: Writing) -> None:
 
 
 def torn(one: Writing) -> None:
-    """Two records on one line, a cut one before a whole one, zero bytes before one, one that ends before its usage."""
+    """Two records on one line, a cut one before a whole one, zero bytes before one, two that end before their usage."""
     rows = [dump(one.row()) for _ in range(4)]
     cut = dump(assistant("msg_cut", session=one.id))[: one.random.randrange(30, 200)]
     one.put(
@@ -148,8 +148,9 @@ def torn(one: Writing) -> None:
         cut + rows[2] + b"\n",
         bytes(one.random.randrange(1, 900)) + rows[3] + b"\n",
         dump(assistant("msg_lost", session=one.id)).partition(b'"usage"')[0] + b"\n",
+        cut + b"\n",
     )
-    one.corpus.aside += 4
+    one.corpus.aside += 5
 
 
 def absurd(one: Writing) -> None:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Iterator, Sequence
 
-BLOCK = 512 << 10  # fits the processor's cache, where the second search finds it
+BLOCK = 512 << 10  # fits the processor's cache, where a line's later searches find it
+NEAR = 1 << 10
+CLOSED = ord("}")
 TOO_LONG = f"a line of more than {LINE_LIMIT >> 20} MB: no response is that large"
 
 
@@ -28,7 +30,10 @@ class Hits:
     """
 
     def __init__(self, file: io.RawIOBase, start: int, needles: Sequence[bytes], head: bytes = b"") -> None:
-        """`head` is one more needle, which counts in the beginning of a line alone: a walk along the lines."""
+        """`head` is one more needle, which counts in the beginning of a line alone.
+
+        With it, lines that do not end as a record does are given too.
+        """
         self.end = start
         self._file = file
         self._needles = needles
@@ -56,7 +61,7 @@ class Hits:
                 held = searched = filled
                 continue
             with memoryview(buffer) as view:
-                for start, stop in _spans(buffer, 0, cut, self._needles, self._head, []):
+                for start, stop in _spans(buffer, cut, self._needles[0], self._needles[1:], self._head):
                     yield self.end + start, bytes(view[start:stop]), True
             self.end += cut
             held = searched = filled - cut
@@ -66,44 +71,30 @@ class Hits:
 
 
 def _spans(
-    buffer: bytearray,
-    begin: int,
-    cut: int,
-    needles: Sequence[bytes],
-    head: bytes,
-    found: list[tuple[int, int]],
+    buffer: bytearray, cut: int, needle: bytes, others: Sequence[bytes], head: bytes
 ) -> list[tuple[int, int]]:
-    """Start and stop of each line with a needle between two line beginnings, added to `found`.
+    """Start and stop of each line with a needle within the first `cut` bytes, which end with a line end.
 
-    What lies between the lines of one needle is searched for the next: most bytes are searched once.
+    Where a line has the first needle, it mostly stands near its end: there it is looked for first.
     """
-    find, rfind, needle, others = buffer.find, buffer.rfind, needles[0], needles[1:]
-    at = find(needle, begin, cut)
-    while at >= 0:
-        start = rfind(b"\n", begin, at) + 1 or begin
-        if start > begin:
-            if others:
-                _spans(buffer, begin, start, others, head, found)
-            elif head:
-                _heads(buffer, begin, start, head, found)
-        stop = find(b"\n", at, cut)
-        found.append((start, stop))
-        begin = stop + 1
-        at = find(needle, begin, cut)
-    if others:
-        _spans(buffer, begin, cut, others, head, found)
-    elif head:
-        _heads(buffer, begin, cut, head, found)
-    return found
-
-
-def _heads(buffer: bytearray, begin: int, cut: int, needle: bytes, found: list[tuple[int, int]]) -> None:
-    find = buffer.find
+    find, rfind = buffer.find, buffer.rfind
+    found = []
+    begin = 0
     while begin < cut:
         stop = find(b"\n", begin, cut)
-        if -1 < find(needle, begin, begin + HEAD) < stop:
+        if rfind(needle, max(begin, stop - NEAR), stop) >= 0 or find(needle, begin, stop) >= 0:
             found.append((begin, stop))
+        else:
+            for other in others:
+                if find(other, begin, stop) >= 0:
+                    found.append((begin, stop))
+                    break
+            else:
+                torn = begin < stop and buffer[stop - 1] != CLOSED
+                if head and (torn or -1 < find(head, begin, begin + HEAD) < stop):
+                    found.append((begin, stop))
         begin = stop + 1
+    return found
 
 
 def bounded(file: BinaryIO) -> Iterator[tuple[bytes, int]]:

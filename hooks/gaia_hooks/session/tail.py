@@ -84,17 +84,17 @@ def responses(growth: "Growth", aside: "dict[str, int]") -> "Iterator[facts.Resp
     at, begin = data.find(NEEDLE), 0
     while at >= 0:
         start = data.rfind(b"\n", 0, at) + 1
-        if data.find(facts.ANSWER, begin, start) >= 0:
-            _cut(data[begin:start], aside)
+        if begin < start:
+            _cut(data, begin, start, aside)
         end = data.find(b"\n", at)
         line = data[start:end]
         try:
             yield from _seen((jsonio.loads(line.decode("utf-8", "replace")),), aside)
         except ValueError:
             yield from _torn(line, aside)
-        at, begin = data.find(NEEDLE, end), end
-    if data.find(facts.ANSWER, begin) >= 0:
-        _cut(data[begin:], aside)
+        at, begin = data.find(NEEDLE, end), end + 1 or len(data)
+    if begin < len(data):
+        _cut(data, begin, len(data), aside)
     if NEEDLE in torn:
         try:
             yield from _seen((jsonio.loads(torn.decode("utf-8", "replace")),), aside)
@@ -102,11 +102,16 @@ def responses(growth: "Growth", aside: "dict[str, int]") -> "Iterator[facts.Resp
             return  # still being written
 
 
-def _cut(lines: bytes, aside: "dict[str, int]") -> None:
-    """Count the rows of answers that end before their usage."""
+def _cut(data: bytes, begin: int, end: int, aside: "dict[str, int]") -> None:
+    """Count the rows of answers, between two line beginnings, that end before their usage."""
+    if (
+        data.count(b"\n", begin, end) == data.count(b"}\n", begin, end)
+        and data.find(facts.ANSWER, begin, end) < 0
+    ):
+        return  # whole rows of others
     from gaia_hooks.facts.tokens.torn import is_cut_answer
 
-    for line in lines.split(b"\n"):
+    for line in data[begin:end].split(b"\n"):
         if is_cut_answer(line):
             aside[TORN] = aside.get(TORN, 0) + 1
 

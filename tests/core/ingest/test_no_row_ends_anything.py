@@ -13,6 +13,8 @@ from gaia_budget.setup.checks import counting_checks
 from gaia_hooks.session import counting, state, tail
 from support.rows import SESSION, assistant, write
 
+from .conftest import hooked
+
 if TYPE_CHECKING:
     from .conftest import Bench
 
@@ -59,7 +61,7 @@ def test_what_is_whole_in_a_torn_line_is_counted_and_the_line_is_named(bench: Be
                      + rows[5][:150] + b"\n")  # fmt: skip
     report = bench.run()
     assert (bench.total().responses, bench.total().output_tokens) == (4, 40)
-    assert [skip.line for skip in report.skipped] == [1, 2, 3]
+    assert [skip.line for skip in report.skipped] == [1, 2, 3, 4]
 
 
 def test_an_answer_that_ends_before_its_usage_is_named_by_ledger_and_hooks(bench: Bench) -> None:
@@ -93,6 +95,27 @@ def test_an_answer_that_ends_before_its_usage_is_named_by_ledger_and_hooks(bench
         assert mine.state.aside == {tail.TORN: 4} and mine.state.uncertain
     [understood] = counting_checks.understood(bench.home)
     assert not understood.ok and f"{tail.TORN} (4)" in understood.detail
+
+
+@pytest.mark.parametrize("at", [1, 9, 30, 60, 110, 200, 260])
+def test_a_row_that_ends_before_it_tells_what_it_is_is_named_unless_it_tells_another_kind(
+    bench: Bench, at: int
+) -> None:
+    """As 2.1.332 writes them; a user's row of the same length says after 100 bytes that it is one."""
+    begins = {"parentUuid": "0b5c0f0e-1111-4111-8111-111111111111", "isSidechain": False}
+    answer = begins | {"message": {"model": "claude-opus-5-5", "id": "msg_011CSHoEeqs5C35K2UUqR7Fy",
+                                   "type": "message", "role": "assistant", "content": ["x" * 300]}}  # fmt: skip
+    asked = begins | {"type": "user", "message": {"role": "user", "content": "x" * 300}}
+    whole = [json.dumps(assistant(f"msg_{n}", second=n), separators=(",", ":")) for n in range(2)]
+    cut, another = (json.dumps(row, separators=(",", ":"))[:at] for row in (answer, asked))
+    file = bench.project / f"{SESSION}.jsonl"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(
+        "\n".join([whole[0], cut, whole[1], "", "\r", another, '{"type":"mode","mode":"pl', cut, ""])
+    )
+    told = [2, 6, 8] if at < 90 else [2, 8]
+    assert [skip.line for skip in bench.run().skipped] == told
+    assert hooked(bench, file).state.aside == {tail.TORN: len(told)}
 
 
 def test_a_row_nested_beyond_any_depth_is_no_obstacle(bench: Bench) -> None:

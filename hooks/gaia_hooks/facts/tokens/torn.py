@@ -12,19 +12,27 @@ if TYPE_CHECKING:
 
 WITHIN = (b":", b"[", b",", b"\\", b" ")  # before a `{` that stands inside a record
 BEGINNINGS = (b'{"parentUuid"', b'{"type":"assistant"', b'{"type":"cost-state"')
+TYPE = b'"type":"'
 MOST_TRIES = 64
-HEAD = 512  # bytes of a line in which the row of a response tells that it is one
+HEAD = 512  # bytes of a line in which a row tells what it is
 
 
 def is_cut_answer(line: bytes) -> bool:
-    """Whether a line without a usage is what is left of an answer's row."""
-    if ANSWER not in line[:HEAD]:
+    """Whether a line without a usage is what is left of an answer's row, or may be: it was cut before it told."""
+    start = line[:HEAD]
+    if ANSWER not in start and (line.rstrip().endswith(b"}") or not line.strip() or _tells_another(start)):
         return False  # words in somebody's text
     try:
         jsonio.loads(line.decode("utf-8", "replace"))
     except ValueError:
         return True
     return False
+
+
+def _tells_another(start: bytes) -> bool:
+    """Whether the beginning of a row says that it is no answer's: a message within it has a type of its own."""
+    named = start.partition(TYPE)[2].partition(b'"')[0]
+    return not any(one.startswith(named) for one in (b"assistant", b"message"))
 
 
 def whole_records(line: bytes) -> "list[dict[str, Any]]":
