@@ -68,4 +68,4 @@ compare:
 
 # Everything at once, with kills, and the proofs at size: one table (about 40 minutes; `just stress 20` takes two)
 stress part="1":
-    {{python}} bench/stress.py --part {{part}}
+    {{python}} bench/stress --part {{part}}

@@ -151,5 +151,5 @@ def test_every_test_that_security_names_exists() -> None:
             named.append((file, test))
     assert len(named) > 30
     assert not [test for file, test in named if f"def {test}(" not in file.read_text("utf-8")]
-    stress = (ROOT / "bench" / "stress.py").read_text("utf-8")
+    stress = (ROOT / "bench" / "stress" / "proofs.py").read_text("utf-8")
     assert all((ROOT / path).exists() for path in re.findall(r'"(tests/[\w/]+\.py)"', stress))
