@@ -10,11 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
+from gaia_budget.errors import InputError
 from gaia_budget.setup import hookcopy, init
 from gaia_budget.setup.init import Options, settings_path
 from gaia_budget.setup.proof import proving
+from gaia_budget.setup.wiring import ARGUMENTS_SINCE
 from support import components
-from support.components import requires
+from support.components import OLDEST, requires
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from support.claude_client import Claude
     from support.scripted_api import ScriptedApi
 
-pytestmark = [requires("claude", "git"), pytest.mark.usefixtures("price_list")]
+pytestmark = [requires("claude", "claude-197", "git"), pytest.mark.usefixtures("price_list")]
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +49,30 @@ def test_init_ends_with_what_the_client_was_seen_to_do() -> None:
     assert said.startswith("Claude Code 2.1.") and said.endswith(
         "ran one prompt against a stand-in on this machine (no model was asked): the hook counted 12,345 tokens, "
         'the status line drew "session 6 % of 200,000 $0.05"'
+    )
+
+
+@pytest.mark.parametrize(
+    "version", [OLDEST, *filter(None, os.environ.get("GAIA_TEST_CLIENTS", "").split(","))]
+)
+def test_each_client_that_is_wired_is_proven_and_an_older_one_is_told_why_not(
+    monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    program = components.claude_in(components.cache() / f"claude-{version}")
+    assert program is not None, f"{version} is not in {components.cache()}"
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    if tuple(map(int, version.split("."))) < ARGUMENTS_SINCE:
+        with pytest.raises(InputError, match=f"Claude Code {version} would not run our hooks"):
+            init.plan(Options())
+        return
+    wire()
+    found = proving.prove(None)
+    assert (
+        found.ok
+        and found.said.startswith(
+            f"Claude Code {version} ran one prompt against a stand-in on this machine (no model was asked): "
+            'the hook counted 12,345 tokens, the status line drew "session 6 % of 200,000 $0.0'  # its model's price
+        )
     )
 
 

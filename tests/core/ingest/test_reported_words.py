@@ -61,8 +61,10 @@ NOW = 1_779_120_000
 LIMITS: dict[str, tuple[Any, list[str]]] = {
     "github.com/anthropics/claude-code/issues/31820 (900 % of a week, while nothing is throttled)": (
         {"used_percentage": 900, "resets_at": NOW + 400_000}, []),
-    "github.com/anthropics/claude-code/issues/60263 (after /clear the share is the instant of the reset)": (
-        {"used_percentage": 1_779_124_800, "resets_at": 1_779_124_800}, []),
+    "github.com/prime-radiant-inc/agentic-usage-meter/issues/14 (101 %: nothing new was shown)": (
+        {"used_percentage": 101, "resets_at": None}, ["5h", "100 %"]),
+    "github.com/rchaz/claude-nonstop/issues/11 (one percent was taken for all of it)": (
+        {"used_percentage": 1.0, "resets_at": None}, ["5h", "1 %"]),
     "github.com/anthropics/claude-code/issues/27915 (the reset as a text beside a share that is one)": (
         {"used_percentage": 42.3, "resets_at": "2026-03-20T15:00:00Z"}, ["5h", "42 %"]),
     "github.com/Haleclipse/CCometixLine/issues/109 (null for who pays by key)": (
