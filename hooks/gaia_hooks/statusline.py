@@ -104,7 +104,9 @@ def _counted(
         session = sessions.opened(home, session_id, lock, policy)
         _count(session, payload)
     session_types.choose(session.state, policy)
-    return session, problem or (NOT_COUNTED if state.UNCOUNTED in session.state.told else "")
+    if not problem and state.UNCOUNTED in session.state.told and not files.exists(session.state.transcript):
+        problem = NOT_COUNTED
+    return session, problem
 
 
 def _count(session: sessions.Session, payload: "dict[str, Any]") -> bool:

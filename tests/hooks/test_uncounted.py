@@ -9,7 +9,10 @@ import pytest
 
 from gaia_hooks.facts import places
 from gaia_hooks.machine import clock
+from gaia_hooks.session import awaited
 from support.rows import SESSION, assistant, write
+
+from .test_awaited_rows import Late
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,6 +48,18 @@ def test_a_turn_that_leaves_no_transcript_is_said_once_and_in_the_status_line(wa
     assert watched.hook("Stop") == {}
     assert "not counted" in drawn(watched)
     assert watched.hook("UserPromptSubmit", prompt="more") == {}
+    write(watched.transcript, assistant("a", input_tokens=10))
+    assert "not counted" not in drawn(watched)
+
+
+def test_a_transcript_that_a_busy_client_begins_behind_the_turns_end_is_none_that_is_missing(
+    watched: Watched,
+) -> None:
+    late = Late(watched.transcript, assistant("a", input_tokens=10))
+    stop = json.dumps(watched.payload("Stop")).encode()
+    assert watched.forked(stop, lambda: setattr(awaited, "time", late)) == (0, b"")
+    watched.hook("UserPromptSubmit", prompt="more")
+    assert watched.figures().usage[0] == 10
 
 
 def test_a_session_without_a_transcript_is_refused_where_the_user_set_that(watched: Watched) -> None:

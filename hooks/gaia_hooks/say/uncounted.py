@@ -31,6 +31,10 @@ def told(session: sessions.Session) -> str:
     """The line for a turn that has ended without a transcript, once; empty where there is one."""
     if state.UNCOUNTED in session.state.told or _is_written(session):
         return ""
+    from gaia_hooks.session import awaited
+
+    if awaited.wait_for_file(session.state.transcript):
+        return ""
     session.state.told.append(state.UNCOUNTED)
     return NOT_COUNTED + UNWRITTEN
 

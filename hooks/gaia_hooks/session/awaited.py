@@ -11,7 +11,7 @@ siblings are about to use.
 import time
 
 from gaia_hooks.facts import session_files
-from gaia_hooks.machine import clock, files
+from gaia_hooks.machine import clock, files, system
 from gaia_hooks.session import state
 
 TYPE_CHECKING = False
@@ -48,6 +48,26 @@ def wait_for_row(payload: "dict[str, Any]") -> bool:
         if waited >= PATIENCE_SECONDS and waited >= _patience(transcript, path):
             return False
         time.sleep(POLL_SECONDS + waited / SLOWER)
+
+
+def wait_for_file(path: str) -> bool:
+    """Wait, but not for long, until a turn's file is there: a slow client begins it after the turn's last hook."""
+    began = time.monotonic()
+    patience = min(WRITING_SECONDS, PATIENCE_SECONDS * max(1.0, _load()))
+    while not files.exists(path):
+        waited = time.monotonic() - began
+        if waited >= patience:
+            return False
+        time.sleep(POLL_SECONDS + waited / SLOWER)
+    return True
+
+
+def _load() -> float:
+    """How many times the work that it can do the machine has, where it tells."""
+    try:
+        return system.calls.getloadavg()[0] / (system.calls.cpu_count() or 1)
+    except (AttributeError, OSError):
+        return WRITING_SECONDS / PATIENCE_SECONDS
 
 
 def _patience(transcript: str, path: str) -> float:

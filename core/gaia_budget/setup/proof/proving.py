@@ -24,7 +24,7 @@ from gaia_budget.setup.checks import client_checks
 from gaia_budget.setup.init import settings_path
 from gaia_budget.setup.proof.answering import Answerer
 from gaia_budget.setup.proof.copied import harmless
-from gaia_budget.setup.proof.terminal import Terminal
+from gaia_budget.setup.proof.terminal import OTHER_MODE, Terminal
 from gaia_hooks.facts import snapshot
 from gaia_hooks.say.figures import SessionFigures
 from gaia_hooks.session import counting
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 LOOKS_EVERY = 0.1
 REDRAWN_EVERY = 0.5
+NUDGED_AFTER = 1.5
+"""Seconds from the question until the mode of permissions is changed: a busy client writes the answer's row behind the
+last event of its turn, and draws the status line anew only at the next one."""
 PROMPT = "Say one word."
 NO_KEY = "none"
 DRAWN = re.compile(r"session [1-9]\d* % of [\d,]+ (?:≥ )?\$[\d.,]+")
@@ -172,7 +175,7 @@ class _Home:
 
     def tried(self, program: str) -> ProofSeen:
         """Run the prompt until everything is seen, the client ends, or the time is over. Raises OSError."""
-        until, redrawn = time.monotonic() + SECONDS, 0.0
+        until, redrawn, nudged = time.monotonic() + SECONDS, 0.0, 0.0
         tokens, drawn = 0, None
         command = [program, "--permission-mode", "default", PROMPT]
         with Answerer() as api, Terminal(command, self.project, self.environment(api.address)) as screen:
@@ -185,6 +188,10 @@ class _Home:
                 if tokens and time.monotonic() > redrawn:
                     screen.redraw()
                     redrawn = time.monotonic() + REDRAWN_EVERY
+                if api.asked.is_set() and time.monotonic() > nudged:
+                    if nudged:
+                        screen.press(OTHER_MODE)
+                    nudged = time.monotonic() + NUDGED_AFTER
             text = drawn.group() if drawn else ""
             return ProofSeen(api.asked.is_set(), self.fired(), tokens, text, screen.text())
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROWS, COLUMNS = 40, 120
 PIECE = 1 << 16
+OTHER_MODE = b"\x1b[Z"  # shift and tab: the client's next mode of permissions
 ENDING_SECONDS = 1.0
 MOVES = re.compile(r"\x1b\[[0-9;]*[GCHf]|[\r\n]+")
 """To another place of the screen: a program jumps over blanks that stand there."""
@@ -70,6 +71,11 @@ class Terminal:
         self._rows = ROWS + 1 if self._rows == ROWS else ROWS
         self._resize(self._near)
         self._signal(signal.SIGWINCH)
+
+    def press(self, keys: bytes) -> None:
+        """Type keys."""
+        with contextlib.suppress(OSError):
+            os.write(self._near, keys)
 
     def text(self) -> str:
         """What was drawn since, without what steers a terminal."""
