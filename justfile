@@ -44,7 +44,7 @@ pin := "uv pip compile -q pyproject.toml --group build --universal --python-vers
 # Pin today's versions of all dependencies: what install.py installs, and what the tests need
 lock:
     {{python}} -m {{pin}} --all-extras --upgrade -o requirements-test.lock
-    {{python}} -m {{pin}} --extra tokens --extra postgres --upgrade -c requirements-test.lock -o requirements.lock
+    {{python}} -m {{pin}} --extra tokens --upgrade -c requirements-test.lock -o requirements.lock
 
 # The bill of materials of what install.py installs, as CycloneDX
 sbom:

@@ -147,7 +147,7 @@ be sent.
 KINDS = {
     "seen": ("Without a message", "what you see"),
     "said": ("What hooks, the status line and the plugin's server say", "words"),
-    "Failure": ("Installing (`install.py`)", "slug"),
+    "InstallError": ("Installing (`install.py`)", "slug"),
     "InputError": ("What was asked for (exit 1)", "slug"),
     "NotFoundError": ("Names (exit 1; 404 at the endpoint)", "slug"),
     "ConfigError": ("Settings files (exit 1)", "slug"),

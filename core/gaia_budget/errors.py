@@ -8,6 +8,7 @@ GaiaBudgetError
 │   └── NotFoundError     a name that does not exist, with the nearest choices
 ├── BudgetExceededError   a call would go over a limit (exit 1)
 ├── ChannelError          an alert could not be sent: it is tried again (exit 1)
+├── InstallError          the program could not be installed; nothing was wired (exit 1)
 ├── LedgerError           the ledger cannot be used: locked, read-only, newer, unreachable (exit 1)
 └── InternalError         a fault of ours (exit 3)
 """
@@ -131,6 +132,10 @@ class LedgerError(GaiaBudgetError):
 
 class ChannelError(GaiaBudgetError):
     """An alert could not be sent; the message holds no address and no secret."""
+
+
+class InstallError(GaiaBudgetError):
+    """The program could not be installed; nothing was wired, and what was there before goes on."""
 
 
 class InternalError(GaiaBudgetError):

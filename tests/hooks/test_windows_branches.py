@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget.setup import interpreter, wiring
+from gaia_budget.errors import InstallError
+from gaia_budget.setup import wiring
+from gaia_budget.setup.installing import environment
 from gaia_hooks.facts import places
 from gaia_hooks.machine import files, system
 
@@ -149,10 +151,10 @@ def test_the_stores_python_is_told_where_it_would_write_elsewhere(
 ) -> None:
     monkeypatch.setattr(system, "variable", {"LOCALAPPDATA": "C:\\Users\\ana\\AppData\\Local"}.get)
     assert places.redirected(folder, python) == elsewhere
-    monkeypatch.setattr(interpreter.named, "redirected", lambda *_: elsewhere)
+    monkeypatch.setattr(environment.named, "redirected", lambda *_: elsewhere)
     if elsewhere:
-        with pytest.raises(interpreter.InputError, match="Microsoft Store") as told:
-            interpreter.refuse_redirected_folder()
+        with pytest.raises(InstallError, match="Microsoft Store") as told:
+            environment.folder()
         assert told.value.slug == "store-python"
     else:
-        interpreter.refuse_redirected_folder()
+        assert environment.folder().name == "venv"

@@ -8,14 +8,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+from gaia_budget.errors import InstallError
+from gaia_budget.setup.installing import environment, packages
 from support import installer
-
-if TYPE_CHECKING:
-    from types import ModuleType
 
 NOTHING = "Nothing was wired."
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs a limit or a folder of a POSIX machine")
@@ -44,15 +42,14 @@ def test_offline_the_whole_command_says_how_packages_come_another_way(home: Path
     ids=["index-unreachable", "proxy-unreachable"],
 )
 def test_where_index_or_proxy_does_not_answer_the_ways_are_named(
-    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str],
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 ) -> None:  # fmt: skip
     for name, value in {"PIP_RETRIES": "0", "PIP_TIMEOUT": "5", **variables}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(install.Failure, match=rf"{NOTHING} Behind a proxy .* PIP_NO_INDEX=1") as failure:
-        install.pip(Path(sys.executable), "--target", str(tmp_path / "t"), "no-such-package-of-ours==1")
+    with pytest.raises(InstallError, match=rf"{NOTHING} Behind a proxy .* PIP_NO_INDEX=1") as failure:
+        packages.pip(Path(sys.executable), "--target", str(tmp_path / "t"), "no-such-package-of-ours==1")
     assert failure.value.slug == "no-packages"
-    assert "no-such-package-of-ours" in capsys.readouterr().err
+    assert "no-such-package-of-ours" in str(failure.value)
 
 
 @pytest.mark.parametrize(
@@ -64,8 +61,8 @@ def test_where_index_or_proxy_does_not_answer_the_ways_are_named(
         ("ERROR: No matching distribution found for typer", "Behind a proxy", "no-packages"),
     ],
 )  # fmt: skip
-def test_the_cure_fits_what_pip_said(install: ModuleType, said: str, cure: str, slug: str) -> None:
-    text, named = install.cure(f"Collecting typer\n{said}\n", install.NO_PACKAGES)
+def test_the_cure_fits_what_pip_said(said: str, cure: str, slug: str) -> None:
+    text, named = packages.trouble(f"Collecting typer\n{said}\n", packages.NO_PACKAGES)
     assert cure in text and named == slug
 
 
@@ -88,34 +85,15 @@ def test_a_home_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyte
     assert home.read_bytes() == b""
 
 
-@POSIX
-def test_where_only_the_data_folder_can_be_written_the_command_is_told_by_its_path(
-    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "home").touch()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    program = tmp_path / "gaia-budget"
-    assert install.put_on_path(program) == f"The command: {program}"
-    assert "the short name gaia-budget is left out" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])
 def test_a_python_without_venv_or_pip_is_told_the_cure(
-    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else object())
-    with pytest.raises(install.Failure, match=rf"has no {module}. {NOTHING} .*-venv") as failure:
-        install.environment(tmp_path / "venv")
+    with pytest.raises(InstallError, match=rf"has no {module}. {NOTHING} .*-venv") as failure:
+        environment.make(tmp_path / "venv")
     assert failure.value.slug == "no-venv"
     assert not (tmp_path / "venv").exists()
-
-
-def test_an_environment_that_lost_its_pip_is_made_anew(install: ModuleType, tmp_path: Path) -> None:
-    folder = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    (folder / "left").touch()
-    assert install.works(install.environment(folder))
-    assert not (folder / "left").exists()
 
 
 @pytest.mark.parametrize(
@@ -140,14 +118,3 @@ def test_settings_that_cannot_be_read_are_named_by_place_and_stay(
     assert f"{file}{place}" in done.stderr and "fix the file and run init again" in done.stderr.lower()
     assert file.read_text("utf-8") == settings
     assert not (home / "gaia-budget" / "hook").exists()
-
-
-def test_a_second_clone_takes_over_what_the_first_installed(install: ModuleType) -> None:
-    """One environment per user: the other clone renews it, and says from which version to which."""
-    folder = install.state_folder() / "venv"
-    packages = folder / "lib" / "python3.11" / "site-packages" / "gaia_token_budget-0.1.0.dist-info"
-    packages.mkdir(parents=True)
-    assert "Upgrading GAIA Token Budget from 0.1.0 to" in install.greeting(
-        install.installed_version(folder), install.version_here(), folder
-    )
-    assert str(installer.SCRIPT.parent) not in str(folder)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gaia_budget.errors import InstallError
+from gaia_budget.setup.installing import environment, packages
 from gaia_budget.setup.wiring import handler
 from support.installer import SCRIPT, run
 from support.pythons import interpreters
@@ -42,8 +44,9 @@ def test_it_says_from_which_version_to_which(
     if before:
         packages = tmp_path / "lib" / "python3.11" / "site-packages"
         (packages / f"gaia_token_budget-{before}.dist-info").mkdir(parents=True)
-    assert install.installed_version(tmp_path) == before
-    assert said in install.greeting(before, "2.0", tmp_path)
+    assert environment.version(tmp_path) == before
+    assert said in install.greeting(before, "2.0", tmp_path, [])
+    assert "2.0 with openai and postgres" in install.greeting(before, "2.0", tmp_path, ["openai", "postgres"])
 
 
 def test_an_upgrade_shows_headlines_of_the_versions_since_and_where_the_rest_stands(
@@ -68,11 +71,11 @@ def test_extras_are_taken_out_of_what_init_gets_and_unknown_ones_named(install: 
     )
     assert install.extras(["--yes"]) == ([], ["--yes"])
     for words in (["--with", "postgress"], ["--with"]):
-        with pytest.raises(install.Failure, match="openai, gemini, postgres"):
+        with pytest.raises(InstallError, match="openai, gemini, postgres"):
             install.extras(words)
 
 
-def test_progress_is_one_line_on_a_terminal_and_nothing_in_a_pipe(install: ModuleType) -> None:
+def test_progress_is_one_line_on_a_terminal_and_nothing_in_a_pipe() -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -81,7 +84,7 @@ def test_progress_is_one_line_on_a_terminal_and_nothing_in_a_pipe(install: Modul
              "Installing collected packages: rich, typer\n", "Successfully installed\n"]  # fmt: skip
     shown = {}
     for stream in (Terminal(), io.StringIO()):
-        progress = install.Progress(stream)
+        progress = packages.Progress(stream)
         for line in lines:
             progress.take(line)
         progress.end()
@@ -90,6 +93,16 @@ def test_progress_is_one_line_on_a_terminal_and_nothing_in_a_pipe(install: Modul
     assert "1 packages, now typer==1" in shown[Terminal] and "2 packages are here" in shown[Terminal]
     assert "\n" not in shown[Terminal] and shown[Terminal].endswith(" \r")
     assert shown[io.StringIO] == ""
+
+
+def test_the_tests_have_a_help_of_their_own_that_makes_nothing(
+    install: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(subprocess, "call", lambda *_, **__: pytest.fail("nothing is to be started"))
+    assert install.main(["--test", "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--quick" in shown and "is skipped" in shown and "pytest --help" in shown
+    assert max(map(len, shown.splitlines())) <= 120
 
 
 def test_undo_before_any_install_installs_nothing(
@@ -124,52 +137,6 @@ def test_where_nobody_can_be_asked_running_it_is_the_answer(
         assert install.consent(arguments) == added
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has a .cmd file in place of a link")
-def test_the_link_is_renewed_and_what_is_not_ours_stays(
-    install: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    program = tmp_path / "venv" / "bin" / "gaia-budget"
-    program.parent.mkdir(parents=True)
-    program.touch()
-    place = Path.home() / ".local" / "bin" / "gaia-budget"
-    for _ in range(2):
-        assert "export PATH" in install.put_on_path(program)
-        assert place.resolve() == program
-    place.unlink()
-    place.write_text("theirs")
-    assert install.put_on_path(program) == f"The command: {program}"
-    assert place.read_text() == "theirs"
-    assert "is not ours" in capsys.readouterr().out
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has a .cmd file in place of a link")
-def test_where_the_folder_is_on_the_path_the_short_name_is_told(
-    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(Path.home() / ".local" / "bin"))
-    (tmp_path / "gaia-budget").touch()
-    assert install.put_on_path(tmp_path / "gaia-budget").startswith("The command: gaia-budget (")
-
-
-def test_a_windows_user_with_umlauts_in_the_name_gets_a_command_that_starts(
-    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    local = tmp_path / "Jürgen Groß" / "AppData" / "Local"
-    apps = local / "Microsoft" / "WindowsApps"
-    apps.mkdir(parents=True)
-    monkeypatch.setenv("LOCALAPPDATA", str(local))
-    monkeypatch.setenv("PATH", str(apps))
-    (apps / "gaia-budget.cmd").write_text("@theirs %*")
-    assert install.windows_shim(local / "gaia-budget.exe") is None
-    assert (apps / "gaia-budget.cmd").read_text() == "@theirs %*"
-    (apps / "gaia-budget.cmd").unlink()
-    place = install.windows_shim(local / "gaia-budget" / "100%" / "gaia-budget.exe")
-    within = Path("gaia-budget", "100%%", "gaia-budget.exe")
-    assert place.read_bytes().decode("ascii") == f'@"%LOCALAPPDATA%{os.sep}{within}" %*\r\n'
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert install.windows_shim(local / "gaia-budget.exe") is None
-
-
 def test_a_state_folder_that_cannot_be_made_is_told_on_any_stream(tmp_path: Path) -> None:
     (tmp_path / "Groß ☃").touch()
     variables = {"GAIA_BUDGET_HOME": str(tmp_path / "Groß ☃" / "state"), "PYTHONIOENCODING": "ascii"}
@@ -178,18 +145,6 @@ def test_a_state_folder_that_cannot_be_made_is_told_on_any_stream(tmp_path: Path
     )
     assert done.returncode == 1
     assert done.stderr.startswith(b"install.py: ") and b"GAIA_BUDGET_HOME" in done.stderr
-
-
-def test_an_unchanged_lock_file_is_not_installed_again(
-    install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: list[tuple[str, ...]] = []
-    monkeypatch.setattr(install, "pip", lambda _python, *words: calls.append(words))
-    lock = tmp_path / "requirements.lock"
-    for content in ("a==1", "a==1", "a==2"):
-        lock.write_text(content)
-        install.pip_install_lock(Path("python"), tmp_path, lock)
-    assert calls == [("--no-deps", "--require-hashes", "--requirement", str(lock))] * 2
 
 
 @pytest.mark.skipif(

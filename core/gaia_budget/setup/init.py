@@ -12,7 +12,8 @@ from gaia_budget.configfile import decoded, read_toml, toml_line
 from gaia_budget.errors import ConfigError, InputError, InternalError
 from gaia_budget.ingest import telemetry
 from gaia_budget.jsontext import BOM
-from gaia_budget.setup import hookcopy, interpreter, mcp_server, showing, wiring
+from gaia_budget.setup import hookcopy, interpreter, mcp_server, short_command, showing, wiring
+from gaia_budget.setup.installing import environment
 from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Plan(NamedTuple):
     changes: list[FileChange]
     settings_toml: FileChange | None
     registration: Registration | None
+    command: Path | None
     notices: list[str]
 
     @property
@@ -67,6 +69,7 @@ class Plan(NamedTuple):
         files = [change.file for change in self._files]
         files += [] if hookcopy.is_complete(self.wiring.interpreter) else [self.wiring.copy]
         files += [] if self.wiring.telemetry in (None, telemetry.endpoint()) else [telemetry.file()]
+        files += [self.command] if self.command else []
         command = [mcp_server.add_command(self.registration)] if self.registration else []
         return [*map(str, files), *command]
 
@@ -86,7 +89,7 @@ def plan(options: Options) -> Plan:
             f"{options.project} is not a folder: --project wants a project's folder", slug="not-a-folder"
         )
     interpreter.refuse_throwaway_environment()
-    interpreter.refuse_redirected_folder()
+    environment.folder()  # raises where this Python writes it elsewhere
     if relative := places.relative_config_dir():
         raise InputError(relative, slug="paths-relative")
     client = mcp_server.client_version()
@@ -107,12 +110,14 @@ def plan(options: Options) -> Plan:
     registration, mcp_json, more = _mcp(options)
     if mcp_json is not None:
         changes.append(mcp_json)
-    notices += [*more, *_status_line_notice(changes[0], options)]
+    command, about = short_command.wanted()
+    notices += [*more, *about, *_status_line_notice(changes[0], options)]
     return Plan(
         wires,
         [change for change in changes if change.before != change.after],
         _root_setting(options.gaia_root),
         registration,
+        command,
         notices,
     )
 
@@ -226,6 +231,8 @@ def apply(work: Plan) -> None:
     Raises ConfigError, InputError, LockTimeout; what was wired until then is in the journal.
     """
     places.ensure_home()
+    if work.command is not None:
+        short_command.make(work.command)
     with lock():
         fault = hookcopy.load_fault(hookcopy.install(work.wiring.interpreter))
         if fault:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
-from gaia_hooks.facts import places as named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,16 +45,6 @@ def refuse_throwaway_environment() -> None:
             f"{reason}. What is wired must outlive this command: install GAIA Token Budget for good "
             "(python3 install.py, uv tool install, pipx install) and run init from there",
             slug="python-passes",
-        )
-
-
-def refuse_redirected_folder() -> None:
-    """Raise InputError where this Python would write our folder to where Claude Code does not look."""
-    if named.redirected(str(places.home()), sys.base_prefix):
-        raise InputError(
-            f"the Python of the Microsoft Store writes {places.home()} elsewhere, where Claude Code does not look; "
-            "nothing was wired. Take the Python of python.org, or set GAIA_BUDGET_HOME to a folder outside of AppData",
-            slug="store-python",
         )
 
 

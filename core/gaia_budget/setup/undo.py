@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ from gaia_budget import places
 from gaia_budget.configfile import decoded
 from gaia_budget.errors import InputError
 from gaia_budget.ingest import telemetry
-from gaia_budget.setup import hookcopy, mcp_server
+from gaia_budget.setup import hookcopy, mcp_server, short_command
 from gaia_budget.setup.init import MCP_JSON, refuse_links_out, refuse_outrun, removal, settings_path
 from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
 from gaia_budget.setup.mcp_server import Registration
@@ -65,18 +63,6 @@ def servers(project: Path | None) -> list[Registration]:
     return noted
 
 
-def command_link() -> Path | None:
-    """The short command that `install.py` made, where this very program is what it starts."""
-    if places.real(Path(sys.prefix)) != places.real(places.home() / "venv"):
-        return None
-    if os.name == "nt":
-        shim = Path(os.environ.get("LOCALAPPDATA", "")) / "Microsoft" / "WindowsApps" / "gaia-budget.cmd"
-        return shim if shim.exists() and "gaia-budget.exe" in shim.read_text("utf-8", "replace") else None
-    link = Path.home() / ".local" / "bin" / "gaia-budget"
-    ours = Path(sys.prefix) / "bin" / "gaia-budget"
-    return link if link.is_symlink() and places.real(link) == places.real(ours) else None
-
-
 def apply(project: Path | None, changes: Iterable[FileChange]) -> list[str]:
     """Take our entries out, the MCP servers and the short command; returns what the user still has to do."""
     notices: list[str] = []
@@ -96,7 +82,7 @@ def apply(project: Path | None, changes: Iterable[FileChange]) -> list[str]:
         if not journal.files:
             telemetry.file().unlink(missing_ok=True)
             shutil.rmtree(hookcopy.root(), ignore_errors=True)  # the bootstrap of a running session exits 0
-    link = command_link() if project is None else None
+    link = short_command.ours() if project is None else None
     if link is not None:
         link.unlink()
     return [*notices, *_plugin()]

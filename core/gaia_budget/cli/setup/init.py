@@ -176,11 +176,11 @@ def _ask_how_it_is_paid() -> None:
 
 def _undo(project: Path | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     from gaia_budget.cli.setup import letter
-    from gaia_budget.setup import hookcopy, showing
+    from gaia_budget.setup import hookcopy, short_command, showing
     from gaia_budget.setup import undo as setup
 
     changes, servers = setup.plan(project), setup.servers(project)
-    link = setup.command_link() if project is None else None
+    link = short_command.ours() if project is None else None
     anything = bool(changes or servers or link)
     diff = showing.readable(changes, hookcopy.root())
     if not as_json:

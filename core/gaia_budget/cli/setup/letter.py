@@ -11,7 +11,7 @@ from gaia_budget import places
 from gaia_budget.cli.seeing.paper import here
 from gaia_budget.reports import shown
 from gaia_budget.settings import load
-from gaia_budget.setup import init, mcp_server, wiring
+from gaia_budget.setup import init, mcp_server, short_command, wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -65,6 +65,8 @@ def before(plan: init.Plan) -> str:
     rows = [("Adds", f"{len(plan.wiring.events)} hooks, which count every session and warn at {_steps()} %")]
     if plan.wiring.status_line:
         rows.append(("", "a status line: the session against its limit, its dollars, your month"))
+    if plan.command is not None:
+        rows.append(("", f"the command gaia-budget, in {home_as_tilde(plan.command.parent)}"))
     later = client is None and not any(change.file.name == init.MCP_JSON for change in plan.changes)
     then = ", once Claude Code is on the PATH" if later else ""
     rows.append(("", f"an MCP server, by which Claude can answer what was spent{then}"))
@@ -127,6 +129,8 @@ def after(history: LocalHistory, settings: Settings) -> str:
             )
         )
     rows += [("▲", shown.name(alert.cause, 200)) for alert in found.alerts[:NAMED]]
+    if how := short_command.off_the_path():
+        rows.append(("Command", how))
     title = "GAIA Token Budget is installed. It works in every new Claude Code session."
     tries = [
         ("Try", f"{'gaia-budget':24}  where everything stands"),

@@ -1,0 +1,1 @@
+"""The environment that the program lives in, made by `install.py`: standard library alone."""
