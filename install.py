@@ -42,17 +42,18 @@ line that installs it is printed at the end. All options of pytest: .venv/bin/py
 
 def main(arguments: list) -> int:
     """Install or test; returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # a pipe on Windows may not know the signs of a user's name
     if "--help" in arguments or "-h" in arguments:
         print(TESTS if "--test" in arguments else __doc__.strip())
         return 0
     if sys.version_info < OLDEST:
         return with_newer_python(arguments)
     sys.path[:0] = [str(CLONE / "core"), str(CLONE / "hooks")]
+    from gaia_budget.cli import encoding
     from gaia_budget.errors import GaiaBudgetError
     from gaia_budget.setup.installing import packages
 
+    for stream in (sys.stdout, sys.stderr):
+        encoding.fit(stream)
     try:
         if "--environment" in arguments:
             return environment_alone()

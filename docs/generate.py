@@ -24,10 +24,13 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTE = "<!-- made by docs/generate.py from the code: change it there -->\n\n"
 
 # The plugin's bootstrap: the folder comes as an argument, since a path may hold any character; whatever is
-# missing, it ends in exit 0 (exit 2 would deny every tool call, see AGENTS.md).
+# missing, it ends in exit 0 (exit 2 would deny every tool call, see AGENTS.md). A Python that is too old ends in
+# exit 1 before it has read anything, and PLUGIN_LINE goes on with the next one.
 PLUGIN_BOOTSTRAP = """\
+import sys
+if sys.version_info < (3, 9):
+ sys.exit(1)
 try:
- import sys
  sys.path.insert(0, sys.argv[1])
  import gaia_hooks.main as hook
  hook.run()
@@ -39,6 +42,12 @@ except ImportError:
  import nt as system
 system._exit(0)
 """
+# In a shell, which can look for a Python: `sh` on POSIX, Git Bash on Windows, where `python3` is mostly a name of the
+# Store's that starts nothing. No file of ours is its program: `sh` ends in exit 2 where that is missing.
+PLUGIN_LINE = (
+    "case $OS in Windows_NT) set py python python3;; *) set python3 {newer} python;; esac; "
+    'for p; do "$p" -I -S -c \'exec({program})\' "$CLAUDE_PLUGIN_ROOT/hooks" 2>/dev/null && exit 0; done; exit 0'
+)
 
 
 def command_line() -> str:
@@ -181,10 +190,11 @@ def plugin_hooks() -> str:
     """`hooks/hooks.json`: what `init` wires for clients of every version."""
     from gaia_budget.setup import wiring
 
-    wired = {}
+    wired, newer = {}, " ".join(f"python3.{minor}" for minor in range(15, 8, -1))
     for event in wiring.events_known_to(None):
-        entry = wiring.handler(event, Path("python3"), Path())
-        entry["args"] = ["-I", "-S", "-c", f"exec({PLUGIN_BOOTSTRAP!a})", "${CLAUDE_PLUGIN_ROOT}/hooks"]
+        entry = wiring.handler(event, Path(), Path())
+        del entry["args"]
+        entry["command"] = PLUGIN_LINE.format(newer=newer, program=json.dumps(PLUGIN_BOOTSTRAP))
         wired[event] = [{"hooks": [entry]}]
     return _json({"description": "Counts tokens and warns; always exits 0.", "hooks": wired})
 

@@ -15,7 +15,7 @@ import pytest
 from gaia_budget.errors import InstallError
 from gaia_budget.setup.installing import environment, packages
 from gaia_budget.setup.wiring import handler
-from support.installer import SCRIPT, run
+from support.installer import run
 from support.pythons import interpreters
 
 if TYPE_CHECKING:
@@ -135,16 +135,6 @@ def test_where_nobody_can_be_asked_running_it_is_the_answer(
     with open(os.devnull) as nobody:
         monkeypatch.setattr(sys, "stdin", nobody)
         assert install.consent(arguments) == added
-
-
-def test_a_state_folder_that_cannot_be_made_is_told_on_any_stream(tmp_path: Path) -> None:
-    (tmp_path / "Groß ☃").touch()
-    variables = {"GAIA_BUDGET_HOME": str(tmp_path / "Groß ☃" / "state"), "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run(
-        [sys.executable, SCRIPT], capture_output=True, env={**os.environ, **variables}, check=False
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith(b"install.py: ") and b"GAIA_BUDGET_HOME" in done.stderr
 
 
 @pytest.mark.skipif(

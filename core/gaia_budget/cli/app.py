@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gaia_budget.cli import export, ingest, upkeep
+from gaia_budget.cli import encoding, export, ingest, upkeep
 from gaia_budget.cli.claude_md import commands as claude_md
 from gaia_budget.cli.deciding import override, pay, prices, recommend, tokens
 from gaia_budget.cli.figures import alerts, forecast, spend, status
@@ -96,8 +96,7 @@ def main() -> None:
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (where it was closed)
     sys.stderr = sys.stderr or sys.stdout
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a cp1252 console must never end in UnicodeEncodeError
-            stream.reconfigure(encoding="utf-8", errors="replace")
+        encoding.fit(stream)
     # pydantic would look through every installed package for plug-ins: a third of a command's start.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     ignored = trust.forget_project_variables(ancestry.working_folders())

@@ -27,7 +27,12 @@ WITHOUT_CONTROLS = {code: None for code in _STEERING if chr(code) not in "\t\n"}
 
 def emit_json(document: dict[str, Any]) -> None:
     """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(json.dumps(document, ensure_ascii=not _takes_every_sign(), indent=2) + "\n")
+
+
+def _takes_every_sign() -> bool:
+    """Whether standard output is UTF-8; elsewhere JSON writes its signs as escapes, and nothing is lost."""
+    return (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "") == "utf8"
 
 
 def say(text: str, end: str = "\n") -> None:
