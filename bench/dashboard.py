@@ -6,7 +6,8 @@
 Prints one JSON document a line, each as soon as it is known; what it made is deleted, but for the ledger in FOLDER,
 which the next run takes as it is (making one of ten million events takes minutes). The servers of peers are asked
 five times at most, `same_question` lies over transcripts of its own: its size says so.
-`first_paint_ms` are medians in Chromium, the servers in turn: beyond `hello` is what the page costs. `answer_ms` are
+`first_paint_ms` are medians in Chromium, the servers in turn: beyond `hello` is what the page costs; `figures_ms` are
+the same until the figures stand there (its largest paint; the head is sent before they are reckoned). `answer_ms` are
 medians of a report as it is asked again, `first_answer_ms` of one that nobody has asked for since the last write.
 `told_ms` is how long after a write the last listener hears of it, `on_page_ms` how long until the figure stands on the
 page. `same_question` is what each day cost, by ccusage, by our command and by the endpoint, over the same transcripts.
@@ -60,6 +61,9 @@ uvicorn.run(Starlette(routes=[Route("/", lambda _: HTMLResponse(page))]), port=i
 """
 STREAMLIT = "from gaia_budget.argus_page import show\n\nshow()\n"
 PAINT = "() => performance.getEntriesByName('first-contentful-paint').map(one => one.startTime)[0] ?? null"
+LARGEST = """() => new Promise(told => new PerformanceObserver(
+    found => told(found.getEntries().at(-1).startTime)
+).observe({type: 'largest-contentful-paint', buffered: true}))"""
 PATIENCE_MS = 120_000
 BEGAN = time.perf_counter()
 
@@ -105,8 +109,11 @@ def measure(home: Path, ledger: Ledger, wanted: argparse.Namespace) -> None:
         hello, _ = running.enter_context(serving([sys.executable, "-c", HELLO]))
         url, process = running.enter_context(serving(ours))
         say(memory_at_start_mb=memory(process))
-        paint = paints(browser, {"hello": hello, "page": url}, wanted.rounds)
-        say(first_paint_ms=paint | {"beyond_hello": round(paint["page"] - paint["hello"], 1)})
+        both = {"hello": hello, "page": url}
+        for name, found in zip(
+            ("first_paint_ms", "figures_ms"), paints(browser, both, wanted.rounds), strict=True
+        ):
+            say(**{name: found | {"beyond_hello": round(found["page"] - found["hello"], 1)}})
         for path in ("/", "/static/style.css", "/static/page.js"):
             say(sent_kb={path: round(len(fetched(url + path)) / 1000, 1)})
         for one in QUESTIONS:
@@ -155,17 +162,22 @@ def fetched(url: str) -> bytes:
         return bytes(answer.read())
 
 
-def paints(browser: Browser, pages: dict[str, str], rounds: int) -> dict[str, float]:
-    """Median milliseconds from the navigation to the first paint, each load in a fresh context."""
-    took: dict[str, list[float]] = {name: [] for name in pages}
+def paints(browser: Browser, pages: dict[str, str], rounds: int) -> list[dict[str, float]]:
+    """Median milliseconds from the navigation to the first and the largest paint, each load in a fresh context."""
+    first: dict[str, list[float]] = {name: [] for name in pages}
+    largest: dict[str, list[float]] = {name: [] for name in pages}
     for _ in range(rounds + 1):  # the first one warms up
         for name, url in pages.items():
             context = browser.new_context()
             page = context.new_page()
             page.goto(url, wait_until="load")
-            took[name].append(page.wait_for_function(PAINT).json_value())
+            first[name].append(page.wait_for_function(PAINT).json_value())
+            largest[name].append(page.evaluate(LARGEST))
             context.close()
-    return {name: round(statistics.median(each[1:]), 1) for name, each in took.items()}
+    return [
+        {name: round(statistics.median(each[1:]), 1) for name, each in took.items()}
+        for took in (first, largest)
+    ]
 
 
 def asking(url: str, name: str) -> str:
@@ -208,16 +220,15 @@ def told(url: str, ledger: Ledger, listeners: int) -> dict[str, float]:
         key.fileobj.recv(1 << 20)  # type: ignore[union-attr]
     began = time.perf_counter()
     write(ledger)
-    first = _heard(chooser, 1)
-    last = _heard(chooser, listeners - 1) if listeners > 1 else first
+    first, last = _heard(chooser, listeners)
     for listener in open_ones:
         listener.close()
     return {"first": round((first - began) * 1000, 1), "last": round((last - began) * 1000, 1)}
 
 
-def _heard(chooser: selectors.BaseSelector, wanted: int) -> float:
-    """When so many listeners had been told something."""
-    heard: set[int] = set()
+def _heard(chooser: selectors.BaseSelector, wanted: int) -> tuple[float, float]:
+    """When the first and the last of so many listeners were told something."""
+    heard: dict[int, float] = {}
     while len(heard) < wanted:
         ready = chooser.select(PATIENCE_MS / 1000)
         assert ready, f"{wanted - len(heard)} listeners were not told"
@@ -225,8 +236,8 @@ def _heard(chooser: selectors.BaseSelector, wanted: int) -> float:
             said = key.fileobj.recv(65536)  # type: ignore[union-attr]
             assert said, "a listener was sent away"
             if b"event: change" in said:
-                heard.add(key.fd)
-    return time.perf_counter()
+                heard.setdefault(key.fd, time.perf_counter())
+    return min(heard.values()), max(heard.values())
 
 
 def on_page(browser: Browser, url: str, ledger: Ledger) -> float:

@@ -71,6 +71,7 @@ MAY_OPEN = {
     "core/gaia_budget/cli/export.py": _NAMED,
     "core/gaia_budget/cli/seeing/page.py": _NAMED,
     "core/gaia_budget/configfile.py": "the user's and the owner's files, at their fixed places",
+    "core/gaia_budget/dashboard/application.py": _PACKAGED,
     "core/gaia_budget/dashboard/views.py": _PACKAGED,
     "core/gaia_budget/errors.py": _PACKAGED,
     "core/gaia_budget/owner.py": "the owner's two files, at their fixed places",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
@@ -143,7 +143,6 @@ class TokenBudget(OwnerFile):
     defaults: Defaults = Field(default_factory=Defaults)
     per_module: dict[str, ModuleBudget] = {}
     pricing_snapshot: dict[str, dict[str, SnapshotPrice]] = {}
-    _folded: dict[str, ModuleBudget] = PrivateAttr(default_factory=dict)
 
     @field_validator("per_module")
     @classmethod
@@ -168,9 +167,12 @@ class TokenBudget(OwnerFile):
 
     def module(self, name: str) -> ModuleBudget | None:
         """The entry of a module, its name compared without case; None where it has none."""
-        if not self._folded:
-            self._folded.update({key.lower(): entry for key, entry in self.per_module.items()})
-        return self._folded.get(name.lower())
+        return self.folded.get(name.lower())
+
+    @cached_property
+    def folded(self) -> dict[str, ModuleBudget]:
+        """The entries of modules by their names in lower case."""
+        return {key.lower(): entry for key, entry in self.per_module.items()}
 
     def module_or_default(self, name: str, settings: Settings) -> ModuleBudget:
         """The entry of a module, else the default policy of the settings (every module has a cap).

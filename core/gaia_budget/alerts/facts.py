@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from gaia_budget.alerts.kinds import Span
+    from gaia_budget.alerts.metrics import MetricReading
     from gaia_budget.forecast.anomalies import Anomaly
     from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.ledger import Ledger
@@ -47,6 +48,7 @@ class Facts:
     def __init__(self, ledger: Ledger, settings: Settings, ends: Iterable[Outlook] | None = None) -> None:
         self.ledger, self.settings, self.now, self._ends = ledger, settings, ledger.now(), ends
         self._spent: dict[tuple[Key, int, int | None], dict[Key, Figures]] = {}
+        self.readings: dict[tuple[object, ...], list[MetricReading]] = {}
 
     @cached_property
     def budget(self) -> TokenBudget:

@@ -38,7 +38,10 @@ class MetricReading(NamedTuple):
 
 def readings(rule: Rule, facts: Facts) -> list[MetricReading]:
     """The values that a rule is judged by. Raises ConfigError, LedgerError."""
-    found = METRICS[rule.metric](rule, facts)
+    place = (rule.metric, rule.scope, rule.span, rule.at_least_usd, rule.at_least_tokens)
+    found = facts.readings.get(place)
+    if found is None:  # several rules judge the same figures
+        found = facts.readings[place] = list(METRICS[rule.metric](rule, facts))
     return [
         one
         for one in found
@@ -312,5 +315,5 @@ METRICS: Mapping[str, Callable[[Rule, Facts], Iterator[MetricReading]]] = {
 def _hundredths(value: Fraction) -> str:
     """A value cut, not rounded, to two decimals: 79.999 is not yet 80."""
     sign = "-" if value < 0 else ""
-    whole, part = divmod(abs(value) * 100 // 1, 100)
+    whole, part = divmod(abs(value.numerator) * 100 // value.denominator, 100)
     return f"{sign}{whole}.{part:02d}"

@@ -23,6 +23,7 @@ WORDS = {
     "project": "The same as `module`.",
 }
 NARROW = ("project", *NARROWING)
+OF_SESSIONS = ("project", "module", "user", "machine")
 Given = Mapping[str, str]
 
 
@@ -111,6 +112,13 @@ def _session(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]
     return receipt(ledger, given["session"]).document()
 
 
+def _context(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+    from gaia_budget.reports.sessions.filling import filling
+
+    found = filling(ledger, asked(given))
+    return found.document() | {"rows": found.document()["rows"][: top(given, 100_000)]}
+
+
 def _blocks(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
     from gaia_budget.reports.money.blocks import blocks, total
 
@@ -183,7 +191,13 @@ QUESTIONS = (
         ("format",),
         _claude_md,
     ),
-    Question("sessions", "The newest sessions.", (*PERIOD, "top", "format", "project", "module"), _sessions),
+    Question("sessions", "The newest sessions.", (*PERIOD, "top", "format", *OF_SESSIONS), _sessions),
+    Question(
+        "context",
+        "What fills the context of this machine's sessions, by tool: an estimate, from their transcripts.",
+        (*PERIOD, "top", "format", "project", "module", "session"),
+        _context,
+    ),
     Question(
         "session", "One session: by model, by agent, its newest responses.", ("session", "format"), _session
     ),
@@ -191,7 +205,7 @@ QUESTIONS = (
     Question(
         "agents",
         "What agents cost in the newest sessions; `top` is how many sessions.",
-        (*PERIOD, "top", "format", "project", "module"),
+        (*PERIOD, "top", "format", *OF_SESSIONS),
         _agents,
     ),
     Question(

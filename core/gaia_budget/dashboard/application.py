@@ -6,8 +6,10 @@ import asyncio
 import json
 import logging
 from contextlib import asynccontextmanager
+from importlib import resources
 from typing import TYPE_CHECKING
 
+import msgspec
 from anyio import to_thread
 from sse_starlette import EventSourceResponse
 from sse_starlette.sse import AppStatus
@@ -15,18 +17,18 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import JSONResponse, RedirectResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
 
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.dashboard import metrics, openapi, views
 from gaia_budget.dashboard.answers import QUESTIONS, Question, refuse_unknown
+from gaia_budget.dashboard.parts import Parts
 from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError, NotFoundError
 from gaia_budget.reports.shown import csv_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from starlette.requests import Request
 
@@ -35,8 +37,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 AT_ONCE = 4
 """Answers that are made at the same time: each holds a connection with pages of the ledger in memory."""
+COMPRESSION = 6
+"""Of 1 to 9: the last levels take three times as long for a hundredth less."""
 FAREWELL_SECONDS = 1
 """How long a listener's answer may take to end with the server."""
+STATIC = {"style.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
 LONGEST_VERSION = 18
 """Digits."""
 
@@ -47,17 +52,18 @@ def application(fresh: Fresh) -> Starlette:
     routes = [
         Route("/", server.page(views.overview)),
         Route("/sessions/{session}", server.page(views.session)),
+        Route("/context", server.page(views.context)),
         *(Route(f"/api/v1/{one.name}", server.answer(one)) for one in QUESTIONS),
         Route("/api/v1/alerts/{id}/acknowledge", server.acknowledge, methods=["POST"]),
         Route("/api/v1/events", server.events),
         Route("/api/v1/openapi.json", server.openapi),
         Route("/openapi.json", server.openapi),
         Route("/metrics", server.metrics),
-        Mount("/static", StaticFiles(packages=[("gaia_budget.dashboard", "static")])),
+        *(Route(f"/static/{name}", _file(name, kind)) for name, kind in STATIC.items()),
     ]
     return Starlette(
         routes=routes,
-        middleware=[Middleware(GZipMiddleware, minimum_size=1000)],
+        middleware=[Middleware(GZipMiddleware, minimum_size=1000, compresslevel=COMPRESSION)],
         exception_handlers={GaiaBudgetError: server.problem},  # type: ignore[dict-item]
         lifespan=server.lifespan,
     )
@@ -92,25 +98,27 @@ class _Server:
                 return Response(text, media_type="text/csv", headers={"content-disposition": name})
             if form != "json":
                 raise InputError(f"format={form[:20]!r} is not known. Valid: json, csv", slug="not-valid")
-            return JSONResponse(document)
+            return Response(msgspec.json.encode(document), media_type="application/json")
 
         return endpoint
 
-    def page(self, view: Callable[..., str]) -> Callable[[Request], Response]:
-        """The route of a page."""
+    def page(self, view: Callable[..., Iterator[str]]) -> Callable[[Request], Awaitable[Response]]:
+        """The route of a page, which is sent as it is made."""
 
-        def endpoint(request: Request) -> Response:
-            given = dict(request.query_params)
-            status = 200
-            try:
+        async def endpoint(request: Request) -> Response:
+            given = dict(request.query_params) | dict(request.path_params)
+
+            def make() -> Iterator[str]:
                 with self.ledger.db.unchanging():
-                    text = view(
-                        self.ledger, self.settings, given | dict(request.path_params), self.fresh.version
-                    )
+                    yield from view(self.ledger, self.settings, given, self.fresh.version)
+
+            parts = Parts(make)
+            try:
+                first = await parts.first()
             except GaiaBudgetError as error:
-                status = _status(error)
                 text = views.problem(str(error))
-            return Response(text, status_code=status, media_type="text/html")
+                return Response(text, status_code=_status(error), media_type="text/html")
+            return StreamingResponse(_all(first, parts), media_type="text/html")
 
         return endpoint
 
@@ -173,6 +181,28 @@ class _Server:
     def problem(self, request: Request, error: GaiaBudgetError) -> Response:
         """An error as JSON: what is wrong and how to mend it."""
         return JSONResponse({"error": str(error), "slug": error.slug}, status_code=_status(error))
+
+
+def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
+    """The route of a file of ours, read once: the page waits for it, and no thread is to be waited for besides."""
+    held = (resources.files("gaia_budget.dashboard") / "static" / name).read_bytes()
+
+    async def endpoint(request: Request) -> Response:
+        return Response(held, media_type=kind)
+
+    return endpoint
+
+
+async def _all(first: str, parts: Parts) -> AsyncIterator[str]:
+    yield first
+    async for part in parts.rest(_broken_off):
+        yield part
+
+
+def _broken_off(error: Exception) -> str:
+    if not isinstance(error, GaiaBudgetError):
+        log.error("a page was broken off", exc_info=error)
+    return views.broken_off(str(error) if isinstance(error, GaiaBudgetError) else type(error).__name__)
 
 
 def _status(error: GaiaBudgetError) -> int:

@@ -5,7 +5,7 @@ As a file a page is a month or a week, with its styles inside and no script.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,21 @@ from markupsafe import Markup
 
 from gaia_budget.dashboard.filters import chosen, named
 from gaia_budget.dashboard.sections import now, one_session, sessions, tables, trends
+from gaia_budget.owner import load_token_budget
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.tables import table
 from gaia_budget.reports.overview import overview as ask
+from gaia_budget.reports.sessions.filling import filling
 from gaia_budget.reports.sessions.receipt import receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gaia_budget.dashboard.answers import Given
+    from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
+    from gaia_budget.reports.overview import Overview
     from gaia_budget.settings import Settings
 
 
@@ -45,51 +51,147 @@ def templates() -> Environment:
     return found
 
 
-def overview(ledger: Ledger, settings: Settings, given: Given, version: int) -> str:
-    """The page at `/`. Raises InputError, NotFoundError for filters that name nothing; LedgerError."""
-    found = ask(ledger, settings)
+class _Sections:
+    """The parts of the page at `/`, each reckoned when the template comes to it."""
+
+    def __init__(self, ledger: Ledger, settings: Settings, filters: Filters) -> None:
+        self.ledger, self.settings, self.filters = ledger, settings, filters
+
+    @cached_property
+    def found(self) -> Overview:
+        return ask(self.ledger, self.settings)
+
+    @cached_property
+    def now(self) -> dict[str, Any]:
+        return now.now(self.found, self.ledger.zone, on_a_plan=self.settings.billing == "plan")
+
+    @cached_property
+    def attention(self) -> list[dict[str, str]]:
+        return now.attention(self.found)
+
+    @cached_property
+    def noted(self) -> list[tuple[str, str, str]]:
+        return now.noted(self.found, self.ledger.zone)
+
+    @cached_property
+    def windows(self) -> list[dict[str, Any]]:
+        return now.windows(self.found, self.ledger.zone)
+
+    @cached_property
+    def caps(self) -> dict[str, Any]:
+        return now.caps(self.found)
+
+    @cached_property
+    def trends(self) -> dict[str, Any]:
+        return trends.trends(self.ledger, self.settings, self.found, self.filters)
+
+    @cached_property
+    def models(self) -> dict[str, Any]:
+        return trends.models(self.ledger, self.filters)
+
+    @cached_property
+    def tasks(self) -> dict[str, Any]:
+        return tables.tasks(self.ledger, self.filters)
+
+    @cached_property
+    def projects(self) -> dict[str, Any]:
+        return tables.projects(
+            self.ledger, self.filters, {one.name: one.trend for one in self.found.projects}
+        )
+
+    @cached_property
+    def sessions(self) -> dict[str, Any]:
+        return sessions.sessions(self.ledger, self.filters)
+
+    @cached_property
+    def cache(self) -> dict[str, Any]:
+        return tables.cache(self.ledger, self.filters)
+
+    @cached_property
+    def changes(self) -> dict[str, Any]:
+        return sessions.changes(self.ledger, self.filters)
+
+    @cached_property
+    def unusual(self) -> list[tuple[str, ...]]:
+        return tables.unusual(self.ledger)
+
+    @cached_property
+    def refused(self) -> dict[str, Any]:
+        return tables.refused(self.ledger, self.filters)
+
+    @cached_property
+    def split(self) -> list[tuple[str, ...]]:
+        return tables.split(self.ledger)
+
+
+SENT = "\0"
+"""Stands in a template where what is above is sent: no name has it, since names are shown without what steers."""
+
+
+def overview(ledger: Ledger, settings: Settings, given: Given, version: int) -> Iterator[str]:
+    """The page at `/`, in parts: its head, what a person wants to know first, the rest.
+
+    Raises InputError, NotFoundError for filters that name nothing, ConfigError, LedgerError: with the first part, but
+    for a ledger that goes away in the middle.
+    """
     common = _common(ledger, version)
     if not ledger.spend(()).total.events:
-        return templates().get_template("empty.html").render(**common, places=now.looked_in())
+        yield templates().get_template("empty.html").render(**common, places=now.looked_in())
+        return
+    load_token_budget()
     filters = chosen(ledger, given)
-    return (
+    page = _Sections(ledger, settings, filters)
+    part: list[str] = []
+    for piece in (
         templates()
         .get_template("overview.html")
-        .render(
-            **common,
-            filters=filters,
-            now=now.now(found, ledger.zone, on_a_plan=settings.billing == "plan"),
-            attention=now.attention(found),
-            noted=now.noted(found, ledger.zone),
-            windows=now.windows(found, ledger.zone),
-            caps=now.caps(found),
-            trends=trends.trends(ledger, settings, found, filters),
-            models=trends.models(ledger, filters),
-            tasks=tables.tasks(ledger, filters),
-            projects=tables.projects(ledger, filters, {one.name: one.trend for one in found.projects}),
-            sessions=sessions.sessions(ledger, filters),
-            cache=tables.cache(ledger, filters),
-            changes=sessions.changes(ledger, filters),
-            unusual=tables.unusual(ledger),
-            refused=tables.refused(ledger, filters),
-            split=tables.split(ledger),
-        )
-    )
+        .generate(**common, filters=filters, page=page, sent=SENT, shown_at_once=now.SHOWN_AT_ONCE)
+    ):
+        if piece == SENT:
+            yield "".join(part)
+            part.clear()
+        else:
+            part.append(piece)
+    yield "".join(part)
 
 
-def session(ledger: Ledger, settings: Settings, given: Given, version: int) -> str:
+def session(ledger: Ledger, settings: Settings, given: Given, version: int) -> Iterator[str]:
     """The page of one session. Raises InputError, NotFoundError, LedgerError."""
     found = receipt(ledger, given["session"])
     common = _common(ledger, version)
     models = [one.key for one in table(ledger, "model", Asked()).lines]
     shown_session = one_session.session(found, ledger.zone, models, on_a_plan=settings.billing == "plan")
     filled = one_session.context(found)
-    return templates().get_template("session.html").render(**common, session=shown_session, context=filled)
+    yield templates().get_template("session.html").render(**common, session=shown_session, context=filled)
+
+
+def context(ledger: Ledger, settings: Settings, given: Given, version: int) -> Iterator[str]:
+    """The page of what fills the context, which the page at `/` takes in when it is looked at.
+
+    Raises InputError, NotFoundError, ConfigError, LedgerError.
+    """
+    filters = chosen(ledger, given)
+    found = filling(ledger, filters.of_this_machine)
+    yield (
+        templates()
+        .get_template("context.html")
+        .render(
+            **_common(ledger, version),
+            filters=filters,
+            context=one_session.tools(found.lines),
+            total=found.total,
+        )
+    )
 
 
 def problem(text: str) -> str:
     """A page that says what is wrong and how to mend it."""
     return templates().get_template("problem.html").render(text=shown.name(text, 2000), version=0, at="")
+
+
+def broken_off(text: str) -> str:
+    """What stands where the rest of a page could not be made."""
+    return templates().get_template("broken_off.html").render(text=shown.name(text, 2000))
 
 
 def _common(ledger: Ledger, version: int) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def project(days: Days, month: tuple[int, int], limit_nano: int | None, beside_n
     `beside_nano` was spent in the month too, on days that nobody knows.
     """
     start, end = month
-    in_month = [nano for day, nano in enumerate(days.nano, days.first) if start <= day < end]
+    in_month = days.nano[max(0, start - days.first) : max(0, end - days.first)]
     today = days.today_nano if start <= days.today < end else 0
     spent = sum(in_month) + today + beside_nano
     reached = None if limit_nano is None else _reached(days, month, limit_nano, beside_nano)

@@ -102,9 +102,9 @@ def forecast(
     """
     at = ledger.now() if now is None else now
     names = {name.lower() for name in budget.per_module} if module is None else {module}
-    known = known_days(ledger, at, module)
+    known, place = known_days(ledger, at, module), _place(ledger.zone, at)
     found = [
-        _outlook(ledger.zone, at, name, known, budget, settings)
+        _outlook(place, name, known, budget, settings)
         for name in sorted(names | set(known.months) | set(known.series))
     ]
     return sorted(found, key=lambda one: -(one.counted.projected_nano or one.counted.spent_nano))
@@ -118,22 +118,38 @@ def together(ledger: Ledger, settings: Settings, now: int | None = None) -> Outl
     at = ledger.now() if now is None else now
     known = known_days(ledger, at, None)
     total, counted, others = known.together(settings)
-    return _projected(ledger.zone, at, ALL, settings.total_limit_nano, 0, total, counted, others)
+    place = _place(ledger.zone, at)
+    return _projected(place, ALL, settings.total_limit_nano, 0, total, counted, others)
 
 
-def _outlook(
-    zone: Zone, at: int, module: str, known: Known, budget: TokenBudget, settings: Settings
-) -> Outlook:
+class _Place(NamedTuple):
+    """Where an instant lies: its month with the days [start, end), its day, and the share of that to come."""
+
+    month: str
+    days: tuple[int, int]
+    today: int
+    left: float
+
+
+def _place(zone: Zone, at: int) -> _Place:
+    number, today = bucket(zone, "month", at), bucket(zone, "day", at)
+    start, end = ((first_of(one) - EPOCH).days for one in (number, number + 1))
+    day = EPOCH + timedelta(days=today)
+    begins, ends = zone.start_of_day(day), zone.start_of_day(day + timedelta(days=1))
+    name = f"{number // 12:04d}-{number % 12 + 1:02d}"
+    return _Place(name, (start, end), today, (ends - at) / (ends - begins))
+
+
+def _outlook(place: _Place, module: str, known: Known, budget: TokenBudget, settings: Settings) -> Outlook:
     counts, month = settings.module(module).counts_claude_code, known.months.get(module)
     limit = budget.module_or_default(module, settings).limit_nano
     override = month.override_nano if month else 0
     total = month.spent_nano(counts_claude_code=counts) if month else 0
-    return _projected(zone, at, module, limit, override, total, *known.split(module, counts))
+    return _projected(place, module, limit, override, total, *known.split(module, counts))
 
 
 def _projected(
-    zone: Zone,
-    at: int,
+    place: _Place,
     module: str,
     limit: int | None,
     override: int,
@@ -141,27 +157,18 @@ def _projected(
     counted: Amounts | None,
     others: Amounts | None,
 ) -> Outlook:
-    number, today = bucket(zone, "month", at), bucket(zone, "day", at)
-    start, end = ((first_of(one) - EPOCH).days for one in (number, number + 1))
+    today, left = place.today, place.left
     mine = counted or Amounts((0,) * LONGEST, 0)
-    known = sum(mine.past[max(0, LONGEST - today + start) :]) + mine.today
+    known = sum(mine.past[max(0, LONGEST - today + place.days[0]) :]) + mine.today
     ends = None if limit is None else limit + override
-    left = _left(zone, at, today)
     return Outlook(
         module,
-        f"{number // 12:04d}-{number % 12 + 1:02d}",
+        place.month,
         limit or 0,
         override,
-        project(Days(today - LONGEST, *mine, left), (start, end), ends, max(0, total - known)),
-        project(Days(today - LONGEST, *others, left), (start, end), None) if others else None,
+        project(Days(today - LONGEST, *mine, left), place.days, ends, max(0, total - known)),
+        project(Days(today - LONGEST, *others, left), place.days, None) if others else None,
     )
-
-
-def _left(zone: Zone, at: int, today: int) -> float:
-    """The share of today that is still to come."""
-    date = EPOCH + timedelta(days=today)
-    begins, ends = zone.start_of_day(date), zone.start_of_day(date + timedelta(days=1))
-    return (ends - at) / (ends - begins)
 
 
 def sentence(found: Outlook) -> str:

@@ -191,9 +191,14 @@ class Ledger:
         until: When = None,
         module: str | None = None,
         session: str | None = None,
+        where: Mapping[str, str] | None = None,
     ) -> questions.Spend:
-        """What was spent in [since, until), by one or more axes. Raises InputError for an unknown axis or time."""
-        asked = questions.Range(self.org, self.instant(since), self.instant(until, end=True), module, session)
+        """What was spent in [since, until), by one or more axes, of dimensions alone that are `where` says.
+
+        Raises InputError for an unknown axis or time.
+        """
+        start, end = self.instant(since), self.instant(until, end=True)
+        asked = questions.Range(self.org, start, end, module, session, tuple(sorted((where or {}).items())))
 
         def read() -> questions.Spend:
             return self.db.ask(lambda ask: questions.spend(ask, self.zone, asked, by))
@@ -214,11 +219,11 @@ class Ledger:
         return self.db.ask(lambda ask: sessions.recent_sessions(ask, self.org))
 
     def sessions_between(
-        self, since: When = None, until: When = None, module: str | None = None
+        self, since: When = None, until: When = None, where: Mapping[str, str] | None = None
     ) -> list[str]:
-        """The sessions that spent something in [since, until), the newest first; of one module or of all."""
+        """The sessions that spent something in [since, until), the newest first; where axes have these values."""
         start, end = self.instant(since), self.instant(until, end=True)
-        return self.db.ask(lambda ask: questions.sessions_between(ask, self.org, start, end, module))
+        return self.db.ask(lambda ask: questions.sessions_between(ask, self.org, start, end, where or {}))
 
     def sessions_named(self, beginning: str) -> list[str]:
         """A few sessions whose ids begin so."""

@@ -17,7 +17,7 @@ from gaia_budget.ledger.zone import DAY, HOUR, Zone, day_name, month_name, week_
 from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from gaia_budget.ledger.database import Ask
 
@@ -45,9 +45,9 @@ BETWEEN = (
     "SELECT session_id FROM sessions s WHERE org = ? AND last_ts >= ? AND first_ts < ? {} "
     "ORDER BY last_ts DESC, session_id"
 )
-OF_MODULE = (
+WHERE_IT_SPENT = (
     "AND EXISTS (SELECT 1 FROM events e WHERE e.org = s.org AND e.session_id = s.session_id "
-    "AND e.ts BETWEEN s.first_ts AND s.last_ts AND e.module = ?)"
+    "AND e.ts BETWEEN s.first_ts AND s.last_ts{})"
 )
 NAMED = "SELECT session_id FROM sessions WHERE org = ? AND substr(session_id, 1, ?) = ? ORDER BY session_id LIMIT 6"
 RESPONSES = (
@@ -168,6 +168,8 @@ class Range(NamedTuple):
     until: int | None = None
     module: str | None = None
     session: str | None = None
+    where: tuple[tuple[str, str], ...] = ()
+    """Dimensions with their values."""
 
 
 class Query(NamedTuple):
@@ -206,11 +208,12 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
 
 
 def sessions_between(
-    ask: Ask, org: str, since: int | None, until: int | None, module: str | None
+    ask: Ask, org: str, since: int | None, until: int | None, where: Mapping[str, str]
 ) -> list[str]:
-    """The sessions that spent something in [since, until), in a module where one is named; the newest first."""
+    """The sessions that spent something in [since, until), the newest first; where axes have these values."""
     values: list[Any] = [org, 0 if since is None else since, LAST_INSTANT if until is None else until]
-    rows = ask(BETWEEN.format(OF_MODULE if module else ""), [*values, *([module] if module else [])])
+    named = "".join(f' AND e."{COLUMNS[axis]}" = ?' for axis in where)
+    rows = ask(BETWEEN.format(WHERE_IT_SPENT.format(named) if where else ""), [*values, *where.values()])
     return [str(session) for (session,) in rows]
 
 
@@ -323,6 +326,7 @@ def _from_rollups(zone: Zone, asked: Range, by: Sequence[str], grain: str) -> Qu
         ("bucket >= ?", None if asked.since is None else bucket(zone, grain, asked.since)),
         ("bucket < ?", ENDS[grain] if asked.until is None else bucket(zone, grain, asked.until)),
         ("module = ?", asked.module),
+        *((f"{name} = ?", value) for name, value in asked.where),
     ):
         if value is not None:
             where, values = f"{where} AND {condition}", [*values, value]
@@ -370,6 +374,7 @@ def _conditions(asked: Range) -> tuple[str, list[Any]]:
         ("ts < ?", asked.until),
         ("module = ?", asked.module),
         ("session_id = ?", asked.session),
+        *((f"{name} = ?", value) for name, value in asked.where),
     ):
         if value is not None:
             where, values = f"{where} AND {condition}", [*values, value]

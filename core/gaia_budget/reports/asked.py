@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from gaia_budget.errors import InputError, NotFoundError
+from gaia_budget.ledger.database.measures import DIMENSIONS
 from gaia_budget.ledger.questions import AXES, TIMES, Figures, Row, Spend
 from gaia_budget.model import Billing, Source
 
@@ -53,6 +54,11 @@ def sums(ledger: Ledger, by: Sequence[str], asked: Asked) -> Spend:
         named["session"] = session_named(ledger, named["session"])
     module, session = named.pop("module", None), named.pop("session", None)
     module = module and module_named(ledger, module)
+    if "hour" in by and set(named) <= set(
+        DIMENSIONS
+    ):  # of so many rows only those that are asked for are read
+        _refuse_unknown(ledger, named)
+        return ledger.spend(as_stored(by), since, until, module, session, named)._replace(by=tuple(by))
     extra = [axis for axis in named if axis not in by]
     answer = ledger.spend((*as_stored(by), *extra), since, until, module, session)
     answer = answer._replace(by=(*by, *extra))

@@ -14,7 +14,6 @@ from gaia_budget.reports.books import Books, here
 from gaia_budget.reports.money.month import Total, months, total
 from gaia_budget.reports.money.tables import SpendTable, TableRow, table
 from gaia_budget.reports.seen import ShownByClient
-from gaia_hooks.facts import snapshot
 from gaia_hooks.facts.prices import billing, plan
 from gaia_hooks.facts.prices.money import usd
 
@@ -148,7 +147,7 @@ def overview(ledger: Ledger, settings: Settings) -> Overview:
         _total([standing[name] for name in capped], total(books)),
         _projects(ledger, spent["month"], standing, capped),
         table(ledger, "model", Asked(month)),
-        ShownByClient(plan.read(home), {}, at, plan.week_of(snapshot.load(home))),
+        ShownByClient(plan.read(home), {}, at, plan.week_of(books.policy)),
         *attention(ledger, settings, [one.outlook for one in standing.values() if one.outlook]),
     )
 

@@ -8,6 +8,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +73,33 @@ def test_a_question_that_was_answered_is_not_asked_again_until_something_is_writ
     assert [ledger.kept.of("count", reading) for _ in range(3)] == [1, 1, 1]
     ledger.record([event("e2", cost_nano=1)])
     assert [ledger.kept.of("count", reading) for _ in range(3)] == [2, 2, 2]
+
+
+def test_threads_that_ask_for_the_same_at_once_read_it_once(ledger: Ledger) -> None:
+    ledger.record([event("e1", cost_nano=1)])
+    all_read, read = threading.Barrier(4), []
+
+    def reading() -> int:
+        read.append(1)
+        with suppress(threading.BrokenBarrierError):
+            all_read.wait(0.2)  # where each of them reads, they meet here
+        return len(read)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = [threads.submit(ledger.kept.of, "count", reading) for _ in range(4)]
+        assert [one.result() for one in found] == [1, 1, 1, 1]
+
+
+def test_a_reading_that_fails_keeps_nobody_waiting(ledger: Ledger) -> None:
+    ledger.record([event("e1", cost_nano=1)])
+
+    def failing() -> int:
+        raise ZeroDivisionError
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            ledger.kept.of("count", failing)
+    assert ledger.kept.of("count", lambda: 3) == 3
 
 
 def test_money_that_is_granted_is_in_the_next_month(ledger: Ledger) -> None:

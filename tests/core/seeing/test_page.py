@@ -292,8 +292,9 @@ def test_an_empty_page_says_where_it_looked_and_what_to_do(browser: Browser) -> 
 @pytest.mark.usefixtures("stopped")
 def test_two_hundred_projects_and_ten_thousand_sessions_are_shown(browser: Browser) -> None:
     day = [
-        event(f"e{number}", "2026-11-27T08:00", source="claude_code", module=f"project-{number % 200:03d}",
-              model=f"model-{number % 30}", session_id=f"{number:08d}-s", cost_nano=10_000_000)
+        event(f"e{number}", "2026-11-27T08:00", source=("claude_code", "app")[number % 2],
+              module=f"project-with-a-long-name-{number % 200:03d}", cost_nano=number % 19 * 20_000_000,
+              model=f"model-{number % 30}", session_id=f"{number:08d}-s")
         for number in range(10_000)
     ]  # fmt: skip
     with Ledger.open(settings=load()) as ledger:
@@ -302,8 +303,23 @@ def test_two_hundred_projects_and_ten_thousand_sessions_are_shown(browser: Brows
         found = Seen(browser, served.url)
         page = found.open()
         rows = found.rows("Projects")
-        assert (len(rows), rows[-1][4]) == (42, "$100.00")
+        spent = [
+            sum(one.cost_nano or 0 for one in day if one.source == which) for which in ("app", "claude_code")
+        ]
+        assert (len(rows), rows[-1][2], rows[-1][4]) == (
+            42,
+            *(money(Decimal(nano) / 10**9) for nano in spent),
+        )
+        gauges = page.locator(".caps tbody tr").count()
+        alerts = page.locator("ol.alerts").first.locator("li").count()
+        assert (gauges, alerts) == (40, 8)
+        assert (
+            f"{int(str(page.locator('.count').text_content())) - 8} more"
+            in page.locator(".attn").text_content()
+        )
         assert "160 more projects" in page.locator("#projects").text_content()
-        assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+        for width in (1280, 768, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
         found.context.close()
     assert found.wrong == []

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from rich.text import Text
 from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
 from gaia_budget.cli.seeing.paper import Paper
-from gaia_budget.cli.seeing.top import View, screen, turned
+from gaia_budget.cli.seeing.top import View, fitted, rows, screen, turned
 from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
 from gaia_budget.ledger import Ledger
+from gaia_budget.reports import shown
 from gaia_budget.reports.overview import overview
 from gaia_budget.reports.sessions.running import running
 from gaia_budget.settings import load
@@ -58,9 +60,9 @@ def test_a_receipt_is_the_sum_of_the_sessions_events(month: list[Event]) -> None
         assert Decimal(one["cost_usd"]) == cost(month, session_id=NEWEST, model=one["model"])
     text, markdown = run("receipt", "5bc6"), run("receipt", "5bc6", "--markdown")
     whole = f"${round(cost(month, session_id=NEWEST), 2)}"
-    for shown in (text, markdown):
-        assert f"{whole} at API prices, not billed" in shown
-        amounts = [Decimal(found) for found in re.findall(r"\$(\d+\.\d\d)", shown)]
+    for printed in (text, markdown):
+        assert f"{whole} at API prices, not billed" in printed
+        amounts = [Decimal(found) for found in re.findall(r"\$(\d+\.\d\d)", printed)]
         assert amounts.count(amounts[0]) >= 3  # the cost, and the total by model and by agent
     assert "| **Total** |" in markdown
     with pytest.raises(NotFoundError, match="unknown session 'ffff'"):
@@ -192,13 +194,58 @@ def test_sessions_at_work_are_shown_with_what_they_spend_a_minute(
 
 
 def test_keys_move_the_choice_and_the_order() -> None:
-    assert turned(View(0), "down", 3).chosen == 1
-    assert turned(View(2), "down", 3).chosen == 2
-    assert turned(View(0), "up", 3).chosen == 0
-    assert [turned(View(1, "newest"), "s", 3), turned(View(0, "fastest"), "s", 3)] == [
+    names = ["a", "b", "c"]
+    assert turned(View(0), "down", names).chosen == 1
+    assert turned(View(2), "down", names).chosen == 2
+    assert turned(View(0), "up", names).chosen == 0
+    assert [turned(View(1, "newest"), "s", names), turned(View(0, "fastest"), "s", names)] == [
         View(0, "dearest"),
         View(),
     ]
+
+
+def test_keys_lead_to_projects_apps_and_into_a_row_and_back(month: list[Event]) -> None:
+    def drawn(view: View, width: int = 120) -> str:
+        lines = screen(figures, view, ledger, Paper(width, True, True))
+        assert max(line.cell_len for line in lines) <= width
+        return "\n".join(line.plain for line in lines)
+
+    with Ledger.open(settings=load()) as ledger:
+        figures = (overview(ledger, load()), running(ledger))
+        view = View()
+        for key in ("p", "s", "down"):
+            view = turned(view, key, rows(figures, view, ledger))
+        assert (view.at, view.order, view.chosen) == ("projects", "nearest to its cap", 1)
+        nearest = sorted(figures[0].projects, key=lambda one: -(one.month.percent if one.month else -1))
+        second = turned(view, "enter", rows(figures, view, ledger))
+        assert second.opened == nearest[1].name
+        whole = sum(e.cost_nano or 0 for e in month if e.ts >= spent_month.MONTH)
+        assert drawn(view).splitlines()[-3].split() == [
+            "Total",
+            shown.money(sum(one.line.apps_nano for one in nearest)),
+            shown.money(sum(one.line.claude_code_nano for one in nearest)),
+        ]
+        assert sum(one.line.figures.cost_nano for one in nearest) == whole
+        mine = [e for e in month if e.ts >= spent_month.MONTH and e.module == second.opened]
+        assert shown.money(sum(e.cost_nano or 0 for e in mine)) in drawn(second)
+        assert turned(turned(second, "back", []), "p", []) == View()
+
+        apps = turned(View(), "a", [])
+        names = rows(figures, apps, ledger)
+        today = [e for e in month if e.ts >= ts("2026-11-27T00:00") and e.source == "app"]
+        assert set(names) == {e.module for e in today}
+        assert shown.money(sum(e.cost_nano or 0 for e in today)) in drawn(apps)
+        tasks = {e.task for e in today if e.module == names[0]}
+        assert all(task in drawn(turned(apps, "enter", names)) for task in tasks)
+        for width in (40, 80):
+            for one in (view, second, apps, turned(apps, "enter", names), turned(apps, "?", names)):
+                drawn(one, width)
+
+
+def test_keys_stay_in_sight_where_the_window_is_low() -> None:
+    lines = [Text(str(number)) for number in range(30)]
+    assert [line.plain for line in fitted(lines, 4)] == ["0", "1", "2", "29"]
+    assert fitted(lines, 40) == lines
 
 
 def test_top_says_that_it_needs_a_terminal() -> None:

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ARROWS = {"\x1b[A": "up", "\x1b[B": "down", "\xe0H": "up", "\xe0P": "down"}
+NAMED = {"\x1b[A": "up", "\x1b[B": "down", "\xe0H": "up", "\xe0P": "down",
+         "\n": "enter", "\r": "enter", "\x1b": "back", "\x7f": "back", "\b": "back"}  # fmt: skip
 
 
 @contextmanager
 def keys() -> Iterator[Callable[[float], str]]:
-    """A function that waits so many seconds for a key and returns it: a letter, `up`, `down`, or nothing."""
+    """A function that waits so many seconds for a key and returns it: a letter, `up`, `enter`, …, or nothing."""
     if sys.platform == "win32":
         yield _windows
         return
@@ -37,7 +38,7 @@ def _posix(seconds: float) -> str:
 
     ready, _, _ = select.select([sys.stdin], [], [], seconds)
     text = os.read(sys.stdin.fileno(), 8).decode("utf-8", "replace") if ready else ""
-    return ARROWS.get(text, text[:1] if not text.startswith("\x1b") else "")
+    return NAMED.get(text, text[:1] if not text.startswith("\x1b") else "")
 
 
 def _windows(seconds: float) -> str:
@@ -51,4 +52,4 @@ def _windows(seconds: float) -> str:
             return ""
         time.sleep(0.05)  # the console announces nothing
     first = msvcrt.getwch()
-    return ARROWS.get("\xe0" + msvcrt.getwch(), "") if first in ("\x00", "\xe0") else first
+    return NAMED.get("\xe0" + msvcrt.getwch(), "") if first in ("\x00", "\xe0") else NAMED.get(first, first)

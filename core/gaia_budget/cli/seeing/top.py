@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import typer
     from rich.text import Text
 
@@ -21,16 +23,26 @@ if TYPE_CHECKING:
     from gaia_budget.settings import Settings
 
 KEY_SECONDS = 0.25
+MOST_RESPONSES = 100
+"""Of a session that was opened: as many as a tall window shows."""
 AGE_SECONDS = 5.0
 """Without anything new it is drawn anew this often, so that ages are true."""
-ORDERS = ("newest", "dearest", "fastest")
+SESSIONS, PROJECTS, APPS, KEYS = "sessions", "projects", "apps", "keys"
+ORDERS = {
+    SESSIONS: ("newest", "dearest", "fastest"),
+    PROJECTS: ("dearest", "nearest to its cap", "by name"),
+    APPS: ("dearest", "busiest", "by name"),
+}
+LISTS = {"p": PROJECTS, "a": APPS, "?": KEYS}
 
 
 class View(NamedTuple):
-    """What the reader has chosen."""
+    """What the reader has chosen: a list, a row of it, its order; and the row that was opened, by its name."""
 
     chosen: int = 0
-    order: str = ORDERS[0]
+    order: str = ORDERS[SESSIONS][0]
+    at: str = SESSIONS
+    opened: str = ""
 
 
 def register(app: typer.Typer) -> None:
@@ -65,14 +77,15 @@ def top() -> None:
                     if fresh.version != version or time.monotonic() - drawn > AGE_SECONDS:
                         version, drawn, figures = fresh.version, time.monotonic(), _ask(ledger, settings)
                     paper = here()
-                    lines = screen(figures, view, ledger, paper)[: console.size.height - 1]
+                    drawn_now = screen(figures, view, ledger, paper)
+                    lines = fitted(drawn_now, console.size.height - 1)
                     live.update(Group(*(paper.fitting(line) for line in lines)), refresh=True)
                     key = pressed(KEY_SECONDS)
                     while not key and fresh.version == version and time.monotonic() - drawn <= AGE_SECONDS:
                         key = pressed(KEY_SECONDS)
                     if key in ("q", "\x03"):
                         return
-                    view = turned(view, key, len(figures[1]))
+                    view = turned(view, key, rows(figures, view, ledger))
         except KeyboardInterrupt:
             return
         finally:
@@ -86,14 +99,41 @@ def _ask(ledger: Ledger, settings: Settings) -> tuple[Overview, list[Running]]:
     return overview(ledger, settings), running(ledger)
 
 
-def turned(view: View, key: str, sessions: int) -> View:
-    """The view after a key."""
+def fitted(lines: list[Text], height: int) -> list[Text]:
+    """As many lines as the window has; the last one, which has the keys, stays."""
+    return lines if len(lines) <= height else [*lines[: height - 1], lines[-1]]
+
+
+def rows(figures: tuple[Overview, list[Running]], view: View, ledger: Ledger) -> list[str]:
+    """The names of the rows that can be chosen from: ids of sessions, or projects."""
+    from gaia_budget.cli.seeing import drilled
+
+    found, sessions = figures
+    if view.at == SESSIONS:
+        return [one.receipt.line.spend.session_id for one in _ordered(sessions, view.order)]
+    if view.at == PROJECTS:
+        return [one.name for one in drilled.projects_in(found, view.order)]
+    return [one.key for one in drilled.apps_in(ledger, view.order)] if view.at == APPS else []
+
+
+def turned(view: View, key: str, names: Sequence[str]) -> View:
+    """The view after a key; `names` are the rows that can be chosen from."""
+    if view.opened and key in ("down", "j", "up", "k", "s", "enter"):
+        return view  # what was opened has no rows to choose from
     if key in ("down", "j"):
-        return view._replace(chosen=min(view.chosen + 1, max(0, sessions - 1)))
+        return view._replace(chosen=min(view.chosen + 1, max(0, len(names) - 1)))
     if key in ("up", "k"):
         return view._replace(chosen=max(view.chosen - 1, 0))
-    if key == "s":
-        return View(0, ORDERS[(ORDERS.index(view.order) + 1) % len(ORDERS)])
+    if key == "s" and view.at in ORDERS:
+        orders = ORDERS[view.at]
+        return view._replace(chosen=0, order=orders[(orders.index(view.order) + 1) % len(orders)])
+    if key in LISTS:
+        at = SESSIONS if view.at == LISTS[key] else LISTS[key]  # the same key again leads back
+        return View(at=at, order=ORDERS.get(at, ("",))[0])
+    if key == "enter" and names:
+        return view._replace(opened=names[min(view.chosen, len(names) - 1)])
+    if key == "back":
+        return view._replace(opened="") if view.opened else View()
     return view
 
 
@@ -101,20 +141,60 @@ def screen(figures: tuple[Overview, list[Running]], view: View, ledger: Ledger, 
     """Everything that is drawn, for one size of window."""
     from rich.text import Text
 
+    from gaia_budget.cli.seeing import drilled
+
     found, sessions = figures
     local = ledger.zone.local(ledger.now())
     head = Text("gaia-budget top", "bold")
     head.append(f"{local:%H:%M:%S}".rjust(paper.width - len(head.plain)), "dim")
-    lines = [head, Text(""), *_now(found, sessions, ledger.zone, paper), Text("")]
+    lines = [head, Text("")]
+    if view.at == KEYS:
+        lines += drilled.keys(paper)
+    elif view.at == PROJECTS:
+        lines += (
+            drilled.project(ledger, found, view.opened, paper)
+            if view.opened
+            else drilled.projects(found, view, paper)
+        )
+    elif view.at == APPS:
+        lines += drilled.app(ledger, view.opened, paper) if view.opened else drilled.apps(ledger, view, paper)
+    else:
+        lines += [
+            *_now(found, sessions, ledger.zone, paper),
+            Text(""),
+            *_sessions(figures, view, ledger, paper),
+        ]
+    return [*lines, Text(""), Text(_keys(view, paper.width), "dim")]
+
+
+def _keys(view: View, width: int) -> str:
+    """What the keys do, in as many words as there is room for."""
+    order = f"s order: {view.order}" if view.order and not view.opened else "esc back"
+    whole = f"↑↓ choose  ⏎ open  {order}  p projects  a apps  ? keys  q quit"
+    return whole if len(whole) <= width else f"⏎ open  {order[:16].strip()}  ? keys  q quit"
+
+
+def _sessions(
+    figures: tuple[Overview, list[Running]], view: View, ledger: Ledger, paper: Paper
+) -> list[Text]:
+    """The sessions at work and the newest responses of the chosen one; of one that was opened all that is kept."""
+    from rich.text import Text
+
+    found, sessions = figures
     ordered = _ordered(sessions, view.order)
+    opened = next((one for one in ordered if one.receipt.line.spend.session_id == view.opened), None)
+    if opened is not None:
+        return [
+            *_session(opened, found.at, paper, chosen=False),
+            Text(""),
+            *_responses(opened, ledger, paper, MOST_RESPONSES),
+        ]
     if not ordered:
-        lines += [Text(part) for part in wrap(_last(ledger, found.at), paper.width)]
+        return [Text(part) for part in wrap(_last(ledger, found.at), paper.width)]
+    lines: list[Text] = []
     for place, one in enumerate(ordered):
         lines += _session(one, found.at, paper, chosen=place == view.chosen and len(ordered) > 1)
-    if ordered:
-        lines += ["", *_responses(ordered[min(view.chosen, len(ordered) - 1)], ledger, paper)]  # type: ignore[list-item]
-    keys = Text(f"↑↓ choose  s order: {view.order}  q quit", "dim")
-    return [*(Text(line) if isinstance(line, str) else line for line in lines), Text(""), keys]
+    return [*lines, Text(""), *_responses(ordered[min(view.chosen, len(ordered) - 1)], ledger, paper)]
 
 
 def _ordered(sessions: list[Running], order: str) -> list[Running]:
@@ -184,12 +264,12 @@ def _named(agent: str) -> str:
     return agent if agent == "main" else f"└ {shown.name(agent, 20)}"
 
 
-def _responses(one: Running, ledger: Ledger, paper: Paper) -> list[Text]:
+def _responses(one: Running, ledger: Ledger, paper: Paper, most: int = 10) -> list[Text]:
     from gaia_budget.cli.seeing.grid import Cells, grid
     from gaia_budget.reports import shown
     from gaia_hooks.facts.prices.money import usd_short
 
-    newest = one.receipt.responses[:10]
+    newest = one.receipt.responses[:most]
     columns = [
         Cells("Time", [f"{ledger.zone.local(row.ts):%H:%M:%S}" for row in newest], left=True),
         Cells("Agent", [shown.name(row.agent, 20) for row in newest], left=True),

@@ -65,16 +65,21 @@ def share(nano: int, highest: int, kind: str = "spent") -> Markup:
 
 
 def spark(amounts: Sequence[int]) -> Markup:
-    """A small trend beside its figures."""
-    highest, wide = max(amounts, default=0), 100 / max(1, len(amounts))
-    parts = [
-        rect("sp" if one > 0 else "sp0", place * wide, 22 - height, wide * 0.78, height)
-        for place, one in enumerate(amounts)
-        for height in [max(1.0, one * 20 / highest) if highest > 0 and one > 0 else 1.0]
+    """A small trend beside its figures: one path for the days that cost something, one for the others."""
+    highest = max(amounts, default=0)
+    ways: dict[str, list[str]] = {"sp": [], "sp0": []}
+    for place, one in enumerate(amounts):
+        height = max(1.0, one * 20 / highest) if highest > 0 and one > 0 else 1.0
+        ways["sp" if one > 0 else "sp0"].append(f"M{place * 9} 22v-{height:.1f}h7v{height:.1f}z")
+    drawn = [
+        Markup(f'<path class="{kind}" d="{"".join(way)}"/>')  # noqa: S704 (numbers)
+        for kind, way in ways.items()
+        if way
     ]
-    return Markup('<svg class="spark" width="100%" height="22" aria-hidden="true">{}</svg>').format(
-        joined(parts)
-    )
+    return Markup(
+        '<svg class="spark" width="100%" height="22" viewBox="0 0 {} 22" preserveAspectRatio="none" '
+        'aria-hidden="true">{}</svg>'
+    ).format(max(1, len(amounts)) * 9, joined(drawn))
 
 
 class Stack(NamedTuple):
@@ -107,9 +112,11 @@ def columns(
         x = LEFT + place * wide
         parts.append(Markup('<g class="col">{}</g>').format(_column(one, x, wide, scale, colour)))
         if (len(stacks) - 1 - place) % every == 0:
-            last = place == len(stacks) - 1
-            at = "100%" if last else f"{x + wide / 2:.2f}%"
-            parts.append(label("tick end" if last else "tick mid", at, BOTTOM + 17, one.short))
+            ahead = len(stacks) - 1 - place
+            at = f"{x + wide / 2:.2f}%" if ahead else "100%"
+            kind = "tick mid" if ahead else "tick end"
+            kind += " wide" if ahead == every else ""  # in a narrow window it would run into the last one
+            parts.append(label(kind, at, BOTTOM + 17, one.short))
     if line is not None:
         y = BOTTOM - line[0] * scale
         parts += [across("thr", y, LEFT), label("thrt", f"{LEFT + 1}%", y - 4, line[1])]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 OUTER, INNER = 72.0, 46.0
+UPRIGHT = 24
+"""Labels this near the middle stand above or below the ring."""
 MIDDLE = (160.0, 100.0)
 LABELLED = 0.04
 """Parts smaller than this share have no label beside them; table and hover have them all."""
@@ -88,7 +90,11 @@ def _slice(kind: str, start: float, end: float, words: str) -> Markup:
 def _beside(turn: float, name: str, share: str) -> Markup:
     x, y = _on(OUTER + 12, turn)
     near, far = _on(OUTER + 2, turn), _on(OUTER + 9, turn)
-    side = "" if turn < 0.5 else " end"
+    side = " mid" if abs(x - MIDDLE[0]) < UPRIGHT else "" if turn < 0.5 else " end"
+    if side == " mid":
+        y += (
+            10 if y > MIDDLE[1] else -16
+        )  # two lines above or below the ring, clear of the line that leads there
     return Markup(
         '<line class="lead" x1="{}" y1="{}" x2="{}" y2="{}"/>'
         '<text class="dl{}" x="{}" y="{}">{}<tspan class="dp" x="{}" dy="13">{}</tspan></text>'

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_CAPS = 40
 """Projects whose gauges are drawn."""
+SHOWN_AT_ONCE = 8
+"""Alerts that are in sight; the others are one click away."""
 WINDOWS = {"five_hour": "5 hours", "seven_day": "7 days"}
 
 

@@ -17,6 +17,7 @@ MOST_TOOLS = 12
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gaia_budget.ingest.context import ContextRow
     from gaia_budget.ledger.questions import Figures, ResponseRow
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.sessions.receipt import Receipt
@@ -70,12 +71,16 @@ def context(found: Receipt) -> dict[str, Any]:
         places.claude_config_dirs(), [], ContextQuestion(["tool"], session=found.line.spend.session_id)
     )
     percent = found.line.status.context_percent
-    shown_rows = [
+    return {**tools(rows), "percent": "" if percent is None else f"{percent:g} %"}
+
+
+def tools(rows: Sequence[ContextRow]) -> dict[str, Any]:
+    """The tools whose results fill the context, what was carried most first."""
+    found = [
         (shown.name(one.key[0], 40), f"{one.calls:,}", f"{one.result_tokens:,}", f"{one.carried_tokens:,}")
         for one in rows[:MOST_TOOLS]
     ]
-    more = max(0, len(rows) - MOST_TOOLS)
-    return {"rows": shown_rows, "more": more, "percent": "" if percent is None else f"{percent:g} %"}
+    return {"rows": found, "more": max(0, len(rows) - MOST_TOOLS)}
 
 
 def _parts(parts: Sequence[tuple[str, Figures]]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget.dashboard.sections.words import signed, span, state, when
 from gaia_budget.reports import shown
-from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.changes import changes as ask_changes
 from gaia_budget.reports.sessions import fan_outs
 from gaia_budget.reports.sessions.recent import sessions as ask_sessions
@@ -23,8 +22,7 @@ MOST_ROWS, MOST_SESSIONS = 40, 15
 
 def sessions(ledger: Ledger, filters: Filters) -> dict[str, Any]:
     """The newest sessions of the period."""
-    where = {"module": filters.project} if filters.project else {}
-    found = ask_sessions(ledger, Asked(filters.since, filters.until, where), MOST_SESSIONS)
+    found = ask_sessions(ledger, filters.of_sessions, MOST_SESSIONS)
     costs, total = shown.cents([one.spend.cost_nano for one in found.lines])
     rows = []
     for one, cost in zip(found.lines, costs, strict=True):

@@ -100,7 +100,7 @@ def _adding_up(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, A
     """What counts against the caps, day by day; with a project's filter, that project against its own."""
     mine = [one for one in found.projects if one.month and filters.project in ("", one.name)]
     cap = sum(one.month.limit_nano + one.month.month.override_nano for one in mine if one.month)
-    if not cap or filters.model:
+    if not cap or set(filters.names) - {"project"}:
         return None
     start = found.periods[-1].since
     asked = Asked(start, None, {"source": "app", **({"module": filters.project} if filters.project else {})})

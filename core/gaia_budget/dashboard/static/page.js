@@ -28,6 +28,37 @@ function restore(state) {
   if (state.place >= 0 && places[state.place]) places[state.place].focus({ preventScroll: true });
 }
 
+/** Parts that take long are read once they are looked at; new figures of others leave them as they are. */
+const read = new Map();
+
+async function take(place) {
+  if (!read.has(place.dataset.part)) {
+    const answer = await fetch(place.dataset.part, { headers: { accept: "text/html" } });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    read.set(place.dataset.part, page.getElementById(place.dataset.take));
+  }
+  place.replaceChildren(read.get(place.dataset.part).cloneNode(true));
+}
+
+const looked = new IntersectionObserver((places) => {
+  for (const one of places) {
+    if (one.isIntersecting) {
+      looked.unobserve(one.target);
+      take(one.target);
+    }
+  }
+});
+
+function watch() {
+  for (const place of main.querySelectorAll("[data-part]")) {
+    if (read.has(place.dataset.part)) take(place);
+    else looked.observe(place);
+  }
+}
+
+watch();
+
 let loading = false;
 let again = false;
 
@@ -45,6 +76,7 @@ async function renew() {
       main.replaceChildren(...page.getElementById("main").childNodes);
       document.getElementById("at").textContent = page.getElementById("at").textContent;
       document.body.dataset.version = page.body.dataset.version;
+      watch();
       restore(state);
     }
   } finally {

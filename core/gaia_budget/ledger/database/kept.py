@@ -9,11 +9,12 @@ import os
 import sqlite3
 import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Iterator
 
 
 class Watch:
@@ -65,6 +66,13 @@ MOST = 200
 """Readings that are kept; the one that was longest not asked for goes first."""
 
 
+class ReadingTurn:
+    """Who reads, and how many want the same."""
+
+    def __init__(self) -> None:
+        self.lock, self.wanted = threading.RLock(), 0
+
+
 class Kept:
     """Readings of one state of a database. Safe for threads; what it gives is shared, so nobody may change it."""
 
@@ -74,16 +82,33 @@ class Kept:
         self._lock = threading.Lock()
         self._state: object = None
         self._found: OrderedDict[Hashable, Any] = OrderedDict()
+        self._turns: dict[Hashable, ReadingTurn] = {}
 
     def of(self, key: Hashable, read: Callable[[], Found]) -> Found:
-        """What `read` reads, or read under this key while the database was as this thread sees it."""
+        """What `read` reads, or read under this key while the database was as this thread sees it.
+
+        Threads that ask for the same at once wait for the first of them.
+        """
         state = self._now()
+        if state is None:
+            return read()
+        known, found = self._kept(state, key)
+        if known:
+            return cast("Found", found)
+        with self._alone((os.getpid(), state, key)):
+            known, found = self._kept(state, key)
+            return cast("Found", found) if known else self._read(state, key, read)
+
+    def _kept(self, state: object, key: Hashable) -> tuple[bool, Any]:
         with self._lock:
-            if state is not None and state == self._state and key in self._found:
-                self._found.move_to_end(key)
-                return cast("Found", self._found[key])
+            if state != self._state or key not in self._found:
+                return False, None
+            self._found.move_to_end(key)
+            return True, self._found[key]
+
+    def _read(self, state: object, key: Hashable, read: Callable[[], Found]) -> Found:
         found = read()
-        if state is not None and self._now() == state:  # else it may be of the next one
+        if self._now() == state:  # else it may be of the next one
             with self._lock:
                 if state != self._state:
                     self._found.clear()
@@ -92,6 +117,21 @@ class Kept:
                 if len(self._found) > MOST:
                     self._found.popitem(last=False)
         return found
+
+    @contextmanager
+    def _alone(self, place: Hashable) -> Iterator[None]:
+        """Let one thread in at a time; a place has the process in it, since a fork copies locks that are held."""
+        with self._lock:
+            turn = self._turns.setdefault(place, ReadingTurn())
+            turn.wanted += 1
+        try:
+            with turn.lock:
+                yield
+        finally:
+            with self._lock:
+                turn.wanted -= 1
+                if not turn.wanted:
+                    self._turns.pop(place, None)
 
     def forget(self) -> None:
         """Keep nothing."""

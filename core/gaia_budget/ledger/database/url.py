@@ -37,7 +37,7 @@ WRITING = (
     "PRAGMA wal_autocheckpoint = 8000",  # each one waits for the disk
 )
 AMPLE = ("PRAGMA cache_size = -65536", "PRAGMA temp_store = MEMORY")
-LEAN = ("PRAGMA cache_size = -4096", "PRAGMA temp_store = FILE")
+LEAN = ("PRAGMA cache_size = -2048", "PRAGMA temp_store = FILE")
 """Every connection has a cache of its own. What is sorted goes to a file: the system keeps it in memory if it can."""
 
 

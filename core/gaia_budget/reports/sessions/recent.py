@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.sessions import SessionSpend
 
+OF_SESSIONS = ("module", "user", "machine")
+"""What sessions are narrowed by: to those that spent something there."""
 USUAL = 20
 """Sessions that a list shows where nobody says how many."""
 
@@ -100,12 +102,14 @@ def sessions(ledger: Ledger, asked: Asked, most: int = USUAL) -> RecentSessions:
 
     Raises InputError for a wrong time, NotFoundError for an unknown project, ConfigError, LedgerError.
     """
-    module = asked.where.get("module")
+    where = {axis: asked.where[axis] for axis in OF_SESSIONS if axis in asked.where}
+    if "module" in where:
+        where["module"] = module_named(ledger, where["module"])
     since, until = ledger.instant(asked.since), ledger.instant(asked.until, end=True)
     if "session" in asked.where:
         found = [session_named(ledger, asked.where["session"])]
     else:
-        found = ledger.sessions_between(since, until, module and module_named(ledger, module))
+        found = ledger.sessions_between(since, until, where)
     return RecentSessions([one for one in map(_reader(ledger), found[:most]) if one], len(found))
 
 

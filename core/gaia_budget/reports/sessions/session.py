@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget.forecast.standing import hundredths
 from gaia_budget.ledger.questions import Figures, instant
 from gaia_budget.reports.money.cache import CachePrices, CacheUse, use
-from gaia_hooks.facts import session_types, snapshot
+from gaia_hooks.facts import session_types
 from gaia_hooks.facts.prices import billing
 from gaia_hooks.facts.prices.money import usd
 from gaia_hooks.session import state
@@ -108,7 +108,7 @@ def find(books: Books, session_id: str) -> SessionReport | None:
     if spent is None and noted.fresh:
         return None
     noted.module = noted.module or (spent.module if spent else "")
-    session_types.choose(noted, snapshot.load(books.home))
+    session_types.choose(noted, books.policy)
     return SessionReport(
         session_id,
         noted.type,

@@ -112,12 +112,12 @@ class Ending(NamedTuple):
     successor: str
     source: str
     merges: tuple[str, ...]
+    is_over: bool
 
     def __str__(self) -> str:
         merged = f"; it takes the place of {', '.join(self.merges)} as well" if self.merges else ""
-        return (
-            f"{self.model} is in use and ends on {self.on}: move to {self.successor}{merged} ({self.source})"
-        )
+        ends = "ended" if self.is_over else "ends"
+        return f"{self.model} is in use and {ends} on {self.on}: move to {self.successor}{merged} ({self.source})"
 
     def document(self) -> dict[str, Any]:
         """One entry of `ending[]`."""
@@ -194,7 +194,7 @@ def ending(routing: Routing, used: Iterable[str], today: date) -> list[Ending]:
             merges = sorted(
                 one for one in routing.standing if one != model and _joins(one, model, last, routing)
             )
-            found.append(Ending(model, entry.since, last, entry.source, tuple(merges)))
+            found.append(Ending(model, entry.since, last, entry.source, tuple(merges), entry.since <= today))
     return sorted(found, key=lambda one: (one.on, one.model))
 
 
