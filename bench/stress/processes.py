@@ -44,6 +44,7 @@ def run_guarded(program: list[str]) -> int:
 
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     folder = tempfile.mkdtemp(prefix="gaia-stress-")
+    os.chmod(folder, 0o711)  # tests go on as another user in folders below
     for one in ENDING:
         signal.signal(one, lambda number, _: sys.exit(128 + number))
     try:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 FORMER_NAMES = {"proteus": "jseeker"}
 FAILED = frozenset({"error", "failed", "failure", "timeout", "timed_out", "rate_limited"})
-LONGEST_TEXT = 400  # characters of an id or a name
 LOGGED = "log"  # price source of a cost that an application wrote itself
 BILLINGS = ("api", "plan", "unknown")
 KINDS = ("response", "unattributed", "cache_hit", "failed")
@@ -39,6 +38,7 @@ OWN_COUNTS = (
 OWN_TEXTS = ("task", "provider", "model", "session_id", "agent_id", "agent_type", "branch", "status",
              "correlation_id", "part_of", "effort", "entrypoint", "skill", "plugin", "mcp_server",
              "mcp_tool")  # fmt: skip
+IDS = ("session_id", "agent_id", "correlation_id")
 
 
 class UnreadableLine(ValueError):
@@ -217,7 +217,9 @@ def _duration(value: Any, unit_ms: int = 1) -> int | None:
 
 def _text(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
-    return names.shown(value, LONGEST_TEXT) if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return names.told_apart(value) if name in IDS else names.shown(value, names.FACT_LIMIT)
 
 
 def _choice(row: Mapping[str, Any], name: str, valid: tuple[str, ...], default: str) -> Any:

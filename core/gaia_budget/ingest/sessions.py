@@ -14,7 +14,7 @@ from gaia_budget.model import Event
 from gaia_budget.transcripts.discovery import Transcript, find
 from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.reading import Reading, ReadingPosition, read
-from gaia_hooks.facts import modules, session_files
+from gaia_hooks.facts import modules, names, session_files
 from gaia_hooks.facts.tokens.responses import MADE_BY, PART, is_genuine
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import argus
@@ -196,7 +196,7 @@ class Sessions:
             mine = Maker(event.session_id, event.agent_id, event.ts, response.request)
             key = response.part_of or response.key
             maker = self._makers.get(key) or makers.get(key)
-            if maker is not None and maker[:2] != mine[:2]:
+            if maker is not None and not maker.is_same(mine):
                 if not another_response(key, maker, mine):
                     self.report.duplicates += 1
                     continue
@@ -220,7 +220,7 @@ class Sessions:
         makers = makers_of(self.ledger, self._unknown(asked)) if asked else {}
         if first_look and events:
             first = self._makers.get(keys[0]) or makers.get(keys[0])
-            if first is not None and first[:2] != (events[0].session_id, events[0].agent_id):
+            if first is not None and not first.is_same(Maker(events[0].session_id, events[0].agent_id, 0)):
                 makers |= makers_of(self.ledger, self._unknown(set(keys) - asked))
         return makers
 
@@ -308,4 +308,4 @@ def agent_type(transcript: Transcript) -> str:
         told = json.loads(files.read(session_files.note_of(transcript.path))).get("agentType")
     except (OSError, ValueError, AttributeError):
         return ""
-    return told if isinstance(told, str) else ""
+    return names.shown(told, names.FACT_LIMIT) if isinstance(told, str) else ""

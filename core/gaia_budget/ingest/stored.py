@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.ledger.zone import DAY
+from gaia_hooks.facts import names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -33,6 +34,14 @@ class Maker(NamedTuple):
     agent_id: str
     ts: int
     request: str = ""
+
+    def is_same(self, other: Maker) -> bool:
+        """Whether both are one session and thread: older ledgers have their ids as they were written."""
+        return self[:2] == other[:2] or self._ids == other._ids
+
+    @property
+    def _ids(self) -> tuple[str, str]:
+        return names.told_apart(self.session_id), names.told_apart(self.agent_id)
 
 
 class AppCall(NamedTuple):
@@ -95,18 +104,18 @@ def _spans(ledger: Ledger, session_ids: Collection[str]) -> list[tuple[int, int,
 
 def _together(spans: Sequence[tuple[int, int, str]]) -> Iterator[tuple[list[str], int, int]]:
     """Sessions that spent at the same time or nearly so, with their first and last instant: one question for each."""
-    names: list[str] = []
+    found: list[str] = []
     begin = end = 0
     for first, last, name in spans:
-        if names and (first > end + DAY or len(names) == ASKED):
-            yield names, begin, end
-            names = []
-        if not names:
+        if found and (first > end + DAY or len(found) == ASKED):
+            yield found, begin, end
+            found = []
+        if not found:
             begin, end = first, last
-        names.append(name)
+        found.append(name)
         end = max(end, last)
-    if names:
-        yield names, begin, end
+    if found:
+        yield found, begin, end
 
 
 def app_calls(ledger: Ledger, since: int, until: int) -> list[AppCall]:
@@ -115,10 +124,10 @@ def app_calls(ledger: Ledger, since: int, until: int) -> list[AppCall]:
     return [AppCall(*row) for row in rows]
 
 
-def _asked(ledger: Ledger, sql: str, names: Sequence[str], *values: int) -> Sequence[tuple[Any, ...]]:
+def _asked(ledger: Ledger, sql: str, asked: Sequence[str], *values: int) -> Sequence[tuple[Any, ...]]:
     """A question about several sessions or events, by name."""
-    marked = sql.format(", ".join("?" * len(names)))
-    return ledger.db.ask(lambda ask: ask(marked, (ledger.org, *names, *values)))
+    marked = sql.format(", ".join("?" * len(asked)))
+    return ledger.db.ask(lambda ask: ask(marked, (ledger.org, *asked, *values)))
 
 
 def _portions(values: list[str]) -> Iterator[list[str]]:

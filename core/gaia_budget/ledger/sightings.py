@@ -17,6 +17,7 @@ from msgspec.structs import astuple
 
 from gaia_budget.ledger.rows import EVENT_FIELDS
 from gaia_budget.model import UNALLOCATED
+from gaia_hooks.facts import names
 from gaia_hooks.facts.tokens import bounds, usage
 
 if TYPE_CHECKING:
@@ -24,6 +25,22 @@ if TYPE_CHECKING:
 
 MOST_TOKENS, MOST_NANO = 10**12, 10**16
 """The most that one fact can be: what is unattributed is that of a whole session."""
+NAMES = frozenset(
+    (
+        "provider",
+        "model",
+        "agent_type",
+        "branch",
+        "status",
+        "effort",
+        "entrypoint",
+        "skill",
+        "plugin",
+        "mcp_server",
+        "mcp_tool",
+    )
+)
+"""What a transcript, a log or an answer calls things."""
 
 
 def is_fact(event: Event) -> bool:
@@ -47,18 +64,24 @@ def is_fact(event: Event) -> bool:
 
 
 def fit(event: Event) -> Event:
-    """The event with every text in a form that all databases hold: no NUL, no half of a surrogate pair."""
+    """The event with names that cannot speak for themselves, and every text in a form that all databases hold.
+
+    Ids were cleaned where they were read, so that two of them stay two; what a project is called by its owner stays.
+    """
     values = astuple(event)
     together = "".join(itertools.compress(values, map(is_, map(type, values), itertools.repeat(str))))
-    if together.isascii() and "\0" not in together:
+    if together.isprintable() and len(together) <= names.FACT_LIMIT:
         return event
     texts = {
-        name: _fit(value) for name, value in zip(EVENT_FIELDS, values, strict=True) if type(value) is str
+        name: names.shown(value, names.FACT_LIMIT) if name in NAMES else _fit(value)
+        for name, value in zip(EVENT_FIELDS, values, strict=True)
+        if type(value) is str
     }
     return msgspec.structs.replace(event, **texts)
 
 
 def _fit(text: str) -> str:
+    """Without NUL and halves of a surrogate pair."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 

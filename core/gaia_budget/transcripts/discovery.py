@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_hooks.facts import session_files
+from gaia_hooks.facts import names, session_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,8 +17,8 @@ SUFFIX = session_files.TRANSCRIPT_END
 class Transcript(NamedTuple):
     """One transcript file; `agent_id` is empty for a session's main thread.
 
-    `session_id` is what the path says; older clients put a subagent's file beside the sessions' files, and
-    there it is empty: its rows name the session.
+    `session_id` is what the path says, as facts hold ids; older clients put a subagent's file beside the sessions'
+    files, and there it is empty: its rows name the session.
     """
 
     path: str
@@ -64,8 +64,8 @@ def _named(path: str) -> Transcript:
     )  # thousands of paths: `Path` would take longer than reading what is new
     agent = session_files.agent_of(name)
     if not agent:
-        return Transcript(path, name.removesuffix(SUFFIX), "")
+        return Transcript(path, names.told_apart(name.removesuffix(SUFFIX)), "")
     folders = folder.split(os.sep)  # noqa: PTH206 (see above)
     below = session_files.AGENTS_FOLDER
     session = folders[folders.index(below) - 1] if below in folders else ""
-    return Transcript(path, session, agent)
+    return Transcript(path, names.told_apart(session), names.told_apart(agent))

@@ -14,6 +14,7 @@ from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.lines import TOO_LONG, Hits, line_number
 from gaia_budget.transcripts.position import Position, position
 from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
+from gaia_hooks.facts import names
 from gaia_hooks.facts.tokens import torn
 from gaia_hooks.facts.tokens.responses import ANSWER, Response, Thread, copied, identified, response_of
 from gaia_hooks.machine import clock
@@ -193,7 +194,7 @@ class _Counting:
             self.copies.add(marked.key)
         payer, instant = row.get("requestSessionId"), row.get("timestamp")
         if isinstance(payer, str) and payer != row.get("sessionId") and isinstance(instant, str):
-            self.payer, self.copied = payer, max(self.copied, clock.parse(instant) or 0)
+            self.payer, self.copied = names.told_apart(payer), max(self.copied, clock.parse(instant) or 0)
 
     def _total(self, line: bytes) -> None:
         stated = decode_cost_state(line)

@@ -1,10 +1,11 @@
 """Foreign names: text of a project, a log or a transcript that is to be shown, or to become part of a path.
 
 `shown` is for every eye: terminal, status line, notification, webhook, log, model. `file_name` is for every path.
-Nothing else may put a foreign name into either.
+Nothing else may put a foreign name into either. A fact holds its names as `shown`, and its ids as `told_apart`.
 """
 
 SHOWN_LIMIT = 120
+FACT_LIMIT = 400  # characters of a name or an id of a fact
 WORDS = {"unallocated": "no project", "unattributed": "in no message"}
 """What people are told in place of a word of ours; JSON and CSV keep it."""
 FILE_LIMIT = 100
@@ -25,6 +26,12 @@ def shown(name: str, limit: int = SHOWN_LIMIT) -> str:
     clean = "".join(_sign(sign) for sign in name[: 4 * limit])
     clean = " ".join(clean.split())
     return clean if len(clean) <= limit else clean[: limit - 1] + "\u2026"
+
+
+def told_apart(name: str, limit: int = FACT_LIMIT) -> str:
+    """An id as `shown`; one that this changes gets a checksum, so that two ids that look alike stay two."""
+    clean = shown(name, limit)
+    return clean if clean == name else "%s_%016x" % (clean[: limit - 17], _checksum(name))
 
 
 def said(name: str, limit: int = SHOWN_LIMIT) -> str:

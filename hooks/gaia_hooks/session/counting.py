@@ -57,12 +57,12 @@ class Session:
         """A subagent's thread, made when new; it is live until `finish_agent`."""
         thread = self.state.threads.get(agent_id)
         if thread is None:
-            thread = state.ThreadState(path, agent_type)
+            thread = state.ThreadState(path, _kind(agent_type))
             self.state.threads[agent_id] = thread
         elif path and not thread.place.offset:
             thread.place.path = path
         thread.live = True
-        thread.agent_type = thread.agent_type or agent_type
+        thread.agent_type = thread.agent_type or _kind(agent_type)
         return thread
 
     def _new_agents(self) -> None:
@@ -279,6 +279,15 @@ class Session:
         state.save(self.home, self.state)
         if self._lock.dirty:
             self._lock.mark(False)
+
+
+def _kind(told: str) -> str:
+    """A subagent's type as facts hold it."""
+    if not told:
+        return ""
+    from gaia_hooks.facts import names
+
+    return names.shown(told, names.FACT_LIMIT)
 
 
 def _noted_type(path: str) -> str:

@@ -38,6 +38,7 @@ COPY_MARKS = ("forkedFrom", "requestSessionId")
 ANSWER = b'"role":"assistant"'  # in the row of a response, before its text and its usage
 LONGEST_TRAIT = 120
 LONGEST_ID = 160
+LONGEST_PLAIN = 400  # names.FACT_LIMIT: together as long as one may be
 
 
 class Unreadable(ValueError):
@@ -154,6 +155,24 @@ def _text(value: object) -> str:
     return value if type(value) is str else ""
 
 
+def _cleaned(
+    model: str, session: str, payer: str, requested: str, at: str, agent: str, branch: str
+) -> "tuple[str, ...]":
+    """What a row names, as facts hold it."""
+    from gaia_hooks.facts import names
+
+    shown, apart, most = names.shown, names.told_apart, names.FACT_LIMIT
+    return (
+        shown(model, most),
+        apart(session),
+        apart(payer),
+        shown(requested, most),
+        at,
+        apart(agent),
+        shown(branch, most),
+    )
+
+
 def _id(value: object) -> str:
     """An id fit for a line, a key and a database; ends tell long ones apart."""
     if type(value) is not str:
@@ -186,10 +205,12 @@ def response_of(row: object) -> "Response | None":
         get("agentId", ""),
         get("gitBranch", ""),
     )
-    for text in told:
-        if type(text) is not str:
-            told = tuple(map(_text, told))
-            break
+    try:
+        together = "".join(told)
+    except TypeError:
+        told, together = tuple(map(_text, told)), "\0"
+    if len(together) > LONGEST_PLAIN or not together.isprintable():
+        told = _cleaned(*told)
     model, session_id, payer, requested, timestamp, agent, branch = told
     if model == "<synthetic>" or get("isUnmetered") is True:
         return None
@@ -245,8 +266,18 @@ def _add_parts(made: Response, billed: bill.Bill) -> None:
 
 
 def _traits(row: "dict[str, object]") -> "dict[str, str]":
-    found = {name: row.get(field) for name, field in TRAITS.items()}
-    return {name: text[:LONGEST_TRAIT] for name, text in found.items() if type(text) is str and text}
+    found = {}
+    for name, field in TRAITS.items():
+        text = row.get(field)
+        if type(text) is str and text:
+            found[name] = text if text.isprintable() and len(text) <= LONGEST_TRAIT else _trait(text)
+    return found
+
+
+def _trait(text: str) -> str:
+    from gaia_hooks.facts import names
+
+    return names.shown(text, LONGEST_TRAIT)
 
 
 if TYPE_CHECKING:
