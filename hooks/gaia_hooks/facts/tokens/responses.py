@@ -183,10 +183,7 @@ def _id(value: object) -> str:
 
 
 def response_of(row: object) -> "Response | None":
-    """The response that a transcript row tells of, or None where the row counts for nothing.
-
-    Raises Unreadable where the row tells of one whose figures cannot be read.
-    """
+    """The response that a row tells of, None where it counts for nothing. Raises Unreadable: its figures are none."""
     if type(row) is not dict or row.get("type") != "assistant":
         return None
     message = row.get("message")
