@@ -98,6 +98,9 @@ class Session:
         if data and thread.began is None:
             thread.began = self._copied_until(thread_id, thread.place.path)
             self._note_copies(data)
+            if behind:  # rows that are not marked may stand before those that are, however many they are
+                for one in tail.copies_behind(thread.place):
+                    made.note(one.key, one.request)
         elif len(data) > BULK:
             self._note_copies(data)
         self.state.behind = self.state.behind or behind

@@ -13,6 +13,7 @@ COPY = b'"forkedFrom"'
 MARK_BYTES = 64  # the bytes before the offset, by which a replaced file is noticed
 HEAD_BYTES = 1 << 16
 BESIDE_BYTES = 256 << 20  # what is searched at most for the session that a file was copied from
+PIECE = 4 << 20
 TORN = "a torn line"
 LINE_LIMIT = 64 << 20  # a line longer than this is skipped: no response is that large
 
@@ -126,6 +127,22 @@ def copies(data: bytes) -> "Iterator[facts.Response]":
                 continue
             if found is not None:
                 yield found
+
+
+def copies_behind(place: Place) -> "Iterator[facts.Response]":
+    """The same of what a file holds behind the place where reading stopped."""
+    at, end = place.offset, place.offset + BESIDE_BYTES
+    while at < end:
+        try:
+            data = files.read(place.path, at, PIECE)
+        except OSError:
+            return
+        cut = data.rfind(b"\n") + 1 or len(data)
+        if not cut:
+            return
+        if COPY in data:
+            yield from copies(data[:cut])
+        at += cut
 
 
 def _torn(line: bytes, aside: "dict[str, int]") -> "Iterator[facts.Response]":

@@ -52,12 +52,14 @@ def bench(home: Path) -> Iterator[Bench]:
         yield Bench(home, ledger)
 
 
-def hooked(bench: Bench, main: Path) -> counting.Session:
-    """A session as hooks count all of it; nothing is stored."""
+def hooked(bench: Bench, main: Path, piece: int = 1 << 30) -> counting.Session:
+    """A session as hooks count all of it, so many bytes at a time; nothing is stored."""
     home = str(bench.home / "gaia-budget")
     with counting.lock_of(home, main.stem, 5) as lock:
         mine = counting.opened(home, main.stem, lock)
         mine.watch(str(main), "/home/dev/project")
-        mine.count(1 << 30)
+        mine.count(piece)
+        while mine.state.behind:
+            mine.count(piece)
         mine.settle_all()
         return mine

@@ -34,8 +34,8 @@ def put(projects: Path, files: Mapping[str, Any]) -> None:
         file.write_bytes(b"".join(line + b"\n" for line in lines))
 
 
-def by_hooks(bench: Bench, main: Path) -> tuple[int, int, int, Decimal]:
-    counted = figures.SessionFigures(hooked(bench, main))
+def by_hooks(bench: Bench, main: Path, piece: int = 1 << 30) -> tuple[int, int, int, Decimal]:
+    counted = figures.SessionFigures(hooked(bench, main, piece))
     return counted.usage[0], counted.usage[1], counted.responses, Decimal(counted.cost_nano) / 10**9
 
 
@@ -63,13 +63,23 @@ def test_what_was_reported_elsewhere_is_counted_as_it_was(bench: Bench, report: 
     assert bench.run().events_new == 0
 
 
-@pytest.mark.parametrize("marked_first", [True, False])
-def test_a_branch_whose_parent_is_gone_has_its_own_answers_alone(bench: Bench, marked_first: bool) -> None:
-    """github.com/anthropics/claude-code/issues/40363: each row twice, in either order, only one of them marked."""
+PAIRS = list(zip(COPIED, BRANCHED, strict=True))
+ORDERS = {
+    "marked, then unmarked": [row for pair in PAIRS for row in pair],
+    "unmarked, then marked": [row for pair in PAIRS for row in pair[::-1]],
+    "all unmarked ones first": [*BRANCHED, *COPIED],
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("piece", [1 << 10, 1 << 30])
+def test_a_branch_whose_parent_is_gone_has_its_own_answers_alone(
+    bench: Bench, order: str, piece: int
+) -> None:
+    """github.com/anthropics/claude-code/issues/40363: each row twice, only one of them marked; read at once or not."""
     bench.run()  # the hooks' prices
-    pairs = [pair if marked_first else pair[::-1] for pair in zip(COPIED, BRANCHED, strict=True)]
-    put(bench.claude / "projects", {OTHER: [*(row for pair in pairs for row in pair), OWN]})
-    assert by_hooks(bench, bench.claude / "projects" / OTHER) == in_decimals((10, 5, 1, "0.00014"))
+    put(bench.claude / "projects", {OTHER: [*ORDERS[order], OWN]})
+    assert by_hooks(bench, bench.claude / "projects" / OTHER, piece) == in_decimals((10, 5, 1, "0.00014"))
     bench.run()
     assert (bench.total().responses, bench.total().output_tokens) == (1, 5)
 
