@@ -153,7 +153,7 @@ class Session:
         began, _, first = tail.head(path)
         if thread_id != state.MAIN or not first or first >= began:
             return 0
-        return began if tail.copied_from_beside(path) else 0
+        return began if tail.copied_from_beside(path, began) else 0
 
     def _side_thread(self, agent_id: str) -> state.ThreadState:
         """A subagent whose rows stand in another thread's file, as older clients write them; it has no file."""
@@ -187,7 +187,7 @@ class Session:
         for one in settled:
             response, before = one.response, one.before
             tally = self.state.tally(thread_id, response.model)
-            instant = clock.parse(response.timestamp) or 0
+            instant = clock.parse(response.timestamp) or clock.now()
             row = self._row(response, instant)
             cost = pricing.cost_nano(response.usage, row, runs=response.runs)
             whole = None
@@ -226,13 +226,11 @@ class Session:
 
     def cost(self, response: responses.Response) -> "int | None":
         """Nano-dollars of a response at the snapshot's prices; None when it has none."""
-        row = self._row(response, clock.parse(response.timestamp) or 0)
+        row = self._row(response, clock.parse(response.timestamp) or clock.now())
         return pricing.cost_nano(response.usage, row, runs=response.runs)
 
     def _row(self, response: responses.Response, instant: int) -> "list[Any] | None":
-        """The price row in force at an instant; none where a row does not tell its instant."""
-        if not instant:
-            return None
+        """The price row in force at an instant."""
         rows = pricing.rows_of(self.policy["prices"], response.model, response.variant)
         if rows is None:
             rows = self._other_rows(response.model, response.variant)

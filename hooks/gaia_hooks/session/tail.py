@@ -172,8 +172,8 @@ def head(path: str) -> "tuple[int, str, int]":
     return heading.heading(_rows(data))
 
 
-def copied_from_beside(path: str) -> bool:
-    """Whether another transcript of the same folder holds the first response of a file."""
+def copied_from_beside(path: str, began: int) -> bool:
+    """Whether another transcript of the same folder that began earlier holds the first response of a file."""
     try:
         data = files.read(path, 0, HEAD_BYTES * 16)
     except OSError:
@@ -190,7 +190,7 @@ def copied_from_beside(path: str) -> bool:
             except OSError:
                 continue
             left -= len(text)
-            if needle in text:
+            if needle in text and head(other)[0] < began:
                 return True
     return False
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
 from gaia_budget.setup.checks import counting_checks
+from gaia_hooks.say import figures
 from gaia_hooks.session import counting, state, tail
 from support.rows import SESSION, assistant, write
 
@@ -50,6 +51,21 @@ def test_an_impossible_instant_is_named_and_the_session_is_counted(bench: Bench,
     write(file, assistant("msg_a", output_tokens=5), assistant("msg_b", output_tokens=5, timestamp=stamp))
     assert [skip.line for skip in bench.run().skipped] == [2]
     assert bench.total().responses == 1
+
+
+@pytest.mark.parametrize("stamp", [1_795_132_800, "", "2026-13-45T25:61:61Z"])
+def test_a_first_row_without_an_instant_is_priced_alike_by_ledger_and_hooks(
+    bench: Bench, stamp: object
+) -> None:
+    bench.run()  # the hooks' prices
+    file = bench.project / f"{SESSION}.jsonl"
+    write(
+        file, assistant("msg_a", output_tokens=5) | {"timestamp": stamp}, assistant("msg_b", output_tokens=5)
+    )
+    counted = figures.SessionFigures(hooked(bench, file))
+    bench.run()
+    told = bench.total()
+    assert (counted.usage[1], counted.cost_nano) == (told.output_tokens, told.cost_nano) == (10, 200_000)
 
 
 def test_what_is_whole_in_a_torn_line_is_counted_and_the_line_is_named(bench: Bench) -> None:

@@ -11,7 +11,7 @@ import pytest
 from gaia_hooks.say import figures
 
 from .conftest import hooked
-from .reported import BRANCHED, COPIED, OTHER, OWN, REPORTS, Report, Told
+from .reported import BRANCHED, COPIED, MAIN, ONE, OTHER, OWN, REPORTS, TWO, Report, Told, started
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +82,19 @@ def test_a_branch_whose_parent_is_gone_has_its_own_answers_alone(
     assert by_hooks(bench, bench.claude / "projects" / OTHER, piece) == in_decimals((10, 5, 1, "0.00014"))
     bench.run()
     assert (bench.total().responses, bench.total().output_tokens) == (1, 5)
+
+
+def test_of_two_files_older_than_they_say_the_one_that_began_first_made_what_both_hold(bench: Bench) -> None:
+    """Its client wrote its own rows late, a copy is beside it: hooks of neither counted anything."""
+    bench.run()  # the hooks' prices
+    copy = [started(101, OWN["sessionId"]), *BRANCHED]
+    put(bench.claude / "projects", {MAIN: [started(100), ONE, TWO], OTHER: copy})
+    made = in_decimals((20, 10, 2, "0.00028"))
+    assert by_hooks(bench, bench.claude / "projects" / MAIN) == made
+    assert by_hooks(bench, bench.claude / "projects" / OTHER)[2] == 0
+    bench.run()
+    assert [row.key[0] for row in bench.ledger.spend(("session",)).rows] == [ONE["sessionId"]]
+    assert bench.total().cost_nano == 280_000
 
 
 def test_each_kind_has_three_reports_and_none_stands_twice() -> None:
