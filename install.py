@@ -15,7 +15,6 @@ import re
 import shutil
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 OLDEST = (3, 11)
@@ -23,7 +22,7 @@ NEWER_MINORS = range(16, OLDEST[1] - 1, -1)
 CLONE = Path(__file__).resolve().parent
 WINDOWS = os.name == "nt"
 QUICK = ["tests/hooks", "tests/core/setup", "tests/core/config", "tests/install", "-n", "2"]
-HEADLINES = 6  # of what is new
+HEADLINES = 8  # of what is new
 NO_NEWER = (
     "Python {oldest} or newer is needed; this is {this}. Nothing was wired. Install a newer one and run this command "
     "with it",
@@ -163,12 +162,12 @@ def greeting(before: str, now: str, folder: Path, extras: list) -> str:
 
 
 def news(before: str) -> str:
-    """What a newer version brings, in the headlines of its changes; the rest by the file's name."""
+    """What newer versions bring, in short; all of it by the file's name."""
     changes = (CLONE / "CHANGELOG.md").read_text("utf-8").partition(f"\n## {before}")[0]
-    told = re.findall(r"(?ms)^- (\*\*.+?)(?=^- |^\n|^#|\Z)", changes)
-    heads = [re.sub(r"\*\*|\]\([^)]*\)|\[(?=[^\]]*\]\()", "", one) for one in told[:HEADLINES]]
-    lines = ["What is new:", *(f"  {textwrap.shorten(head, 76, placeholder=' …')}" for head in heads)]
-    return "\n".join([*lines, f"  all of it: {CLONE / 'CHANGELOG.md'}"])
+    told = re.findall(r"(?m)^In short:\n\n((?:- .+\n)+)", changes)
+    heads = [line[2:].replace("`", "") for part in told for line in part.splitlines()][:HEADLINES]
+    lines = ["What is new:", *(f"  {head}" for head in heads)] if heads else []
+    return "\n".join([*lines, f"  all changes: {CLONE / 'CHANGELOG.md'}"])
 
 
 def consent(arguments: list) -> list:

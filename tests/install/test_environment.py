@@ -129,7 +129,9 @@ def test_an_upgrade_that_fails_leaves_the_old_environment_as_it_was(
 
 
 @POSIX
-@pytest.mark.parametrize(("done", "there"), [(0, "0.1.0"), (1, "0.1.0"), (2, ""), (3, "0.2.0"), (4, "0.2.0")])
+@pytest.mark.parametrize(
+    ("done", "there"), [(0, "0.1.0"), (1, "0.1.0"), (2, "0.1.0"), (3, ""), (4, "0.2.0"), (5, "0.2.0")]
+)
 def test_whoever_is_ended_at_any_step_leaves_what_the_next_run_finishes(
     machine: Machine, done: int, there: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

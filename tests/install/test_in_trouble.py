@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,34 @@ from support import installer
 
 NOTHING = "Nothing was wired."
 POSIX = pytest.mark.skipif(os.name == "nt", reason="needs a limit or a folder of a POSIX machine")
+
+
+def may_mount() -> bool:
+    """Whether this machine lets the tests have mounts of their own, which nobody else sees."""
+    words = ["unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /mnt"]
+    return (
+        bool(shutil.which("unshare"))
+        and not subprocess.run(words, capture_output=True, check=False).returncode
+    )
+
+
+MOUNTS = pytest.mark.skipif(
+    not may_mount(), reason="needs mounts of its own; as root: apt-get install util-linux"
+)
+
+
+def on_mount(home: Path, options: str, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Install where home lies on a file system of its own, in which `before` was done first."""
+    script = (
+        f'mount -t tmpfs -o {options.partition(",")[0]} tmpfs "$2"; cd "$2"; {before or "true"}; '
+        f'mount -o remount,{options} "$2"; exec "$0" "$1" --yes'
+    )
+    return subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, sys.executable, installer.SCRIPT, home],
+        capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False, env={
+            "PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home), "PYTHONDONTWRITEBYTECODE": "1",
+        },
+    )  # fmt: skip
 
 
 def told(done: subprocess.CompletedProcess[str], slug: str, home: Path) -> None:
@@ -83,6 +112,32 @@ def test_a_home_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pyte
     monkeypatch.delenv("GAIA_BUDGET_HOME")
     told(installer.run("--yes", HOME=str(home)), "place-unwritable", home)
     assert home.read_bytes() == b""
+
+
+@MOUNTS
+def test_a_home_on_a_mount_that_only_reads_is_told(home: Path) -> None:
+    done = on_mount(home, "size=1m,ro")
+    told(done, "place-unwritable", home)
+    assert "Read-only file system" in done.stderr and "GAIA_BUDGET_HOME" in done.stderr
+
+
+@MOUNTS
+def test_a_disk_that_has_no_room_for_the_environment_is_told_before_anything_is_fetched(home: Path) -> None:
+    done = on_mount(home, "size=3m")
+    told(done, "disk-full", home)
+    assert "about 200 MB are needed" in done.stderr
+
+
+@MOUNTS
+@pytest.mark.parametrize(("options", "slug"), [("size=1m,ro", "place-unwritable"), ("size=3m", "disk-full")])
+def test_an_upgrade_that_cannot_be_written_says_that_the_old_version_goes_on(
+    home: Path, options: str, slug: str
+) -> None:
+    installed = ".local/share/gaia-budget/venv/lib/python3.11/site-packages/gaia_token_budget-0.1.0.dist-info"
+    done = on_mount(home, options, f"mkdir -p {installed}")
+    assert done.returncode == 1
+    assert "Upgrading GAIA Token Budget from 0.1.0" in done.stdout
+    assert f"[{slug}]\nVersion 0.1.0, which was there before, goes on as it was.\n" in done.stderr
 
 
 @pytest.mark.parametrize("module", ["venv", "ensurepip"])

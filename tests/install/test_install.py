@@ -49,19 +49,23 @@ def test_it_says_from_which_version_to_which(
     assert "2.0 with openai and postgres" in install.greeting(before, "2.0", tmp_path, ["openai", "postgres"])
 
 
-def test_an_upgrade_shows_headlines_of_the_versions_since_and_where_the_rest_stands(
+def test_an_upgrade_shows_in_short_what_the_versions_since_bring_and_where_the_rest_stands(
     install: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(install, "CLONE", tmp_path)
-    news = "".join(f"- **Thing\n  {number}**: and more, [see more](docs/x.md)\n" for number in range(9))
-    (tmp_path / "CHANGELOG.md").write_text(
-        f"# Changes\n\n## 3.0\n\n{news}\n## 1.9\n\n- **Old** thing\n", "utf-8"
-    )
-    first, *lines, last = install.news("1.9").splitlines()
-    assert (first, len(lines)) == ("What is new:", install.HEADLINES)
-    assert lines[:2] == ["  Thing 0: and more, see more", "  Thing 1: and more, see more"]
-    assert max(map(len, lines)) <= 80
-    assert last.endswith("CHANGELOG.md")
+    part = "## {version}\n\nIn short:\n\n- `thing` of {version}\n- another\n\nAll of it:\n\n- **More**\n\n"
+    text = "# Changes\n\n" + "".join(part.format(version=version) for version in ("4.0", "3.0", "1.9"))
+    (tmp_path / "CHANGELOG.md").write_text(text, "utf-8")
+    assert install.news("1.9").splitlines() == [
+        "What is new:", "  thing of 4.0", "  another", "  thing of 3.0", "  another",
+        f"  all changes: {tmp_path / 'CHANGELOG.md'}",
+    ]  # fmt: skip
+
+
+def test_what_is_new_in_this_version_is_told_in_lines_that_fit(install: ModuleType) -> None:
+    first, *lines, last = install.news("0.1.0").splitlines()
+    assert first == "What is new:" and 4 <= len(lines) <= install.HEADLINES
+    assert max(map(len, lines)) <= 80 and last.endswith("CHANGELOG.md")
 
 
 def test_extras_are_taken_out_of_what_init_gets_and_unknown_ones_named(install: ModuleType) -> None:

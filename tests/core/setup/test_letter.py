@@ -65,7 +65,7 @@ def test_an_upgrade_says_what_stays_what_is_renewed_and_what_is_new(home: Path) 
     assert "renews what it has in Claude Code." in shown
     flat = " ".join(shown.split())
     assert "Keeps all that was counted" in flat
-    assert "Adds the hook Stop; tools that need no question: budget_session Where" in flat
+    assert "Adds the hook Stop; tools that Claude may use without asking you: budget_session Where" in flat
     assert len(shown.splitlines()) < 20 and max(map(len, shown.splitlines())) <= 80
 
 

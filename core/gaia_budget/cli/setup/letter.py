@@ -51,7 +51,8 @@ def before(plan: init.Plan) -> str:
     to = f"Claude Code {'.'.join(map(str, client))}" if client else "Claude Code"
     files = [home_as_tilde(change.file) for change in plan.changes]
     files += [home_as_tilde(plan.settings_toml.file)] if plan.settings_toml else []
-    where = f"{' and '.join(files)} (a copy is kept)" if files else ""
+    kept = any(change.before is not None for change in plan.changes)
+    where = " and ".join(files) + (" (a copy of yours is kept)" if kept else "")
     last = [
         ("Where", " and ".join(filter(None, (where, "`claude mcp add`" if plan.registration else "")))),
         ("Costs", "about 20 ms per tool call; no tokens until Claude asks a tool"),
@@ -62,7 +63,8 @@ def before(plan: init.Plan) -> str:
     if renewed := _renewed(plan):
         return f"{name} renews what it has in {to}.\n\n{said([*renewed, *last])}\n"
     title = f"{name} will be added to {to}."
-    rows = [("Adds", f"{len(plan.wiring.events)} hooks, which count every session and warn at {_steps()} %")]
+    hooks = f"{len(plan.wiring.events)} hooks: Claude Code runs them as it works; they count every session and warn"
+    rows = [("Adds", f"{hooks} at {_steps()} % of its limit")]
     if plan.wiring.status_line:
         rows.append(("", "a status line: the session against its limit, its dollars, your month"))
     if plan.command is not None:
@@ -72,7 +74,9 @@ def before(plan: init.Plan) -> str:
     rows.append(("", f"an MCP server, by which Claude can answer what was spent{then}"))
     if plan.wiring.permissions:
         tools = ", ".join(name.rpartition("__")[2] for name in wiring.UNASKED_TOOLS)
-        rows.append(("", f"{len(wiring.UNASKED_TOOLS)} of its tools need no question: {tools}"))
+        rows.append(
+            ("", f"{len(wiring.UNASKED_TOOLS)} of its tools Claude may use without asking you: {tools}")
+        )
     return f"{title}\n\n{said([*rows, *last])}\n"
 
 
@@ -92,7 +96,7 @@ def _renewed(plan: init.Plan) -> list[tuple[str, str]]:
     tools = [name for name in wiring.UNASKED_TOOLS if name not in present] if plan.wiring.permissions else []
     added = [f"the hook {', '.join(events)}"] if events else []
     names = ", ".join(name.rpartition("__")[2] for name in tools)
-    added += [f"tools that need no question: {names}"] if tools else []
+    added += [f"tools that Claude may use without asking you: {names}"] if tools else []
     rows = [
         ("Keeps", "all that was counted, your settings and limits"),
         ("Renews", "hooks, status line and MCP server: new sessions take this version, running ones go on"),

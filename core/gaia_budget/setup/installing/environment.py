@@ -100,6 +100,13 @@ def _renew(environment: Path, clone: Path, wanted: list[str], missing_alone: boo
         gone.rename(environment)  # somebody was ended between the two renames of `_put_in_place`
     if missing_alone and (scripts_of(environment) / PROGRAM).exists():
         return
+    shutil.rmtree(beside, ignore_errors=True)
+    if (
+        shutil.disk_usage(environment.parent).free >> 20 < packages.NEEDED_MB
+    ):  # venv does not say that this is why
+        raise InstallError(
+            f"{environment} has no room. Nothing was wired. {packages.FULL.cure}", slug=packages.FULL.slug
+        )
     try:
         _fill(beside, environment, clone, wanted)
         for file in (beside / "pyvenv.cfg", *scripts_of(beside).iterdir()):
@@ -115,7 +122,6 @@ def _fill(beside: Path, environment: Path, clone: Path, wanted: list[str]) -> No
     stamp, holds = packages.STAMP, packages.content(clone / packages.LOCK, wanted)
     old = environment / stamp
     if old.exists() and old.read_text("ascii") == holds and works(python_of(environment)):
-        shutil.rmtree(beside, ignore_errors=True)
         shutil.copytree(environment, beside, symlinks=True)
     else:
         packages.install_lock(make(beside), clone / packages.LOCK)

@@ -36,6 +36,7 @@ PIP = (
     "off",
     "--no-compile",
 )  # fmt: skip (compiling is a third of the time; what is used is compiled when it is first used)
+NEEDED_MB = 200
 SHOWN_LINES = 15  # of pip's, where it fails
 SLOW_SECONDS = 15  # so long without a word from pip is told to be the network
 
@@ -54,7 +55,7 @@ NO_PACKAGES = Trouble(
 )
 UNWRITABLE = Trouble("Make that place writable, or set GAIA_BUDGET_HOME", slug="place-unwritable")
 FULL = Trouble(
-    "The disk is full: about 200 MB are needed. Make room, or set GAIA_BUDGET_HOME to another folder",
+    f"The disk is full: about {NEEDED_MB} MB are needed. Make room, or set GAIA_BUDGET_HOME to another folder",
     slug="disk-full",
 )
 IN_USE = Trouble("A program of ours still runs: close Claude Code and run this again", slug="in-use")

@@ -46,7 +46,7 @@ def _session(world: World) -> Iterator[Step]:
     world.answer("And now the history.", written=6_500, read=39_000, output=1_300)
     yield _told(world, "It goes on; at 95 % another", "PreToolUse", **_bash("git log"))
     yield Step(
-        "Below the prompt, all the time (the month has what is complete)",
+        "Below the prompt, all the time: this session, and its project this month",
         "gaia-budget statusline, started by Claude Code",
         world.status_line(),
     )
