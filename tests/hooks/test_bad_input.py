@@ -136,10 +136,11 @@ def test_no_payload_and_no_corrupted_form_of_one_is_ever_allowed_asked_about_or_
 ) -> None:
     """Under a session that is used up, so that every limit has something to say."""
     watched.save_policy(session_policy=policy, warn_model=True)
-    write(watched.transcript, assistant("a", output_tokens=210_000))
     forms = [form for told in TOLD for form in corrupted(watched.payload("") | told)]
     if policy != "block":  # what does not decide is not asked so often
         forms = [form for form in forms if form.get("tool_name") == "Agent" or "prompt" in form]
+    calls = [form["tool_use_id"] for form in forms if isinstance(form.get("tool_use_id"), str)]
+    write(watched.transcript, assistant("a", output_tokens=210_000, calls=calls))  # no hook waits for its row
     whole = json.dumps(forms[0]).encode()
     refused = 0
     for stdin in [json.dumps(form).encode() for form in forms] + [whole[:-1], whole[: len(whole) // 2]]:
@@ -209,13 +210,15 @@ def test_a_hard_limit_holds_whatever_cannot_be_written(watched: Watched, what: s
     for number in range(4):  # more than one call's share of bytes, below the limit until the last one
         write(
             watched.transcript,
-            assistant(f"a{number}", second=number, output_tokens=49_999, padding=2_000_000),
+            assistant(
+                f"a{number}", second=number, output_tokens=49_999, padding=2_000_000, calls=f"t{number}"
+            ),
         )
         answer = watched.hook(
             "PreToolUse", tool_name="Bash", tool_use_id=f"t{number}", tool_input={"command": "make"}
         )
         assert "hookSpecificOutput" not in answer
-    write(watched.transcript, assistant("last", second=9, output_tokens=10))
+    write(watched.transcript, assistant("last", second=9, output_tokens=10, calls=["t9", "t10"]))
     answer = watched.hook("PreToolUse", tool_name="Bash", tool_use_id="t9", tool_input={"command": "make"})
     assert answer["hookSpecificOutput"]["permissionDecision"] == "deny"
     assert "200,006 of 200,000" in answer["hookSpecificOutput"]["permissionDecisionReason"]
