@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
 THREADS, LOOPED = 4, 8
 """Calls at once: of threads, and of an event loop beside them."""
+PATIENCE = {"timeout": 600}
+"""Of the SDKs: a busy machine must not use up the tries that a plan needs for its refusals."""
 
 
 class Clients:
     """The clients of one guard."""
 
     def __init__(self, guard: BudgetGuard, server: Any) -> None:
-        self.claude, self.gpt = guard.wrap(apps.claude(server)), guard.wrap(apps.gpt(server))
-        self.claude_async, self.gpt_async = (
-            guard.wrap(apps.claude_async(server)),
-            guard.wrap(apps.gpt_async(server)),
+        self.claude, self.gpt, self.claude_async, self.gpt_async = (
+            guard.wrap(make(server, **PATIENCE))
+            for make in (apps.claude, apps.gpt, apps.claude_async, apps.gpt_async)
         )
         self.gemini = guard.wrap(apps.gemini(server))
 

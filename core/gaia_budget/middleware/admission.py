@@ -68,7 +68,16 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
 
 def is_signed(request: Any) -> bool:
     """Whether a signature covers the request's headers and body (AWS Signature Version 4): it goes as it is."""
-    return str(request.headers.get("authorization", "")).startswith("AWS4-")
+    return header_of(request, b"authorization").startswith(b"AWS4-")
+
+
+def header_of(request: Any, name: bytes) -> bytes:
+    """A header as it is sent; empty where there is none. The mapping of httpx would decode all headers first."""
+    size = len(name)
+    for key, value in request.headers.raw:
+        if len(key) == size and key.lower() == name:
+            return bytes(value)
+    return b""
 
 
 def _prepared(

@@ -35,6 +35,8 @@ KILLS_AFTER = 200
 """Calls of a process that is killed somewhere among them."""
 MARGIN, FRAME = 4, 200
 """What an estimate may be above the truth: so many times, and so many tokens of the request's frame."""
+HANGS = 300
+"""Seconds without a call, after which a process hangs, however busy the machine is."""
 MOST_MARKS = 4
 """Of a cache, in one request."""
 
@@ -76,7 +78,7 @@ def test_what_is_booked_is_what_is_billed(start: int, root: Path, server: WireSe
 @pytest.mark.parametrize("start", range(0, CALLS, 5 * ROUND))
 @pytest.mark.parametrize("leases", ["", "0.25"])
 def test_a_process_that_is_killed_among_its_calls_leaves_none_unbooked_and_nothing_held(
-    leases: str, start: int, root: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch
+    leases: str, start: int, root: Path, server: WireServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("GAIA_BUDGET_LEASES", leases)
     apps.set_caps(root, {"killed": 10_000.0})
@@ -93,11 +95,14 @@ def test_a_process_that_is_killed_among_its_calls_leaves_none_unbooked_and_nothi
         str(KILLS_AFTER),
     ]
     environment = {**os.environ, "PYTHONPATH": str(Path(random_calls.__file__).parents[1])}
-    killed = subprocess.Popen(program, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(random.Random(seed).randint(1, KILLS_AFTER)):
-        assert server.arrived.acquire(timeout=60)
-    killed.send_signal(signal.SIGKILL)
+    environment["PYTHONFAULTHANDLER"] = "1"
+    with (tmp_path / "said").open("wb") as said:
+        killed = subprocess.Popen(program, env=environment, stdout=said, stderr=said)
+    calls = range(random.Random(seed).randint(1, KILLS_AFTER))
+    arrived = all(server.arrived.acquire(timeout=HANGS) for _ in calls)
+    killed.send_signal(signal.SIGKILL if arrived else signal.SIGABRT)  # which tells where it stands
     killed.wait(60)
+    assert arrived, (tmp_path / "said").read_text("utf-8")[-4_000:]
     BudgetGuard("killed")._accounts.books()  # whoever starts next
     asked = Counter(request.headers.get(PLAN_HEADER, "") for request in server.requests)
     booked = _booked("killed", 0)

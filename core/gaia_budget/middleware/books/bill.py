@@ -69,7 +69,8 @@ def bill(
         return PricedAnswer(None, UNPRICED, (what, *seen.unpriced))
     missing = list(seen.unpriced)
     more = _by_the_piece(seller, name, row, used, seen, missing) if seen.fees or used[usage.SEARCHES] else 0
-    more += sum(_part(prices, seller, part, at, missing) for part in seen.parts)
+    if seen.parts:
+        more += sum(_part(prices, seller, part, at, missing) for part in seen.parts)
     if row[2] is None:
         used = (*used[: usage.SEARCHES], 0)
     priced = prices.cost(row, used, seen.media, seen.runs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gaia_budget.middleware.books import bill
 from gaia_budget.middleware.books.journal import Settlement
@@ -207,24 +207,26 @@ class Attempt:
         *,
         reserved: bool = True,
     ) -> Settlement:
-        told: dict[str, Any] = {"ts": self._ts, "provider": self.seller.provider, "task": self.task}
         event = event_at(
             self.place,
             event_id=self.call_id,
+            ts=self._ts,
             kind=kind,
+            provider=self.seller.provider,
             model=self._model(),
+            task=self.task,
             used=used,
             cost_nano=cost_nano,
             price_source=price_source,
             status=status,
             duration_ms=int((time.perf_counter() - self._started) * 1000),
-            **told,
         )
-        details, more = self.details, tuple[Event, ...]()
+        details = self.details
+        more: tuple[Event, ...] = ()
         if found and found.unpriced:
             said_of_it = [details, *(f"{NOT_PRICED}{what}" for what in found.unpriced)]
             details = "; ".join(text for text in said_of_it if text)
-            more = self._missing(found.unpriced, told) if cost_nano is not None else ()
+            more = self._missing(found.unpriced) if cost_nano is not None else ()
         return Settlement(
             call_id=self.call_id,
             actual_nano=actual_nano,
@@ -234,30 +236,47 @@ class Attempt:
             more=more,
         )
 
-    def _missing(self, unpriced: tuple[str, ...], told: dict[str, Any]) -> tuple[Event, ...]:
+    def _missing(self, unpriced: tuple[str, ...]) -> tuple[Event, ...]:
         """An event for each thing that the answer bills and nobody has a price for."""
         return tuple(
             event_at(
                 self.place,
                 event_id=f"{self.call_id}-{number}",
+                ts=self._ts,
                 kind="unattributed",
+                provider=self.seller.provider,
                 model=f"{NOT_PRICED}{what}",
+                task=self.task,
                 used=usage.NOTHING,
                 cost_nano=None,
                 price_source="",
                 status="not_priced",
-                **told,
             )
             for number, what in enumerate(unpriced)
         )
 
 
 def event_at(
-    place: BookedUnder, *, used: tuple[int, ...], cost_nano: int | None, price_source: str, **told: Any
+    place: BookedUnder,
+    *,
+    event_id: str,
+    ts: int,
+    kind: Kind,
+    provider: str,
+    model: str,
+    task: str,
+    used: tuple[int, ...],
+    cost_nano: int | None,
+    price_source: str,
+    status: str,
+    duration_ms: int | None = None,
 ) -> Event:
     """The event of a call at its place; without a cost it is unpriced."""
-    counts: dict[str, Any] = dict(zip(usage.FIELDS, used, strict=True))
+    fresh, output, read, short, long, reasoning, searches = used
     return Event(
+        event_id=event_id,
+        ts=ts,
+        kind=kind,
         source="app",
         billing="api",
         org=place.org,
@@ -266,10 +285,20 @@ def event_at(
         module=place.module,
         session_id=place.session_id,
         correlation_id=place.correlation_id,
+        provider=provider,
+        model=model,
+        task=task,
+        input_tokens=fresh,
+        output_tokens=output,
+        cache_read_tokens=read,
+        cache_write_5m_tokens=short,
+        cache_write_1h_tokens=long,
+        reasoning_tokens=reasoning,
+        web_searches=searches,
         cost_nano=cost_nano,
         price_source="unpriced" if cost_nano is None else price_source,
-        **counts,
-        **told,
+        status=status,
+        duration_ms=duration_ms,
     )
 
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.middleware import beside, tasks
-from gaia_budget.middleware.admission import admit, is_signed
+from gaia_budget.middleware.admission import admit, header_of, is_signed
 from gaia_budget.middleware.transport.streams import (
     await_figures,
     await_figures_async,
@@ -174,8 +174,8 @@ def _admitted(request: Any) -> Any:
 
 def _outgoing(request: Any, call: Passage) -> Any:
     """The request as it is sent: with the guard's own marks in the body, where there are any."""
-    asked, readable = request.headers.get("accept-encoding"), "identity" if call.streams else "gzip, deflate"
-    if asked is not None and asked != readable and not is_signed(request):
+    asked, readable = header_of(request, b"accept-encoding"), "identity" if call.streams else "gzip, deflate"
+    if asked and asked != readable.encode() and not is_signed(request):
         request.headers["accept-encoding"] = readable  # the answer is read on its way through
     if call.body is None and call.path is None:
         return request

@@ -209,6 +209,8 @@ class _Watched(_Watch):
 
     def _left(self, error: BaseException) -> bool:
         """The caller reads no further; whether the rest is being read for its figures."""
+        if self._client is None:  # it is over
+            return self._draining
         if self._source is not None and isinstance(error, GeneratorExit) and self.call.awaits_figures:
             if not self._draining:
                 self._draining, self._over = True, threading.Event()
@@ -218,7 +220,7 @@ class _Watched(_Watch):
                     self.over(error)
                     return False
             return True
-        if not self._draining and not (self._client is None and self.call.is_settled):
+        if not self._draining:
             self.over(error)
         return self._draining
 
@@ -244,7 +246,7 @@ class _Watched(_Watch):
             self.inner.close()
 
     def __del__(self) -> None:
-        if not sys.is_finalizing():  # at the end of the process the journal settles it
+        if self._client is not None and not sys.is_finalizing():  # else it is over, or the journal settles it
             self._left(GeneratorExit())
 
 

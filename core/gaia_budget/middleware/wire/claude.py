@@ -47,8 +47,7 @@ def ask(path: str, body: Body) -> Ask:
         return unpriced(provider, path, body)
     tools = entries(body, "tools")
     live = bool(tools) and any(map(_is_live, tools))
-    compacts = any(text(edit, "type").startswith("compact") for edit in _edits(body))
-    temperature = body.get("temperature")
+    temperature, thinking = body.get("temperature"), part(body, "thinking")
     return Ask(
         provider=provider,
         model=text(body, "model"),
@@ -60,17 +59,17 @@ def ask(path: str, body: Body) -> Ask:
         by_reference=live or mentions(body, REFERENCES),
         varies=live or type(temperature) not in (int, float) or temperature != 0,
         stateful="container" in body,
-        hidden_output=bool(part(body, "thinking")) and part(body, "thinking").get("type") != "disabled",
-        rounds=2 if compacts else 1,
-        helpers=tuple(
-            (
-                text(tool, "model"),
-                count(tool.get("max_uses")) or ADVICES,
-                count(tool.get("max_tokens")) or ADVICE,
-            )
-            for tool in tools
-            if text(tool, "type").startswith("advisor_")
-        ),
+        hidden_output=bool(thinking) and thinking.get("type") != "disabled",
+        rounds=2 if "context_management" in body and _compacts(body) else 1,
+        helpers=_helpers(tools) if tools else (),
+    )
+
+
+def _helpers(tools: list[Body]) -> tuple[tuple[str, int, int], ...]:
+    return tuple(
+        (text(tool, "model"), count(tool.get("max_uses")) or ADVICES, count(tool.get("max_tokens")) or ADVICE)
+        for tool in tools
+        if text(tool, "type").startswith("advisor_")
     )
 
 
@@ -86,8 +85,9 @@ def _is_live(tool: Body) -> bool:
     return bool(kind) and not kind.startswith(CLIENT_TOOLS)
 
 
-def _edits(body: Body) -> list[Body]:
-    return entries(part(body, "context_management"), "edits") if "context_management" in body else []
+def _compacts(body: Body) -> bool:
+    edits = entries(part(body, "context_management"), "edits")
+    return any(text(edit, "type").startswith("compact") for edit in edits)
 
 
 def whole(document: Body, seen: Seen) -> None:
