@@ -1,4 +1,4 @@
-"""Make docs/img/overview.png, dashboard.png and report.png anew, from the made-up month of the tests.
+"""Make docs/img/overview.png, dashboard.png, report.png and argus-page.png anew, from the made-up month of the tests.
 
 python docs/pictures.py [FOLDER]      with the tests' components: Chromium (.ci/run)
 """
@@ -25,6 +25,7 @@ from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from gaia_hooks.machine import clock
 from support import dashboard, spent_month
+from support.streamlit_page import PAGE, streamlit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -62,6 +63,10 @@ def main() -> None:
             page = home / "report.html"
             CliRunner().invoke(app, ["report", "--out", str(page)], catch_exceptions=False)
             take(browser, page.as_uri(), to / "report.png", WIDTH, "section:nth-of-type(2)")
+            file = home / "page.py"
+            file.write_text(PAGE, "utf-8")
+            with streamlit(file) as url:
+                take_all(browser, url, to / "argus-page.png")
 
 
 def overview() -> str:
@@ -79,11 +84,28 @@ def take(browser: Browser, url: str, to: Path, width: int, last: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
     page.goto(url, wait_until="load")
-    end = page.locator(last).first.bounding_box() or {"y": 0, "height": 900}
+    end = None
+    while end is None:  # the page may be replacing its figures just now
+        end = page.locator(last).first.bounding_box()
     page.screenshot(path=str(to), full_page=True)
     with Image.open(to) as whole:
         height = min(whole.height, round(end["y"] + end["height"]) + 14)
         whole.crop((0, 0, width, height)).convert("RGB").quantize(64).save(to, optimize=True)
+    context.close()
+
+
+def take_all(browser: Browser, url: str, to: Path) -> None:
+    """The Streamlit page, once all of its charts are there: it scrolls within a window of its own."""
+    context = browser.new_context(viewport={"width": WIDTH, "height": 3000})
+    page = context.new_page()
+    page.goto(url, timeout=90_000)
+    page.locator("[data-testid=stPlotlyChart] .pielayer path").first.wait_for(timeout=90_000)
+    page.wait_for_load_state("networkidle")
+    end = page.get_by_text("Which tasks use which models").first.bounding_box() or {"y": 3000, "height": 0}
+    page.screenshot(path=str(to))
+    with Image.open(to) as whole:
+        cut = whole.crop((0, 40, WIDTH, round(end["y"]) - 10)).convert("RGB")
+        cut.resize((WIDTH * 3 // 4, cut.height * 3 // 4)).quantize(128).save(to, optimize=True)
     context.close()
 
 

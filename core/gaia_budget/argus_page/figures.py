@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from html import escape
 from importlib import resources
@@ -11,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import plotly.graph_objects as go
 
 from gaia_budget.dashboard.charts.bars import PAST_CAP
-from gaia_budget.dashboard.charts.marks import colours
+from gaia_budget.dashboard.charts.curves import LABELLED
+from gaia_budget.dashboard.charts.marks import OTHERS, colours
 from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 NO_MODEL = "no model"
+MOST_DAYS = 8
+"""Days that are named below the trend."""
 
 
 class Look(NamedTuple):
@@ -29,7 +34,7 @@ class Look(NamedTuple):
 
     def of(self, model: str) -> str:
         """A model's colour."""
-        return self.colour[self.models.get(model, "m9")]
+        return self.colour[self.models.get(model, OTHERS)]
 
 
 def look(models: Sequence[str], *, dark: bool) -> Look:
@@ -80,48 +85,91 @@ def gauge(one: Document, style: Look) -> go.Figure:
     return _dressed(go.Figure(drawn), style, 190)
 
 
+class Part(NamedTuple):
+    """A model, or all those together that share the last colour, with its rows."""
+
+    name: str
+    colour: str
+    rows: list[Document]
+
+    @property
+    def dollars(self) -> float:
+        """What it cost."""
+        return float(sum(Decimal(row["cost_usd"]) for row in self.rows))
+
+
+def parts(rows: Sequence[Document], style: Look) -> list[Part]:
+    """Rows with a `model` by what the charts tell apart, in the order of the colours."""
+    found: dict[str, list[Document]] = {}
+    for row in rows:
+        found.setdefault(row["model"], []).append(row)
+    used = [model for model in style.models if model in found]
+    others = [model for model in used if style.models[model] == OTHERS]
+    kept = used if len(others) < 2 else [model for model in used if model not in others]
+    told = [Part(escape(shown.model(model)) or NO_MODEL, style.of(model), found[model]) for model in kept]
+    if len(others) > 1:
+        rest = [row for model in others for row in found[model]]
+        told.append(Part(f"{len(others)} others", style.colour[OTHERS], rest))
+    return told
+
+
 def over_time(rows: Sequence[Document], threshold: str | None, style: Look) -> go.Figure:
     """Dollars a day, by model; `rows` are of `spend?by=day,model`."""
     drawn = go.Figure()
-    for model in style.models:
-        mine = [row for row in rows if row["model"] == model]
-        if mine:
-            drawn.add_bar(
-                x=[row["day"] for row in mine],
-                y=[float(row["cost_usd"]) for row in mine],
-                name=escape(shown.model(model)) or NO_MODEL,
-                marker_color=style.of(model),
-                hovertemplate="%{x}: $%{y:,.2f}<extra>%{fullData.name}</extra>",
-            )
+    for part in parts(rows, style):
+        spent: dict[str, Decimal] = {}
+        for row in part.rows:
+            spent[row["day"]] = spent.get(row["day"], Decimal(0)) + Decimal(row["cost_usd"])
+        drawn.add_bar(
+            x=list(spent),
+            y=[float(amount) for amount in spent.values()],
+            name=part.name,
+            marker_color=part.colour,
+            hovertemplate="%{x}: $%{y:,.2f}<extra>%{fullData.name}</extra>",
+        )
     if threshold is not None:
         drawn.add_hline(
             y=float(threshold),
             line={"color": style.colour["crit"], "dash": "dash", "width": 1.5},
             annotation_text=f"threshold ${float(threshold):,.2f} a day",
         )
+    days = sorted({str(row["day"]) for row in rows})
+    named = days[:: -(-len(days) // MOST_DAYS)] if days else []
     drawn.update_layout(barmode="stack", bargap=0.25, legend={"orientation": "h", "y": -0.2})
-    drawn.update_yaxes(tickprefix="$", gridcolor=style.colour["rule"], rangemode="tozero")
-    drawn.update_xaxes(type="category", categoryorder="category ascending", nticks=8, tickangle=0)
-    return _dressed(drawn, style, 300)
+    drawn.update_yaxes(tickprefix="$", gridcolor=style.colour["rule"], rangemode="tozero", automargin=True)
+    drawn.update_xaxes(
+        type="category", categoryorder="category ascending", tickangle=0, tickvals=named,
+        ticktext=[_day(day) for day in named],
+    )  # fmt: skip
+    return _dressed(drawn, style, 320)
+
+
+def _day(text: str) -> str:
+    day = date.fromisoformat(text)
+    return f"{day.day} {day:%b}"
 
 
 def pie(rows: Sequence[Document], style: Look) -> go.Figure:
     """Each model's share of the dollars; `rows` are of `spend?by=model`."""
+    told = [part for part in parts(rows, style) if part.dollars > 0]
+    whole = sum(part.dollars for part in told)
+    shares = [part.dollars / whole for part in told]
     drawn = go.Figure(
         go.Pie(
-            labels=[escape(shown.model(row["model"])) or NO_MODEL for row in rows],
-            values=[float(row["cost_usd"]) for row in rows],
-            marker={"colors": [style.of(row["model"]) for row in rows]},
+            labels=[part.name for part in told],
+            values=[part.dollars for part in told],
+            marker={"colors": [part.colour for part in told]},
             hole=0.62,
             sort=False,
             direction="clockwise",
-            textinfo="percent",
+            text=[f"{int(share * 100)} %" if share >= LABELLED else "" for share in shares],
+            textinfo="text",
             textposition="outside",
             hovertemplate="%{label}: $%{value:,.2f}, %{percent}<extra></extra>",
         )
     )
     drawn.update_layout(legend={"orientation": "v", "x": 1.02, "y": 0.5})
-    return _dressed(drawn, style, 280)
+    return _dressed(drawn, style, 300)
 
 
 def projection(modules: Sequence[Document], style: Look) -> go.Figure:

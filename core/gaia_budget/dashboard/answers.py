@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import Settings
 
-PERIOD = ("since", "until")
+PERIOD = ("since", "until", "zone")
 WORDS = {
     "since": "From here on: 2026-11-23, 2026-11, 7d, 36h, today, month, or an ISO time.",
     "until": "Up to here; a date includes its day.",
+    "zone": "The time zone of days, weeks and months, such as Europe/Berlin; default: the ledger's.",
     "by": "Axes with commas, such as task,model.",
     "top": "So many rows at most.",
     "format": "`json` (the default) or `csv`, where there are rows.",

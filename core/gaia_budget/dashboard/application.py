@@ -88,10 +88,12 @@ class _Server:
             given = dict(request.query_params)
             refuse_unknown(question, given)
             form = given.pop("format", "json")
+            place = given.pop("zone", "")
+            ledger = self.ledger.in_zone(place) if place else self.ledger
             if question.name == "session" and not given.get("session"):
                 raise InputError("say which one: session=ID (its first letters are enough)", slug="not-valid")
-            with self.ledger.db.unchanging():
-                document = question.answer(self.ledger, self.settings, given)
+            with ledger.db.unchanging():
+                document = question.answer(ledger, self.settings, given)
             if form == "csv":
                 name = f'attachment; filename="{question.name}.csv"'
                 text = csv_text(document[question.rows])

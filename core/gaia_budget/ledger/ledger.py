@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 from zoneinfo import ZoneInfo
@@ -123,6 +124,23 @@ class Ledger:
     def now(self) -> int:
         """This instant in UTC microseconds."""
         return self.clock()
+
+    def in_zone(self, name: str) -> Ledger:
+        """This ledger as a place sees it where the time is another: its days and months, for spend and sessions.
+
+        What is held and where months end follow the ledger's own. Raises InputError.
+        """
+        try:
+            zone = Zone(ZoneInfo(name), is_summed=False)
+        except (KeyError, ValueError, OSError):
+            raise InputError(
+                f"zone={name[:40]!r} is no time zone; write it as Europe/Berlin", slug="not-valid"
+            ) from None
+        if zone.fingerprint() == self.zone.fingerprint():
+            return self
+        seen = copy(self)
+        seen.zone, seen.kept = zone, Kept(self.db.state)
+        return seen
 
     def instant(self, when: When, *, end: bool = False) -> int | None:
         """A point in time as a user writes it (see `Zone.instant`)."""

@@ -253,6 +253,8 @@ def _parts(zone: Zone, asked: Range, by: Sequence[str]) -> list[Range]:
     edges = [
         edge for edge in (hour, midnight) if not times or edge == (hour if "hour" in times else midnight)
     ]
+    if not zone.is_summed:
+        edges = [hour] if times <= {"hour"} else []
     inside = [edge for edge in edges if since < edge and (asked.until is None or edge < asked.until)]
     bounds = [since, *sorted(set(inside)), asked.until]
     return [asked._replace(since=start, until=end) for start, end in pairwise(bounds)]
@@ -267,6 +269,8 @@ def _grain(zone: Zone, asked: Range, by: Iterable[str]) -> str | None:
     if not _has_sums(asked, by):
         return None
     bounds = [bound for bound in (asked.since, asked.until) if bound is not None]
+    if not zone.is_summed and (bounds or set(TIMES) & set(by)):  # only hours are everybody's
+        return "hour" if set(TIMES) & set(by) <= {"hour"} and _whole_hours(bounds) else None
     places = [zone.local(bound) for bound in bounds]
     midnight = all(
         (local.hour, local.minute, local.second, local.microsecond) == (0, 0, 0, 0) for local in places
@@ -276,8 +280,11 @@ def _grain(zone: Zone, asked: Range, by: Iterable[str]) -> str | None:
         return "month"
     if midnight and "hour" not in times:
         return "day"
-    whole_hours = all(bound % HOUR == 0 for bound in bounds)
-    return "hour" if whole_hours and times <= {"hour"} else None
+    return "hour" if _whole_hours(bounds) and times <= {"hour"} else None
+
+
+def _whole_hours(bounds: Iterable[int]) -> bool:
+    return all(bound % HOUR == 0 for bound in bounds)
 
 
 def _summed(

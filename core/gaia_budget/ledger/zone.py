@@ -32,10 +32,10 @@ def micros(moment: datetime) -> int:
 
 
 class Zone:
-    """The calendar that days and months of a ledger follow."""
+    """The calendar that days and months follow. `is_summed`: those that a ledger's sums are of follow it, too."""
 
-    def __init__(self, zone: tzinfo) -> None:
-        self.tzinfo = zone
+    def __init__(self, zone: tzinfo, *, is_summed: bool = True) -> None:
+        self.tzinfo, self.is_summed = zone, is_summed
         self._places: dict[int, tuple[int, int]] = {}
         self._months: dict[int, int] = {}
 

@@ -61,6 +61,8 @@ class MonthTotal(NamedTuple):
     projected_nano: int | None
     low_nano: int | None
     high_nano: int | None
+    method: str
+    """How the month's end was reckoned, or why it was not, in words."""
 
     def document(self) -> dict[str, Any]:
         """The key `total`."""
@@ -70,6 +72,7 @@ class MonthTotal(NamedTuple):
             "projected_usd": _usd(self.projected_nano),
             "low_usd": _usd(self.low_nano),
             "high_usd": _usd(self.high_nano),
+            "method": self.method,
         }
 
 
@@ -192,6 +195,7 @@ def _total(mine: list[MonthStatus], everything: Total) -> MonthTotal:
         ends.projected_nano,
         ends.low_nano,
         ends.high_nano,
+        ends.method,
     )
 
 

@@ -8,8 +8,10 @@ import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -105,6 +107,24 @@ def test_a_filter_narrows_every_figure(served: Dashboard, month: list[Event], fa
         assert Decimal(served.asked(f"{name}?{query}")["total"]["cost_usd"]) == dollars(month, **facts)
 
 
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "America/New_York", "Pacific/Kiritimati"])
+def test_days_of_another_time_zone_are_its_own(served: Dashboard, month: list[Event], zone: str) -> None:
+    def day(one: Event) -> str:
+        return str(datetime.fromtimestamp(one.ts / 1e6, ZoneInfo(zone)).date())
+
+    mine = [one for one in month if "2026-11-10" <= day(one) <= "2026-11-20"]
+    asked = f"since=2026-11-10&until=2026-11-20&zone={zone}"
+    daily = served.asked(f"daily?{asked}")
+    assert [row["key"] for row in daily["rows"]] == sorted({day(one) for one in mine}, reverse=True)
+    for row in daily["rows"]:
+        assert Decimal(row["cost_usd"]) == dollars([one for one in mine if day(one) == row["key"]])
+    for question in ("projects", "spend?by=hour,model", "tasks"):
+        told = served.asked(f"{question}{'&' if '?' in question else '?'}{asked}")
+        assert Decimal(told["total"]["cost_usd"]) == dollars(mine), question
+    assert served.asked(f"daily?{asked}") == daily
+    assert served.asked("daily?since=2026-11-10&until=2026-11-20") != daily
+
+
 def test_tasks_by_model_add_up_both_ways(served: Dashboard, month: list[Event]) -> None:
     document = served.asked("tasks")
 
@@ -152,6 +172,8 @@ def test_every_question_of_the_openapi_document_is_answered(served: Dashboard) -
     [
         ("daily?since=soon", 400, "is no point in time"),
         ("daily?since=2026-11-20&until=2026-11-10", 400, "ends before it begins"),
+        ("daily?zone=Europe/Nowhere", 400, "is no time zone"),
+        ("daily?zone=../../etc/passwd", 400, "is no time zone"),
         ("daily?colour=red", 400, "does not take 'colour'. Valid: since, until"),
         ("daily?top=none", 400, "is no number of rows"),
         ("daily?format=xml", 400, "Valid: json, csv"),

@@ -90,6 +90,11 @@ def test_a_gauge_ends_where_the_forecast_says(seen: Seen, served: Dashboard) -> 
         assert between == f"{money(Decimal(one['low_usd']))} – {money(Decimal(one['high_usd']))}"
         share = Decimal(one["spent_usd"]) * 100 / Decimal(one["limit_usd"])
         assert percent == f"{int(share)} %"
+        said = str(rows.nth(place).locator("svg.gauge > title").text_content())
+        assert one["method"] in said
+        assert between.replace(" – ", " to ") in said
+    total = served.asked("overview")["total"]
+    assert total["method"] in str(page.locator(".money .end .fig").get_attribute("data-src"))
     assert rows.count() == len(spent_month.CAPS)
 
 
@@ -131,7 +136,7 @@ def test_a_filter_keeps_its_link_and_a_session_is_one_click_away(seen: Seen, ser
     page.locator("#sessions tbody a").first.click()
     page.wait_for_url("**/sessions/5bc67726*")
     receipt = served.asked("session?session=5bc67726")
-    assert page.locator(".facts .fig").text_content() == money(Decimal(receipt["cost_usd"]))
+    assert page.locator(".facts .fig").first.text_content() == money(Decimal(receipt["cost_usd"]))
     assert seen.rows("By agent")[-1][-1] == money(Decimal(receipt["cost_usd"]))
     assert len(seen.rows("Responses")) == len(receipt["rows"]) + 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -137,6 +138,13 @@ def test_every_table_says_where_it_is_from_and_has_a_csv(seen: Seen, served: Das
         assert "as of 20:05" in said
         table.hover()
         assert table.locator("caption").evaluate("one => getComputedStyle(one).color") != "rgba(0, 0, 0, 0)"
+    for figure in page.locator(".fig").all():
+        assert re.search("^(measured|estimated) · .*as of ", str(figure.get_attribute("data-src")))
+    page = seen.open("/sessions/5bc67726")
+    for table in page.locator("table").all():
+        assert re.search("^(measured|estimated) .*as of ", str(table.locator("caption").text_content()))
+    facts = page.locator(".facts dd")
+    assert facts.locator(".fig[data-src*='as of']").count() == facts.count()
     for name in ("agents", "changes", "anomalies", "alerts"):
         answer = served.get(f"/api/v1/{name}?format=csv")
         rows = list(csv.DictReader(io.StringIO(answer.text)))

@@ -215,7 +215,7 @@ def test_keys_lead_to_projects_apps_and_into_a_row_and_back(month: list[Event]) 
         view = View()
         for key in ("p", "s", "down"):
             view = turned(view, key, rows(figures, view, ledger))
-        assert (view.at, view.order, view.chosen) == ("projects", "nearest to its cap", 1)
+        assert (view.at, view.order, view.chosen) == ("projects", "nearest cap", 1)
         nearest = sorted(figures[0].projects, key=lambda one: -(one.month.percent if one.month else -1))
         second = turned(view, "enter", rows(figures, view, ledger))
         assert second.opened == nearest[1].name

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOST, WIDE = 40, 60
 KEYS = (
     ("↑ ↓ or k j", "choose a row"),
-    ("⏎", "open it: a session's agents and responses, a project's or an app's tasks and models"),
+    ("enter", "open it: a session's agents and responses, a project's or an app's tasks and models"),
     ("esc", "back"),
     ("s", "another order"),
     ("p", "projects of the month; again: sessions"),
@@ -48,7 +48,7 @@ def projects_in(found: Overview, order: str) -> list[ProjectSpend]:
     """The month's projects in an order."""
     if order == "by name":
         return sorted(found.projects, key=lambda one: one.name)
-    if order == "nearest to its cap":
+    if order == "nearest cap":
         return sorted(found.projects, key=lambda one: -(one.month.percent if one.month else -1))
     return sorted(found.projects, key=lambda one: -one.line.figures.cost_nano)
 

@@ -30,7 +30,7 @@ AGE_SECONDS = 5.0
 SESSIONS, PROJECTS, APPS, KEYS = "sessions", "projects", "apps", "keys"
 ORDERS = {
     SESSIONS: ("newest", "dearest", "fastest"),
-    PROJECTS: ("dearest", "nearest to its cap", "by name"),
+    PROJECTS: ("dearest", "nearest cap", "by name"),
     APPS: ("dearest", "busiest", "by name"),
 }
 LISTS = {"p": PROJECTS, "a": APPS, "?": KEYS}
@@ -169,9 +169,12 @@ def screen(figures: tuple[Overview, list[Running]], view: View, ledger: Ledger, 
 
 def _keys(view: View, width: int) -> str:
     """What the keys do, in as many words as there is room for."""
-    order = f"s order: {view.order}" if view.order and not view.opened else "esc back"
-    whole = f"↑↓ choose  ⏎ open  {order}  p projects  a apps  ? keys  q quit"
-    return whole if len(whole) <= width else f"⏎ open  {order[:16].strip()}  ? keys  q quit"
+    if view.opened or view.at == KEYS:
+        whole, short = "esc back  p projects  a apps  ? keys  q quit", "esc back  ? keys  q quit"
+    else:
+        whole = f"↑↓ choose  enter open  s order: {view.order}  p projects  a apps  ? keys  q quit"
+        short = "enter open  s order  ? keys  q quit"
+    return whole if len(whole) <= width else short
 
 
 def _sessions(

@@ -12,6 +12,7 @@ from gaia_hooks.facts.prices import plan
 
 if TYPE_CHECKING:
     from gaia_budget.forecast.month import Projection
+    from gaia_budget.forecast.standing import MonthStatus
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.overview import Overview
 
@@ -45,6 +46,7 @@ def now(found: Overview, zone: Zone, *, on_a_plan: bool) -> dict[str, Any]:
         "code": [shown.money(one.line.claude_code_nano) for one in found.periods],
         "whole": shown.money(found.periods[-1].line.figures.cost_nano),
         "end": end,
+        "method": total.method,
         "gauge": bars.gauge(title, total.spent_nano, total.limit_nano, ends, 22),
         "billed": "at API prices; you are on a plan, so nobody bills this" if on_a_plan else "at API prices",
         "as_of": f"{month:%H:%M}",
@@ -120,7 +122,7 @@ def caps(found: Overview) -> dict[str, Any]:
                 "name": name,
                 "key": one.name,
                 "gauge": bars.gauge(
-                    f"{name}: {amount} of {shown.money(cap)} ({month.percent:g} %)",
+                    f"{name}: {amount} of {shown.money(cap)} ({month.percent:g} %){_reckoned(month, ends)}",
                     month.spent_nano,
                     cap,
                     ends,
@@ -137,6 +139,17 @@ def caps(found: Overview) -> dict[str, Any]:
             }
         )
     return {"rows": rows, "all": len(mine), "total": total, "cap": shown.money(found.total.limit_nano)}
+
+
+def _reckoned(month: MonthStatus, ends: tuple[int, int, int] | None) -> str:
+    """Where the month ends and how that was reckoned, in words; why it was not, where it was not."""
+    if month.outlook is None:
+        return ""
+    method = month.outlook.counted.method
+    if ends is None:
+        return f"; month’s end: {method}"
+    end, low, high = map(shown.money, ends)
+    return f"; month’s end about {end}, {low} to {high}, by {method}"
 
 
 def _ends(found: Projection | None) -> tuple[int, int, int] | None:
