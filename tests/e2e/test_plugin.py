@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gaia_budget.setup.checks import noted
 from support import ecosystem
 from support.components import requires
 from support.scripted_api import reply, text, tool
@@ -64,6 +65,15 @@ def test_the_installed_plugin_counts_and_warns(claude: Claude, api: ScriptedApi)
     states = list((claude.home / "gaia-budget" / "sessions").iterdir())
     assert any(run.session_id in state.name for state in states)
     assert dollars(run.result) > 0
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_plugin_that_is_disabled_is_told_from_one_that_is_on(claude: Claude) -> None:
+    file = claude.home / ".claude" / "settings.json"
+    for command, enabled in (("disable", False), ("enable", True)):
+        claude.shell("claude", "plugin", command, "gaia-budget@gaia")
+        found = noted.plugin([(file, json.loads(file.read_text("utf-8")))])
+        assert found == noted.Plugin("gaia-budget@gaia", enabled, file)
 
 
 def test_a_command_is_answered_without_asking_a_model(claude: Claude, api: ScriptedApi, plugin: Path) -> None:

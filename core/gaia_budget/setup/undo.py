@@ -11,14 +11,13 @@ from gaia_budget.configfile import decoded
 from gaia_budget.errors import InputError
 from gaia_budget.ingest import telemetry
 from gaia_budget.setup import hookcopy, mcp_server, short_command
+from gaia_budget.setup.checks.noted import PLUGINS
 from gaia_budget.setup.init import MCP_JSON, refuse_links_out, refuse_outrun, removal, settings_path
 from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
 from gaia_budget.setup.mcp_server import Registration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-PLUGINS = ("gaia-budget", "gaia-token-budget")  # as it is called now, and as it was
 
 
 def plan(project: Path | None) -> list[FileChange]:

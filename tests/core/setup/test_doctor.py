@@ -171,6 +171,38 @@ def test_hooks_that_the_administrator_has_switched_off_are_found(tmp_path: Path,
     assert f"{file} has {switch}" in check.detail and "administers" in check.fix
 
 
+@pytest.mark.parametrize(
+    ("users", "projects", "ok", "said"),
+    [
+        (True, None, True, "the plugin gaia-budget@gaia starts our hooks"),
+        (False, None, False, "has the plugin gaia-budget@gaia disabled"),
+        (True, False, False, "has the plugin gaia-budget@gaia disabled"),
+        (False, True, True, "the plugin gaia-budget@gaia starts our hooks"),
+    ],
+)
+def test_a_plugin_starts_our_hooks_unless_the_nearest_settings_disable_it(
+    tmp_path: Path, users: bool, projects: bool | None, ok: bool, said: str
+) -> None:
+    for file, enabled in ((settings_path(None), users), (tmp_path / ".claude" / "settings.json", projects)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        plugins = {"theirs@x": False} | ({} if enabled is None else {"gaia-budget@gaia": enabled})
+        file.write_text(json.dumps({"enabledPlugins": plugins}), "utf-8")
+    (check,) = named("wiring", tmp_path)
+    assert (check.ok, said in check.detail) == (ok, True)
+    assert ok or check.fix == "claude plugin enable gaia-budget@gaia"
+
+
+def test_a_folder_that_is_not_trusted_is_told_until_it_or_one_above_it_is(tmp_path: Path) -> None:
+    project = tmp_path / "work" / "project"
+    assert named("trust", project) == []
+    for noted, said in ((project, False), (project.parent, True)):
+        state = {"projects": {str(noted): {"hasTrustDialogAccepted": said}, "/elsewhere": []}}
+        places.claude_config_dir().mkdir(exist_ok=True)
+        (places.claude_config_dir() / ".claude.json").write_text(json.dumps(state), "utf-8")
+        told = [check.detail for check in named("trust", project)]
+        assert told == [] if said else f"{project} is not trusted yet" in told[0]
+
+
 def test_the_variable_that_turns_us_off_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GAIA_BUDGET_OFF", "1")
     assert [check.ok for check in named("switched off", tmp_path)] == [False]

@@ -9,7 +9,7 @@ from gaia_budget import places
 from gaia_budget.configfile import read_text
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import hookcopy, mcp_server, wiring
-from gaia_budget.setup.checks import dropped, inert
+from gaia_budget.setup.checks import dropped, inert, noted
 from gaia_budget.setup.init import settings_path, too_old
 from gaia_hooks.facts import places as facts
 
@@ -82,10 +82,11 @@ def wiring_check(project: Path) -> Iterator[Check]:
     client = mcp_server.client_version()
     if not wiring.takes_arguments(client):
         yield Check("wiring", False, too_old(client or ()), "claude update, then gaia-budget init")
+    plugin = noted.plugin(
+        (file, _plain(text)) for file, text in (*_texts(project), *_readable(places.managed_settings()))
+    )
     if not wired:
-        yield Check(
-            "wiring", False, "no settings file starts our hooks: nothing is counted", "gaia-budget init"
-        )
+        yield Check("wiring", *noted.instead_of_settings(plugin))
         return
     for file, found in wired.items():
         init = (
@@ -102,7 +103,7 @@ def wiring_check(project: Path) -> Iterator[Check]:
             yield Check("wiring", False, f"{file} starts the hooks of another version", init)
         else:
             yield Check("wiring", True, f"{file} starts our hooks for {len(found)} events")
-    if len(wired) > 1:
+    if len(wired) > 1 or (plugin and plugin.enabled):
         yield Check(
             "wiring", True, "wired more than once: each event still counts once, at the price of two hooks"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import contract
+from gaia_budget.setup.checks import noted
 from gaia_budget.setup.checks.client_checks import Check, settings_files
 from gaia_hooks.facts.names import shown
 from gaia_hooks.machine import files
@@ -75,6 +76,15 @@ def folders(project: Path) -> Iterator[Check]:
             yield Check(
                 "transcripts", False, told, f'Add to settings.toml: claude_config_dirs = ["{pattern}"]'
             )
+
+
+def trust(project: Path) -> Iterator[Check]:
+    """In a terminal nothing that settings name runs in a folder that is not trusted; Claude Code asks at its start."""
+    if noted.is_trusted(project) is False:
+        detail = (
+            f"{project} is not trusted yet: in a terminal no hook runs there until you say so when it asks"
+        )
+        yield Check("trust", True, detail)
 
 
 def contract_prices(project: Path) -> Iterator[Check]:

@@ -173,6 +173,7 @@ CHECKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
     client_checks.on_failure_check,
     client_checks.hook_files_check,
     client_checks.switched_off_check,
+    counting_checks.trust,
     client_checks.without_effect_check,
     client_checks.server_check,
     _own_files,
