@@ -21,7 +21,16 @@ OLDEST = (3, 11)
 NEWER_MINORS = range(16, OLDEST[1] - 1, -1)
 CLONE = Path(__file__).resolve().parent
 WINDOWS = os.name == "nt"
-QUICK = ["tests/hooks", "tests/core/setup", "tests/core/config", "tests/install", "-n", "2"]
+QUICK = [
+    *(
+        "tests/hooks",
+        "tests/core/setup",
+        "tests/core/config",
+        "tests/core/cli/test_encoding.py",
+        "tests/install",
+    ),
+    *("-n", "2"),
+]
 HEADLINES = 8  # of what is new
 NO_NEWER = (
     "Python {oldest} or newer is needed; this is {this}. Nothing was wired. Install a newer one and run this command "

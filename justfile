@@ -54,9 +54,17 @@ sbom:
 census *client:
     {{python}} bench/census.py {{client}}
 
-# Cost of a hook against a bare interpreter
+# All benches, each small, beside their floors and peers (about ten minutes); `python bench/NAME.py -h` has the sizes
 bench:
-    {{python}} bench/hooks.py
+    -{{python}} bench/hooks.py
+    -{{python}} bench/transcripts.py --mb 30
+    -{{python}} bench/ledger.py --events 100000 --rows 500000
+    -{{python}} bench/middleware.py --calls 200
+    -{{python}} bench/mcp.py --rounds 3 --events 100000 --calls 10000
+    -{{python}} bench/dashboard.py --events 200000
+    -{{python}} bench/prices.py
+    -{{python}} bench/routing.py
+    -{{python}} bench/forecast.py
 
 # What a stranger does, in every order, with `install.py` and as a plugin, in the real client; each step is printed
 strangers orders="24":

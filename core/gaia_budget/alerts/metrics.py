@@ -279,9 +279,13 @@ def _plan(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
         yield MetricReading("", name, exact, said)
 
 
+REVIEWED = {"token budget": "token_budget.json", "routing table": "the routing table"}
+
+
 def _price_age(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for name, days in facts.ages.items():
-        yield MetricReading("", name, Fraction(days), f"the {name} was last reviewed {days:,} days ago")
+        said = f"{REVIEWED[name]} was last reviewed {days:,} days ago"
+        yield MetricReading("", name, Fraction(days), said)
 
 
 def _model_end(rule: Rule, facts: Facts) -> Iterator[MetricReading]:

@@ -12,7 +12,7 @@ from gaia_budget.configfile import decoded, read_toml, toml_line
 from gaia_budget.errors import ConfigError, InputError, InternalError
 from gaia_budget.ingest import telemetry
 from gaia_budget.jsontext import BOM
-from gaia_budget.setup import hookcopy, interpreter, mcp_server, short_command, showing, wiring
+from gaia_budget.setup import hookcopy, interpreter, mcp_server, out_of_git, short_command, showing, wiring
 from gaia_budget.setup.installing import environment
 from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
 
@@ -110,6 +110,9 @@ def plan(options: Options) -> Plan:
     registration, mcp_json, more = _mcp(options)
     if mcp_json is not None:
         changes.append(mcp_json)
+    if options.project is not None:
+        private = [change.file for change in changes]
+        changes += filter(None, [out_of_git.change(options.project, private)])
     command, about = short_command.wanted()
     notices += [*more, *about, *_status_line_notice(changes[0], options)]
     return Plan(
@@ -269,7 +272,7 @@ def refuse_outrun(change: FileChange) -> None:
 
 def _note(change: FileChange, journal: Journal) -> None:
     text, after = (decoded(data or b"", change.file) for data in (change.before, change.after))
-    if change.file.name == MCP_JSON:
+    if change.file.name == MCP_JSON or out_of_git.is_list(change.file):
         tools: list[str] = []
     else:
         tools = our_tools(change.file, text, journal)
@@ -293,6 +296,8 @@ def removal(file: Path, text: str, journal: Journal) -> str:
     """A file's text without our entries."""
     if file.name == MCP_JSON:
         return mcp_server.out_of_mcp_json(text, file)
+    if out_of_git.is_list(file):
+        return out_of_git.without(text)
     if text.strip(wiring.BLANK):
         wiring.read(text, file)  # whose words for what cannot be read are the ones that people see
     return wiring.stripped(text, file, our_tools(file, text, journal))
@@ -315,7 +320,7 @@ def _wired_copies(journal: Journal) -> set[str]:
     names = set()
     for name in journal.files:
         file = Path(name)
-        if not file.exists():
+        if not file.exists() or out_of_git.is_list(file):
             continue
         for _, entry in wiring.our_handlers(decoded(file.read_bytes(), file)):
             copy = hookcopy.copy_of(wiring.our_program(entry) or "")

@@ -28,16 +28,17 @@ def ours() -> Path | None:
     return place if place is not None and _is_ours(place) else None
 
 
-def off_the_path() -> str:
-    """How the program is called where its short name is not on this terminal's PATH; empty where it is."""
+def off_the_path() -> tuple[str, str] | None:
+    """Where the short name is not on this terminal's PATH: how the program is called, and the line that mends it."""
     if not _installed():
-        return ""
+        return None
     place = ours()
     if place is None:
-        return f"the command is {environment.program()}"
+        return f"the command is {environment.program()}", ""
     if str(place.parent) in os.environ.get("PATH", "").split(os.pathsep):
-        return ""
-    return f'{place.parent} is not on your PATH yet: export PATH="{place.parent}:$PATH"'
+        return None
+    said = "its short name is not on your PATH yet; this line, also in your shell's start-up file, puts it there:"
+    return said, 'export PATH="$HOME/.local/bin:$PATH"'
 
 
 def make(place: Path) -> None:

@@ -10,7 +10,7 @@ from gaia_budget import places
 from gaia_budget.configfile import decoded
 from gaia_budget.errors import InputError
 from gaia_budget.ingest import telemetry
-from gaia_budget.setup import hookcopy, mcp_server, short_command
+from gaia_budget.setup import hookcopy, mcp_server, out_of_git, short_command
 from gaia_budget.setup.checks.noted import PLUGINS
 from gaia_budget.setup.init import MCP_JSON, refuse_links_out, refuse_outrun, removal, settings_path
 from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
@@ -47,7 +47,7 @@ def _left(file: Path, now: bytes, journal: Journal) -> bytes | None:
 
 def _files(project: Path | None, journal: Journal) -> list[Path]:
     if project is not None:
-        return [settings_path(project), project / MCP_JSON]
+        return [settings_path(project), project / MCP_JSON, *filter(None, [out_of_git.file_of(project)])]
     return list(dict.fromkeys((settings_path(None), *map(Path, journal.files))))
 
 

@@ -160,7 +160,10 @@ def test_an_overdue_price_review(
     [found] = [
         one for one in alerts.evaluate(ledger, settings).open if one.subject.startswith("token budget")
     ]
-    assert (found.rule, found.cause) == ("price-review", "the token budget was last reviewed 93 days ago")
+    assert (found.rule, found.cause) == (
+        "price-review",
+        "token_budget.json was last reviewed 93 days ago",
+    )
 
 
 def test_a_review_that_was_read_is_not_asked_for_again_until_there_is_news(

@@ -35,7 +35,7 @@ def test_init_makes_it_says_so_and_undo_takes_it_out(program: Path, home: Path) 
     shown = runner.invoke(app, ["init", "--yes", "--no-proof"], catch_exceptions=False).stdout
     assert place.resolve() == program.resolve()
     assert "the command gaia-budget, in ~/.local/bin" in shown
-    assert f'export PATH="{place.parent}:$PATH"' in " ".join(shown.split())
+    assert '\n          export PATH="$HOME/.local/bin:$PATH"\n' in shown
     assert not init.plan(Options()).changed
     assert "the command ~/.local/bin/gaia-budget" in runner.invoke(app, ["init", "--undo", "--yes"]).stdout
     assert not place.is_symlink()
@@ -49,7 +49,7 @@ def test_a_dry_run_and_a_program_that_came_another_way_make_none(
     monkeypatch.setattr(sys, "prefix", "/usr")
     CliRunner().invoke(app, ["init", "--yes", "--no-replay", "--no-proof"], catch_exceptions=False)
     assert not (home / ".local").exists()
-    assert (short_command.ours(), short_command.off_the_path()) == (None, "")
+    assert (short_command.ours(), short_command.off_the_path()) == (None, None)
 
 
 @LINKS
@@ -64,7 +64,7 @@ def test_one_that_leads_nowhere_is_renewed_and_what_is_not_ours_stays(program: P
     place.write_text("theirs")
     wanted, [notice] = short_command.wanted()
     assert wanted is None and "is not ours and stays" in notice and str(program) in notice
-    assert short_command.off_the_path() == f"the command is {program}"
+    assert short_command.off_the_path() == (f"the command is {program}", "")
     assert place.read_text() == "theirs"
 
 
@@ -74,7 +74,7 @@ def test_where_the_folder_is_on_the_path_nothing_is_said_of_it(
 ) -> None:
     monkeypatch.setenv("PATH", str(home / ".local" / "bin"))
     short_command.make(home / ".local" / "bin" / "gaia-budget")
-    assert short_command.off_the_path() == ""
+    assert short_command.off_the_path() is None
 
 
 @LINKS
@@ -85,7 +85,7 @@ def test_where_its_folder_cannot_be_written_the_program_is_told_by_its_whole_pat
     wanted, _ = short_command.wanted()
     assert wanted is not None
     short_command.make(wanted)
-    assert short_command.off_the_path() == f"the command is {program}"
+    assert short_command.off_the_path() == (f"the command is {program}", "")
 
 
 def test_a_windows_user_with_umlauts_in_the_name_gets_a_command_that_starts(

@@ -11,7 +11,7 @@ from gaia_budget import places
 from gaia_budget.cli.seeing.paper import here
 from gaia_budget.reports import shown
 from gaia_budget.settings import load
-from gaia_budget.setup import init, mcp_server, short_command, wiring
+from gaia_budget.setup import init, mcp_server, out_of_git, short_command, wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HEAD = 10  # columns of the word at the left
 NAMED = 3  # projects
+UNBROKEN = "\xa0"  # a blank in a line that is there to be copied
 
 
 def said(rows: Iterable[tuple[str, str]]) -> str:
@@ -36,7 +37,7 @@ def said(rows: Iterable[tuple[str, str]]) -> str:
             wrap(text, width, break_on_hyphens=False, break_long_words=False) or [""]
         ):
             lines.append(f"{head if not number else '':{HEAD}}{line}".rstrip())
-    return "\n".join(lines)
+    return "\n".join(lines).replace(UNBROKEN, " ")
 
 
 def home_as_tilde(path: Path) -> str:
@@ -85,7 +86,7 @@ def _renewed(plan: init.Plan) -> list[tuple[str, str]]:
     wired = {
         change.file: (change.before or b"").decode("utf-8", "replace")
         for change in plan.changes
-        if change.file.name != init.MCP_JSON
+        if change.file.name != init.MCP_JSON and not out_of_git.is_list(change.file)
     }
     before = [entry for text in wired.values() for entry in wiring.our_handlers(text)]
     if not before:
@@ -134,7 +135,8 @@ def after(history: LocalHistory, settings: Settings) -> str:
         )
     rows += [("▲", shown.name(alert.cause, 200)) for alert in found.alerts[:NAMED]]
     if how := short_command.off_the_path():
-        rows.append(("Command", how))
+        text, line = how
+        rows += [("Command", text)] + ([("", line.replace(" ", UNBROKEN))] if line else [])
     title = "GAIA Token Budget is installed. It works in every new Claude Code session."
     tries = [
         ("Try", f"{'gaia-budget':24}  where everything stands"),
@@ -163,6 +165,7 @@ def undoing(changes: list[FileChange], servers: list[Registration], link: Path |
     rows = []
     for change in changes:
         what = "hooks, status line, permissions" if change.file.name != init.MCP_JSON else "the MCP server"
+        what = "the lines that kept ours out" if out_of_git.is_list(change.file) else what
         how = "deleted: it was made for us" if change.after is None else what
         rows.append(f"{home_as_tilde(change.file)}  ({how})")
     rows += [
