@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import json
 import logging
+import socket
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +19,8 @@ from gaia_hooks.session import state
 log = logging.getLogger(__name__)
 MOST_BYTES = 8 << 20
 MOST_SENDERS = 16
+REQUEST_SECONDS = 10.0
+"""For all of a request, head and body: who sends it bit by bit holds a thread no longer."""
 PATH = "/v1/logs"
 
 
@@ -70,7 +74,20 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     secret = ""
-    timeout = 10  # of a read: a sender that stalls holds one thread for so long
+
+    def handle_one_request(self) -> None:
+        """Serve the request of this connection, if it is here in time."""
+        self._late = threading.Timer(REQUEST_SECONDS, self._break_off)
+        self._late.daemon = True
+        self._late.start()
+        try:
+            super().handle_one_request()
+        finally:
+            self._late.cancel()
+
+    def _break_off(self) -> None:
+        with contextlib.suppress(OSError):  # it has just ended by itself
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def do_POST(self) -> None:
         """Take one document; the exporter sends it again where the answer is 503."""
@@ -83,10 +100,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != PATH:
             return HTTPStatus.NOT_FOUND
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit() or len(length) > 9 or int(length) > MOST_BYTES:
+        if not (length.isascii() and length.isdecimal()) or len(length) > 9 or int(length) > MOST_BYTES:
             return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
         try:
-            telemetry.take(json.loads(self.rfile.read(int(length))))
+            body = self.rfile.read(int(length))
+            self._late.cancel()
+            telemetry.take(json.loads(body))
         except (ValueError, RecursionError):
             return HTTPStatus.BAD_REQUEST
         except (files.LockTimeout, state.NewerState, OSError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
-from gaia_budget.reports.asked import NARROWING, Asked, sums
+from gaia_budget.reports.asked import NARROWING, Asked, axes_of, sums
 from gaia_budget.reports.books import Books, here
 
 if TYPE_CHECKING:
@@ -60,8 +60,7 @@ def _overview(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any
 
 
 def _spend(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    by = [axis.strip() for axis in given.get("by", "module").split(",") if axis.strip()]
-    answer = sums(ledger, by, asked(given))
+    answer = sums(ledger, axes_of(given.get("by", "module")), asked(given))
     rows = answer.rows[: top(given, 100_000)]
     return answer._replace(rows=rows).document()
 

@@ -61,7 +61,10 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        headers: dict[str, str] = {}
+        for key, value in scope["headers"]:  # one that stands twice is neither of both
+            name, text = key.decode("latin-1"), value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {text}" if name in headers else text
         refusal = self._refusal(scope, headers)
 
         async def guarded(message: Message) -> None:

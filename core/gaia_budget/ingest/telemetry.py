@@ -14,10 +14,11 @@ import socket
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
-from gaia_hooks.facts.tokens import usage
+from gaia_hooks.facts import names
+from gaia_hooks.facts.tokens import bounds, usage
 from gaia_hooks.facts.tokens.responses import Response
-from gaia_hooks.machine import files
-from gaia_hooks.session import argus, counting, state
+from gaia_hooks.machine import clock, files
+from gaia_hooks.session import argus, counting, sessions, state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +33,10 @@ FIGURES = (
     "cache_creation_1h_tokens",
 )
 LOCK_SECONDS = 5.0
+MOST_REQUESTS = 2_000
+"""In one document; the client sends 512 at once."""
+LONGEST_REQUEST = 120
+BLOCK_BYTES, OVERLAP_BYTES = 1 << 20, 4 * LONGEST_REQUEST
 
 
 class Endpoint(NamedTuple):
@@ -75,19 +80,39 @@ def keep(chosen: Endpoint) -> None:
 def take(document: Any) -> int:
     """Count what a document of OTLP logs tells of requests without rows; how many were new.
 
-    A session that hooks do not watch is left to its own total. Raises LockTimeout, OSError: to be sent again.
+    A session that hooks do not watch is left to its own total. Raises LockTimeout, OSError: to be sent again;
+    ValueError for more than a client sends at once.
     """
     home, new = str(places.home()), 0
-    for response in requests(document):
-        if not state.is_session_id(response.session_id):
+    for session_id, told in _by_session(document).items():
+        if not _is_watched(home, session_id):
             continue
-        with counting.lock_of(home, response.session_id, LOCK_SECONDS) as lock:
-            session = counting.opened(home, response.session_id, lock)
-            if session.state.fresh or _has_row(session.state, response.key):
+        with counting.lock_of(home, session_id, LOCK_SECONDS) as lock:
+            session = counting.opened(home, session_id, lock)
+            if session.state.fresh:
                 continue
-            new += session.note(response)
-            session.store()
+            known = _with_rows(session.state, {one.request for one in told})
+            found = [session.note(one) for one in told if one.request not in known]
+            if any(found):
+                session.store()
+            new += sum(found)
     return new
+
+
+def _by_session(document: Any) -> dict[str, list[Response]]:
+    found: dict[str, list[Response]] = {}
+    for number, response in enumerate(requests(document)):
+        if number == MOST_REQUESTS:
+            raise ValueError(f"more than {MOST_REQUESTS} requests at once")
+        found.setdefault(response.session_id, []).append(response)
+    return found
+
+
+def _is_watched(home: str, session_id: str) -> bool:
+    """Whether hooks have a state of the session: of any other not even a lock is made."""
+    return state.is_session_id(session_id) and (
+        files.exists(state.path_of(home, session_id)) or sessions.is_at_rest(home, session_id)
+    )
 
 
 def requests(document: Any) -> Iterator[Response]:
@@ -107,7 +132,7 @@ def requests(document: Any) -> Iterator[Response]:
                     and isinstance(request, str)
                     and request
                 ):
-                    yield _response(told, request[:120], str(source))
+                    yield _response(told, request, str(source))
 
 
 def _response(told: dict[str, Any], request: str, source: str) -> Response:
@@ -115,19 +140,30 @@ def _response(told: dict[str, Any], request: str, source: str) -> Response:
     short = max(
         short, usage.count(_number(told.get("cache_creation_tokens"))) - long
     )  # older clients: not split
+    request = names.told_apart(request, LONGEST_REQUEST)
     made = Response(
         request,
-        str(told.get("model") or ""),
+        _name(told.get("model")),
         (fresh, output, read, short, long, 0, 0),
-        str(told.get("event.timestamp") or ""),
+        _instant(told.get("event.timestamp")),
         str(told.get("session.id") or ""),
         source,
         variant="fast" if told.get("speed") == "fast" else "",
     )
     made.request, made.traits = request, {"agent_kind": source}
-    if isinstance(told.get("effort"), str):
-        made.traits["effort"] = told["effort"][:120]
+    if effort := _name(told.get("effort")):
+        made.traits["effort"] = effort
     return made
+
+
+def _name(value: Any) -> str:
+    return names.shown(value) if isinstance(value, str) else ""
+
+
+def _instant(value: Any) -> str:
+    """When it was, as written; what cannot be has come in just now."""
+    told = clock.parse(value) if isinstance(value, str) else None
+    return str(value) if told is not None and bounds.is_instant(told) else clock.iso(clock.now())
 
 
 def _number(value: Any) -> Any:
@@ -144,8 +180,11 @@ def _listed(value: Any, name: str) -> Iterator[dict[str, Any]]:
     yield from (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
 
 
-def _has_row(mine: state.State, request: str) -> bool:
-    """Whether a file of the session names the request: then its row counts it."""
-    needle = request.encode("utf-8", "surrogatepass")
-    paths = {mine.transcript, *(thread.place.path for thread in mine.threads.values())} - {""}
-    return any(files.size_of(path) > 0 and needle in files.read(path) for path in paths)
+def _with_rows(mine: state.State, requests: set[str]) -> set[str]:
+    """Those requests that a file of the session names: their rows count them."""
+    found: set[str] = set()
+    for path in {mine.transcript, *(thread.place.path for thread in mine.threads.values())} - {""}:
+        for start in range(0, max(0, files.size_of(path)), BLOCK_BYTES):
+            block = files.read(path, start, BLOCK_BYTES + OVERLAP_BYTES)
+            found |= {one for one in requests - found if one.encode("utf-8", "surrogatepass") in block}
+    return found

@@ -8,6 +8,7 @@ from gaia_budget.errors import InputError, NotFoundError
 from gaia_budget.ledger.database.measures import DIMENSIONS
 from gaia_budget.ledger.questions import AXES, TIMES, Figures, Row, Spend
 from gaia_budget.model import Billing, Source
+from gaia_hooks.facts import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,6 +67,18 @@ def sums(ledger: Ledger, by: Sequence[str], asked: Asked) -> Spend:
         return answer
     _refuse_unknown(ledger, named)
     return _narrowed(answer, tuple(by), named)
+
+
+def axes_of(text: str) -> list[str]:
+    """The axes that somebody names, with commas between them. Raises InputError for one that is named again."""
+    axes = [axis.strip() for axis in text.split(",") if axis.strip()]
+    stored = as_stored(axes)
+    again = next((axis for axis in stored if stored.count(axis) > 1), "")
+    if again:
+        raise InputError(
+            f"by names {names.shown(again, 40)!r} more than once; name it once", slug="not-valid"
+        )
+    return axes
 
 
 def as_stored(by: Sequence[str]) -> tuple[str, ...]:

@@ -102,6 +102,47 @@ def test_a_document_of_another_form_tells_nothing(torn: Any) -> None:
     assert telemetry.take(torn) == 0
 
 
+def test_what_it_names_is_cleaned_and_an_instant_that_cannot_be_is_now(bench: Bench, watched: Path) -> None:
+    steers = "m\x1b]0;x\x07\u202e\ud800"
+    for number, at in enumerate((None, "x", "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", 5)):
+        told = {"model": steers, "effort": steers, "request_id": f"req\u200b{number}", "event.timestamp": at}
+        assert telemetry.take(document(**told)) == 1
+    bench.run()
+    found = {row.key: row.figures.responses for row in bench.ledger.spend(("model", "effort")).rows}
+    assert found == {(MODEL, ""): 1, ("m]0;x", "m]0;x"): 5}
+    assert by_hooks().responses == 6
+    (today,) = (row for row in bench.ledger.spend(("model",), bench.ledger.now() - 86_400 * clock.MICRO).rows)
+    assert today.figures.responses == 5
+
+
+def test_of_sessions_that_nobody_watches_nothing_is_made(watched: Path) -> None:
+    before = sorted(places.home().rglob("*"))
+    records = [
+        document(**{"session.id": f"5e551011-0000-4000-8000-{number:012x}"}) for number in range(32, 52)
+    ]
+    assert telemetry.take({"resourceLogs": [one["resourceLogs"][0] for one in records]}) == 0
+    assert sorted(places.home().rglob("*")) == before
+
+
+def test_more_than_a_client_sends_at_once_is_refused(watched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry, "MOST_REQUESTS", 3)
+    records = [document(request_id=f"req_{number}")["resourceLogs"][0] for number in range(4)]
+    with pytest.raises(ValueError, match="more than 3"):
+        telemetry.take({"resourceLogs": records})
+    assert by_hooks().responses == 1
+    assert telemetry.take({"resourceLogs": records[:3]}) == 3
+
+
+def test_a_row_is_found_wherever_it_lies_in_a_file_of_any_length(
+    watched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(telemetry, "BLOCK_BYTES", 700)
+    for number in range(40):
+        write(watched, assistant(f"msg_{number}", second=2, requestId=f"req_{number}"))
+    records = [document(request_id=f"req_{number}")["resourceLogs"][0] for number in range(50)]
+    assert telemetry.take({"resourceLogs": records}) == 10
+
+
 def test_absurd_figures_count_for_nothing(watched: Path) -> None:
     telemetry.take(document(input_tokens="9" * 19, output_tokens=-5, cache_creation_5m_tokens=1e308))
     assert by_hooks().usage[:2] == (1_000, 10)
@@ -182,11 +223,43 @@ def test_the_receiver_listens_only_where_it_is_wanted_and_to_who_has_the_token(
         for one in held:
             one.close()
         until(lambda: ask(chosen.port, body=b"{}", **ours) == 200)
+        assert ask(chosen.port, **{**ours, "Content-Length": "\u00b2"}) == 413
         assert ask(chosen.port, body=body, **ours) == 200
         assert by_hooks().responses == 2
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_who_sends_bit_by_bit_holds_the_receiver_no_longer_than_any_other(
+    bench: Bench, watched: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "REQUEST_SECONDS", 0.3)
+    telemetry.keep(telemetry.proposed())
+    server = receiver.start()
+    assert server is not None
+    try:
+        for sent in (b"P", b"POST /v1/logs HTTP/1.1\r\nX: "):
+            with socket.create_connection(("127.0.0.1", server.server_port), timeout=30) as one:
+                one.sendall(sent)
+                deadline = time.monotonic() + 30
+                while not _ended(one):
+                    assert time.monotonic() < deadline
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _ended(connection: socket.socket) -> bool:
+    """Send a byte more; whether the other end has closed."""
+    try:
+        connection.sendall(b"x")
+        connection.settimeout(0.05)
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
 
 
 def test_the_environment_is_wired_only_where_the_user_sends_telemetry_nowhere_else(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import io
 import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -271,11 +272,28 @@ def test_only_our_own_host_and_origin_are_answered(served: Dashboard) -> None:
     assert served.get("/api/v1/spend", {"Origin": "https://elsewhere.example"}).status == 403
     assert served.get(acknowledge, {"Origin": "null"}, "POST").status == 403
     assert served.get(acknowledge, {}, "POST").status == 403
+    assert _with_two_origins(served, acknowledge) == 403
     assert served.get(acknowledge, {**own, "Sec-Fetch-Site": "cross-site"}, "POST").status == 403
     assert served.get(acknowledge, own).status == 405
     assert served.asked("alerts")["alerts"][0]["state"] == "firing"
     assert served.get(acknowledge, own, "POST").document["state"] == "acknowledged"
     assert served.get("/api/v1/alerts/none/acknowledge", own, "POST").status == 404
+
+
+def _with_two_origins(served: Dashboard, path: str) -> int:
+    with closing(http.client.HTTPConnection(served.url.removeprefix("http://"), timeout=30)) as connection:
+        connection.putrequest("POST", path)
+        connection.putheader("Origin", "https://elsewhere.example")
+        connection.putheader("Origin", served.url)
+        connection.endheaders()
+        return connection.getresponse().status
+
+
+@pytest.mark.parametrize("by", [",".join(["module"] * 2000), "module,module", "project,module"], ids=len)
+def test_an_axis_is_asked_for_once(served: Dashboard, by: str) -> None:
+    answer = served.get(f"/api/v1/spend?by={by}")
+    assert (answer.status, answer.document["slug"]) == (400, "not-valid")
+    assert "name it once" in answer.document["error"]
 
 
 @pytest.mark.usefixtures("month")

@@ -53,11 +53,11 @@ def spend(
     """What was spent: dearest first, times in order."""
     from gaia_budget.cli.current import books_now
     from gaia_budget.ledger.questions import CONTEXT_AXES, TIMES
-    from gaia_budget.reports.asked import as_stored
+    from gaia_budget.reports.asked import as_stored, axes_of
     from gaia_budget.reports.money.spend import spend as ask
     from gaia_budget.reports.sessions.beside_client import BesideClient, beside_client
 
-    axes = [axis.strip() for axis in by.split(",") if axis.strip()]
+    axes = axes_of(by)
     warn_of_broken_files()
     with books_now() as books:
         module = books.module(module) if module else None
