@@ -3,7 +3,7 @@ user's week is spread over its days (a weekend ahead is no working week)."""
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,6 +51,16 @@ class Known:
         found = self._split.get((module, counts))
         if found is None:
             found = self._split[module, counts] = self._made(self.series.get(module, {}), counts)
+        return found
+
+    @cached_property
+    def each_day(self) -> dict[str, dict[int, int]]:
+        """Everything that each module spent, by day."""
+        found: dict[str, dict[int, int]] = {}
+        for module, sums in self.series.items():
+            days = found[module] = {}
+            for (day, _, _), nano in sums.items():
+                days[day] = days.get(day, 0) + nano
         return found
 
     def together(self, settings: Settings) -> tuple[int, Amounts | None, Amounts | None]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import places
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.errors import LedgerError
+from gaia_budget.forecast.series import known_days
 from gaia_budget.ledger.questions import bucket, instant
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.books import Books, here
@@ -202,19 +203,13 @@ def _total(mine: list[MonthStatus], everything: Total) -> MonthTotal:
 def _projects(
     ledger: Ledger, spent: SpendTable, standing: dict[str, MonthStatus], capped: set[str]
 ) -> list[ProjectSpend]:
-    zone = ledger.zone
-    today = zone.local(ledger.now()).date()
-    days = [(today - timedelta(days=ago)).isoformat() for ago in reversed(range(TREND_DAYS))]
-    costs: dict[str, dict[str, int]] = {}
-    for row in ledger.spend(
-        ("module", "day"), zone.start_of_day(today - timedelta(days=TREND_DAYS - 1))
-    ).rows:
-        costs.setdefault(row.key[0], {})[row.key[1]] = row.figures.cost_nano
+    known = known_days(ledger, ledger.now(), None)
+    days = range(known.today - TREND_DAYS + 1, known.today + 1)
     lines = {one.key: one for one in spent.lines}
     names = [*lines, *sorted(capped - set(lines))]
     found = []
     for name in names:
-        month, trend = standing[name] if name in capped else None, costs.get(name, {})
+        month, trend = standing[name] if name in capped else None, known.each_day.get(name, {})
         line = lines.get(name) or spent.total._replace(
             key=name, figures=type(spent.total.figures)(), shares={}
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import urllib.request
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,10 +14,10 @@ from gaia_budget.dashboard import views
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
-from support import dashboard
+from support import dashboard, spent_month
 from support.components import requires
 from support.dashboard import Seen
-from support.events import event
+from support.events import event, ts
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
@@ -142,3 +144,25 @@ def test_a_shared_ledger_is_narrowed_to_a_user_and_a_machine(
 @requires("chromium")
 def test_a_ledger_of_one_machine_has_no_choice_of_users(seen: Seen) -> None:
     assert seen.open().locator("select[name=user]").count() == 0
+
+
+def test_a_projects_trend_and_the_month_adding_up_are_the_events_of_each_day(
+    served: Dashboard, month: list[Event]
+) -> None:
+    def spent(day: str, **facts: str) -> int:
+        begins = ts(f"{day}T00:00")
+        mine = [one for one in month if begins <= one.ts < begins + spent_month.DAY]
+        return sum(
+            one.cost_nano or 0 for one in mine if all(getattr(one, key) == facts[key] for key in facts)
+        )
+
+    days = [f"2026-11-{number:02d}" for number in range(1, 28)]
+    for project in served.asked("overview")["projects"]:
+        told = [int(Decimal(usd) * 10**9) for usd in project["trend_usd"]]
+        assert told == [spent(day, module=project["module"]) for day in days[-14:]]
+    for query, facts in (("/", {}), ("/?project=via", {"module": "via"})):
+        table = served.get(query).text.partition("Table: November adding up")[2].partition("</table>")[0]
+        rows = re.findall(r'<th scope="row">([\d-]+)</th><td class="n">\$([\d.]+)</td>', table)
+        assert [day for day, _ in rows] == days[::-1]
+        for day, dollars in rows:
+            assert abs(Decimal(dollars) * 10**9 - spent(day, source="app", **facts)) < 10**7

@@ -103,8 +103,9 @@ def _adding_up(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, A
     if not cap or set(filters.names) - {"project"}:
         return None
     start = found.periods[-1].since
-    asked = Asked(start, None, {"source": "app", **({"module": filters.project} if filters.project else {})})
-    spent = {one.key: one.figures.cost_nano for one in table(ledger, "day", asked).lines}
+    since = min(start, _trend_start(ledger, "day"))  # as the trend by day is asked for: the same answer
+    asked = Asked(since, None, {"module": filters.project} if filters.project else {})
+    spent = {one.key: one.apps_nano for one in table(ledger, "day", asked).lines}
     days = _days(ledger, start)
     amounts = [spent.get(day, 0) for day in days]
     first = date.fromisoformat(days[0])
