@@ -101,6 +101,11 @@ def read(transcript: Transcript, known: ReadingPosition) -> Reading:
         return counting.finish(file, hits.end, status)
 
 
+def is_told(line: bytes) -> bool:
+    """Whether a torn line is set aside by name: it holds a usage or a total, or may be what is left of an answer."""
+    return tail.NEEDLE in line or CLIENT_TOTAL in line or torn.is_cut_answer(line)
+
+
 class _Counting:
     """The state of reading one file."""
 
@@ -131,7 +136,7 @@ class _Counting:
         self._take(file, offset, row, line, complete)
 
     def _torn(self, file: io.RawIOBase, offset: int, line: bytes, error: ValueError) -> None:
-        if not (tail.NEEDLE in line or CLIENT_TOTAL in line or torn.is_cut_answer(line)):
+        if not is_told(line):
             return
         rows = torn.whole_records(line)
         self._set_aside(file, offset, f"not one whole JSON document ({error}); {len(rows)} in it were taken")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
+from gaia_budget import settings
 from gaia_budget.cli.app import app
+from gaia_budget.ingest.skipped import skipped
 from gaia_budget.setup.checks import counting_checks
 from gaia_hooks.say import figures
 from gaia_hooks.session import counting, state, tail
@@ -152,6 +155,19 @@ def test_what_was_passed_over_can_be_asked_for_later(bench: Bench) -> None:
     answer = CliRunner().invoke(app, ["ingest", "--skipped", "--json"])
     [found] = json.loads(answer.stdout)["skipped"]
     assert (found["line"], found["reason"]) == (2, "usage.input_tokens is no count of tokens")
+
+
+@pytest.mark.parametrize(("at", "lines"), [(200, [2]), (5, [2]), (0, []), (-1, [2]), (10_000, [])])
+def test_a_row_that_a_files_end_cuts_is_named_once_nobody_writes_it_any_more(
+    bench: Bench, at: int, lines: list[int]
+) -> None:
+    file = bench.project / f"{SESSION}.jsonl"
+    write(file, assistant("msg_a", second=1, output_tokens=5))
+    with file.open("ab") as handle:
+        handle.write(json.dumps(assistant("msg_b", second=2), separators=(",", ":")).encode()[:at])
+    assert list(skipped(settings.load())) == []
+    os.utime(file, (0, 0))
+    assert [skip.line for skip in skipped(settings.load())] == lines
 
 
 def test_doctor_names_what_is_not_understood_and_what_the_client_deletes(bench: Bench) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 NAMES = ("hooks", "Stop", "PreToolUse", "matcher", "type", "command", "args", "timeout", "async", "env", "permissions",
          "allow", "defaultMode", "statusLine", "disableAllHooks", "cleanupPeriodDays", "modelPricing", "mcpServers",
          "gaia-budget", "GAIA_BUDGET_OFF", "OTEL_EXPORTER_OTLP_LOGS_HEADERS", "schema", "files", "servers", "before",
-         "after", "tools", "scope", "project")  # fmt: skip
+         "after", "tools", "scope", "project", "enabledPlugins", "gaia-budget@gaia", "projects",
+         "hasTrustDialogAccepted")  # fmt: skip
 WORDS = ("", "command", "true", "1", "mcp__gaia-budget__budget_spend", "\ud800", "\x00", "~", "/",
          "x/hook/1/statusline.py", "x/hook/1/wrapped_statusline.py abc",
          "x/hook/1/wrapped_statusline.py ff")  # fmt: skip
@@ -37,6 +38,7 @@ CHECKS = (
     client_checks.settings_json_check, client_checks.wiring_check, client_checks.on_failure_check,
     client_checks.hook_files_check, client_checks.switched_off_check, client_checks.without_effect_check,
     counting_checks.kept_history, counting_checks.contract_prices, counting_checks.folders,
+    counting_checks.trust,
 )  # fmt: skip
 OFTEN = settings(deadline=None, max_examples=int(os.environ.get("GAIA_TEST_VALUES", "60")),
                  suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
@@ -80,6 +82,7 @@ def test_any_value_in_settings_files_is_told_by_doctor_and_by_the_way_back(
         settings_path(tmp_path),
         tmp_path / ".mcp.json",
         *places.managed_settings(),
+        places.claude_config_dir() / ".claude.json",
     ):
         put(file, value)
     for check in CHECKS:
