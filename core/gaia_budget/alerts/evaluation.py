@@ -9,6 +9,7 @@ from gaia_budget.alerts import engine, metrics, rules, telling
 from gaia_budget.alerts.facts import Facts
 from gaia_budget.alerts.fired import Alert, Fired, Firing
 from gaia_budget.errors import ConfigError
+from gaia_hooks.facts.prices.money import usd_short
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -164,11 +165,25 @@ def _next_step(rule: Rule, module: str, subject: str, facts: Facts) -> str:
     from gaia_budget.ledger.zone import first_of
 
     resets_on = first_of(bucket(facts.ledger.zone, "month", facts.now) + 1).isoformat()
-    fillings = {"{module}": module or "MODULE", "{subject}": subject, "{resets_on}": resets_on}
+    fillings = {
+        "{beyond}": _beyond(module, facts),
+        "{module}": module or "MODULE",
+        "{subject}": subject,
+        "{resets_on}": resets_on,
+    }
     text = rule.next_step or "gaia-budget spend --since today --by module,task shows where it goes"
     for name, filling in fillings.items():
         text = text.replace(name, filling)
     return text
+
+
+def _beyond(module: str, facts: Facts) -> str:
+    """What becomes of an app's calls once its month is used up."""
+    refused = "calls of apps are refused until {resets_on}"
+    if facts.settings.module(module).on_exceeded != "downgrade":
+        return refused
+    stop = facts.settings.hard_stop_nano(facts.budget.module_or_default(module, facts.settings).limit_nano)
+    return f"calls of apps go on on the cheapest allowed model until {usd_short(stop)}; then {refused}"
 
 
 AXES = ("model", "task", "session")

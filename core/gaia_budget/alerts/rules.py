@@ -57,7 +57,7 @@ class Rule(BaseModel):
         default=0, ge=0, description="prompt tokens in the window that are worth judging"
     )
     next_step: str = Field(
-        default="", description="what to do; {module}, {subject} and {resets_on} are filled in"
+        default="", description="what to do; {module}, {subject}, {resets_on} and {beyond} are filled in"
     )
     enabled: bool = Field(default=True, description="false: the rule is off")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class MonthStatus(NamedTuple):
     """A module's month against its cap, in nano-dollars; `outlook` tells where it ends, where somebody asked.
 
-    `override_left_nano` is granted on top and not drawn yet.
+    `override_left_nano` is granted on top and not drawn yet. `thresholds` are the percents that warn and are critical.
     """
 
     month: MonthSpend
@@ -23,6 +23,7 @@ class MonthStatus(NamedTuple):
     counts_claude_code: bool
     outlook: Outlook | None = None
     override_left_nano: int = 0
+    thresholds: tuple[float, float] = (80, 95)
 
     @property
     def spent_nano(self) -> int:

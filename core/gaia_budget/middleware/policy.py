@@ -54,7 +54,7 @@ class Policy:
                 chosen.counts_claude_code,
                 chosen.on_exceeded == "downgrade",
                 tuple(entry.models),
-                int(entry.limit_nano * self.settings.hard_stop_pct / 100),
+                self.settings.hard_stop_nano(entry.limit_nano),
             )
         return found
 

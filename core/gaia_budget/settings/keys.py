@@ -238,6 +238,10 @@ class Settings(BaseModel):
         """The monthly cap of all modules together in nano-dollars; None where there is none."""
         return _nano(self.total_monthly_budget_usd)
 
+    def hard_stop_nano(self, limit_nano: int) -> int:
+        """Where a month with this cap ends for a module that goes on beyond it on cheaper models."""
+        return int(limit_nano * self.hard_stop_pct / 100)
+
     @property
     def billing(self) -> Billing:
         """How Claude Code is paid for here: as the setting says, else as it was found out when this was loaded."""

@@ -244,3 +244,31 @@ def test_an_override_of_a_task_is_shown_as_such_and_does_not_lift_hooks(home: Pa
     assert [one["task"] for one in asked("override", "list")["overrides"]] == ["deep_audit"]
     assert "jseeker, deep_audit" in run("override", "list")
     assert hook_limit(home)[1] == 10 * DOLLAR
+
+
+@pytest.mark.parametrize(
+    ("dollars", "word", "sign"), [(4, "fine", ""), (5, "warning", "▲"), (7, "critical", "■")]
+)
+def test_a_month_has_one_word_on_every_face_by_the_modules_own_thresholds(
+    dollars: int, word: str, sign: str, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gaia_budget.cli.seeing.paper import state
+    from gaia_budget.dashboard.sections.now import caps
+    from gaia_budget.reports.overview import overview
+
+    entry = {"per_module": {"jseeker": {"monthly_budget_usd": 10}}}
+    (home / "token_budget.json").write_text(json.dumps(entry), encoding="utf-8")
+    monkeypatch.setenv("GAIA_ROOT", str(home))
+    text = "[modules.jseeker]\nalert_threshold_pct = 50\ncritical_threshold_pct = 70\n"
+    (home / "gaia-budget" / "settings.toml").write_text(text, encoding="utf-8")
+    spend(dollars * DOLLAR)
+    run("ingest")
+    told = {one["severity"] for one in asked("alerts")["alerts"] if one["rule"].startswith("month-")}
+    assert next((one for one in ("critical", "warning") if one in told), "fine") == word
+    with Ledger.open(settings=load()) as ledger:
+        found = overview(ledger, load())
+    (mine,) = [one.month for one in found.projects if one.name == "jseeker" and one.month]
+    assert state(mine.percent, *mine.thresholds)[0] == sign
+    assert [row["word"] for row in caps(found)["rows"] if row["key"] == "jseeker"] == [word]
+    first = next(line for line in run().splitlines() if "jseeker" in line)
+    assert ("▲" in first, "■" in first) == (sign == "▲", sign == "■")

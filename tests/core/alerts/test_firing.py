@@ -72,6 +72,18 @@ def test_each_threshold_of_a_module_fires_once_and_the_worst_alone_is_told(
     ]
 
 
+def test_a_module_that_goes_on_beyond_its_month_is_not_said_to_be_refused(
+    ledger: Ledger, settings: Settings, clock: Clock
+) -> None:
+    goes_on = settings.model_copy(update={"modules": {"jseeker": ModuleSettings(on_exceeded="downgrade")}})
+    spend(ledger, "a", 1000 * CENT)
+    (alert,) = alerts.evaluate(ledger, goes_on).told_by("mcp")
+    assert alert.next_step.startswith(
+        "calls of apps go on on the cheapest allowed model until $11.0000; then calls of apps are refused until "
+        "2026-12-01; to allow more: "
+    )
+
+
 def test_thresholds_are_each_modules_own(ledger: Ledger, settings: Settings, clock: Clock) -> None:
     chosen = ModuleSettings.model_validate({"alert_threshold_pct": "50.5", "critical_threshold_pct": 60})
     settings = settings.model_copy(update={"modules": {"via": chosen}})

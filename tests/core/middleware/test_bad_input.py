@@ -197,6 +197,31 @@ def test_a_deployment_at_azure_is_priced_as_the_model_that_answers(
     assert (event.provider, event.cost_nano) == ("azure", 1000 * 2500 + 50 * 10_000)
 
 
+UNNAMED: dict[str, Any] = {"usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}}
+COMPACTED: dict[str, Any] = {"id": "r", "object": "response.compaction", "created_at": 1, "output": [],
+                             "usage": {"input_tokens": 1000, "output_tokens": 100, "total_tokens": 1100}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("use", "answer", "nano"),
+    [
+        (lambda c: c.embeddings.create(model="text-embedding-3-small", input="hi"),
+         {"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.1]}],
+          "usage": {"prompt_tokens": 1000, "total_tokens": 1000}}, 1000 * 20),
+        (lambda c: c.responses.compact(model="gpt-5", input="hi"), COMPACTED, 1000 * 1250 + 100 * 10_000),
+        (lambda c: c.chat.completions.create(model="gpt-4o", messages=MESSAGE["messages"], max_tokens=500),
+         {"id": "c", "object": "chat.completion", "created": 1, "choices": [], **UNNAMED}, 1000 * 2500 + 100 * 10_000),
+    ],
+    ids=["embeddings", "compact", "a gateway"],
+)  # fmt: skip
+def test_an_answer_that_names_no_model_has_the_price_of_the_one_asked_for(
+    use: Any, answer: dict[str, Any], nano: int, guard: BudgetGuard, server: WireServer
+) -> None:
+    server.script(Say(document=answer))
+    use(guard.wrap(apps.gpt(server)))
+    assert [event.cost_nano for event in apps.booked()] == [nano]
+
+
 def test_a_local_host_costs_nothing_by_the_setting(
     guard: BudgetGuard, server: WireServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

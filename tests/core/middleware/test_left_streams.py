@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import BudgetGuard
+from gaia_budget.alerts.facts import Facts
+from gaia_budget.ledger import Ledger
 from gaia_budget.middleware.reserve.estimate import tokens_in
 from gaia_budget.middleware.transport.streams import library_of
+from gaia_budget.settings import load
 from support import apps
 from support.wire_server import Say
 
@@ -139,6 +142,8 @@ def test_embeddings_that_never_carry_usage_are_successes(guard: BudgetGuard, ser
     assert {(event.kind, event.status) for event in events} == {("response", "success")}
     assert all(0 < event.cost_nano < 100 * 150 for event in events)
     assert len(guard.notices) == 1
+    with Ledger.open(settings=load()) as ledger:
+        assert not Facts(ledger, load()).failed(0), "no alarm of calls that fail"
 
 
 def test_a_response_in_the_background_is_settled_when_it_is_found_again_and_once(

@@ -26,6 +26,8 @@ from gaia_budget.prices import table
 from gaia_hooks.facts.tokens import usage
 
 NOW = time.time()
+LATE_IN_2026 = 1_795_780_800
+"""An instant of prices that end with the year."""
 OPENAI, GEMINI = Seller("openai", "api.openai.com", known=True), Seller("gemini", known=True)
 THREE_IMAGE, MILLION = "gemini-3-pro-image-preview", 1_000_000
 
@@ -198,6 +200,23 @@ def test_tiers_of_openai_by_every_name() -> None:
         "priority": 2 * standard,
         "fast": 2 * standard,
     }
+
+
+@pytest.mark.parametrize(
+    ("tier", "nano"), [("flex", 1000 * 250 + 100 * 4500), ("priority", 1000 * 900 + 100 * 16_200)]
+)
+@pytest.mark.parametrize("way", ["asked", "header", "traffic type"])
+def test_a_tier_of_gemini_is_known_by_request_header_or_traffic_type(way: str, tier: str, nano: int) -> None:
+    model, told = "gemini-3.8-flash-tts", {"promptTokenCount": 1000, "candidatesTokenCount": 100}
+    if way == "traffic type":
+        told |= {"trafficType": f"ON_DEMAND_{tier.upper()}"}
+    ask = gemini.ask(
+        f"/v1beta/models/{model}:generateContent", {"serviceTier": tier} if way == "asked" else {}
+    )
+    seen = Seen(ask)
+    gemini.headers({"x-gemini-service-tier": tier} if way == "header" else {}, seen)
+    gemini.whole({"candidates": [], "modelVersion": model, "usageMetadata": told}, seen)
+    assert bill.bill(table.load(), GEMINI, ask, seen, seen.usage or usage.NOTHING, LATE_IN_2026).nano == nano
 
 
 def test_a_region_that_is_dearer_is_billed_so() -> None:

@@ -50,6 +50,22 @@ def test_an_unknown_model_gets_the_users_price(home: Path) -> None:
     assert "my-llama" in table.price_rows()
 
 
+def test_the_users_price_holds_for_every_tier_as_the_list_moves_it(home: Path) -> None:
+    own_prices(
+        home,
+        '[[price]]\nmodel = "gpt-5"\ninput = 1\noutput = 8\n[[price]]\nmodel = "my-llama"\ninput = 0.1\noutput = 0.2\n',
+    )
+    listed = {
+        "": 9,
+        "batch": 4.5,
+        "flex": 4.5,
+        "priority": 18,
+    }  # the list's batch and flex are half, priority double
+    for tier, dollars in listed.items():
+        assert price("gpt-5", TOKENS, variant=tier)[:2] == (int(dollars * 10**9), "override"), tier
+    assert price("my-llama", TOKENS, variant="batch")[:2] == (300_000_000, "override"), "as it stands"
+
+
 def test_a_price_that_no_femto_dollar_holds_is_still_exact(home: Path) -> None:
     own_prices(home, '[[price]]\nmodel = "third"\ninput = 0.08333333333333334\noutput = 1\n')
     assert price("third", (3_000_000, 0, 0, 0, 0, 0, 0)).cost_nano == 250_000_000

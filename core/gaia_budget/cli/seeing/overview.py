@@ -206,7 +206,7 @@ class _Screen:
 
     def _project_narrow(self, one: ProjectSpend, spent: str) -> Text:
         assert one.month is not None
-        sign, style = state(one.month.percent)
+        sign, style = state(one.month.percent, *one.month.thresholds)
         line = Text(set_cell_size(shown.name(one.name, 9), 10))
         line += self.paper.bar(one.month.percent / 100, 8, style or "cyan")
         line.append(f" {int(one.month.percent):3d} %{sign or ' '}", style)
@@ -235,7 +235,9 @@ class _CapColumns:
         self.paper, self.bar_cells = paper, cells
         self.head = head.rjust(self.spent_width) + "  cap".ljust(self.cap_width + 5) + " " * (7 + cells)
         self.cells = [
-            self._row(spent[place], caps[place], one.month.percent if one.month else None)
+            self._row(spent[place], caps[place], one.month.percent, *one.month.thresholds)
+            if one.month
+            else self._row(spent[place], caps[place], None)
             for place, one in enumerate(rows)
         ]
         if others:
@@ -243,13 +245,13 @@ class _CapColumns:
         whole = found.total.spent_nano * 100 / found.total.limit_nano if found.total.limit_nano else 0
         self.total = self._row(spent_total, total_cap, whole)
 
-    def _row(self, spent: str, cap: str, percent: float | None) -> Text:
+    def _row(self, spent: str, cap: str, percent: float | None, *thresholds: float) -> Text:
         line = Text(spent.rjust(self.spent_width))
         line.append("  of " if cap else "     ", "dim")
         line.append(cap.rjust(self.cap_width))
         if percent is None or not cap:
             return line + Text(" " * (self.bar_cells + 7))
-        sign, style = state(percent)
+        sign, style = state(percent, *thresholds)
         line.append(f"{int(percent):4d} %", style)
         line.append(f"{sign or ' '}", style)
         return line + self.paper.bar(percent / 100, self.bar_cells, style or "cyan")

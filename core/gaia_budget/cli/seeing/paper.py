@@ -101,7 +101,7 @@ def _has_blocks() -> bool:
     return "utf" in named.lower()
 
 
-def state(percent: float, *, warning: float = 80, critical: float = 95) -> tuple[str, str]:
+def state(percent: float, warning: float = 80, critical: float = 95) -> tuple[str, str]:
     """The sign and the style of a percentage of a limit."""
     if percent >= critical:
         return "■", "bold red"

@@ -28,8 +28,18 @@ TOP, BOTTOM, HEIGHT = 20.0, 154.0, 176
 MOST_LABELS = 6
 
 
-def gauge(title: str, spent: int, cap: int, ends: tuple[int, int, int] | None, height: int = 18) -> Markup:
-    """Spent of a cap, with the month's end and its range (projected, low, high) where they are known."""
+def gauge(
+    title: str,
+    spent: int,
+    cap: int,
+    ends: tuple[int, int, int] | None,
+    height: int = 18,
+    marks: tuple[float, float] = (80, 95),
+) -> Markup:
+    """Spent of a cap, with the month's end and its range (projected, low, high) where they are known.
+
+    `marks` are the percents that warn and are critical.
+    """
 
     def at(nano: int) -> float:
         return min(100.0, nano * 10000 / cap / PAST_CAP) if cap > 0 else 0.0
@@ -41,7 +51,7 @@ def gauge(title: str, spent: int, cap: int, ends: tuple[int, int, int] | None, h
     parts.append(rect("spent", 0, 4, at(spent), height - 8))
     if ends is not None:
         parts += [upright("halo", at(ends[0]), 3, height - 3), upright("proj", at(ends[0]), 1, height - 1)]
-    parts += [upright("at", edge * share / 100, height - 4, height) for share in (80, 95)]
+    parts += [upright("at", edge * share / 100, height - 4, height) for share in marks]
     parts.append(upright("cap", edge, 0, height))
     return Markup('<svg class="gauge" width="100%" height="{}" role="img">{}</svg>').format(
         height, joined(parts)

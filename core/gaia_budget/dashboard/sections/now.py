@@ -116,7 +116,7 @@ def caps(found: Overview) -> dict[str, Any]:
         cap = month.limit_nano + month.month.override_nano
         ends = _ends(month.outlook.counted if month.outlook else None)
         name = shown.name(one.name)
-        kind, sign, word = state(month.percent)
+        kind, sign, word = state(month.percent, *month.thresholds)
         rows.append(
             {
                 "name": name,
@@ -126,6 +126,7 @@ def caps(found: Overview) -> dict[str, Any]:
                     month.spent_nano,
                     cap,
                     ends,
+                    marks=month.thresholds,
                 ),
                 "spent": amount,
                 "cap": shown.money(cap),

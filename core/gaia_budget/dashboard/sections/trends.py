@@ -110,8 +110,9 @@ def _adding_up(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, A
     amounts = [spent.get(day, 0) for day in days]
     first = date.fromisoformat(days[0])
     length = ((first + timedelta(days=32)).replace(day=1) - first).days
-    warning = cap * 80 // 100
-    lines = [(cap, f"cap {shown.money(cap)}"), (warning, f"80 % {shown.money(warning)}")]
+    share = mine[0].month.thresholds[0] if filters.project and mine[0].month else 80
+    warning = int(cap * share / 100)
+    lines = [(cap, f"cap {shown.money(cap)}"), (warning, f"{share:g} % {shown.money(warning)}")]
     cells, total = shown.cents(amounts)
     title = f"{first:%B} adding up, apps"
     return {

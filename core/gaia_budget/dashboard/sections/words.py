@@ -27,8 +27,8 @@ def signed(nano: int) -> str:
     return f"+{shown.money(nano)}" if nano > 0 else shown.money(nano) if nano else "–"
 
 
-def state(percent: float) -> tuple[str, str, str]:
+def state(percent: float, warning: float = 80, critical: float = 95) -> tuple[str, str, str]:
     """The class, sign and word of a percentage of a limit."""
-    if percent >= 95:
+    if percent >= critical:
         return "crit", "■", "critical"
-    return ("warn", "▲", "warning") if percent >= 80 else ("", "●", "fine")
+    return ("warn", "▲", "warning") if percent >= warning else ("", "●", "fine")

@@ -76,4 +76,6 @@ def total(books: Books) -> Total:
 def _status(books: Books, spent: MonthSpend, ends: Outlook | None) -> MonthStatus:
     name = spent.module
     left = sum(one.left_nano for one in books.overrides if one.module == name)
-    return MonthStatus(spent, books.limit_nano(name), books.counts_claude_code(name), ends, left)
+    held = books.budget.module_or_default(name, books.settings)
+    thresholds = float(held.alert_threshold_pct), float(held.critical_threshold_pct)
+    return MonthStatus(spent, held.limit_nano, books.counts_claude_code(name), ends, left, thresholds)
