@@ -275,6 +275,8 @@ def test_nothing_is_wider_than_the_window(browser: Browser, served: Dashboard, w
     page = found.open(path)
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = "all => all.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.ariaLabel)"
+    assert set(page.locator(".scroll").evaluate_all(wide)) <= {"Tasks by model"}  # by each model: it scrolls
     found.context.close()
     assert found.wrong == []
 
