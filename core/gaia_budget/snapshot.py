@@ -76,7 +76,7 @@ def write(
         "config_dirs": [str(folder) for folder in places.further_config_dirs()],
         "roots": registry.roots() if registry else [],
         "token_budget": str(budget.file) if budget and budget.file else "",
-        "prices": _prices(),
+        "prices": _prices(settings.pricing_source),
         "price_times": _contract_times(),
         "price_source": settings.pricing_source,
         "billing": settings.billing,
@@ -208,20 +208,26 @@ def _contract_times() -> tuple[int, int]:
     return contract.load().multiplier.as_integer_ratio()
 
 
-def _prices() -> dict[str, Any]:
-    """The rows of Claude's models and of those that the user or a contract prices: every hook reads the file.
+def _prices(source: str) -> dict[str, Any]:
+    """The rows of the models that Claude's families stood for, and of those that the user or a contract prices.
 
-    Any other model a hook finds in the price list itself, once in a session (`gaia_hooks.session.other_prices`).
+    Every hook reads them. Any other model, and a batch of these, a hook finds in the price list itself, once in a
+    session (`gaia_hooks.session.other_prices`); where the owner's prices alone count, all of them are here.
     """
+    from gaia_budget.prices import families
     from gaia_budget.prices.overrides import OVERRIDE
     from gaia_budget.prices.table import price_rows
+
+    usual = {model for entries in families.history().values() for model in entries.values()}
 
     def own(row: list[Any]) -> bool:
         return pricing.source_of(row, "") == OVERRIDE or (len(row) > 3 and "flat" in row[3])
 
-    return {
-        name: rows for name, rows in price_rows().items() if name.startswith("claude-") or any(map(own, rows))
-    }
+    def is_usual(name: str) -> bool:
+        model, _, variant = name.partition("#")
+        return source == form.OWNERS or (model in usual and variant != "batch")
+
+    return {name: rows for name, rows in price_rows().items() if is_usual(name) or any(map(own, rows))}
 
 
 def _session_types(budget: TokenBudget | None) -> dict[str, Any]:

@@ -8,14 +8,22 @@ import sys
 
 PACKAGE = "gaia_hooks"
 ENTRIES = {"hooks.bundle": "gaia_hooks.main", "statusline.bundle": "gaia_hooks.statusline"}
+HEAD = 4096  # bytes of the loader, after the magic number
 
-# Runs inside the bootstrap with `natives`, a list of (extension module, its file), and `codes`, a list of (module, its
-# file, its code, the marshalled code of the rest of it) in the order of completion. The rest runs when something of it
-# is first asked for. An extension module is loaded from the file where the interpreter that made the bundle has it: the
-# search for it lists whole folders. Where that fails, `import` finds it.
+# A bundle: the interpreter's magic number, the loader, what is loaded at once, and then the rests of the modules, which
+# are read when they are asked for: every page that a hook touches costs it time, and every word that it compiles.
+#
+# The bootstrap runs the loader where that fits, with the bundle open as `file`. It loads `natives`, a list of
+# (extension module, its file), and `codes`, a list of (module, its file, its code, the place of its rest) in the order
+# of completion, and runs the module that `hook` names. An extension module is loaded from the file where the
+# interpreter that made the bundle has it: the search for it lists whole folders. Where that fails, `import` finds it.
 LOADER = """\
 import sys, _imp
 from marshal import loads
+if file.seek(0, 2) != {whole}:
+    raise ValueError("cut short")
+file.seek({first})
+natives, codes = loads(file.read({size}))
 kind = type(sys)
 def waiting(module, rest):
     space = module.__dict__
@@ -23,7 +31,10 @@ def waiting(module, rest):
         if name[:2] == "__":
             raise AttributeError(name)
         del space["__getattr__"]
-        exec(loads(rest), space)
+        with open(file.name, "rb", 0) as again:
+            again.seek({rests} + rest[0])
+            code = again.read(rest[1])
+        exec(loads(code), space)
         return getattr(module, name)
     space["__getattr__"] = __getattr__
     space["_self"] = module
@@ -52,6 +63,16 @@ except BaseException:
     for name, _, _, _ in codes:
         sys.modules.pop(name, None)
     raise
+try:
+    __import__(hook)
+    sys.modules[hook].run()
+except BaseException:
+    pass
+try:
+    import posix as system
+except ImportError:
+    import nt as system
+system._exit(0)
 """
 
 
@@ -66,10 +87,21 @@ def build(folder: str) -> None:
 
     for name, entry in ENTRIES.items():
         named = common(entry)
-        codes = [(module, path, *halves(path, named.get(module))) for module, path in _completed(entry)]
-        content = (compile(LOADER, "bundle", "exec"), _natives(), codes)
+        codes, rests = [], b""
+        for module, path in _completed(entry):
+            code, rest = halves(path, named.get(module))
+            codes.append((module, path, code, (len(rests), len(rest)) if rest else None))
+            rests += rest
+        content = marshal.dumps((_natives(), codes))
+        magic = importlib.util.MAGIC_NUMBER
+        first = len(magic) + HEAD
+        end = first + len(content)
+        text = LOADER.format(whole=end + len(rests), first=first, size=len(content), rests=end)
+        loader = marshal.dumps(compile(text, "bundle", "exec"))
+        if len(loader) > HEAD:
+            raise ValueError("the loader is larger than HEAD")
         with open(folder + "/" + name, "wb") as file:
-            file.write(importlib.util.MAGIC_NUMBER + marshal.dumps(content))
+            file.write(magic + loader.ljust(HEAD, b"\0") + content + rests)
 
 
 def _completed(entry: str) -> "list[tuple[str, str]]":

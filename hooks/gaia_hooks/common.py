@@ -14,9 +14,9 @@ facts.session_types: choose limit
 facts.snapshot: load may_refuse module_policy path_of
 facts.tokens.bill: Bill.__init__ bill_of variant_of
 facts.tokens.bounds:
-facts.tokens.responses: Bookable.__init__ Response.__init__ Thread.__init__ Thread.add Thread.knows
-  Thread.settle _id is_genuine response_of
-facts.tokens.usage: budget_tokens held_tokens prompt_tokens recached_tokens
+facts.tokens.responses: Response.__init__ Response.absorb Thread.__init__ Thread.add Thread.knows
+  Thread.request_of Thread.settle _id is_genuine response_of
+facts.tokens.usage: added budget_tokens held_tokens prompt_tokens recached_tokens
 facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
 machine.clock: _days iso now parse worked
@@ -31,8 +31,8 @@ say.figures: SessionFigures.__init__ SessionFigures._add SessionFigures.budget_t
 say.warnings: _rank excluded_model threshold_reached
 session.bookkeeping: Bookkeeper.__init__ Bookkeeper.owe Bookkeeper.recover Bookkeeper.write
 session.counting: Session.__init__ Session._book Session._count_thread Session._made Session._new_agents
-  Session._row Session.cost Session.count Session.find_agents Session.growing Session.moved Session.reprice
-  Session.settle Session.store Session.watch lock_of opened
+  Session._row Session._rows Session.cost Session.count Session.find_agents Session.growing Session.moved
+  Session.reprice Session.settle Session.store Session.watch lock_of opened
 session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify Made.is_whole Made.packed
   _capacity _count _end _hash _place _record _short _slot
 session.state: State.__init__ State.packed State.tally Tally.__init__ Tally.add Tally.packed Tally.unpacked
@@ -53,9 +53,9 @@ facts.session_types: choose limit
 facts.snapshot: load module_policy path_of
 facts.tokens.bill: Bill.__init__ bill_of variant_of
 facts.tokens.bounds:
-facts.tokens.responses: Bookable.__init__ Response.__init__ Thread.__init__ Thread.add Thread.knows
-  Thread.settle _id is_genuine response_of
-facts.tokens.usage: budget_tokens held_tokens prompt_tokens recached_tokens
+facts.tokens.responses: Response.__init__ Response.absorb Thread.__init__ Thread.add Thread.knows
+  Thread.request_of Thread.settle _id is_genuine response_of
+facts.tokens.usage: added budget_tokens held_tokens prompt_tokens recached_tokens
 facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
 machine.clock: _days iso now parse
@@ -67,8 +67,8 @@ say.figures: SessionFigures.__init__ SessionFigures._add SessionFigures.budget_t
 say.fitting: Piece.__init__ _joined _shown line percent
 session.bookkeeping: Bookkeeper.__init__ Bookkeeper.owe Bookkeeper.recover Bookkeeper.write
 session.counting: Session.__init__ Session._book Session._count_thread Session._made Session._new_agents
-  Session._row Session.cost Session.count Session.growing Session.moved Session.reprice Session.store
-  Session.watch lock_of opened
+  Session._row Session._rows Session.cost Session.count Session.growing Session.moved Session.reprice
+  Session.store Session.watch lock_of opened
 session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify Made.is_whole Made.packed
   _capacity _count _end _hash _place _record _short _slot
 session.months: MonthFile.__init__ _added _entries _word note of_session path_of

@@ -204,9 +204,9 @@ def test_rows_before_and_after_a_pause_are_one_response_whose_requests_differ() 
         assert seen is not None
         assert made.identify(seen, thread)
         assert not thread.add(seen)
-    [one] = thread.settle()
-    assert one.response.usage[:2] == (2090, 120)
-    assert [run[:2] for run in one.response.runs] == [(1000, 90), (1090, 30)]
+    [(one, _)] = thread.settle()
+    assert one.usage[:2] == (2090, 120)
+    assert [run[:2] for run in one.runs] == [(1000, 90), (1090, 30)]
 
 
 def test_an_advisor_before_a_pause_stays_a_part_of_the_one_response() -> None:

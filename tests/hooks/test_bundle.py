@@ -13,6 +13,7 @@ import pytest
 
 from gaia_budget.setup import hookcopy
 from gaia_hooks.common import common
+from support.common_events import ended_by
 from support.rows import assistant, write
 
 if TYPE_CHECKING:
@@ -46,17 +47,16 @@ def test_the_bundle_alone_carries_the_hook(watched: Watched, copy: Path) -> None
 @pytest.mark.parametrize("module", [hookcopy.HOOK_MODULE, "gaia_hooks.statusline"])
 def test_a_process_runs_the_allowed_modules_and_no_others(watched: Watched, copy: Path, module: str) -> None:
     answer(watched, copy)  # a session's first event needs more: its project, its heading, its month
-    program = hookcopy.program(copy, module)
-    listing = (
-        "import sys\nprint('\\n' + ' '.join(sorted("
-        "name for name, module in sys.modules.items() if '__getattr__' not in vars(module))))\n"
-    )
+    listing = """
+    print("\\n" + " ".join(
+        sorted(name for name, module in sys.modules.items() if "__getattr__" not in vars(module))))
+"""
     bare, full = (
         subprocess.run(
-            [str(BASE), "-I", "-S", "-c", code],
+            [str(BASE), "-I", "-S", "-c", ended_by(listing) + program],
             input=json.dumps(watched.payload("PreToolUse")).encode(), capture_output=True, env=os.environ, check=True,
         ).stdout.decode().splitlines()[-1].split()
-        for code in (f"import marshal, posix, time\n{listing}", program.replace("system._exit(0)", listing))
+        for program in ("import marshal, time\nposix._exit(0)", hookcopy.program(copy, module))
     )  # fmt: skip
     loaded = set(full) - set(bare)
     assert loaded > {"_json", "fcntl"}
@@ -77,7 +77,8 @@ def test_without_a_fitting_bundle_the_modules_are_imported(
     assert b"80 %" in answer(watched, copy)
 
 
-def test_a_bundle_cut_short_falls_back_to_the_modules(watched: Watched, copy: Path) -> None:
+@pytest.mark.parametrize("left", [20, 5000, -1], ids=["of the loader", "of the modules", "all but a byte"])
+def test_a_bundle_cut_short_falls_back_to_the_modules(watched: Watched, copy: Path, left: int) -> None:
     bundle = copy / "hooks.bundle"
-    bundle.write_bytes(bundle.read_bytes()[:5000])
+    bundle.write_bytes(bundle.read_bytes()[:left])
     assert b"80 %" in answer(watched, copy)

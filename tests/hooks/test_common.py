@@ -12,7 +12,7 @@ import pytest
 from gaia_budget.setup import hookcopy
 from gaia_hooks import common as module
 from gaia_hooks.common import common
-from support.common_events import BASE, EVENTS, Ran, nothing_listed, written
+from support.common_events import BASE, EVENTS, Ran, ended_by, nothing_listed, written
 from support.rows import assistant, write
 
 if TYPE_CHECKING:
@@ -35,9 +35,10 @@ def copy(watched: Watched) -> Path:
 def answer(watched: Watched, first: int, count: int = 1) -> None:
     """New responses in the session's transcript, whose usage has all that the client writes."""
     for number in range(first, first + count):
-        row = assistant(f"msg_{number:024d}", second=number, output_tokens=5, reads=9)
-        row["message"]["usage"]["server_tool_use"]["web_fetch_requests"] = 0
-        write(watched.transcript, row)
+        for written_so_far in (1, 5):  # a row for each content block
+            row = assistant(f"msg_{number:024d}", second=number, output_tokens=written_so_far, reads=9)
+            row["message"]["usage"]["server_tool_use"]["web_fetch_requests"] = 0
+            write(watched.transcript, row)
 
 
 def run(ran: Ran, watched: Watched, copy: Path, entry: str, event: str, number: int) -> None:
@@ -83,13 +84,13 @@ def test_a_common_event_asks_for_no_rest_of_what_is_listed_and_one_with_nothing_
 
 @pytest.mark.parametrize("entry", EVENTS)
 def test_both_halves_of_a_module_are_all_of_it(copy: Path, entry: str) -> None:
-    names = """\
- for name, module in sorted(sys.modules.items()):
-  if name[:11] == "gaia_hooks.":
-   getattr(module, "asks for the rest", None)
-   print(name, sorted(one for one in vars(module) if one[:2] != "__" and one not in ("_self", "_modules")), flush=True)
-"""
-    program = hookcopy.program(copy, entry).replace(" hook.run()\n", names)
+    names = ended_by("""
+    for name, module in sorted(sys.modules.items()):
+        if name[:11] == "gaia_hooks.":
+            getattr(module, "asks for the rest", None)
+            print(name, sorted(one for one in vars(module) if one[:2] != "__" and one not in ("_self", "_modules")))
+""")
+    program = names + hookcopy.program(copy, entry)
     bundled, imported = (
         subprocess.run(
             [str(BASE), "-I", "-S", "-c", code], check=True, capture_output=True

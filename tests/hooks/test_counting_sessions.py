@@ -293,6 +293,21 @@ def test_a_price_that_comes_later_is_made_up_for_and_no_line_is_written_twice(wa
     assert [line["event_id"] for line in watched.lines()] == ["a", "b", "c"]
 
 
+def test_a_model_that_the_price_list_learns_later_is_made_up_for_too(watched: Watched) -> None:
+    from gaia_budget.prices import catalogue
+
+    write(watched.transcript, assistant("a", second=1, model="glm-5.2", output_tokens=1000))
+    write(watched.transcript, assistant("b", second=2, output_tokens=7))
+    watched.hook("Stop")
+    assert watched.figures().unpriced == 1
+    catalogue.load()  # writes the list, which holds more than a snapshot does
+    watched.save_policy(written_at=1)
+    watched.hook("SessionEnd")
+    counted = watched.figures()
+    assert (counted.responses, counted.unpriced) == (2, 0)
+    assert counted.cost_nano > 7 * 20_000
+
+
 def test_a_workflows_agents_are_found_wherever_they_lie_and_forks_copies_count_once(watched: Watched) -> None:
     parent = assistant("a", second=1, write_5m=1000, output_tokens=5)
     write(watched.transcript, parent)

@@ -20,9 +20,9 @@ def test_rows_of_one_message_are_one_response_at_their_field_wise_maximum() -> N
         seen = responses.response_of(row)
         assert seen is not None
         thread.add(seen)
-    [settled] = thread.settle()
-    assert settled.before is None
-    assert settled.response.usage == (10, 90, 500, 0, 0, 0, 0)
+    [(settled, before)] = thread.settle()
+    assert before is None
+    assert settled.usage == (10, 90, 500, 0, 0, 0, 0)
 
 
 def test_rows_that_are_no_response_of_this_session_count_for_nothing() -> None:
@@ -67,9 +67,9 @@ def test_what_is_written_again_after_the_cache_expired_does_not_count() -> None:
     assert first is not None and again is not None
     thread.add(first)
     thread.add(again)
-    [settled] = thread.settle()
-    assert settled.response.recached == 1000, "the ten uncached tokens of the first were never held"
-    assert usage.budget_tokens(settled.response.usage, settled.response.recached) == 110
+    [(settled, _)] = thread.settle()
+    assert settled.recached == 1000, "the ten uncached tokens of the first were never held"
+    assert usage.budget_tokens(settled.usage, settled.recached) == 110
 
 
 def test_a_prompt_that_shrank_after_compaction_counts_in_full() -> None:
@@ -84,9 +84,9 @@ def test_a_settled_response_that_grows_late_yields_only_the_difference() -> None
         thread.add(seen)
     late = responses.response_of(assistant("a", output_tokens=25))
     assert late is not None
-    [settled] = thread.add(late)
-    assert settled.before is not None
-    assert (settled.before[0][1], settled.response.usage[1]) == (10, 25)
+    [(settled, before)] = thread.add(late)
+    assert before is not None
+    assert (before[0][1], settled.usage[1]) == (10, 25)
     repeated = responses.response_of(assistant("a", output_tokens=25))
     assert repeated is not None
     assert thread.add(repeated) == []
@@ -103,9 +103,9 @@ def test_the_sum_of_what_settles_is_the_sum_of_the_maxima(
     for key, figures in sightings:
         maxima[key] = usage.merged(maxima.get(key, usage.NOTHING), figures)
         booked += thread.add(responses.Response(str(key), "m", figures, ""))
-    for one in booked + thread.settle():
-        before = usage.NOTHING if one.before is None else one.before[0]
-        growth = zip(settled, one.response.usage, before, strict=True)
+    for one, earlier in booked + thread.settle():
+        before = usage.NOTHING if earlier is None else earlier[0]
+        growth = zip(settled, one.usage, before, strict=True)
         settled = [summed + new - old for summed, new, old in growth]
     assert (
         settled == [sum(column) for column in zip(*maxima.values(), strict=True)]

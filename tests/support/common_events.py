@@ -35,13 +35,15 @@ def note(frame, event, _):
 sys.setprofile(note)
 """
 # A module with a rest has `_self`, and `__getattr__` until that has run.
-REPORT = """\
- sys.setprofile(None)
- own = dict((name, vars(module)) for name, module in list(sys.modules.items()) if name[:11] == "gaia_hooks.")
- files = dict((space["__file__"], name) for name, space in own.items())
- told = [[files[path], name] for path, name in called if path in files]
- asked = [name for name, space in own.items() if "_self" in space and "__getattr__" not in space]
- import json; print(); print(json.dumps([told, asked]), flush=True)
+REPORT = """
+    sys.setprofile(None)
+    own = dict((name, vars(module)) for name, module in list(sys.modules.items()) if name[:11] == "gaia_hooks.")
+    files = dict((space["__file__"], name) for name, space in own.items())
+    told = [[files[path], name] for path, name in called if path in files]
+    asked = [name for name, space in own.items() if "_self" in space and "__getattr__" not in space]
+    import json
+    print()
+    print(json.dumps([told, asked]))
 """
 NOTHING_LISTED = """\
 import sys
@@ -50,6 +52,12 @@ from gaia_hooks import bundle, common
 common.common = lambda entry: {}
 bundle.build(sys.argv[1])
 """
+
+
+def ended_by(report: str) -> str:
+    """What makes a program that ends its process run some lines, indented by four, before it does."""
+    head = "import posix, sys\ndef report(code, end=posix._exit):"
+    return head + report + "    sys.stdout.flush()\n    end(code)\nposix._exit = report\n"
 
 
 class Ran:
@@ -61,9 +69,7 @@ class Ran:
 
     def add(self, copy: Path, entry: str, payload: dict[str, Any]) -> None:
         """Run one event in a process of its own, from the bundle."""
-        program = hookcopy.program(copy, entry)
-        code = WATCHING + program.replace(" hook.run()\n", " hook.run()\n" + REPORT)
-        assert REPORT in code
+        code = WATCHING + ended_by(REPORT) + hookcopy.program(copy, entry)
         done = subprocess.run([str(BASE), "-I", "-S", "-c", code], input=json.dumps(payload).encode(), check=True,
                               capture_output=True, env=os.environ)  # fmt: skip
         told, asked = json.loads(done.stdout.splitlines()[-1])

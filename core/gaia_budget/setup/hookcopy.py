@@ -30,19 +30,25 @@ TRIAL_SECONDS = 30
 
 # What is started must end in exit 0 whatever is missing, moved or half upgraded: exit 2 denies every tool call.
 # `os._exit` skips the interpreter's shutdown, which would cost as much as the work; `os` itself would too.
-# The bundle is left alone where another version of the interpreter has come to stand at the same path.
+# The bundle's loader runs the hook and ends the process. It is left alone where another version of the interpreter has
+# come to stand at the same path; then what follows runs, which is compiled only there. By `import gaia_hooks` every
+# version, and the installer, know what is ours.
 BOOTSTRAP = """\
 try:
- import marshal, sys
- folder = {folder}
- try:
-  with open(folder + "/{bundle}", "rb", 0) as file:
-   if file.read(4) == sys.modules["_frozen_importlib_external"].MAGIC_NUMBER:
-    loader, natives, codes = marshal.loads(file.read())
-    exec(loader, dict(natives=natives, codes=codes))
- except Exception:
-  pass
- sys.path.insert(0, folder)
+ hook = {module}
+ import marshal
+ from _frozen_importlib_external import MAGIC_NUMBER
+ with open({bundle}, "rb", 0) as file:
+  if file.read(4) == MAGIC_NUMBER:
+   exec(marshal.loads(file.read({head})))
+except BaseException:
+ pass
+exec({without})
+"""
+WITHOUT_BUNDLE = """\
+try:
+ import sys
+ sys.path.insert(0, {folder})
  import {module} as hook
  hook.run()
 except BaseException:
@@ -63,7 +69,12 @@ def bootstrap(folder: Path, module: str) -> str:
 def program(folder: Path, module: str) -> str:
     """The same program on lines of its own, in ASCII."""
     name = next((name for name, entry in bundle.ENTRIES.items() if entry == module), "statusline.bundle")
-    return BOOTSTRAP.format(folder=ascii(str(folder)), module=module, bundle=name)
+    return BOOTSTRAP.format(
+        bundle=ascii(str(folder / name)),
+        head=bundle.HEAD,
+        module=ascii(module),
+        without=ascii(WITHOUT_BUNDLE.format(folder=ascii(str(folder)), module=module)),
+    )
 
 
 def root() -> Path:

@@ -181,8 +181,8 @@ class _Counting:
         if thread is None:
             thread = self.threads[seen.agent_id] = Thread()
         identified(seen, thread)
-        for settled in thread.add(seen):
-            self.responses.append(settled.response)
+        for settled, _ in thread.add(seen):
+            self.responses.append(settled)
 
     @property
     def _latest(self) -> int:

@@ -4,7 +4,7 @@ import time
 
 MICRO = 1_000_000
 MOST_KNOWN = 1000
-_known: "dict[str, int]" = {}  # days by date: the rows of a transcript share theirs
+_known: "dict[str, int]" = {}  # seconds by hour: the rows of a transcript share theirs
 
 
 def now() -> int:
@@ -20,16 +20,17 @@ def worked() -> int:
 def parse(text: str) -> "int | None":
     """An ISO 8601 instant such as `2026-11-23T15:27:13.709Z`; without an offset it is UTC. None when it is none."""
     try:
-        date = text[:10]
-        days = _known.get(date)
-        if days is None:
+        hour = text[:13]
+        seconds = _known.get(hour)
+        if seconds is None:
             days = _days(int(text[0:4]), int(text[5:7]), int(text[8:10]))
+            seconds = days * 86400 + int(text[11:13]) * 3600
             if len(_known) < MOST_KNOWN:
-                _known[date] = days
-        seconds = days * 86400 + int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
+                _known[hour] = seconds
+        seconds += int(text[14:16]) * 60 + int(text[17:19])
+        if text[23:] == "Z" and text[19] == "." and text[20:23].isdigit():  # as the client writes all of them
+            return seconds * MICRO + int(text[20:23]) * 1000
         rest, fraction = text[19:], 0
-        if len(rest) == 5 and rest[4] == "Z" and rest[0] == "." and rest[1:4].isdigit():
-            return seconds * MICRO + int(rest[1:4]) * 1000  # as the client writes all of them
         if rest[:1] in (".", ","):
             digits = len(rest) - 1 if rest[1:-1].isdigit() else 1  # all of them, as a rule, and a Z
             while rest[digits : digits + 1].isdigit():

@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+AT_ONCE = 64 << 10  # bytes of a read: what most events have, and no more memory than they need
 WINDOWS = sys.platform == "win32"
 if TYPE_CHECKING:
     import os as calls  # the same functions, with their types
@@ -68,7 +69,7 @@ def read_stdin(limit: int) -> bytes:
     """Everything on standard input, up to `limit` bytes."""
     parts, left = [], limit
     while left > 0:
-        part = calls.read(0, min(left, 1 << 20))
+        part = calls.read(0, min(left, AT_ONCE))
         if not part:
             break
         parts.append(part)

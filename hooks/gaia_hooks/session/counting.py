@@ -183,9 +183,8 @@ class Session:
             self.settle(agent_id)
             thread.retire()
 
-    def _book(self, thread_id: str, thread: state.ThreadState, settled: "list[responses.Bookable]") -> None:
-        for one in settled:
-            response, before = one.response, one.before
+    def _book(self, thread_id: str, thread: state.ThreadState, settled: "list[responses.Settling]") -> None:
+        for response, before in settled:
             tally = self.state.tally(thread_id, response.model)
             instant = clock.parse(response.timestamp) or clock.now()
             row = self._row(response, instant)
@@ -209,7 +208,7 @@ class Session:
         main = self.state.threads.get(state.MAIN)
         if main is None or not self._made().identify(response, main.thread):
             return False
-        self._book(state.MAIN, main, [responses.Bookable(response)])
+        self._book(state.MAIN, main, [(response, None)])
         kept = self.state.beside.get(response.model)
         tally = state.Tally.unpacked(kept) if kept else state.Tally()
         tally.add(response.usage, 0, self.cost(response), 1)
@@ -231,10 +230,12 @@ class Session:
 
     def _row(self, response: responses.Response, instant: int) -> "list[Any] | None":
         """The price row in force at an instant."""
-        rows = pricing.rows_of(self.policy["prices"], response.model, response.variant)
-        if rows is None:
-            rows = self._other_rows(response.model, response.variant)
-        return pricing.row_at(rows, instant / clock.MICRO)
+        return pricing.row_at(self._rows(response.model, response.variant), instant / clock.MICRO)
+
+    def _rows(self, model: str, variant: str) -> "list[Any]":
+        """The price rows of a model: those of the snapshot, else of the whole price list."""
+        rows = pricing.rows_of(self.policy["prices"], model, variant)
+        return self._other_rows(model, variant) if rows is None else rows
 
     def _other_rows(self, model: str, variant: str) -> "list[Any]":
         """The rows of a model that the snapshot does not hold; where the owner's prices alone count, none."""
@@ -254,11 +255,10 @@ class Session:
     def reprice(self) -> None:
         """Count anew where a model without a price has got one: what was written stays, its money is made up for."""
         mine = self.state
+        if mine.repriced == self.policy["written_at"]:
+            return
         missed = {model for models in mine.tallies.values() for model, one in models.items() if one.unpriced}
-        known = self.policy["prices"]
-        if mine.repriced == self.policy["written_at"] or not any(
-            pricing.rows_of(known, one) for one in missed
-        ):
+        if not any(self._rows(one, "") for one in missed):
             return
         mine.repriced = self.policy["written_at"]
         if any(

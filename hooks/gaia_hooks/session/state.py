@@ -161,7 +161,7 @@ class Tally:
         self, counts: "tuple[int, ...]", recached: int, cost_nano: "int | None", responses: "int | None"
     ) -> None:
         """Take in one response, a part of one (`responses` 0), or what one has grown by (None)."""
-        self.usage = tuple(map(int.__add__, self.usage, counts))
+        self.usage = usage.added(self.usage, counts)
         self.recached += recached
         self.responses += responses or 0
         if cost_nano is not None:
@@ -231,7 +231,11 @@ class State:
 
     def tally(self, thread_id: str, model: str) -> Tally:
         """The tally of a thread and model, made when new."""
-        return self.tallies.setdefault(thread_id, {}).setdefault(model, Tally())
+        models = self.tallies.setdefault(thread_id, {})
+        found = models.get(model)
+        if found is None:
+            found = models[model] = Tally()
+        return found
 
     def packed(self) -> "dict[str, Any]":
         """As JSON values."""

@@ -87,20 +87,20 @@ def cost_nano(
 
 def _units(usage: "tuple[int, ...] | list[int]", row: "list[Any]") -> "int | None":
     """What one run costs in the row's own unit; None where a kind of its tokens has no price."""
-    fresh, output, read, write_5m, write_1h = usage[0], usage[1], usage[2], usage[3], usage[4]
+    fresh, output, read, write_5m, write_1h, reasoned, searches = usage
     prompt = fresh + read + write_5m + write_1h
     rates = row[1][0]
     for tier in row[1]:
         if prompt > tier[0]:
             rates = tier
-    reasoning = min(usage[5], output) if len(rates) > 6 else 0
+    reasoning = min(reasoned, output) if len(rates) > 6 else 0
     try:
         units = fresh * rates[1] + (output - reasoning) * rates[2] + read * rates[3] + write_5m * rates[4]
         units += write_1h * rates[5] + reasoning * rates[-1]
-        if usage[6]:
-            units += usage[6] * row[2]
+        if searches:
+            units += searches * row[2]
     except TypeError:  # a kind without a price: that matters where there are such tokens
-        counts = (fresh, output - reasoning, read, write_5m, write_1h, reasoning, usage[6])
+        counts = (fresh, output - reasoning, read, write_5m, write_1h, reasoning, searches)
         pairs = [pair for pair in zip(counts, (*rates[1:6], rates[-1], row[2])) if pair[0]]
         if any(rate is None for _, rate in pairs):
             return None

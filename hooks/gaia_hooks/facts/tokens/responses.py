@@ -279,16 +279,9 @@ def _trait(text: str) -> str:
 
 if TYPE_CHECKING:
     Settled = tuple[tuple[int, ...], tuple[tuple[int, ...], ...], str]  # usage, runs, request
-
-
-class Bookable:
-    """A settled response, whole; `before` is what was settled of it earlier, None the first time."""
-
-    __slots__ = ("before", "response")
-
-    def __init__(self, response: Response, before: "Settled | None" = None) -> None:
-        self.response = response
-        self.before = before
+    Settling = tuple[
+        Response, "Settled | None"
+    ]  # a settled response, whole, and what was settled of it earlier
 
 
 class Thread:
@@ -312,7 +305,7 @@ class Thread:
         self.open = open_response
         self.settled = settled if settled is not None else {}
 
-    def add(self, seen: Response) -> "list[Bookable]":
+    def add(self, seen: Response) -> "list[Settling]":
         """Take in one sighting; return what it settles."""
         current = self.open
         if current is not None and current.key == seen.key:
@@ -343,7 +336,7 @@ class Thread:
         """Whether the response is open, or settled so lately that its late rows are taken in."""
         return key in self.settled or (self.open is not None and self.open.key == key)
 
-    def settle(self) -> "list[Bookable]":
+    def settle(self) -> "list[Settling]":
         """Close the open response: the turn, the subagent or the session has ended, or a newer one began."""
         current = self.open
         if current is None:
@@ -359,7 +352,7 @@ class Thread:
         settled[current.key] = (current.usage, current.runs, current.request)
         while len(settled) > REMEMBERED:
             del settled[next(iter(settled))]
-        return [Bookable(current), *map(Bookable, current.parts)] if current.parts else [Bookable(current)]
+        return [(one, None) for one in (current, *current.parts)] if current.parts else [(current, None)]
 
     def _recached(self, seen: Response) -> int:
         """Over the runs of a response, each of which reads what the one before it left."""
@@ -369,16 +362,16 @@ class Thread:
             prompt, held = usage.prompt_tokens(run), usage.held_tokens(run)
         return found
 
-    def _late(self, seen: Response) -> "list[Bookable]":
+    def _late(self, seen: Response) -> "list[Settling]":
         """A row of a response that was settled already; only what it has grown by is new."""
         before = self.settled.get(seen.key)
         if before is None:  # a part that the settled response did not have yet
             self.settled[seen.key] = (seen.usage, seen.runs, seen.request)
-            return [Bookable(seen)]
+            return [(seen, None)]
         larger = usage.merged(before[0], seen.usage)
         if larger == before[0]:
             return []
         whole = seen.alike(larger, 0)
         whole.runs = seen.runs if larger == seen.usage else ()
         self.settled[seen.key] = (whole.usage, whole.runs, whole.request)
-        return [Bookable(whole, before)]
+        return [(whole, before)]
