@@ -77,6 +77,7 @@ def write(
         "roots": registry.roots() if registry else [],
         "token_budget": str(budget.file) if budget and budget.file else "",
         "prices": _prices(settings.pricing_source),
+        "families": _families(),
         "price_times": _contract_times(),
         "price_source": settings.pricing_source,
         "billing": settings.billing,
@@ -228,6 +229,12 @@ def _prices(source: str) -> dict[str, Any]:
         return source == form.OWNERS or (model in usual and variant != "batch")
 
     return {name: rows for name, rows in price_rows().items() if is_usual(name) or any(map(own, rows))}
+
+
+def _families() -> dict[str, Any]:
+    from gaia_budget.prices import families
+
+    return {family: families.model_of(family) for family in families.history()}
 
 
 def _session_types(budget: TokenBudget | None) -> dict[str, Any]:

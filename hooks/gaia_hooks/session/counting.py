@@ -238,7 +238,12 @@ class Session:
         return self._other_rows(model, variant) if rows is None else rows
 
     def _other_rows(self, model: str, variant: str) -> "list[Any]":
-        """The rows of a model that the snapshot does not hold; where the owner's prices alone count, none."""
+        """The rows of a family's model; of another only where not the owner's prices alone count."""
+        meant = self.policy["families"].get(model.lower().partition("[")[0])
+        if meant:
+            rows, model = pricing.rows_of(self.policy["prices"], meant, variant), meant
+            if rows:
+                return rows
         if self.policy["price_source"] == snapshot.OWNERS:
             return []
         known, written = self.state.other_prices, self.policy["written_at"]

@@ -8,8 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
+from gaia_hooks.say import figures
 from support.rows import MODEL, SESSION, assistant, write
 
+from .conftest import hooked
 from .test_parts_and_traits import ask, counted_by_hooks
 
 if TYPE_CHECKING:
@@ -41,3 +43,19 @@ def test_what_a_hook_priced_by_an_older_list_costs_what_the_list_in_force_says(
     assert ask("rebuild")["ok"]
     assert bench.total().cost_nano == now * 1_000_000
     assert ask("ingest")["repriced"] == 0
+
+
+@pytest.mark.parametrize("name", ["opus", "sonnet", "haiku", "Opus", "sonnet[1m]"])
+@pytest.mark.parametrize("place", ["", "us"])
+def test_a_family_name_costs_in_hooks_what_it_costs_in_the_ledger(
+    bench: Bench, name: str, place: str
+) -> None:
+    """A gateway answers with the name that was asked for."""
+    bench.run()  # the hooks' prices
+    row = assistant("msg_a", model=name, input_tokens=1000, output_tokens=1000)
+    row["message"]["usage"]["inference_geo"] = place
+    file = bench.project / f"{SESSION}.jsonl"
+    write(file, row)
+    told = figures.SessionFigures(hooked(bench, file)).cost_nano
+    bench.run()
+    assert told == bench.total().cost_nano > 0

@@ -45,6 +45,7 @@ KEPT_OF_THE_SNAPSHOT = (
     "schema",
     "written_at",
     "prices",
+    "families",
     "price_times",
     "price_source",
     "billing",
