@@ -42,7 +42,7 @@ python3 install.py --test --quick     hooks, settings, wiring and this installer
 python3 install.py --test             all tests (about 15 minutes on two cores; -n 4 takes four)
 python3 install.py --test -k limits   every other word goes to pytest, such as -x, -k, or a file
 
-They run in .venv beside this file, which is made first (about 700 MB), with a home folder of their own for each test:
+They run in .venv beside this file, which is made first (about 1 GB), with a home folder of their own for each test:
 nothing of yours is read or changed. What a machine lacks (Claude Code, PostgreSQL, a browser, …) is skipped, and the
 line that installs it is printed at the end. All options of pytest: .venv/bin/python -m pytest --help\
 """
