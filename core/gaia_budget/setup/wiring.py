@@ -30,7 +30,7 @@ LIMITING = frozenset(("UserPromptSubmit", "PreToolUse"))
 ON_FAILURE_SINCE = (2, 1, 330)
 # Claude Code waits for what may answer, and for SessionEnd: 2.1.197 never starts an async one as it exits.
 WAITED_FOR = SPEAKING | {"SessionEnd"}
-TIMEOUT_SECONDS = {"SessionStart": 5, "UserPromptSubmit": 5, "PreToolUse": 5, "Stop": 10, "SessionEnd": 10}
+TIMEOUT_SECONDS = {"SessionStart": 5, "UserPromptSubmit": 10, "PreToolUse": 10, "Stop": 10, "SessionEnd": 10}
 BACKGROUND_TIMEOUT_SECONDS = 30
 LONGEST_PATH = 32_768  # signs, on Windows
 BLANK = "\ufeff \t\r\n"  # a file of nothing else counts as empty
