@@ -29,14 +29,16 @@ from support.components import found
 from support.postgres import Server
 
 CALLS, SESSIONS = 100_000, 50
-SECONDS = 540  # for each half of the calls, at full size
+SECONDS, ALL_SECONDS = 750, 2400  # for each half of the calls, at full size; for everything
 LEAST_SECONDS = 300  # a small part on a busy machine must come to its end, too
 COLUMNS = ("calls", "kills", "faults", "lost", "doubled", "wrong", "orphans", "growth", "unfinished")
 ZEROS = COLUMNS[2:]
 USED = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
-def traffic(name: str, folder: Path, part: int, seed: int, weights: dict[str, Weight]) -> dict[str, int]:
+def traffic(
+    name: str, folder: Path, part: int, seed: int, seconds: float, weights: dict[str, Weight]
+) -> dict[str, int]:
     """Half of the calls with everything beside them; what came out."""
     outside = dict(os.environ)
     server = Server() if name == "PostgreSQL" else None
@@ -44,7 +46,7 @@ def traffic(name: str, folder: Path, part: int, seed: int, weights: dict[str, We
         world = World(folder, seed, CALLS // part // 2, SESSIONS // 2, server)
         world.make()
         weights[f"{name}: before"] = before = held("self", folder)
-        world.drive(time.monotonic() + max(SECONDS / part, LEAST_SECONDS))
+        world.drive(time.monotonic() + seconds)
         world.settle()
         weights[f"{name}: after"] = after = held("self", folder)
         weights.update({f"{name}: {which}": weight for which, weight in world.weights()})
@@ -64,11 +66,18 @@ def run(folder: Path, part: int, seed: int, proofs: bool) -> int:
     weights: dict[str, Weight] = {}
     began = time.monotonic()
     os.environ["TMPDIR"] = str(folder)
+
+    def bound(seconds: int) -> float:
+        least = LEAST_SECONDS if part > 1 else 1
+        return min(max(seconds / part, least), max(1, began + ALL_SECONDS - time.monotonic()))
+
     for name in ("SQLite", *(["PostgreSQL"] if found("postgresql") else [])):
         print(f"traffic over {name}", flush=True)
-        rows[f"traffic, {name}"] = traffic(name, folder / name[:2].lower(), part, seed, weights)
+        rows[f"traffic, {name}"] = traffic(
+            name, folder / name[:2].lower(), part, seed, bound(SECONDS), weights
+        )
     for name in PROOFS if proofs else ():
-        rows[name] = prove(name, part, LEAST_SECONDS)
+        rows[name] = prove(name, part, bound(PROOFS[name].seconds))
     print(f"\n{'':38}" + "".join(f"{name:>11}" for name in ("MB", "handles", "files", "disk MB")))
     for name, weight in weights.items():
         print(f"{name:38}" + "".join(f"{figure or '':>11}" for figure in weight))

@@ -40,7 +40,7 @@ PROOFS = {
     "two users, sessions at rest": Proof(
         ("tests/hooks/test_private_state.py", "tests/hooks/test_sessions_at_rest.py"), {}, 120
     ),
-    "bad input, clocks, read-only folders": Proof(("tests/hooks/test_bad_input.py",), {}, 60),
+    "bad input, clocks, read-only folders": Proof(("tests/hooks/test_bad_input.py",), {}, 120),
     "hostile text and messages": Proof(
         ("tests/claude_md/test_hostile_text.py", "tests/mcp_server/test_lifecycle.py",
          "tests/core/seeing/test_what_a_server_bears.py"), {}, 120,
@@ -48,12 +48,12 @@ PROOFS = {
 }  # fmt: skip
 
 
-def prove(name: str, part: int, least: float) -> dict[str, int]:
+def prove(name: str, part: int, bound: float) -> dict[str, int]:
     """Run a proof at its size: a failure is a fault, and what its time did not suffice for is unfinished."""
-    tests, sizes, seconds = PROOFS[name]
+    tests, sizes, _ = PROOFS[name]
     sizes = {key: max(1, size // part) for key, size in sizes.items()}
     program = [sys.executable, "-m", "pytest", "-v", "-p", "no:xdist", "-p", "no:cacheprovider", *tests]
-    began, bound = time.monotonic(), max(seconds / part, least)
+    began = time.monotonic()
     running = subprocess.Popen(program, cwd=ROOT, env={**os.environ, **{key: str(size) for key, size in sizes.items()}},
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
     try:

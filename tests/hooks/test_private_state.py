@@ -13,6 +13,7 @@ import pytest
 from gaia_budget import places
 from gaia_budget.errors import ConfigError
 from gaia_budget.settings import load
+from gaia_hooks.machine import files
 from gaia_mcp.transport.http import read_token, token_file
 from support.rows import SESSION, assistant, write
 
@@ -68,3 +69,18 @@ def test_a_state_folder_of_another_user_is_refused_before_anything_in_it_is_beli
     for work in (load, places.ensure_home):
         with pytest.raises(ConfigError, match=r"belongs to another user.*GAIA_BUDGET_HOME"):
             work()
+
+
+@pytest.mark.parametrize("name", ["log.jsonl", "log.jsonl.lock"])
+def test_a_link_in_a_folder_that_others_write_is_not_followed(tmp_path: Path, name: str) -> None:
+    shared, mine = tmp_path / "shared", tmp_path / "mine"
+    shared.mkdir()
+    mine.write_text("precious\n")
+    (shared / name).symlink_to(mine)
+    shared.chmod(0o777)
+    with pytest.raises(OSError, match="symbolic links"):
+        files.append(str(shared / "log.jsonl"), b"{}\n")
+    assert mine.read_text() == "precious\n"
+    shared.chmod(0o700)  # where nobody else writes, a link is the user's own
+    files.append(str(shared / "log.jsonl"), b"{}\n")
+    assert mine.read_text() != "precious\n"

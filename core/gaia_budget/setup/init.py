@@ -15,13 +15,12 @@ from gaia_budget.jsontext import BOM
 from gaia_budget.setup import hookcopy, interpreter, mcp_server, out_of_git, short_command, showing, wiring
 from gaia_budget.setup.installing import environment
 from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
+from gaia_hooks.say.namesake import MCP_JSON as MCP_JSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gaia_budget.setup.mcp_server import Registration
-
-MCP_JSON = ".mcp.json"
 
 
 class Options(NamedTuple):

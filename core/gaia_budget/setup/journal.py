@@ -16,6 +16,7 @@ from gaia_budget import backups, places
 from gaia_budget.configfile import read_json
 from gaia_budget.errors import ConfigError, InputError
 from gaia_hooks.machine import files
+from gaia_hooks.say.namesake import JOURNAL
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,4 +174,4 @@ def lock() -> files.Lock:
 
 
 def _file() -> Path:
-    return places.home() / "setup.json"
+    return places.home() / JOURNAL

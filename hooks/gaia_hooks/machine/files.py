@@ -26,6 +26,7 @@ READ_LIMIT = 256 << 20  # no file that is read whole is nearly as large
 WRITE_NEW = _os.O_WRONLY | _os.O_CREAT | _os.O_TRUNC | _FLAGS
 APPEND = _os.O_RDWR | _os.O_CREAT | _os.O_APPEND | _FLAGS
 UPDATE = _os.O_RDWR | _os.O_CREAT | _FLAGS
+NO_LINK, OTHERS_WRITE = getattr(_os, "O_NOFOLLOW", 0), 0 if WINDOWS else 0o022
 LOCK_POLL_SECONDS = 0.002
 REPLACE_PATIENCE_SECONDS = 2.0  # Windows refuses to replace a file that somebody holds open
 
@@ -236,6 +237,13 @@ def remove(path: str) -> None:
         pass  # it was never made, or is gone already
 
 
+def _open_shared(path: str, flags: int) -> int:
+    """Open a log or a lock, made where it is missing; in a folder where others write, no link of theirs is followed."""
+    if _os.stat(parent(path) or ".").st_mode & OTHERS_WRITE:
+        flags |= NO_LINK
+    return _os.open(path, flags, PRIVATE_FILE)
+
+
 def append(path: str, data: bytes, timeout: float = 5.0) -> "tuple[int, int]":
     """Append whole lines to a shared file under a lock; return the file's size afterwards and its identity.
 
@@ -243,7 +251,7 @@ def append(path: str, data: bytes, timeout: float = 5.0) -> "tuple[int, int]":
     of somebody else's is closed instead. Raises OSError.
     """
     with Lock(path + ".lock", timeout) as lock:  # which makes the folder where it is missing
-        handle = _os.open(path, APPEND, PRIVATE_FILE)
+        handle = _open_shared(path, APPEND)
         try:
             status = _os.fstat(handle)
             size = _mended(handle, status.st_size) if lock.dirty else status.st_size
@@ -263,7 +271,7 @@ def mend(path: str, timeout: float = 5.0) -> None:
     """Cut off the torn line that a writer of ours may have left at a file's end. Raises OSError."""
     with Lock(path + ".lock", timeout) as lock:
         if lock.dirty:
-            handle = _os.open(path, UPDATE, PRIVATE_FILE)
+            handle = _open_shared(path, UPDATE)
             try:
                 _mended(handle, _os.fstat(handle).st_size)
                 lock.mark(False)
@@ -315,10 +323,10 @@ class Lock:
 
     def _take(self) -> None:
         try:
-            self._handle = _os.open(self._path, UPDATE, PRIVATE_FILE)
+            self._handle = _open_shared(self._path, UPDATE)
         except FileNotFoundError:
             make_folder(parent(self._path))
-            self._handle = _os.open(self._path, UPDATE, PRIVATE_FILE)
+            self._handle = _open_shared(self._path, UPDATE)
         try:
             self._wait()
             _os.lseek(self._handle, 1, 0)

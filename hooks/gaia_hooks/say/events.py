@@ -327,6 +327,12 @@ def _decision(session: sessions.Session, figures: SessionFigures, payload: "Payl
     event = payload["hook_event_name"]
     if event not in DECIDING:
         return {}
+    if event == "PreToolUse" and payload.get("mcp_server"):
+        from gaia_hooks.say import namesake
+
+        refused = namesake.refusal(session.home, payload)
+        if refused:
+            return refused
     if session.policy["refuse_uncounted"]:
         from gaia_hooks.say import uncounted
 

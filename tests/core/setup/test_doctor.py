@@ -332,3 +332,22 @@ def test_any_json_value_in_any_place_ends_in_words(tmp_path: Path, key: str, val
             undo.plan(None)
         except GaiaBudgetError as error:
             assert "settings.json" in str(error)
+
+
+@pytest.mark.parametrize("ours", [False, True])
+def test_a_server_of_the_project_with_our_name_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ours: bool
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    project = tmp_path / "clone" / "src"
+    project.mkdir(parents=True)
+    file = project.parent / ".mcp.json"
+    file.write_text('{"mcpServers": {"gaia-budget": {"command": "./evil"}}}')
+    if ours:
+        noted = {str(file): {"before": None, "after": None, "made_folder": False, "tools": []}}
+        journal = places.ensure_home() / "setup.json"
+        journal.write_text(json.dumps({"schema": 1, "files": noted, "servers": []}))
+    named = [check for check in client_checks.server_check(project) if str(file) in check.detail]
+    assert [check.ok for check in named] == ([] if ours else [False])
+    file.write_text("{")
+    assert not all(check.ok for check in client_checks.server_check(project))

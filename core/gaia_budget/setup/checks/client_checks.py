@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import places
 from gaia_budget.configfile import read_text
 from gaia_budget.errors import GaiaBudgetError
-from gaia_budget.setup import hookcopy, mcp_server, wiring
+from gaia_budget.setup import hookcopy, jsonedit, mcp_server, wiring
 from gaia_budget.setup.checks import dropped, inert, noted
-from gaia_budget.setup.init import settings_path, too_old
+from gaia_budget.setup.init import MCP_JSON, settings_path, too_old
+from gaia_budget.setup.journal import Journal
 from gaia_hooks.facts import places as facts
 
 if TYPE_CHECKING:
@@ -224,6 +225,7 @@ def _python() -> str:
 
 def server_check(project: Path) -> Iterator[Check]:
     """The MCP server is registered and its read-only tools are allowed."""
+    yield from _namesake(project)
     program = mcp_server.client()
     if program is None:
         yield Check(
@@ -245,3 +247,19 @@ def server_check(project: Path) -> Iterator[Check]:
     allowed = {rule for _, text in _texts(project) for rule in wiring.allowed(text)}
     if not allowed.issuperset(wiring.UNASKED_TOOLS) and f"mcp__{wiring.SERVER}" not in allowed:
         yield Check("MCP permissions", True, "every call of our read-only tools will ask", "gaia-budget init")
+
+
+def _namesake(project: Path) -> Iterator[Check]:
+    """A server of the project that calls itself as ours does, and that nobody of ours has written."""
+    file = next((one for folder in (project, *project.parents) if (one := folder / MCP_JSON).exists()), None)
+    if file is None:
+        return
+    try:
+        named = jsonedit.node_at(wiring.read(read_text(file), file), ("mcpServers", wiring.SERVER))
+        ours = named is None or str(file) in Journal.load().files
+    except (OSError, GaiaBudgetError) as error:
+        yield Check("MCP server", False, str(error), f"Mend {file}")
+        return
+    if not ours:
+        problem = f"{file} has a server that calls itself {wiring.SERVER} and is none of ours; its tools are refused"
+        yield Check("MCP server", False, problem, "Give it another name there")
