@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import snapshot
+from gaia_budget.ingest.skipped import skipped
 from gaia_budget.settings import load
 from gaia_hooks.session import counting, sessions
 from support.rows import ADVISOR, MODEL, SESSION, assistant, write
@@ -186,18 +187,24 @@ ROWS = {
     "a new type": {"type": "assistant_v2"},
     "no type": {"type": None},
     "a list for a type": {"type": ["assistant"]},
-    "a new type around a usage": {"type": "billing", "usage": {"input_tokens": 1_000}},
+    "a new type around a usage": {"type": "billing", "message": None, "usage": {"input_tokens": 1_000}},
 }
 
 
 @pytest.mark.parametrize("of", ROWS)
-def test_a_row_of_an_unknown_type_is_no_obstacle_and_no_answer(bench: Bench, main: Path, of: str) -> None:
+def test_a_usage_in_a_row_of_an_unknown_type_is_named_and_not_counted(
+    bench: Bench, main: Path, of: str
+) -> None:
     write(
         main,
         assistant("msg_b", second=2, input_tokens=1_000) | ROWS[of],
         assistant("msg_c", second=3, input_tokens=20),
     )
-    assert counted(alike(bench, main))[0] == {MODEL: (30, 5)}
+    mine = alike(bench, main)
+    assert counted(mine)[0] == {MODEL: (30, 5)}
+    reason = f"a row of the type {ROWS[of]['type']} tells of a usage"
+    assert mine.state.aside == {reason: 1}
+    assert [(skip.line, skip.reason) for skip in skipped(load())] == [(2, reason)]
 
 
 @pytest.mark.parametrize("how", [shutil.copy, os.link, os.symlink], ids=["copied", "hard link", "linked"])

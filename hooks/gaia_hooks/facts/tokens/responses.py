@@ -37,6 +37,8 @@ _NO_TRAITS: "dict[str, str]" = {}  # of all that have none; never written into
 COPY_MARKS = ("forkedFrom", "requestSessionId")
 ANSWER = b'"role":"assistant"'  # in the row of a response, before its text and its usage
 LONGEST_TRAIT = 120
+LONGEST_TYPE = 40
+REPEATED = "progress"  # of rows that say again what a subagent's own file says
 LONGEST_ID = 160
 LONGEST_PLAIN = 400  # names.FACT_LIMIT: together as long as one may be
 
@@ -184,15 +186,15 @@ def _id(value: object) -> str:
 
 def response_of(row: object) -> "Response | None":
     """The response that a row tells of, None where it counts for nothing. Raises Unreadable: its figures are none."""
-    if type(row) is not dict or row.get("type") != "assistant":
+    if type(row) is not dict:
         return None
-    message = row.get("message")
-    if type(message) is not dict:
+    message, get = row.get("message"), row.get
+    raw = message.get("usage") if type(message) is dict else None
+    if get("type") != "assistant":
+        _foreign(row, raw)
         return None
-    raw = message.get("usage")
-    if type(raw) is not dict:
+    if type(message) is not dict or type(raw) is not dict:
         return None
-    get = row.get
     told: tuple[Any, ...] = (
         message.get("model", ""),
         get("sessionId", ""),
@@ -241,6 +243,16 @@ def response_of(row: object) -> "Response | None":
     if billed.parts:
         _add_parts(made, billed)
     return made
+
+
+def _foreign(row: "dict[str, Any]", raw: object) -> None:
+    """Raises Unreadable for a row of a type that nobody knows and that tells of a usage: it may have been billed."""
+    if row.get("type") != REPEATED and (type(raw) is dict or type(row.get("usage")) is dict):
+        from gaia_hooks.facts import names
+
+        raise Unreadable(
+            "a row of the type %s tells of a usage" % names.shown(str(row.get("type")), LONGEST_TYPE)
+        )
 
 
 def copied(row: object) -> "Response | None":
