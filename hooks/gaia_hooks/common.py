@@ -14,8 +14,8 @@ facts.session_types: choose limit
 facts.snapshot: load may_refuse module_policy path_of
 facts.tokens.bill: Bill.__init__ bill_of variant_of
 facts.tokens.bounds:
-facts.tokens.responses: Response.__init__ Response.absorb Thread.__init__ Thread.add Thread.knows
-  Thread.request_of Thread.settle _id is_genuine response_of
+facts.tokens.responses: Response.__init__ Response.absorb _id is_genuine response_of
+facts.tokens.threads: Thread.__init__ Thread.add Thread.knows Thread.request_of Thread.settle
 facts.tokens.usage: added budget_tokens held_tokens prompt_tokens recached_tokens
 facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
@@ -54,8 +54,8 @@ facts.session_types: choose limit
 facts.snapshot: load module_policy path_of
 facts.tokens.bill: Bill.__init__ bill_of variant_of
 facts.tokens.bounds:
-facts.tokens.responses: Response.__init__ Response.absorb Thread.__init__ Thread.add Thread.knows
-  Thread.request_of Thread.settle _id is_genuine response_of
+facts.tokens.responses: Response.__init__ Response.absorb _id is_genuine response_of
+facts.tokens.threads: Thread.__init__ Thread.add Thread.knows Thread.request_of Thread.settle
 facts.tokens.usage: added budget_tokens held_tokens prompt_tokens recached_tokens
 facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables

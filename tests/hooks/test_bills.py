@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.tokens import bill, iterations, responses, usage, usage_keys
+from gaia_hooks.facts.tokens.threads import Thread
 from gaia_hooks.session.made import Made
 from support.rows import assistant
 
@@ -135,7 +136,7 @@ def test_an_instant_that_no_database_takes_sets_the_row_aside(stamp: str) -> Non
 
 
 def test_two_requests_with_one_message_id_are_two_responses() -> None:
-    made, thread = Made(), responses.Thread()
+    made, thread = Made(), Thread()
     keys = []
     for request in ("req-a", "req-a", "req-b"):
         seen = responses.response_of(assistant("msg_1", output_tokens=10, requestId=request))
@@ -147,7 +148,7 @@ def test_two_requests_with_one_message_id_are_two_responses() -> None:
 
 
 def test_a_copy_in_another_threads_file_is_no_response_of_it() -> None:
-    made, main, fork = Made(), responses.Thread(), responses.Thread()
+    made, main, fork = Made(), Thread(), Thread()
     for thread, known in ((main, True), (fork, False)):
         seen = responses.response_of(assistant("msg_0123456789abcdefghijklmn", output_tokens=10))
         assert seen is not None
@@ -198,7 +199,7 @@ def test_rows_before_and_after_a_pause_are_one_response_whose_requests_differ() 
     usage_before = before["message"]["usage"]
     after = assistant("msg_1", second=1, input_tokens=1090, output_tokens=30, requestId="req-2")
     after["message"] |= paused(usage_before)
-    thread, made = responses.Thread(), Made()
+    thread, made = Thread(), Made()
     for row in (before, after):
         seen = responses.response_of(row)
         assert seen is not None

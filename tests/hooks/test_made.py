@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gaia_hooks.facts.tokens import responses
+from gaia_hooks.facts.tokens.threads import Thread
 from gaia_hooks.session import made as module
 from gaia_hooks.session.made import Made
 from support.rows import assistant
@@ -63,7 +64,7 @@ def test_a_response_is_made_once_and_its_copies_are_told(
     now, made = set(stored), Made(path)
     for step, number, request in steps:
         if step == "seen":
-            is_new = made.identify(sighting(number, request), responses.Thread())
+            is_new = made.identify(sighting(number, request), Thread())
             known = {(number, request)} if is_relays(number) else {(number, 0), (number, 1)}
             assert is_new == (not known & now)
             now.add((number, request))
@@ -87,8 +88,8 @@ def test_a_look_up_after_many_responses_reads_one_place(
     text, tabled = made.packed()
     assert (len(text), tabled) == (0, 3000)
     made = Made(str(tmp_path / "table"), text, tabled)
-    assert not any(made.identify(sighting(number, number), responses.Thread()) for number in range(3000))
-    assert all(made.identify(sighting(number, number), responses.Thread()) for number in range(3000, 4000))
+    assert not any(made.identify(sighting(number, number), Thread()) for number in range(3000))
+    assert all(made.identify(sighting(number, number), Thread()) for number in range(3000, 4000))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"x" * 100, bytes(16 * 5)])

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaia_hooks.facts.tokens import responses, usage, usage_keys
+from gaia_hooks.facts.tokens.threads import Thread
 from support.rows import SESSION, assistant
 
 counts = st.tuples(*[st.integers(0, 10**7)] * 7)
 
 
 def test_rows_of_one_message_are_one_response_at_their_field_wise_maximum() -> None:
-    thread = responses.Thread()
+    thread = Thread()
     for output, reads in ((1, 500), (90, 500), (40, 0)):
         row = assistant("msg_1", input_tokens=10, output_tokens=output, reads=reads)
         seen = responses.response_of(row)
@@ -61,7 +62,7 @@ def test_cache_writes_without_a_split_are_five_minute_writes() -> None:
 
 
 def test_what_is_written_again_after_the_cache_expired_does_not_count() -> None:
-    thread = responses.Thread()
+    thread = Thread()
     first = responses.response_of(assistant("a", input_tokens=10, write_5m=1000))
     again = responses.response_of(assistant("b", input_tokens=10, write_5m=1100))
     assert first is not None and again is not None
@@ -77,7 +78,7 @@ def test_a_prompt_that_shrank_after_compaction_counts_in_full() -> None:
 
 
 def test_a_settled_response_that_grows_late_yields_only_the_difference() -> None:
-    thread = responses.Thread()
+    thread = Thread()
     for key, output in (("a", 10), ("b", 1)):
         seen = responses.response_of(assistant(key, output_tokens=output))
         assert seen is not None
@@ -97,7 +98,7 @@ def test_the_sum_of_what_settles_is_the_sum_of_the_maxima(
     sightings: list[tuple[int, tuple[int, ...]]],
 ) -> None:
     """For any interleaving of rows of up to ten responses, nothing is lost and nothing is counted twice."""
-    thread, settled = responses.Thread(), [0] * 7
+    thread, settled = Thread(), [0] * 7
     maxima: dict[int, tuple[int, ...]] = {}
     booked = []
     for key, figures in sightings:

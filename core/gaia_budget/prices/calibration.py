@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.prices.vocabulary import count, generation_of
-from gaia_hooks.facts.tokens.responses import Thread, Unreadable, response_of
+from gaia_hooks.facts.tokens.responses import Unreadable, response_of
+from gaia_hooks.facts.tokens.threads import Thread
 from gaia_hooks.facts.tokens.usage import OUTPUT, REASONING, prompt_tokens
 from gaia_hooks.machine import files
 

@@ -16,7 +16,8 @@ from gaia_budget.transcripts.position import Position, position
 from gaia_budget.transcripts.rows import decode, decode_cost_state, nano
 from gaia_hooks.facts import names
 from gaia_hooks.facts.tokens import torn
-from gaia_hooks.facts.tokens.responses import ANSWER, Response, Thread, copied, identified, response_of
+from gaia_hooks.facts.tokens.responses import ANSWER, Response, copied, response_of
+from gaia_hooks.facts.tokens.threads import Thread, identified
 from gaia_hooks.machine import clock
 from gaia_hooks.session import state, tail
 

@@ -5,7 +5,7 @@ Hooks, `ingest`, the MCP server and the command line all come through here, unde
 
 from gaia_hooks.facts import modules, session_files, snapshot
 from gaia_hooks.facts.prices import pricing
-from gaia_hooks.facts.tokens import responses
+from gaia_hooks.facts.tokens import responses, threads
 from gaia_hooks.machine import clock, files, jsonio
 from gaia_hooks.session import bookkeeping, state, tail
 from gaia_hooks.session.made import Made
@@ -183,7 +183,7 @@ class Session:
             self.settle(agent_id)
             thread.retire()
 
-    def _book(self, thread_id: str, thread: state.ThreadState, settled: "list[responses.Settling]") -> None:
+    def _book(self, thread_id: str, thread: state.ThreadState, settled: "list[threads.Settling]") -> None:
         for response, before in settled:
             tally = self.state.tally(thread_id, response.model)
             instant = clock.parse(response.timestamp) or clock.now()
@@ -271,7 +271,7 @@ class Session:
         ):
             return  # what is gone cannot be counted anew
         for thread in mine.threads.values():
-            thread.place, thread.thread = tail.Place(thread.place.path), responses.Thread()
+            thread.place, thread.thread = tail.Place(thread.place.path), threads.Thread()
             thread.live, thread.began = True, None
         mine.tallies, mine.odd, mine.aside = {}, {}, {}
         for model, kept in mine.beside.items():

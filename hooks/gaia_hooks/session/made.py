@@ -14,7 +14,8 @@ from gaia_hooks.machine import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gaia_hooks.facts.tokens.responses import Response, Thread
+    from gaia_hooks.facts.tokens.responses import Response
+    from gaia_hooks.facts.tokens.threads import Thread
 
 KEY_END, REQUEST_END = 16, 8
 IN_STATE = 64  # what a state holds itself; at the next call what is older moves into the table

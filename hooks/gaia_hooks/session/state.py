@@ -4,7 +4,7 @@ It belongs to the session and its threads, never to a path: a worktree moves the
 everything in it but the answers already given is counted again from the transcript.
 """
 
-from gaia_hooks.facts.tokens import responses, usage
+from gaia_hooks.facts.tokens import responses, threads, usage
 from gaia_hooks.machine import files, jsonio
 from gaia_hooks.session import tail
 from gaia_hooks.session.made import Made
@@ -47,7 +47,7 @@ class ThreadState:
 
     def __init__(self, path: str, agent_type: str = "") -> None:
         self.place = tail.Place(path)
-        self.thread = responses.Thread()
+        self.thread = threads.Thread()
         self.agent_type = agent_type
         self.last = ""  # the newest timestamp seen
         self.live = True
@@ -81,7 +81,7 @@ class ThreadState:
         return made
 
 
-def packed_thread(thread: responses.Thread) -> "list[Any]":
+def packed_thread(thread: threads.Thread) -> "list[Any]":
     """A thread as JSON values."""
     current = thread.open
     return [thread.prompt, None if current is None else pack(current), thread.settled, thread.held]
@@ -89,14 +89,14 @@ def packed_thread(thread: responses.Thread) -> "list[Any]":
 
 def thread_of(
     prompt: int, current: "list[Any] | None", settled: "dict[str, Any]", *held: int
-) -> responses.Thread:
+) -> threads.Thread:
     """A thread from JSON values; the first form knew neither what was held nor runs."""
     known = {key: _figures(value) for key, value in settled.items()}
     left = held[0] if held else usage.held_tokens(list(known.values())[-1][0]) if known else prompt
-    return responses.Thread(prompt, left, None if current is None else unpack(current), known)
+    return threads.Thread(prompt, left, None if current is None else unpack(current), known)
 
 
-def _figures(value: "list[Any]") -> "responses.Settled":
+def _figures(value: "list[Any]") -> "threads.Settled":
     if value and type(value[0]) is int:
         return tuple(value), (), ""
     counts, runs, request = value
