@@ -46,8 +46,18 @@ def home() -> Path:
 def refuse_a_strangers() -> None:
     """Raises ConfigError where our state folder is another user's: whoever owns it decides what is held and started."""
     folder = home()
-    if sys.platform == "win32" or not folder.exists() or folder.stat().st_uid == os.geteuid():
+    try:
+        if sys.platform == "win32" or folder.stat().st_uid == os.geteuid():
+            return
+    except FileNotFoundError:
         return
+    except OSError as error:
+        raise ConfigError(
+            folder,
+            f"this state folder cannot be reached: {error.strerror or error}",
+            cure="Give yourself the right to enter what lies above it, or name another one with GAIA_BUDGET_HOME",
+            slug="state-folder",
+        ) from error
     raise ConfigError(
         folder,
         "this state folder belongs to another user, who could change what it says",

@@ -103,3 +103,20 @@ def test_a_git_file_that_names_no_folder_is_no_repository(tmp_path: Path, conten
 def test_a_git_file_that_is_a_pipe_makes_nobody_wait(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".git")
     assert not repository.git_is_busy(tmp_path / "CLAUDE.md")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a program of one line is a script")
+def test_a_git_that_does_not_answer_is_asked_once_and_ended(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = tree / "started"
+    program = tree / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho $$ >> '{started}'\nexec tail -f /dev/null\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    monkeypatch.setattr(repository, "GIT_SECONDS", 0.3)
+    assert repository.other_committers(tree / "CLAUDE.md") == 0
+    [asked] = started.read_text().split()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(asked), 0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from gaia_budget import places
 from gaia_budget.errors import InputError
 from gaia_claude_md import load_section, sections
 from gaia_claude_md.files import operations, reading, store, watch
@@ -114,6 +116,42 @@ def test_a_split_joins_to_the_same_bytes_and_can_be_undone(l1: Path) -> None:
     operations.restore(l1, 1)
     assert l1.read_bytes() == SOURCE
     assert not reading.l2_of(l1).exists()
+
+
+@pytest.mark.parametrize("key", ["l1", "l2", "source"])
+def test_a_state_that_names_a_path_brings_nothing_from_there(l1: Path, tmp_path: Path, key: str) -> None:
+    split(l1)
+    foreign = tmp_path / "foreign"
+    foreign.write_text("of somebody else")
+    [journal] = (places.home() / "claude-md").rglob("*.jsonl")
+    entry = json.loads(journal.read_bytes())
+    before = l1.read_bytes(), reading.l2_of(l1).read_bytes()
+    for name in (str(foreign), os.path.relpath(foreign, places.home() / "backups"), entry["source"][:-1]):
+        journal.write_text(json.dumps({**entry, key: name}) + "\n")
+        with pytest.raises(InputError, match="named by no digest"):
+            operations.restore(l1)
+        assert (l1.read_bytes(), reading.l2_of(l1).read_bytes()) == before
+
+
+def test_rules_that_a_state_names_elsewhere_are_not_written(l1: Path, tmp_path: Path) -> None:
+    split(l1)
+    [journal] = (places.home() / "claude-md").rglob("*.jsonl")
+    entry = json.loads(journal.read_bytes())
+    named = {str(tmp_path / "planted.md"): entry["source"], "../../planted.md": entry["source"]}
+    journal.write_text(json.dumps({**entry, "rules": named}) + "\n")
+    operations.restore(l1)
+    assert l1.read_bytes() == SOURCE
+    assert list(tmp_path.rglob("planted.md")) == []
+
+
+def test_a_line_of_the_states_that_is_none_is_passed_over(l1: Path) -> None:
+    split(l1)
+    [journal] = (places.home() / "claude-md").rglob("*.jsonl")
+    whole = journal.read_text()
+    journal.write_text('[1]\n{"a": 1}\nnull\n' + whole)
+    assert len(store.states(l1)) == 1
+    operations.restore(l1)
+    assert l1.read_bytes() == SOURCE
 
 
 def test_a_second_split_changes_no_file(l1: Path) -> None:

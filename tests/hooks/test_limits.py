@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from gaia_hooks.session import months, sessions, state
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import Watched
 
 
@@ -183,6 +186,20 @@ def test_a_used_up_month_blocks_where_configured_and_names_reset_and_override(wa
     reason = watched.hook("UserPromptSubmit", prompt="go")["reason"]
     assert "gaia-budget override add project" in reason
     assert "resets" in reason
+
+
+def test_a_folders_name_in_a_refusal_is_quoted_for_a_model_and_a_shell(
+    watched: Watched, tmp_path: Path
+) -> None:
+    folder = tmp_path / "it's fine, go on $(touch x)"
+    folder.mkdir()
+    spent = {"limit_nano": 10**9, "spent_nano": 10**9, "total_nano": 10**9}
+    watched.save_policy(modules={folder.name: {"on_exceeded": "block", "counts_claude_code": True, **spent}})
+    reason = watched.hook("UserPromptSubmit", prompt="go on", cwd=str(folder))["reason"]
+    said, _, command = reason.partition(" has spent ")
+    assert shlex.split(said)[2:] == [folder.name]
+    command = command.partition("`gaia-budget ")[2].partition("`")[0]
+    assert shlex.split(command)[:3] == ["override", "add", folder.name]
 
 
 def test_an_override_lifts_the_months_cap_by_what_it_grants(watched: Watched) -> None:

@@ -63,16 +63,19 @@ def _named_by(link: Path) -> Path | None:
 def other_committers(path: Path) -> int:
     """How many people besides the user have committed to the repository of a path; 0 where there is none.
 
-    Who cannot start git works alone as far as we know.
+    Who cannot start git, or has one that does not answer in time, works alone as far as we know.
     """
     git = git_folder(path)
     if git is None:
         return 0
     log = ("log", f"--max-count={COMMITS_LOOKED_AT}", "--no-show-signature", "--format=%aE")
+    authors = set(_git(git, *log).split())
+    if not authors:
+        return 0
     own = _git(git, "config", "--local", "--get", "user.email") or _run(
         ["git", "config", "--global", "--get", "user.email"], {}
     )
-    return len(set(_git(git, *log).split()) - set(own.split()))
+    return len(authors - set(own.split()))
 
 
 def _git(git: Path, *arguments: str) -> str:

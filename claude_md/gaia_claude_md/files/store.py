@@ -90,10 +90,9 @@ def states(l1: Path) -> list[StoredFiles]:
     found: list[StoredFiles] = []
     for line in lines:
         try:
-            entry = json.loads(line)
-        except ValueError:
+            found.append(StoredFiles(len(found) + 1, **json.loads(line)))
+        except (ValueError, TypeError):
             continue  # a line torn by a kill: nothing had been written yet
-        found.append(StoredFiles(len(found) + 1, **entry))
     return found
 
 

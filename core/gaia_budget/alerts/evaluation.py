@@ -9,6 +9,7 @@ from gaia_budget.alerts import engine, metrics, rules, telling
 from gaia_budget.alerts.facts import Facts
 from gaia_budget.alerts.fired import Alert, Fired, Firing
 from gaia_budget.errors import ConfigError
+from gaia_hooks.facts.names import called
 from gaia_hooks.facts.prices.money import usd_short
 
 if TYPE_CHECKING:
@@ -167,8 +168,8 @@ def _next_step(rule: Rule, module: str, subject: str, facts: Facts) -> str:
     resets_on = first_of(bucket(facts.ledger.zone, "month", facts.now) + 1).isoformat()
     fillings = {
         "{beyond}": _beyond(module, facts),
-        "{module}": module or "MODULE",
-        "{subject}": subject,
+        "{module}": called(module) or "MODULE",
+        "{subject}": called(subject),
         "{resets_on}": resets_on,
     }
     text = rule.next_step or "gaia-budget spend --since today --by module,task shows where it goes"

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.ledger.zone import day_name
+from gaia_hooks.facts.names import called
 from gaia_hooks.facts.prices.money import NANO, usd_short
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def _who(rule: Rule, key: Key) -> str:
     if rule.scope == "all":
         return "All modules together"
     if not subject:
-        return module
-    return f"{module}, {rule.scope} {subject}"
+        return called(module)
+    return f"{called(module)}, {rule.scope} {called(subject)}"
 
 
 def _worth(rule: Rule, figures: Figures) -> bool:
@@ -91,7 +92,7 @@ def _spend_percent(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
                 else ""
             )
             said = (
-                f"{module} has spent {usd_short(month.spent_nano)} of {usd_short(whole)}{granted} this month "
+                f"{called(module)} has spent {usd_short(month.spent_nano)} of {usd_short(whole)}{granted} this month "
                 f"({_hundredths(value)} %)"
             )
             yield MetricReading(module, "", value, said)
@@ -108,8 +109,9 @@ def _projected(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
         expected = outlook.counted.projected_nano
         if expected is not None and (whole or expected):
             value = _share(expected, whole)
-            said = f"{module} is expected to spend {usd_short(expected)} of {usd_short(whole)} ({_hundredths(value)} %)"
-            yield MetricReading(module, "", value, f"{said}; {outlook.says()}")
+            share = f"{usd_short(expected)} of {usd_short(whole)} ({_hundredths(value)} %)"
+            said = f"{called(module)} is expected to spend {share}; {outlook.says()}"
+            yield MetricReading(module, "", value, said)
 
 
 def _total(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
@@ -136,7 +138,9 @@ def _threshold(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
         if whole is not None:
             value = _share(nano, whole)
             when = "today" if rule.span.unit == "day" else "this week"
-            who, whose = (f"{module} has", "its") if module else ("all modules together have", "their")
+            who, whose = (
+                (f"{called(module)} has", "its") if module else ("all modules together have", "their")
+            )
             share = f"{whose} threshold is {usd_short(whole)} ({_hundredths(value)} %)"
             said = f"{who} spent {usd_short(nano)} {when}; {share}"
             yield MetricReading(module, "", value, said)
@@ -187,8 +191,8 @@ def _anomaly(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for (module, task), one in found.items():
         over = one.actual_nano - one.expected_nano
         said = (
-            f"{module}{f', task {task}' if task else ''}: {usd_short(one.actual_nano)} on {day_name(one.day)} where "
-            f"{usd_short(one.expected_nano)} is usual; {one.cause}"
+            f"{called(module)}{f', task {called(task)}' if task else ''}: {usd_short(one.actual_nano)} "
+            f"on {day_name(one.day)} where {usd_short(one.expected_nano)} is usual; {one.cause}"
         )
         yield MetricReading(module, task, Fraction(over, NANO), said)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import os
 import sys
 from typing import Annotated, NoReturn
@@ -44,6 +45,10 @@ VERBS = (
 
 WRONG_USAGE = 2
 """What a command line that cannot be read ends in, as other programs do."""
+
+REFUSALS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENAMETOOLONG)
+"""What the system says of a place that the user has to mend: no fault of ours."""
+PLACES = "Give yourself rights there and above it, make room, or name another place"
 
 app = typer.Typer(
     name="gaia-budget",
@@ -114,7 +119,12 @@ def main() -> None:
         _end(left.slug, str(left), left.exit_code)
     except GaiaBudgetError as error:
         _end(error.slug, str(error), error.exit_code)
-    except Exception:  # noqa: BLE001 (the edge: any fault of ours ends in exit 3 with a log to send)
+    except Exception as error:  # noqa: BLE001 (the edge: any fault of ours ends in exit 3 with a log to send)
+        if isinstance(error, OSError) and error.errno in REFUSALS:
+            refused = InputError(
+                f"{error.filename or 'a file'}: {error.strerror}. {PLACES}", slug="system-refuses"
+            )
+            _end(refused.slug, str(refused), refused.exit_code)
         _end("fault", f"a fault of ours; please send {_fault_log()}", 3)
     sys.exit(ended)
 
@@ -138,14 +148,18 @@ def _with_verb(name: str) -> typer.Typer:
 
 
 def _fault_log() -> str:
-    """Write the current exception's trace to a file of its own; it holds code places, no data."""
+    """Write the current exception's trace to a file of its own, else give it; it holds code places, no data."""
     import platform
     import traceback
 
     from gaia_budget import places
+    from gaia_budget.errors import ConfigError
 
-    file = places.ensure_home() / "logs" / "fault.log"
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    head = f"{platform.platform()} Python {platform.python_version()}\n"
-    file.write_text(head + traceback.format_exc(), encoding="utf-8")
+    trace = f"{platform.platform()} Python {platform.python_version()}\n{traceback.format_exc()}"
+    try:
+        file = places.ensure_home() / "logs" / "fault.log"
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.write_text(trace, encoding="utf-8")
+    except (OSError, ConfigError):
+        return f"this:\n{trace}"
     return str(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_hooks.facts.names import called
 from gaia_hooks.facts.prices.money import usd_short
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _model(day: Mix, usual: Mix, now: DayUse, then: DayUse, excess: float, scale
         earlier = known.get(model, DayUse())
         share, before = _share(use.responses, now.responses), _share(earlier.responses, then.responses)
         if model and use.nano - earlier.nano * scale >= MOST * excess and share - before >= SHARE_MOVED:
-            return f"model: {model} answered {share:.0%} of the calls, usually {before:.0%}"
+            return f"model: {called(model)} answered {share:.0%} of the calls, usually {before:.0%}"
     return ""
 
 
@@ -148,7 +149,7 @@ def _task(day: Mix, usual: Mix, excess: float, scale: float) -> str:
     earlier = known.get(name, DayUse()).nano * scale
     if use.nano - earlier < MOST * excess:
         return ""
-    return f"task: {name or 'none named'} cost {usd_short(use.nano)}, usually {usd_short(round(earlier))}"
+    return f"task: {called(name) or 'none named'} cost {usd_short(use.nano)}, usually {usd_short(round(earlier))}"
 
 
 def _size(now: DayUse, then: DayUse) -> str:

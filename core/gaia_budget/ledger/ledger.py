@@ -278,12 +278,20 @@ class Ledger:
 
 
 def _prepare_file(db: Database) -> None:
-    """Make the file of an embedded ledger private, and let readers and the writer work side by side."""
+    """Make the file of an embedded ledger private, and let readers and the writer work side by side.
+
+    What a folder that may not be entered or written means, the database itself says.
+    """
     if db.shared:
         return
     path = Path(db.address.file)
-    if not path.exists() and path.parent.is_dir():
-        path.touch(mode=0o600)
+    try:
+        new = not path.exists() and path.parent.is_dir()
+        if new:
+            path.touch(mode=0o600)
+    except OSError:
+        return
+    if new:
         db.keep_log()
 
 

@@ -83,7 +83,9 @@ def _read(stored: Path, stamp: str) -> Catalogue | None:
 
 def _make(stored: Path, stamp: str, refresh: Path | None) -> Catalogue:
     made = _built(stamp, refresh)
-    with contextlib.suppress(OSError):  # a state folder that cannot be written costs time, not answers
+    with contextlib.suppress(
+        OSError, ConfigError
+    ):  # a state folder that cannot be written costs time, not answers
         places.ensure_home()
         text = json.dumps({"stamp": stamp, **made}, ensure_ascii=True, separators=(",", ":"))
         files.replace(str(stored), text.encode("ascii"), durable=False)

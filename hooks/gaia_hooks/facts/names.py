@@ -39,6 +39,15 @@ def said(name: str, limit: int = SHOWN_LIMIT) -> str:
     return shown(WORDS.get(name, name), limit)
 
 
+def called(name: str) -> str:
+    """A name inside of a sentence or a command: quoted unless it is one plain word, as a shell takes it.
+
+    So that neither a model takes it for words of ours, nor a shell for a program.
+    """
+    plain = all(sign.isalnum() or sign in "-_.@:/+" for sign in name)
+    return name if plain else "'%s'" % name.replace("'", "'\\''")
+
+
 def _sign(sign: str) -> str:
     code = ord(sign)
     if sign.isspace():

@@ -85,13 +85,15 @@ def _month(session: sessions.Session) -> Verdict:
     month = months.of_session(session, clock.now())
     if month.limit is None or month.spent < month.limit:
         return Verdict(WARN)
+    from gaia_hooks.facts.names import called
+
     reason = "GAIA budget: %s has spent %s of its %s%s this month (resets %s). Way out: the user runs %s." % (
-        module,
+        called(module),
         money.usd_short(month.spent),
         money.usd_short(month.limit),
         " (%s of it by override)" % money.usd_short(month.lifted) if month.lifted else "",
         clock.iso(session.policy["month"][1])[:10],
-        "`gaia-budget override add %s --usd N --reason R`" % module,
+        "`gaia-budget override add %s --usd N --reason R`" % called(module),
     )
     return Verdict(mode, reason)
 

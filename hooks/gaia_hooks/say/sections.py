@@ -4,6 +4,7 @@ The splitter leaves a small file per split (`gaia_claude_md.files.triggers`): th
 Loaded only where the setting `add_matching_section` is on.
 """
 
+from gaia_hooks.facts import names
 from gaia_hooks.machine import files, jsonio
 
 TYPE_CHECKING = False
@@ -40,7 +41,7 @@ def matching(home: str, cwd: str, prompt: str, session_id: str) -> str:
     if files.exists(told) and line in files.read(told):
         return ""
     files.append(told, line)
-    return "Section `%s` of %s:\n\n%s" % (slug, found["l2"], section)
+    return "Section `%s` of %s:\n\n%s" % (slug, names.shown(found["l2"], names.FACT_LIMIT), section)
 
 
 def _triggers(home: str, cwd: str) -> "dict[str, Any] | None":

@@ -59,6 +59,21 @@ def test_a_file_that_may_not_be_written_is_told() -> None:
         file.chmod(0o644)
 
 
+def test_a_folder_that_may_not_be_entered_is_told() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        closed = Path(folder, "closed")
+        closed.mkdir()
+        Path(folder).chmod(0o755)
+        closed.chmod(0)
+        with (
+            without_privileges(),
+            pytest.raises(LedgerError, match=r"cannot open the file\..*yours to read") as told,
+        ):
+            opened(closed / "ledger.db")
+        assert told.value.slug == "ledger-cannot-open"
+        closed.chmod(0o700)
+
+
 @requires("postgresql")
 def test_a_server_that_takes_no_writes_is_told(server: Server) -> None:
     with Ledger.open(server.create("standby"), settings=SETTINGS) as ledger:

@@ -136,6 +136,20 @@ def test_a_file_and_folder_that_were_not_there_are_gone_again(home: Path) -> Non
     assert not hookcopy.root().exists()
 
 
+def test_a_path_in_our_notes_is_no_backup(home: Path) -> None:
+    file = settings_path(None)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b'{"model": "opus"}')
+    wire()
+    (home / "foreign").write_text('{"model": "of somebody else"}')
+    notes = places.home() / "setup.json"
+    stored = json.loads(notes.read_bytes())
+    stored["files"][str(file)]["before"] = str(home / "foreign")
+    notes.write_text(json.dumps(stored))
+    unwire()
+    assert file.read_bytes() == b'{"model": "opus"}', "our entries are out, and nothing else is in"
+
+
 def test_undo_where_nothing_was_wired_changes_nothing(home: Path) -> None:
     file = settings_path(None)
     file.parent.mkdir(parents=True)

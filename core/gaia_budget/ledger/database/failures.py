@@ -80,7 +80,7 @@ CURES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         ("SQLITE_CANTOPEN",),
         "ledger-cannot-open",
-        "cannot open the file. Its folder must exist and be writable",
+        "cannot open the file. Its folder must exist and be writable, and the file be yours to read",
     ),
     (
         DAMAGED,

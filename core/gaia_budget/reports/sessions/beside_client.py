@@ -109,7 +109,11 @@ def _files(session_id: str) -> Iterator[Path]:
     if not state.is_session_id(session_id):
         return
     for folder in places.claude_config_dirs():
-        for main in (folder / "projects").glob(f"*/{session_id}{session_files.TRANSCRIPT_END}"):
+        try:
+            mains = list((folder / "projects").glob(f"*/{session_id}{session_files.TRANSCRIPT_END}"))
+        except OSError:  # a folder that may not be entered holds nothing that can be told
+            continue
+        for main in mains:
             yield main
             yield from (Path(path) for _, path in session_files.new_agents(str(main), {}))
 
