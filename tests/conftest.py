@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,10 @@ OURS = (
     "XDG_DATA_HOME",
 )
 
-settings.register_profile("tests", deadline=None)  # no test depends on how fast the machine is
+EXAMPLES = int(os.environ.get("GAIA_TEST_EXAMPLES", "100"))  # of a property that names no number of its own
+settings.register_profile(
+    "tests", deadline=None, max_examples=EXAMPLES
+)  # no test depends on how fast the machine is
 settings.load_profile("tests")
 
 

@@ -5,14 +5,15 @@
 Forty minutes at most; `--part 20` takes a twentieth (about two minutes). First the traffic: 100,000 hook calls as
 real processes, while ingests, the MCP server, the page's server and the splitter's watcher run and are killed, over a
 file and then over a database that is stopped and started. Every figure is known before, so that what is lost, doubled
-or decided wrongly can be told. Then the proofs that are tests, at their size. Each stage says how far it came and has
-a bound; whatever the run has started ends with it, however it ends. Prints two tables: what each program and the disk
-held, and what came of each stage. Ends with 1 where a zero is none.
+or decided wrongly can be told. Then the proofs that are tests, at their size, and a minute of fuzzing where atheris is
+installed. Each stage says how far it came and has a bound; whatever the run has started ends with it, however it ends.
+Prints two tables: what each program and the disk held, and what came of each stage. Ends with 1 where a zero is none.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import resource
 import sys
@@ -22,7 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "tests"))
 
 from processes import INSIDE, Weight, guarded, held, orphans, run_guarded
-from proofs import PROOFS, prove
+from proofs import FUZZ_SECONDS, FUZZED, PROOFS, fuzz, prove
 from traffic import World
 
 from support.components import found
@@ -78,12 +79,17 @@ def run(folder: Path, part: int, seed: int, proofs: bool) -> int:
         )
     for name in PROOFS if proofs else ():
         rows[name] = prove(name, part, bound(PROOFS[name].seconds))
+    fuzzing = importlib.util.find_spec("atheris") is not None
+    for name in FUZZED if proofs and fuzzing else ():
+        rows[f"fuzzed: {name}"] = fuzz(name, part, bound(FUZZ_SECONDS))
     print(f"\n{'':38}" + "".join(f"{name:>11}" for name in ("MB", "handles", "files", "disk MB")))
     for name, weight in weights.items():
         print(f"{name:38}" + "".join(f"{figure or '':>11}" for figure in weight))
     print(f"\n{'':38}" + "".join(f"{name:>11}" for name in COLUMNS))
     for name, row in rows.items():
         print(f"{name:38}" + "".join(f"{row.get(column, ''):>11}" for column in COLUMNS))
+    if proofs and not fuzzing:
+        print(f"{'fuzzed with atheris':38}  not installed")
     used = sum(resource.getrusage(whose)[field] for whose in USED for field in (0, 1))
     print(f"in {time.monotonic() - began:.0f} s, with {used:.0f} s of a processor")
     return int(any(row.get(key, 0) for row in rows.values() for key in ZEROS))

@@ -41,11 +41,42 @@ PROOFS = {
         ("tests/hooks/test_private_state.py", "tests/hooks/test_sessions_at_rest.py"), {}, 120
     ),
     "bad input, clocks, read-only folders": Proof(("tests/hooks/test_bad_input.py",), {}, 120),
+    "properties of what comes in": Proof(
+        ("tests/core/config/test_jsontext.py", "tests/core/setup/test_jsonedit.py", "tests/hooks/test_foreign_names.py",
+         "tests/hooks/test_bills.py", "tests/hooks/test_usage.py", "tests/core/transcripts/test_bulk_reading.py"),
+        {"GAIA_TEST_EXAMPLES": 1000}, 120,
+    ),
     "hostile text and messages": Proof(
         ("tests/claude_md/test_hostile_text.py", "tests/mcp_server/test_lifecycle.py",
          "tests/core/seeing/test_what_a_server_bears.py"), {}, 120,
     ),
 }  # fmt: skip
+
+
+FUZZED = ("hook_input", "transcript_rows", "settings_files", "markdown")
+FUZZ_SECONDS = 15  # for each
+LAST_INPUT_SECONDS = 30  # until it has started, and an input that hangs is one
+
+
+def fuzz(target: str, part: int, bound: float) -> dict[str, int]:
+    """Fuzz what comes in for a while, by `fuzz.py`: an exception that is no answer is a fault."""
+    seconds = max(1, min(FUZZ_SECONDS // part, int(bound)))
+    program = [sys.executable, str(Path(__file__).with_name("fuzz.py")), target, str(seconds)]
+    try:
+        done = subprocess.run(program, capture_output=True, check=False, timeout=seconds + LAST_INPUT_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        print((error.stderr or b"").decode(errors="replace")[-3000:])
+        return {"faults": 1, "orphans": len(orphans())}
+    said = done.stderr.decode(errors="replace")
+    tried = re.search(r"number_of_executed_units: (\d+)", said)
+    print(f"  {target}: {tried[1] if tried else 'no'} inputs in {seconds} s", flush=True)
+    if done.returncode or not tried:
+        print(done.stdout.decode(errors="replace")[-3000:], said[-3000:])
+    return {
+        "calls": int(tried[1]) if tried else 0,
+        "faults": int(done.returncode != 0 or not tried),
+        "orphans": len(orphans()),
+    }
 
 
 def prove(name: str, part: int, bound: float) -> dict[str, int]:
