@@ -1,8 +1,8 @@
 """A module in two halves: what a common event runs, and the rest, whose code stays marshalled until it is asked for.
 
-Runs when a bundle is made. Nobody reads docstrings and annotations there, and each costs every hook time. A function or
-class belongs to the rest where `common` does not name it and nothing needs it while the module itself runs; what the
-first half says of it becomes an attribute of the module (`_self`), whose look-up runs the rest.
+Runs when a bundle is made. Nobody reads docstrings, annotations and line numbers there, and each costs every hook time.
+A function or class belongs to the rest where `common` does not name it and nothing needs it while the module itself
+runs; what the first half says of it becomes an attribute of the module (`_self`), whose look-up runs the rest.
 """
 
 import ast
@@ -11,6 +11,7 @@ import marshal
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
+    from typing import Any
 
     Definition = ast.FunctionDef | ast.ClassDef
 
@@ -33,7 +34,15 @@ def halves(path: str, common: "set[str] | None") -> "tuple[CodeType | None, byte
 def _code(body: "list[ast.stmt]", path: str) -> "CodeType":
     tree = ast.fix_missing_locations(ast.Module(body, []))
     code: CodeType = compile(tree, path, "exec", dont_inherit=True, optimize=2)
-    return code
+    return _without_lines(code)
+
+
+def _without_lines(code: "CodeType") -> "CodeType":
+    """Line numbers are a quarter of what a hook reads, and only a trace asks for them (`gaia_hooks.machine.log`)."""
+    inner = tuple(_without_lines(one) if isinstance(one, type(code)) else one for one in code.co_consts)
+    table = "co_linetable" if hasattr(code, "co_linetable") else "co_lnotab"
+    lines: "Any" = {table: b""}
+    return code.replace(co_consts=inner, **lines)
 
 
 def _direct(node: ast.stmt) -> "list[ast.stmt]":

@@ -9,6 +9,7 @@ FACT_LIMIT = 400  # characters of a name or an id of a fact
 WORDS = {"unallocated": "no project", "unattributed": "in no message"}
 """What people are told in place of a word of ours; JSON and CSV keep it."""
 FILE_LIMIT = 100
+KEPT = FILE_LIMIT - 17  # beside the checksum
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _DEVICES = frozenset(
     ["con", "prn", "aux", "nul", "conin$", "conout$"]
@@ -60,11 +61,12 @@ def _sign(sign: str) -> str:
 def file_name(name: str) -> str:
     """A name as one part of a path, on every system: plain names stay; others are told apart by a checksum.
 
-    Letters, digits, `-`, `_` and `.` are kept; nothing climbs, hides (`.x`), names a device or grows too long.
+    Letters, digits, `-`, `_` and `.` are kept; nothing climbs, hides (`.x`), names a device or grows longer than
+    `FILE_LIMIT`. The file name of a file name is itself.
     """
     if _PLAIN.issuperset(name) and 0 < len(name) <= FILE_LIMIT and not _climbs(name) and not _is_device(name):
         return name
-    kept = "".join(sign if sign in _PLAIN and sign != "." else "_" for sign in name[:FILE_LIMIT]).strip("_")
+    kept = "".join(sign if sign in _PLAIN and sign != "." else "_" for sign in name[:KEPT]).strip("_")
     return "%s_%016x" % (kept or "name", _checksum(name))
 
 

@@ -3,6 +3,7 @@
 from gaia_hooks.machine import clock, files
 
 SIZE_LIMIT = 1 << 20
+INNERMOST = 4  # functions that are named
 
 
 def path_of(home: str) -> str:
@@ -25,10 +26,10 @@ def write(home: str, event: str, problem: str) -> None:
 
 
 def fault(home: str, event: str, error: BaseException) -> None:
-    """Log an exception by its kind, its message and where it arose."""
-    place = ""
+    """Log an exception by its kind, its message and the functions in which it arose: a bundle has no line numbers."""
+    names = []
     trace = error.__traceback__
     while trace is not None:
-        place = "%s:%d" % (trace.tb_frame.f_code.co_name, trace.tb_lineno)
+        names.append(trace.tb_frame.f_code.co_name)
         trace = trace.tb_next
-    write(home, event, "%s: %s (at %s)" % (type(error).__name__, error, place))
+    write(home, event, "%s: %s (in %s)" % (type(error).__name__, error, " > ".join(names[-INNERMOST:])))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from gaia_budget import places
 from gaia_budget.setup import hookcopy, wiring
 from support.pythons import interpreters
 
@@ -162,3 +163,11 @@ def test_old_copies_go_only_when_nothing_is_wired_to_them() -> None:
         "0.0.3-young",
         current.name,
     ]
+
+
+@pytest.mark.parametrize("interpreter", PYTHONS, ids=lambda program: program.parent.parent.name)
+def test_a_fault_is_logged_with_the_functions_it_arose_in(interpreter: Path) -> None:
+    copy = hookcopy.install(interpreter)
+    run(interpreter, copy, b"[1]")
+    logged = (places.home() / "logs" / "gaia-hooks.log").read_text("utf-8")
+    assert logged.rstrip().endswith("hook Refused: stdin is not a JSON object (in run > _payload)")
