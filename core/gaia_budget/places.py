@@ -49,8 +49,8 @@ def refuse_a_strangers() -> None:
     try:
         if sys.platform == "win32" or folder.stat().st_uid == os.geteuid():
             return
-    except FileNotFoundError:
-        return
+    except (FileNotFoundError, NotADirectoryError):
+        return  # nobody's: who makes it says where it cannot be
     except OSError as error:
         raise ConfigError(
             folder,

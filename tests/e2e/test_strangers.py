@@ -264,7 +264,8 @@ def test_path_b_the_plugin_alone_counts_warns_and_answers_in_a_terminal(
         screen.type("do nothing")
         screen.wait_for("nothing to do")
         screen.type("and again")
-        shown = screen.wait_for("still nothing")
+        screen.wait_for("still nothing")
+        shown = screen.wait_for("GAIA budget: 80 %")  # at the turn's end where the client wrote late
         assert "GAIA budget: 80 % of this quick_fix session" in " ".join(shown.split())
         assert "`/gaia-budget:type feature_dev`" in " ".join(shown.split())
         asked = len(api.messages(""))

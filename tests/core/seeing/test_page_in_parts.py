@@ -88,7 +88,8 @@ def test_what_fills_the_context_is_read_when_it_is_looked_at(
         assistant("b", second=5, model="claude-opus-4-6"),
     )
     page = seen.open()
-    page.locator("#context").scroll_into_view_if_needed()
+    # What is live may be replaced meanwhile: no waiting until it stands still.
+    page.locator("#context").evaluate("part => part.scrollIntoView()")
     page.locator("#context table").wait_for()
 
     _, *body, foot = seen.rows("What fills the context")
