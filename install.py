@@ -32,7 +32,7 @@ QUICK = [
     # what is the same on every machine, and takes long
     "--ignore=tests/hooks/test_bad_input.py",
     "--deselect=tests/core/setup/test_init.py::test_undo_is_byte_identical_for_any_file_after_any_number_of_runs",
-    *("-n", "2"),
+    *("-n", "3", "--dist", "worksteal"),
 ]
 HEADLINES = 8  # of what is new
 NO_NEWER = (
