@@ -85,7 +85,7 @@ def gauge(one: Document, style: Look) -> go.Figure:
     return _dressed(go.Figure(drawn), style, 190)
 
 
-class Part(NamedTuple):
+class Slice(NamedTuple):
     """A model, or all those together that share the last colour, with its rows."""
 
     name: str
@@ -98,7 +98,7 @@ class Part(NamedTuple):
         return float(sum(Decimal(row["cost_usd"]) for row in self.rows))
 
 
-def parts(rows: Sequence[Document], style: Look) -> list[Part]:
+def parts(rows: Sequence[Document], style: Look) -> list[Slice]:
     """Rows with a `model` by what the charts tell apart, in the order of the colours."""
     found: dict[str, list[Document]] = {}
     for row in rows:
@@ -106,10 +106,10 @@ def parts(rows: Sequence[Document], style: Look) -> list[Part]:
     used = [model for model in style.models if model in found]
     others = [model for model in used if style.models[model] == OTHERS]
     kept = used if len(others) < 2 else [model for model in used if model not in others]
-    told = [Part(escape(shown.model(model)) or NO_MODEL, style.of(model), found[model]) for model in kept]
+    told = [Slice(escape(shown.model(model)) or NO_MODEL, style.of(model), found[model]) for model in kept]
     if len(others) > 1:
         rest = [row for model in others for row in found[model]]
-        told.append(Part(f"{len(others)} others", style.colour[OTHERS], rest))
+        told.append(Slice(f"{len(others)} others", style.colour[OTHERS], rest))
     return told
 
 
