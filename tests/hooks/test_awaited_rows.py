@@ -49,9 +49,7 @@ def answered(watched: Watched, late: Late, **fields: Any) -> dict[str, Any]:
 
 def calling(tokens: int, **more: Any) -> dict[str, Any]:
     """The row of an answer that makes the call."""
-    row = assistant("a", output_tokens=tokens, **more)
-    row["message"]["content"] = [{"type": "tool_use", "id": CALL, "name": "Bash", "input": {}}]
-    return row
+    return assistant("a", output_tokens=tokens, calls=[CALL], **more)
 
 
 def test_an_answer_that_reaches_the_limit_holds_for_its_own_call(watched: Watched) -> None:

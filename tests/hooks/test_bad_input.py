@@ -12,7 +12,7 @@ import pytest
 
 from gaia_hooks.facts import snapshot
 from gaia_hooks.machine import clock
-from gaia_hooks.session import months
+from gaia_hooks.session import months, state
 from support.rows import SESSION, assistant, write
 
 from .payloads import TOLD, corrupted
@@ -141,6 +141,10 @@ def test_no_payload_and_no_corrupted_form_of_one_is_ever_allowed_asked_about_or_
         forms = [form for form in forms if form.get("tool_name") == "Agent" or "prompt" in form]
     calls = [form["tool_use_id"] for form in forms if isinstance(form.get("tool_use_id"), str)]
     write(watched.transcript, assistant("a", output_tokens=210_000, calls=calls))  # no hook waits for its row
+    agents = {form["agent_id"] for form in forms if state.is_session_id(form.get("agent_id"))}
+    for agent in agents:
+        file = watched.transcript.with_suffix("") / "subagents" / f"agent-{agent}.jsonl"
+        write(file, assistant(f"of {agent}", agent=agent, calls=calls))
     whole = json.dumps(forms[0]).encode()
     refused = 0
     for stdin in [json.dumps(form).encode() for form in forms] + [whole[:-1], whole[: len(whole) // 2]]:
@@ -211,7 +215,7 @@ def test_a_hard_limit_holds_whatever_cannot_be_written(watched: Watched, what: s
         write(
             watched.transcript,
             assistant(
-                f"a{number}", second=number, output_tokens=49_999, padding=2_000_000, calls=f"t{number}"
+                f"a{number}", second=number, output_tokens=49_999, padding=2_000_000, calls=[f"t{number}"]
             ),
         )
         answer = watched.hook(

@@ -17,7 +17,7 @@ from support import components
 from support.components import requires
 from support.rows import SESSION, assistant, write
 
-from .test_limits import decision
+from .test_limits import CALLS, decision
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +150,7 @@ def reserved(watched: Watched) -> int:
 
 
 def test_a_workflow_is_announced_once_with_its_estimate_before_it_runs(watched: Watched) -> None:
-    write(watched.transcript, assistant("a", output_tokens=20_000))
+    write(watched.transcript, assistant("a", output_tokens=20_000, calls=CALLS))
     said = workflow(watched)["systemMessage"]
     assert "starts 8 agents, about 240,000 tokens (estimate; 30,000 each" in said
     assert "about 130 % of this feature_dev session's 200,000 tokens" in said
@@ -172,7 +172,7 @@ def test_the_estimate_rests_on_what_agents_of_workflows_have_used_and_says_its_r
 
 def test_under_a_hard_limit_a_workflow_runs_only_if_its_whole_estimate_fits(watched: Watched) -> None:
     watched.save_policy(session_policy="block", subagent_allowance_tokens=10_000)
-    write(watched.transcript, assistant("a", output_tokens=120_001))
+    write(watched.transcript, assistant("a", output_tokens=120_001, calls=CALLS))
     answer = workflow(watched)
     reason = answer["hookSpecificOutput"]["permissionDecisionReason"]
     assert decision(answer) == "deny"
@@ -190,7 +190,7 @@ def test_an_untold_number_of_agents_counts_as_all_that_run_at_once(
     watched: Watched, given: dict[str, Any]
 ) -> None:
     watched.save_policy(session_policy="block", subagent_allowance_tokens=10_000)
-    write(watched.transcript, assistant("a", output_tokens=5))
+    write(watched.transcript, assistant("a", output_tokens=5, calls=CALLS))
     answer = workflow(watched, **given)
     assert decision(answer) == "deny"
     assert "counted as 20" in json.dumps(answer)
@@ -206,7 +206,8 @@ def test_a_workflow_that_the_project_keeps_by_name_is_read(watched: Watched, tmp
 @pytest.mark.parametrize("tool", ["Orchestrate", "mcp__swarm__run", "Workflow2", ""])
 def test_an_unknown_tool_that_takes_a_program_of_agents_is_held_too(watched: Watched, tool: str) -> None:
     watched.save_policy(session_policy="block")
-    given = {"tool_name": tool, "tool_use_id": "toolu_9", "tool_input": {"script": EIGHT, "more": [1]}}
+    write(watched.transcript, assistant("a", output_tokens=5, calls=CALLS))
+    given = {"tool_name": tool, "tool_use_id": "toolu_1", "tool_input": {"script": EIGHT, "more": [1]}}
     assert decision(watched.hook("PreToolUse", **given)) == "deny"
 
 
@@ -214,7 +215,7 @@ def test_what_a_workflow_holds_goes_to_its_agents_and_is_free_when_its_run_has_e
     watched: Watched,
 ) -> None:
     watched.save_policy(session_policy="block", subagent_allowance_tokens=10_000)
-    write(watched.transcript, assistant("a", output_tokens=5))
+    write(watched.transcript, assistant("a", output_tokens=5, calls=CALLS))
     workflow(watched)
     launched(watched)
     assert reserved(watched) == 80_000
@@ -234,7 +235,7 @@ def test_agents_that_no_known_call_announced_get_an_allowance_when_they_start(
     watched: Watched, kind: str
 ) -> None:
     watched.save_policy(session_policy="block", subagent_allowance_tokens=60_000)
-    write(watched.transcript, assistant("a", output_tokens=5))
+    write(watched.transcript, assistant("a", output_tokens=5, calls=CALLS))
     for name in ("x", "y"):
         watched.hook("SubagentStart", agent_id=name, agent_type=kind)
     assert reserved(watched) == 120_000
@@ -244,7 +245,7 @@ def test_agents_that_no_known_call_announced_get_an_allowance_when_they_start(
 
 def test_past_a_hard_limit_agents_are_ended_at_their_next_call_whatever_it_is(watched: Watched) -> None:
     watched.save_policy(session_policy="block", subagent_allowance_tokens=20_000)
-    write(watched.transcript, assistant("a", output_tokens=5))
+    write(watched.transcript, assistant("a", output_tokens=5, calls=CALLS))
     workflow(watched)
     launched(watched)
     assert agent_of_the_run(watched, "x", 150_000) == {}
@@ -264,7 +265,7 @@ def test_past_a_hard_limit_agents_are_ended_at_their_next_call_whatever_it_is(wa
 def test_what_is_reached_inside_an_agent_is_said_by_the_main_thread_where_it_is_seen(
     watched: Watched,
 ) -> None:
-    write(watched.transcript, assistant("a", output_tokens=5))
+    write(watched.transcript, assistant("a", output_tokens=5, calls=CALLS))
     assert agent_of_the_run(watched, "x", 100_000) == {}
     assert agent_of_the_run(watched, "y", 70_000) == {}
     said = watched.hook("Stop")["systemMessage"]
@@ -274,7 +275,7 @@ def test_what_is_reached_inside_an_agent_is_said_by_the_main_thread_where_it_is_
 
 def test_downgrade_leaves_a_workflows_models_alone_and_says_so(watched: Watched) -> None:
     watched.save_policy(session_policy="downgrade")
-    write(watched.transcript, assistant("a", output_tokens=200_000))
+    write(watched.transcript, assistant("a", output_tokens=200_000, calls=CALLS))
     answer = workflow(watched)
     assert "hookSpecificOutput" not in answer
     assert "starts 8 agents" in answer["systemMessage"]
@@ -285,7 +286,7 @@ def test_a_workflow_that_was_never_carried_out_holds_nothing_for_ever(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watched.save_policy(session_policy="block", subagent_allowance_tokens=20_000)
-    write(watched.transcript, assistant("a", output_tokens=5))
+    write(watched.transcript, assistant("a", output_tokens=5, calls=CALLS))
     workflow(watched)
     found = sessions.read(str(watched.home), SESSION)
     assert found is not None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def hard(watched: Watched) -> Watched:
     """A session within its hard limit."""
     watched.save_policy(session_policy="block")
-    write(watched.transcript, assistant("a", output_tokens=10))
+    write(watched.transcript, assistant("a", output_tokens=10, calls=["toolu_1"]))
     return watched
 
 

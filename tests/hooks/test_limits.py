@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .conftest import Watched
 
 
+CALLS = [f"toolu_{number}" for number in range(8)]  # their rows are written: no hook waits for them
+
+
 def decision(answer: dict[str, Any]) -> str:
     """The permission decision of an answer, or the empty string."""
     return str(answer.get("hookSpecificOutput", {}).get("permissionDecision", ""))
@@ -37,7 +40,7 @@ def agent_call(watched: Watched, number: int, **tool_input: Any) -> dict[str, An
 def blocked(watched: Watched) -> Watched:
     """A session whose hard limit of 200,000 tokens is used up."""
     watched.save_policy(session_policy="block")
-    write(watched.transcript, assistant("a", output_tokens=200_000))
+    write(watched.transcript, assistant("a", output_tokens=200_000, calls=CALLS))
     return watched
 
 
@@ -111,7 +114,7 @@ def test_after_two_rounds_of_denials_the_turn_is_ended(blocked: Watched) -> None
 
 def test_room_for_three_of_eight_subagents_lets_three_run(watched: Watched) -> None:
     watched.save_policy(session_policy="block")
-    write(watched.transcript, assistant("a", output_tokens=100_000))
+    write(watched.transcript, assistant("a", output_tokens=100_000, calls=CALLS))
     watched.hook("PreToolUse", tool_name="Read")
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda number: agent_call(watched, number), range(8)))
@@ -122,7 +125,7 @@ def test_room_for_three_of_eight_subagents_lets_three_run(watched: Watched) -> N
 
 def test_a_subagent_that_stopped_or_failed_frees_what_it_did_not_use(watched: Watched) -> None:
     watched.save_policy(session_policy="block")
-    write(watched.transcript, assistant("a", output_tokens=165_000))
+    write(watched.transcript, assistant("a", output_tokens=165_000, calls=CALLS))
     assert decision(agent_call(watched, 1)) == ""
     assert decision(agent_call(watched, 2)) == "deny"
     watched.hook("PostToolUseFailure", tool_name="Agent", tool_use_id="toolu_1", duration_ms=1)
@@ -138,6 +141,7 @@ def test_a_subagent_that_stopped_or_failed_frees_what_it_did_not_use(watched: Wa
 
 def test_the_allowance_becomes_the_median_of_the_finished_subagents(watched: Watched) -> None:
     watched.save_policy(session_policy="block")
+    write(watched.transcript, assistant("a", calls=CALLS))
     agents = watched.transcript.with_suffix("") / "subagents"
     for name, tokens in (("x", 1_000), ("y", 2_000), ("z", 90_000)):
         write(agents / f"agent-{name}.jsonl", assistant(f"s{name}", agent=name, output_tokens=tokens))
@@ -151,7 +155,7 @@ def test_the_allowance_becomes_the_median_of_the_finished_subagents(watched: Wat
 def test_downgrade_rewrites_the_model_of_a_subagent_and_says_so(watched: Watched) -> None:
     watched.save_policy(session_policy="downgrade", protected_agents=["auditor"],
                         modules={"project": {"models": ["sonnet", "opus"]}})  # fmt: skip
-    write(watched.transcript, assistant("a", output_tokens=200_000))
+    write(watched.transcript, assistant("a", output_tokens=200_000, calls=CALLS))
     answer = agent_call(watched, 1)
     given = answer["hookSpecificOutput"]
     assert given["updatedInput"] == {"prompt": "look", "subagent_type": "Explore", "model": "sonnet"}
@@ -163,7 +167,7 @@ def test_downgrade_rewrites_the_model_of_a_subagent_and_says_so(watched: Watched
 
 def test_an_agent_whose_definition_names_a_model_keeps_it(watched: Watched) -> None:
     watched.save_policy(session_policy="downgrade")
-    write(watched.transcript, assistant("a", output_tokens=200_000))
+    write(watched.transcript, assistant("a", output_tokens=200_000, calls=CALLS))
     definitions = watched.claude / "agents"
     definitions.mkdir()
     (definitions / "one.md").write_text("---\nname: deep\nmodel: opus\n---\nThink.")
@@ -215,6 +219,7 @@ def test_an_override_lifts_the_months_cap_by_what_it_grants(watched: Watched) ->
 def test_a_used_up_month_can_make_subagents_cheaper_instead(watched: Watched) -> None:
     entry = {"on_exceeded": "downgrade", "limit_nano": 10**9, "spent_nano": 10**9, "counts_claude_code": True}
     watched.save_policy(modules={"project": entry})
+    write(watched.transcript, assistant("a", calls=CALLS))
     assert "decision" not in watched.hook("UserPromptSubmit", prompt="go")
     given = agent_call(watched, 1, model="opus")["hookSpecificOutput"]
     assert given["updatedInput"]["model"] == "haiku"
@@ -266,9 +271,8 @@ def test_what_was_written_since_the_state_was_stored_decides_though_another_hold
         watched.transcript.parent / SESSION / "subagents" / "agent-x.jsonl" if agent else watched.transcript
     )
     call = {"tool_name": "Bash", "tool_input": {"command": "make"}, "tool_use_id": "toolu_2", **agent}
-    row = assistant("b", second=1, output_tokens=200_000, agent=agent.get("agent_id", ""))
-    row["message"]["content"] = [{"type": "tool_use", "id": "toolu_2", "name": "Bash", "input": {}}]
-    write(file, row)
+    agent_id = agent.get("agent_id", "")
+    write(file, assistant("b", second=1, output_tokens=200_000, agent=agent_id, calls=["toolu_2"]))
     before = watched.state_file.read_bytes()
     with session.lock_of(str(watched.home), SESSION, 5):
         assert decision(watched.hook("PreToolUse", **call)) == "deny"

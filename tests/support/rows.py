@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 SESSION = "5e551011-0000-4000-8000-00000000000a"
@@ -15,13 +16,15 @@ ADVISOR = "claude-fable-5"
 
 def assistant(key: str, *, second: int = 0, session: str = SESSION, model: str = MODEL, agent: str = "",
               input_tokens: int = 0, output_tokens: int = 0, reads: int = 0, write_5m: int = 0, write_1h: int = 0,
-              searches: int = 0, advised: int = 0, **extra: Any) -> dict[str, Any]:  # fmt: skip
-    """One content block of the response `key`, for which an advisor of another model wrote `advised` tokens."""
+              searches: int = 0, advised: int = 0, calls: Sequence[str] = (),
+              **extra: Any) -> dict[str, Any]:  # fmt: skip
+    """A row of the response `key`: a text, or calls of tools. Another model advised it in `advised` tokens."""
     message: dict[str, Any] = {
         "id": key,
         "model": model,
         "role": "assistant",
-        "content": [{"type": "text", "text": "private text"}],
+        "content": [{"type": "tool_use", "id": call, "name": "Bash", "input": {}} for call in calls]
+        or [{"type": "text", "text": "private text"}],
         "usage": {
             "input_tokens": input_tokens,
             "output_tokens": output_tokens,
