@@ -264,7 +264,7 @@ def speed() -> None:
     from support.components import found
     from support.postgres import Server
 
-    day, settings = 86_400_000_000, Settings().model_copy(update={"timezone": "UTC"})
+    day, settings = 86_400_000_000, Settings().but(timezone="UTC")
     now, chance = time.time_ns() // 1000, random.Random(5)
     events = [
         Event(event_id=f"{module}-{task}-{back}", ts=now - back * day, source="app", billing="api",

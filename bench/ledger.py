@@ -49,7 +49,7 @@ NOW = time.time_ns() // 1000 // DAY * DAY
 MODULES = [f"module{number}" for number in range(18)]
 MODELS = ["claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5", "gpt-4o-mini", "gemini-2.0-flash"]
 BATCH = 50_000
-SETTINGS = Settings().model_copy(update={"timezone": "UTC", "org": "bench"})
+SETTINGS = Settings().but(timezone="UTC", org="bench")
 
 
 def synthetic(count: int) -> list[Event]:

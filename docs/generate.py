@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import click
-    from pydantic import BaseModel
 
+    from gaia_budget.checked import Checked
     from gaia_budget.ledger.database.tables import Table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,11 +101,11 @@ def settings() -> str:
     )
 
 
-def _fields(model: type[BaseModel]) -> str:
+def _fields(record: type[Checked]) -> str:
     rows = ["| key | default | meaning |\n|---|---|---|\n"]
-    for name, field in model.model_fields.items():
-        default = "" if field.default_factory or field.default is None else f"`{_shown(field.default)}`"
-        rows.append(f"| `{name}` | {default} | {_cell(field.description or '')} |\n")
+    for name, one in record.keys.items():
+        default = "" if one.made or one.default is None else f"`{_shown(one.default)}`"
+        rows.append(f"| `{name}` | {default} | {_cell(one.meaning)} |\n")
     return "".join(rows)
 
 

@@ -12,10 +12,8 @@ from gaia_budget.errors import ConfigError
 from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    from pydantic import ValidationError
 
     from gaia_budget.jsontext import JsonText
 
@@ -123,23 +121,6 @@ def toml_line(text: str, keys: Sequence[str | int]) -> int | None:
 
 def _dotted(name: str) -> list[str]:
     return [part.strip().strip("\"'") for part in name.split(".")]
-
-
-def explain(error: ValidationError) -> tuple[tuple[str | int, ...], str, list[str]]:
-    """The first fault that pydantic found: the path of its key, what is wrong, and the valid choices."""
-    first = error.errors()[0]
-    context: Mapping[str, Any] = first.get("ctx", {})
-    kind, given = first["type"], first.get("input")
-    choices = re.findall(r"'([^']*)'", str(context.get("expected", ""))) if kind == "literal_error" else []
-    if kind == "missing":
-        return first["loc"], "is missing", []
-    if kind == "extra_forbidden":
-        return first["loc"], "is not a known key", []
-    problem = str(context["error"]) if kind == "value_error" and "error" in context else first["msg"]
-    problem = problem[:1].lower() + problem[1:]
-    if isinstance(given, str | int | float | bool) or given is None:
-        problem = f"{given!r} is not valid" if choices else f"{given!r}: {problem}"
-    return first["loc"], problem, choices
 
 
 def refuse_doubled(document: JsonText, file: Path) -> None:

@@ -65,7 +65,7 @@ def write(
     budget, registry, problems = _owned()
     spent = _figures(before) if months is None else months.modules
     if budget and registry:
-        from gaia_budget.owner import without_effect
+        from gaia_budget.contradictions import without_effect
 
         problems += without_effect(settings, budget, registry, spent)
     content: dict[str, Any] = {

@@ -43,7 +43,7 @@ def make(url: str) -> Iterator[Callable[..., Ledger]]:
 
     def opening(**settings: object) -> Ledger:
         chosen = {"timezone": "UTC", "machine": "laptop", "user": "ana", **settings}
-        opened.append(Ledger.open(url, settings=Settings().model_copy(update=chosen)))
+        opened.append(Ledger.open(url, settings=Settings().but(**chosen)))
         return opened[-1]
 
     yield opening

@@ -38,7 +38,7 @@ def _work(pipe: Connection, url: str, at: int, zone: str, number: int) -> None:
     from gaia_budget.settings import Settings
 
     try:
-        settings = Settings().model_copy(update={"timezone": zone, "machine": f"m{number}"})
+        settings = Settings().but(timezone=zone, machine=f"m{number}")
         with Ledger.open(url, settings=settings) as ledger:
             ledger.now = lambda: at  # type: ignore[method-assign]
             pipe.send("ready")

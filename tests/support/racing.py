@@ -100,7 +100,7 @@ def _calls(pipe: Connection, url: str, name: str, task: dict[str, Any]) -> None:
     from gaia_budget.model import Event
     from gaia_budget.settings import Settings
 
-    chosen = Settings().model_copy(update={"timezone": "UTC", "machine": name})
+    chosen = Settings().but(timezone="UTC", machine=name)
     ledger = Ledger.open(url, settings=chosen)
     budgets = Budgets(ledger, gone_s=60)  # a test stops the server and starts it again
     scope = budgets.module_scope("jseeker", task["limit"])

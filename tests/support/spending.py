@@ -52,7 +52,7 @@ def _work(pipe: Connection, spender: Spender) -> None:
     from gaia_budget.model import Event
     from gaia_budget.settings import Settings
 
-    chosen = Settings().model_copy(update={"timezone": "UTC", "org": spender.org})
+    chosen = Settings().but(timezone="UTC", org=spender.org)
     ledger = Ledger.open(spender.url, settings=chosen)
     scope = Budgets(ledger).module_scope(spender.module, spender.limit_nano)
     budget = LeasedBudget(Budgets(ledger), 1000 * spender.cost_nano)

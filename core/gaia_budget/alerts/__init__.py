@@ -24,7 +24,7 @@ __all__ = ["Evaluated", "evaluate", "problems", "send", "stuck"]
 def problems(ledger: Ledger, settings: Settings) -> list[str]:
     """What keeps alerts from being judged or told, in words; nothing is judged for it. Raises LedgerError."""
     wrong = [str(error) for error in rules.load().problems]
-    return [*wrong, *Facts(ledger, settings).contradictions, *stuck(ledger)]
+    return [*wrong, *Facts(ledger, settings).in_two_files, *stuck(ledger)]
 
 
 def stuck(ledger: Ledger) -> list[str]:

@@ -57,7 +57,7 @@ def evaluate(ledger: Ledger, settings: Settings, ends: Iterable[Outlook] | None 
     known = Fired(ledger).alerts_lately()  # before the figures: what fires after them is not ours to end
     problems = [str(error) for error in loaded.problems]
     verdicts, unjudged = _judged(loaded, facts, problems)
-    problems += facts.contradictions
+    problems += facts.in_two_files
     seen_open = {alert.alert_id for alert in known if alert.resolved_ts is None}
     named = {rule.name for rule in loaded.rules}
     judged = named if ledger.db.shared else named | {alert.rule for alert in known}

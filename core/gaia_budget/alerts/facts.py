@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.budgets import Budgets
+from gaia_budget.contradictions import in_two_files
 from gaia_budget.errors import ConfigError
 from gaia_budget.forecast.standing import MonthStatus
 from gaia_budget.ledger.questions import bucket
@@ -58,10 +59,10 @@ class Facts:
         return load_token_budget()
 
     @property
-    def contradictions(self) -> list[str]:
+    def in_two_files(self) -> list[str]:
         """Thresholds that two files name differently; nothing where the budget is broken, which is told anyway."""
         try:
-            return self.budget.contradictions(self.settings)
+            return in_two_files(self.settings, self.budget)
         except ConfigError:
             return []
 

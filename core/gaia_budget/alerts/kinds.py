@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from gaia_budget.checked import Wrong
+
 PLAN_WINDOWS = ("five_hour", "seven_day")
 _SPAN = re.compile(r"(\d{1,3})([hd])")
 
@@ -82,15 +84,14 @@ KINDS: dict[str, Kind] = {
 
 
 def span_named(window: str, kind: Kind) -> Span:
-    """The window that a rule names, or the metric's own. Raises ValueError."""
+    """The window that a rule names, or the metric's own. Raises Wrong."""
     wanted = window or kind.default_window
     found = _span(wanted)
     if found is None or found.unit not in kind.units:
         valid = {"month": "month", "week": "week", "day": "day or such as 7d", "hour": "such as 1h or 24h",
                  "plan": " or ".join(PLAN_WINDOWS), "none": "none"}  # fmt: skip
-        raise ValueError(
-            f"window: {wanted!r} does not go with it (valid: {', '.join(valid[u] for u in kind.units)})"
-        )
+        told = f"{wanted!r} does not go with it (valid: {', '.join(valid[u] for u in kind.units)})"
+        raise Wrong(told, ["window"])
     return found
 
 

@@ -9,12 +9,12 @@ import tomllib
 from decimal import Decimal
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
 
 from gaia_budget import places
 from gaia_budget.alerts.kinds import KINDS, Kind, Span, span_named
+from gaia_budget.checked import Checked, Wrong, key, wrong
+from gaia_budget.checked.readers import flag, listed, number, one_of, text, whole, within
 from gaia_budget.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,7 +29,31 @@ MICRO = 1_000_000
 UNITS = {"m": 60 * MICRO, "h": 3600 * MICRO, "d": 86_400 * MICRO}
 
 
-class Rule(BaseModel):
+def _metric(value: Any) -> str:
+    if text(value) not in KINDS:
+        raise wrong(value, f"no such metric (valid: {', '.join(sorted(KINDS))})")
+    return str(value)
+
+
+def _lower(value: Any) -> str:
+    return text(value).lower()
+
+
+def _threshold(value: Any) -> Any:
+    number_given = (
+        isinstance(value, int | Decimal) and not isinstance(value, bool) and Decimal(value).is_finite()
+    )
+    if not number_given and value not in ("warning", "critical"):
+        raise wrong(value, "must be a number, without quotes, or warning or critical")
+    return value if isinstance(value, str) else number(value)
+
+
+def _duration(value: Any) -> str:
+    _micros(text(value))
+    return str(value)
+
+
+class Rule(Checked):
     """One rule: when a metric of each module (task, session) compares so with the value, an alert fires.
 
     `value` is exact; `warning` and `critical` stand for the module's own thresholds. Less than `at_least_usd` or
@@ -37,98 +61,55 @@ class Rule(BaseModel):
     `cooldown`, and in the same calendar month not at all where its window is the month.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = ""
-    metric: str = Field(description="what is measured")
-    scope: Scope = Field(default="module", description="one alert for each of these")
-    module: str = Field(default="", description="this module alone")
-    task: str = Field(default="", description="this task alone (scope task)")
-    window: str = Field(default="", description="how far back: month, day, or such as 6h or 7d")
-    comparison: Comparison = Field(default=">=", description="how the metric is compared with the value")
-    value: Decimal | Literal["warning", "critical"] = Field(description="the threshold, in the metric's unit")
-    severity: Severity = Field(default="warning", description="how bad it is")
-    cooldown: str = Field(default="1d", description="how long the same alert keeps quiet after it has fired")
-    channels: tuple[Channel, ...] = Field(default=CHANNELS, description="where it is told")
-    at_least_usd: Decimal = Field(
-        default=Decimal(0), ge=0, description="spend in the window that is worth judging"
+    name: str = key(text, "")
+    metric: str = key(_metric, meaning="what is measured")
+    scope: Scope = key(one_of(Scope), "all", "one alert for each of these")
+    module: str = key(_lower, "", "this module alone")
+    task: str = key(text, "", "this task alone (scope task)")
+    window: str = key(text, "", "how far back: month, day, or such as 6h or 7d")
+    comparison: Comparison = key(one_of(Comparison), ">=", "how the metric is compared with the value")
+    value: Decimal | Literal["warning", "critical"] = key(
+        _threshold, meaning="the threshold, in the metric's unit"
     )
-    at_least_tokens: int = Field(
-        default=0, ge=0, description="prompt tokens in the window that are worth judging"
+    severity: Severity = key(one_of(Severity), "warning", "how bad it is")
+    cooldown: str = key(_duration, "1d", "how long the same alert keeps quiet after it has fired")
+    channels: list[Channel] = key(listed(one_of(Channel)), list(CHANNELS), "where it is told")
+    at_least_usd: Decimal = key(
+        within(number, least=0), Decimal(0), "spend in the window that is worth judging"
     )
-    next_step: str = Field(
-        default="", description="what to do; {module}, {subject}, {resets_on} and {beyond} are filled in"
+    at_least_tokens: int = key(
+        within(whole, least=0), 0, "prompt tokens in the window that are worth judging"
     )
-    enabled: bool = Field(default=True, description="false: the rule is off")
+    next_step: str = key(text, "", "what to do; {module}, {subject}, {resets_on} and {beyond} are filled in")
+    enabled: bool = key(flag, True, "false: the rule is off")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _own_scope(cls, table: Any) -> Any:
-        """Where no scope is named, the metric's first one holds."""
-        kind = KINDS.get(str(table.get("metric"))) if isinstance(table, dict) else None
-        return {"scope": kind.scopes[0], **table} if kind else table
+    def completed(self) -> None:
+        """Refuse what does not go together."""
+        self.kind: Kind = KINDS[self.metric]
+        scopes = self.kind.scopes
+        if "scope" not in self.given:  # then the metric's first one holds
+            self.scope = cast("Scope", scopes[0])
+        if self.scope not in scopes:
+            raise Wrong(f"{self.metric} has no {self.scope} (valid: {', '.join(scopes)})", ["scope"])
+        self.span: Span = span_named(self.window, self.kind)
+        if problem := self._out_of_reach():
+            raise Wrong(problem, ["value"])
 
-    @field_validator("metric")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in KINDS:
-            raise ValueError(f"no such metric (valid: {', '.join(sorted(KINDS))})")
-        return value
-
-    @field_validator("value", mode="before")
-    @classmethod
-    def _threshold(cls, value: Any) -> Any:
-        number = (
-            isinstance(value, int | Decimal) and not isinstance(value, bool) and Decimal(value).is_finite()
-        )
-        if not number and value not in ("warning", "critical"):
-            raise ValueError("must be a number, without quotes, or warning or critical")
-        return value
-
-    @field_validator("cooldown")
-    @classmethod
-    def _duration(cls, value: str) -> str:
-        _micros(value)
-        return value
-
-    @field_validator("module", "task")
-    @classmethod
-    def _lower(cls, value: str, info: Any) -> str:
-        return value.lower() if info.field_name == "module" else value
-
-    @model_validator(mode="after")
-    def _fits(self) -> Rule:
-        kind = self.kind
-        if self.scope not in kind.scopes:
-            raise ValueError(f"scope: {self.metric} has no {self.scope} (valid: {', '.join(kind.scopes)})")
-        self.span  # noqa: B018 (raises ValueError for a window that does not go with the metric)
+    def _out_of_reach(self) -> str:
+        """Why the value is none for the metric; empty where it is one."""
         if isinstance(self.value, str):
-            if self.metric != "spend_percent":
-                raise ValueError("value: warning and critical are thresholds of spend_percent alone")
-            return self
+            one = self.metric == "spend_percent"
+            return "" if one else "warning and critical are thresholds of spend_percent alone"
         if self.value < 0:
-            raise ValueError("value: must be a number from 0")
-        if kind.highest is not None and self.value > kind.highest:
-            raise ValueError(f"value: {self.metric} is never over {kind.highest}")
-        if self._always():
-            raise ValueError(
-                f"value: {self.comparison} {self.value} is always so, and the alert would never end"
-            )
-        return self
+            return "must be a number from 0"
+        if self.kind.highest is not None and self.value > self.kind.highest:
+            return f"{self.metric} is never over {self.kind.highest}"
+        always = f"{self.comparison} {self.value} is always so, and the alert would never end"
+        return always if self._always() else ""
 
     def _always(self) -> bool:
         upwards = self.comparison == ">=" and self.value == 0
         return upwards or (self.comparison == "<=" and self.value == self.kind.highest)
-
-    @property
-    def kind(self) -> Kind:
-        """The metric's kind."""
-        return KINDS[self.metric]
-
-    @property
-    def span(self) -> Span:
-        """The window. Raises ValueError where it does not go with the metric."""
-        return span_named(self.window, self.kind)
 
     @property
     def cooldown_micros(self) -> int:
@@ -172,8 +153,8 @@ def _ours() -> dict[str, Rule]:
 
 @cache
 def _shipped() -> dict[str, dict[str, Any]]:
-    text = resources.files(__package__).joinpath("builtin.toml").read_text(encoding="utf-8")
-    rules: dict[str, dict[str, Any]] = tomllib.loads(text, parse_float=Decimal)["rules"]
+    written = resources.files(__package__).joinpath("builtin.toml").read_text(encoding="utf-8")
+    rules: dict[str, dict[str, Any]] = tomllib.loads(written, parse_float=Decimal)["rules"]
     return rules
 
 
@@ -182,11 +163,16 @@ def _own() -> dict[str, Any]:
 
     source = file()
     document = read_toml(source, parse_float=Decimal)
-    for key, content in document.items():
-        if key != "rules":
-            line = toml_line(read_text(source), (key, *(content if isinstance(content, dict) else ())))
+    for name, content in document.items():
+        if name != "rules":
+            line = toml_line(read_text(source), (name, *(content if isinstance(content, dict) else ())))
             raise ConfigError(
-                source, "is not a known key", line=line, key=key, choices=["rules"], cure="Write [rules.NAME]"
+                source,
+                "is not a known key",
+                line=line,
+                key=name,
+                choices=["rules"],
+                cure="Write [rules.NAME]",
             )
     rules = document.get("rules", {})
     if not isinstance(rules, dict):
@@ -195,12 +181,12 @@ def _own() -> dict[str, Any]:
 
 
 def _made(name: str, table: dict[str, Any]) -> Rule:
-    return Rule.model_validate({**table, "name": name})
+    return Rule(**{**table, "name": name})
 
 
 def _read(name: str, table: Any) -> Rule:
     """A rule of the user's, over ours of that name. Raises ConfigError."""
-    from gaia_budget.configfile import explain, read_text, toml_line
+    from gaia_budget.configfile import read_text, toml_line
 
     source = file()
     if not isinstance(table, dict) or "name" in table:
@@ -209,21 +195,16 @@ def _read(name: str, table: Any) -> Rule:
                           cure="Write [rules.NAME]")  # fmt: skip
     try:
         return _made(name, {**_shipped().get(name, {}), **table})
-    except ValidationError as error:
-        path, problem, choices = explain(error)
-        if not path:  # told of the rule as a whole: "value: …" names the key
-            problem = problem.rpartition("}: ")[2]
-            key, _, problem = problem.partition(": ")
-            path = (key,)
-        if problem == "is not a known key":
-            choices = sorted(set(Rule.model_fields) - {"name"})
-        line = toml_line(read_text(source), ("rules", name, *path))
-        keys = ".".join(str(part) for part in ("rules", name, *path))
-        raise ConfigError(source, problem, line=line, key=keys, choices=choices) from None
+    except Wrong as error:
+        place = ("rules", name, *error.path)
+        line = toml_line(read_text(source), place)
+        choices = [choice for choice in error.choices if choice != "name"]
+        keys = ".".join(map(str, place))
+        raise ConfigError(source, error.problem, line=line, key=keys, choices=choices) from None
 
 
-def _micros(text: str) -> int:
-    number, unit = text[:-1], text[-1:]
-    if not number.isdigit() or unit not in UNITS or not int(number):
-        raise ValueError("must be such as 30m, 6h or 7d")
-    return int(number) * UNITS[unit]
+def _micros(duration: str) -> int:
+    count, unit = duration[:-1], duration[-1:]
+    if not count.isdigit() or unit not in UNITS or not int(count):
+        raise wrong(duration, "must be such as 30m, 6h or 7d")
+    return int(count) * UNITS[unit]

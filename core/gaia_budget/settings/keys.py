@@ -8,22 +8,29 @@ import os
 import platform
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    field_validator,
-)
 
 from gaia_budget import places
 from gaia_budget.calendar_month import SystemZone
+from gaia_budget.checked import Checked, Wrong, key, wrong
+from gaia_budget.checked.readers import (
+    Secret,
+    filled,
+    flag,
+    listed,
+    maybe,
+    number,
+    one_of,
+    parted,
+    path,
+    secret,
+    table,
+    text,
+    whole,
+    within,
+)
 from gaia_budget.model import DEFAULT_ORG, Billing
-from gaia_budget.settings.module_keys import ModuleSettings, OnExceeded
+from gaia_budget.settings.module_keys import USD, ModuleSettings, OnExceeded
 from gaia_hooks.facts import snapshot
 from gaia_hooks.facts.prices import billing, plan
 from gaia_hooks.facts.prices.money import NANO
@@ -31,6 +38,7 @@ from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from datetime import tzinfo
+    from pathlib import Path
 
 LinePart = Literal["plan", "session", "context", "cache", "month", "alerts"]
 
@@ -42,169 +50,149 @@ def _user() -> str:
         return ""
 
 
-class Settings(BaseModel):
+def _zone_name(value: Any) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(value).key if text(value) else ""
+    except (KeyError, ValueError, OSError):
+        raise wrong(value, "no such time zone; use an IANA name such as America/Mexico_City") from None
+
+
+def _paid(value: Any) -> Any:
+    """How Claude Code is paid for; an older word for `auto` is still read."""
+    return one_of(Literal["auto", "api", "plan"])(billing.AUTO if value == billing.UNKNOWN else value)
+
+
+def _rising(value: Any) -> list[int]:
+    found = parted(",", listed(whole))(value)
+    if not found or sorted(set(found)) != found or found[0] < 1 or found[-1] > 100:
+        raise wrong(value, "must be rising percentages between 1 and 100")
+    return found
+
+
+def _modules(value: Any) -> dict[str, ModuleSettings]:
+    """The tables of modules by their names in lower case; of the environment as JSON."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise wrong(value, 'must be JSON, such as {"shop": {"on_exceeded": "block"}}') from None
+    found = table(ModuleSettings.of)(value)
+    lower = {name.lower(): entry for name, entry in found.items()}
+    if len(lower) < len(found):
+        raise Wrong(f"a module stands twice (case does not count): {', '.join(found)}")
+    return lower
+
+
+class Settings(Checked):
     """Every setting, checked; `load` reads them, without it each has its default."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    gaia_root: Path | None = Field(
-        default=None, description="the ecosystem's folder; the environment variable GAIA_ROOT wins over it"
+    gaia_root: Path | None = key(
+        maybe(path), None, "the ecosystem's folder; the environment variable GAIA_ROOT wins over it"
     )
-    db: str = Field(default="", description="database URL; empty: ledger.db in the state folder")
-    timezone: str = Field(
-        default="",
-        description="IANA time zone of months and days, such as Europe/Berlin; empty: the system's",
+    db: str = key(text, "", "database URL; empty: ledger.db in the state folder")
+    timezone: str = key(
+        _zone_name, "", "IANA time zone of months and days, such as Europe/Berlin; empty: the system's"
     )
-    org: str = Field(default=DEFAULT_ORG, min_length=1, description="organisation that the spend belongs to")
-    user: str = Field(
-        default_factory=_user, description="who is named in the ledger; default: your login name"
+    org: str = key(filled, DEFAULT_ORG, "organisation that the spend belongs to")
+    user: str = key(text, meaning="who is named in the ledger; default: your login name", made=_user)
+    machine: str = key(text, meaning="machine named in the ledger", made=platform.node)
+    claude_code_billing: Literal["auto", "api", "plan"] = key(
+        _paid,
+        "auto",
+        "how Claude Code is paid for here: by API price, by a plan, or auto: found out where it can be",
     )
-    machine: str = Field(default_factory=platform.node, description="machine named in the ledger")
-    claude_code_billing: Literal["auto", "api", "plan"] = Field(
-        default="auto",
-        description="how Claude Code is paid for here: by API price, by a plan, or auto: found out where it can be",
+    counts_claude_code: bool = key(
+        flag, False, "Claude Code spend counts against each module's monthly cap, unless a plan pays for it"
     )
-    counts_claude_code: bool = Field(
-        default=False,
-        description="Claude Code spend counts against each module's monthly cap, unless a plan pays for it",
+    pricing_source: Literal["genai-prices", "snapshot"] = key(
+        one_of(Literal["genai-prices", "snapshot"]),
+        "genai-prices",
+        "genai-prices: the real, dated price; snapshot: pricing_snapshot of token_budget.json",
     )
-    pricing_source: Literal["genai-prices", "snapshot"] = Field(
-        default="genai-prices",
-        description="genai-prices: the real, dated price; snapshot: pricing_snapshot of token_budget.json",
+    prices_file: Path | None = key(
+        maybe(path),
+        None,
+        "a newer data.json (prices/new_data/v2) of genai-prices that you fetched, for the installed one",
     )
-    prices_file: Path | None = Field(
-        default=None,
-        description="a newer data.json (prices/new_data/v2) of genai-prices that you fetched, for the installed one",
+    claude_config_dirs: list[Path] = key(
+        parted(os.pathsep, listed(path)),
+        [],
+        "further Claude Code configuration folders (WSL, a second account); * is any part of a name",
     )
-    claude_config_dirs: list[Path] = Field(
-        default=[],
-        description="further Claude Code configuration folders (WSL, a second account); * is any part of a name",
+    session_policy: OnExceeded = key(
+        one_of(OnExceeded), "warn", "what happens when a session reaches its limit"
     )
-    session_policy: OnExceeded = Field(
-        default="warn", description="what happens when a session reaches its limit"
+    refuse_uncounted_sessions: bool = key(
+        flag, False, "refuse prompts and tool calls of sessions that cannot be counted"
     )
-    refuse_uncounted_sessions: bool = Field(
-        default=False, description="refuse prompts and tool calls of sessions that cannot be counted"
+    protected_agents: list[str] = key(
+        parted(",", listed(text)), [], "subagent types whose model is never changed"
     )
-    protected_agents: list[str] = Field(default=[], description="subagent types whose model is never changed")
-    warn_model: bool = Field(default=False, description="tell Claude about budget warnings too")
-    thresholds: list[int] = Field(
-        default=[80, 95, 100], description="percent of a session's limit at which one warning is given"
+    warn_model: bool = key(flag, False, "tell Claude about budget warnings too")
+    thresholds: list[int] = key(
+        _rising, [80, 95, 100], "percent of a session's limit at which one warning is given"
     )
-    statusline: list[LinePart] = Field(
-        default=list(snapshot.DEFAULTS["statusline"]),
-        description="parts of the status line in their order: plan, session, context, cache, month, alerts",
+    statusline: list[LinePart] = key(
+        parted(",", listed(one_of(LinePart))),
+        list(snapshot.DEFAULTS["statusline"]),
+        "parts of the status line in their order: plan, session, context, cache, month, alerts",
     )
-    subagent_allowance_tokens: int = Field(
-        default=30_000, gt=0, description="tokens reserved for a subagent when sessions are blocked"
+    subagent_allowance_tokens: int = key(
+        within(whole, over=0), 30_000, "tokens reserved for a subagent when sessions are blocked"
     )
-    default_monthly_budget_usd: Decimal = Field(
-        default=Decimal(10), gt=0, description="monthly cap of a module without an entry in token_budget.json"
+    default_monthly_budget_usd: Decimal = key(
+        USD, Decimal(10), "monthly cap of a module without an entry in token_budget.json"
     )
-    total_monthly_budget_usd: Decimal | None = Field(
-        default=None, gt=0, description="monthly cap of all modules together; empty: none"
+    total_monthly_budget_usd: Decimal | None = key(
+        maybe(USD), None, "monthly cap of all modules together; empty: none"
     )
-    daily_threshold_usd: Decimal | None = Field(
-        default=None,
-        gt=0,
-        description="dollars of all modules together in one day from which an alert fires; empty: none",
+    daily_threshold_usd: Decimal | None = key(
+        maybe(USD),
+        None,
+        "dollars of all modules together in one day from which an alert fires; empty: none",
     )
-    weekly_threshold_usd: Decimal | None = Field(
-        default=None, gt=0, description="dollars of all modules together in one week, Monday first, likewise"
+    weekly_threshold_usd: Decimal | None = key(
+        maybe(USD), None, "dollars of all modules together in one week, Monday first, likewise"
     )
-    hard_stop_pct: Decimal = Field(
-        default=Decimal(110),
-        ge=100,
-        le=1000,
-        description="percent of its month at which a module with on_exceeded = downgrade stops, too",
+    hard_stop_pct: Decimal = key(
+        within(number, least=100, most=1000),
+        Decimal(110),
+        "percent of its month at which a module with on_exceeded = downgrade stops, too",
     )
-    development_component: bool = Field(
-        default=False,
-        description="Claude Code's lines in the logs name <module>_dev, so that sums by component stay product cost",
+    development_component: bool = key(
+        flag,
+        False,
+        "Claude Code's lines in the logs name <module>_dev, so that sums by component stay product cost",
     )
-    leases: Decimal | None = Field(
-        default=None,
-        gt=0,
-        description="dollars of a month that an app's process sets aside at once and spends without asking the "
+    leases: Decimal | None = key(
+        maybe(USD),
+        None,
+        "dollars of a month that an app's process sets aside at once and spends without asking the "
         "ledger for each call; empty: it asks",
     )
-    local_hosts: list[str] = Field(
-        default=[],
-        description="hosts whose answers cost nothing, such as localhost:11434 (Ollama, vLLM); also without a port",
+    local_hosts: list[str] = key(
+        parted(",", listed(text)),
+        [],
+        "hosts whose answers cost nothing, such as localhost:11434 (Ollama, vLLM); also without a port",
     )
-    l1_token_cap: int = Field(default=1_500, gt=0, description="most tokens that a split CLAUDE.md may have")
-    add_matching_section: bool = Field(
-        default=False,
-        description="add the one section of CLAUDE_L2.md that a prompt names by its trigger words",
+    l1_token_cap: int = key(within(whole, over=0), 1_500, "most tokens that a split CLAUDE.md may have")
+    add_matching_section: bool = key(
+        flag, False, "add the one section of CLAUDE_L2.md that a prompt names by its trigger words"
     )
-    desktop_alerts: bool = Field(
-        default=False, description="show alerts as notifications of the desktop, too"
+    desktop_alerts: bool = key(flag, False, "show alerts as notifications of the desktop, too")
+    webhook_url: Secret = key(
+        secret,
+        Secret(""),
+        "https address that alerts are posted to as Slack-compatible JSON; see docs/alerts.md",
     )
-    webhook_url: SecretStr = Field(
-        default=SecretStr(""),
-        description="https address that alerts are posted to as Slack-compatible JSON; see docs/alerts.md",
-    )
-    modules: dict[str, ModuleSettings] = Field(default={}, description="settings per module, by registry id")
-    _billing: Billing = PrivateAttr(default="unknown")
+    modules: dict[str, ModuleSettings] = key(_modules, {}, "settings per module, by registry id")
 
     @property
     def has_hard_cap(self) -> bool:
         """Whether something is refused in Claude Code where a limit is used up."""
         return "block" in (self.session_policy, *(module.on_exceeded for module in self.modules.values()))
-
-    @field_validator("claude_config_dirs", mode="before")
-    @classmethod
-    def _split_folders(cls, value: Any) -> Any:
-        return _listed(value, os.pathsep)
-
-    @field_validator("protected_agents", "local_hosts", "statusline", mode="before")
-    @classmethod
-    def _split_names(cls, value: Any) -> Any:
-        return _listed(value, ",")
-
-    @field_validator("thresholds", mode="before")
-    @classmethod
-    def _split_numbers(cls, value: Any) -> Any:
-        return _listed(value, ",")
-
-    @field_validator("claude_code_billing", mode="before")
-    @classmethod
-    def _old_word(cls, value: Any) -> Any:
-        return billing.AUTO if value == billing.UNKNOWN else value
-
-    @field_validator("thresholds")
-    @classmethod
-    def _rising(cls, value: list[int]) -> list[int]:
-        if not value or sorted(set(value)) != value or value[0] < 1 or value[-1] > 100:
-            raise ValueError("must be rising percentages between 1 and 100")
-        return value
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        from zoneinfo import ZoneInfo
-
-        if value:
-            try:
-                ZoneInfo(value)
-            except (KeyError, ValueError, OSError):
-                raise ValueError("no such time zone; use an IANA name such as America/Mexico_City") from None
-        return value
-
-    @field_validator("modules", mode="before")
-    @classmethod
-    def _lower_names(cls, value: Any) -> Any:
-        if isinstance(value, str):  # of the environment
-            try:
-                value = json.loads(value)
-            except ValueError:
-                raise ValueError('must be JSON, such as {"shop": {"on_exceeded": "block"}}') from None
-        if not isinstance(value, dict):
-            return value
-        lower = {str(name).lower(): entry for name, entry in value.items()}
-        if len(lower) < len(value):
-            raise ValueError(f"a module stands twice (case does not count): {', '.join(value)}")
-        return lower
 
     @property
     def zone(self) -> tzinfo:
@@ -223,10 +211,10 @@ class Settings(BaseModel):
         """Where the ledger lies: as `db` says, else in the state folder, which is made for it."""
         return self.db or f"sqlite:///{(places.ensure_home() / 'ledger.db').as_posix()}"
 
-    def model_post_init(self, _: Any) -> None:
+    def completed(self) -> None:
         """Find out how Claude Code is paid for, once: it stays the same for whoever holds these settings."""
         kept = {} if self.claude_code_billing != billing.AUTO else plan.read(str(places.home()))
-        self._billing = billing.resolved(self.claude_code_billing, kept, clock.now())  # type: ignore[assignment]
+        self._billing: Billing = billing.resolved(self.claude_code_billing, kept, clock.now())  # type: ignore[assignment]
 
     @property
     def lease_nano(self) -> int:
@@ -257,9 +245,9 @@ class Settings(BaseModel):
         found = self.modules.get(name.lower())
         if found is None:
             return _usual(self.counts_claude_code)
-        if "counts_claude_code" in found.model_fields_set:
+        if "counts_claude_code" in found.given:
             return found
-        return found.model_copy(update={"counts_claude_code": self.counts_claude_code})
+        return found.but(counts_claude_code=self.counts_claude_code)
 
 
 @cache
@@ -269,15 +257,3 @@ def _usual(counts_claude_code: bool) -> ModuleSettings:
 
 def _nano(amount: Decimal | None) -> int | None:
     return None if amount is None else int((amount * NANO).to_integral_value())
-
-
-def _listed(value: Any, separator: str) -> Any:
-    """A list in an environment variable: as JSON, else its parts."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise ValueError("begins like a JSON list and is none") from None
-    return [part.strip() for part in value.split(separator) if part.strip()]

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
-
-from pydantic import ValidationError
+from typing import Any
 
 from gaia_budget import places
+from gaia_budget.checked import Wrong
 from gaia_budget.errors import ConfigError
 from gaia_budget.settings.keys import Settings
-from gaia_budget.settings.module_keys import ModuleSettings
 from gaia_hooks.machine import files
-
-if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
 
 PREFIX = "GAIA_BUDGET_"
 OLD_NAMES = {"billing": "claude_code_billing"}
@@ -26,14 +21,14 @@ def load() -> Settings:
     """Read the settings as they are now. Raises ConfigError with file, line, key and valid choices."""
     places.refuse_a_strangers()
     try:
-        return Settings.model_validate(_values())
-    except ValidationError as error:
+        return Settings(**_values())
+    except Wrong as error:
         raise _config_error(error) from None
 
 
 def variables() -> dict[str, str]:
     """The environment variable of each key, older names of keys among them."""
-    return {key: PREFIX + key.upper() for key in (*OLD_NAMES, *Settings.model_fields)}
+    return {key: PREFIX + key.upper() for key in (*OLD_NAMES, *Settings.keys)}
 
 
 def _values() -> dict[str, Any]:
@@ -85,13 +80,10 @@ def _names(key: str) -> list[str]:
     return [key, *(old for old, new in OLD_NAMES.items() if new == key)]
 
 
-def _config_error(error: ValidationError) -> ConfigError:
-    from gaia_budget.configfile import explain, read_text, toml_line
+def _config_error(wrong: Wrong) -> ConfigError:
+    from gaia_budget.configfile import read_text, toml_line
 
-    path, problem, choices = explain(error)
-    key = ".".join(str(part) for part in path)
-    if not choices and problem == "is not a known key":
-        choices = sorted(_fields(path))
+    path, problem, choices = wrong.path, wrong.problem, wrong.choices
     source = origin(str(path[0]))
     if source not in ("settings.toml", "default"):
         return ConfigError(f"environment variable {source}", problem, choices=choices)
@@ -102,8 +94,4 @@ def _config_error(error: ValidationError) -> ConfigError:
         if line is not None:
             key = ".".join(map(str, (name, *path[1:])))
             return ConfigError(file, problem, line=line, key=key, choices=choices)
-    return ConfigError(file, problem, key=key, choices=choices)
-
-
-def _fields(path: tuple[str | int, ...]) -> dict[str, FieldInfo]:
-    return ModuleSettings.model_fields if path[0] == "modules" and len(path) > 1 else Settings.model_fields
+    return ConfigError(file, problem, key=".".join(map(str, path)), choices=choices)

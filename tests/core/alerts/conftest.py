@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def settings() -> Settings:
     """Months follow UTC."""
-    return Settings().model_copy(update={"timezone": "UTC", "machine": "laptop", "user": "ana"})
+    return Settings().but(timezone="UTC", machine="laptop", user="ana")
 
 
 @pytest.fixture

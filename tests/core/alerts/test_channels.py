@@ -10,11 +10,11 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from pydantic import SecretStr
 
 from gaia_budget import alerts
 from gaia_budget.alerts.channels import webhook
 from gaia_budget.alerts.fired import Fired
+from gaia_budget.checked.readers import Secret
 from gaia_hooks.machine import notify
 from support.alerting import Receiver
 from support.events import event
@@ -36,7 +36,7 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def hooked(settings: Settings, receiver: Receiver) -> Settings:
-    return settings.model_copy(update={"webhook_url": SecretStr(receiver.url)})
+    return settings.but(webhook_url=Secret(receiver.url))
 
 
 def fire(ledger: Ledger, settings: Settings, module: str = "jseeker") -> None:
@@ -45,7 +45,7 @@ def fire(ledger: Ledger, settings: Settings, module: str = "jseeker") -> None:
 
 
 def resolve(ledger: Ledger, settings: Settings) -> None:
-    alerts.evaluate(ledger, settings.model_copy(update={"default_monthly_budget_usd": 50}))
+    alerts.evaluate(ledger, settings.but(default_monthly_budget_usd=50))
 
 
 def states(receiver: Receiver) -> list[str]:
@@ -182,7 +182,7 @@ def test_a_wrong_address_is_told_without_repeating_it(
     said: str,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    chosen = settings.model_copy(update={"webhook_url": SecretStr(address)})
+    chosen = settings.but(webhook_url=Secret(address))
     fire(ledger, chosen)
     alerts.send(ledger, chosen)
     [stuck] = alerts.stuck(ledger)
@@ -228,7 +228,7 @@ def test_the_desktop_is_told_by_the_systems_own_program(
     program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {shown}\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    chosen = settings.model_copy(update={"desktop_alerts": True})
+    chosen = settings.but(desktop_alerts=True)
     fire(ledger, chosen)
     alerts.send(ledger, chosen)
     words = shown.read_text().splitlines()
@@ -240,7 +240,7 @@ def test_a_system_that_cannot_show_it_is_reported(
     ledger: Ledger, settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "command", lambda _: [])
-    chosen = settings.model_copy(update={"desktop_alerts": True})
+    chosen = settings.but(desktop_alerts=True)
     fire(ledger, chosen)
     assert alerts.send(ledger, chosen) == 1, "the ARGUS line"
     assert "or set desktop_alerts = false" in alerts.stuck(ledger)[0]

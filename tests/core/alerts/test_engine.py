@@ -77,7 +77,7 @@ def rule(name: str = "wide", **keys: Any) -> Rule:
         "value": 10,
         "cooldown": "6h",
     }
-    return Rule.model_validate({"name": name, **given, **keys})
+    return Rule.of({"name": name, **given, **keys})
 
 
 def test_a_figure_that_flaps_is_told_once_per_cooldown() -> None:

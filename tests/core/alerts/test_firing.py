@@ -75,7 +75,7 @@ def test_each_threshold_of_a_module_fires_once_and_the_worst_alone_is_told(
 def test_a_module_that_goes_on_beyond_its_month_is_not_said_to_be_refused(
     ledger: Ledger, settings: Settings, clock: Clock
 ) -> None:
-    goes_on = settings.model_copy(update={"modules": {"jseeker": ModuleSettings(on_exceeded="downgrade")}})
+    goes_on = settings.but(modules={"jseeker": ModuleSettings(on_exceeded="downgrade")})
     spend(ledger, "a", 1000 * CENT)
     (alert,) = alerts.evaluate(ledger, goes_on).told_by("mcp")
     assert alert.next_step.startswith(
@@ -85,8 +85,8 @@ def test_a_module_that_goes_on_beyond_its_month_is_not_said_to_be_refused(
 
 
 def test_thresholds_are_each_modules_own(ledger: Ledger, settings: Settings, clock: Clock) -> None:
-    chosen = ModuleSettings.model_validate({"alert_threshold_pct": "50.5", "critical_threshold_pct": 60})
-    settings = settings.model_copy(update={"modules": {"via": chosen}})
+    chosen = ModuleSettings.of({"alert_threshold_pct": "50.5", "critical_threshold_pct": 60})
+    settings = settings.but(modules={"via": chosen})
     spend(ledger, "a", 505 * CENT, module="via")
     spend(ledger, "b", 505 * CENT)
     alerts.evaluate(ledger, settings)
@@ -96,8 +96,8 @@ def test_thresholds_are_each_modules_own(ledger: Ledger, settings: Settings, clo
 def test_a_day_and_a_week_at_their_thresholds_fire_once_each_and_anew_when_the_next_one_is_there(
     ledger: Ledger, settings: Settings, clock: Clock
 ) -> None:
-    limits = ModuleSettings.model_validate({"daily_threshold_usd": "1.5", "weekly_threshold_usd": 2})
-    settings = settings.model_copy(update={"modules": {"jseeker": limits}})
+    limits = ModuleSettings.of({"daily_threshold_usd": "1.5", "weekly_threshold_usd": 2})
+    settings = settings.but(modules={"jseeker": limits})
     spend(ledger, "sunday", 150 * CENT, "2026-11-22T12:00")  # another day, another week: AT is a Monday
     spend(ledger, "a", 150 * CENT - 1)
     spend(ledger, "other", 9 * DOLLAR, module="via", source="claude_code", billing="plan")
@@ -123,7 +123,7 @@ def test_all_modules_together_have_thresholds_of_their_own(
     ledger: Ledger, settings: Settings, clock: Clock
 ) -> None:
     chosen = {"daily_threshold_usd": Decimal(2), "weekly_threshold_usd": Decimal(3)}
-    settings = settings.model_copy(update=chosen)
+    settings = settings.but(**chosen)
     spend(ledger, "a", DOLLAR)
     spend(ledger, "b", DOLLAR, module="via")
     assert fired_after(ledger, settings) == ["total-day-threshold:2026-11-23"]
@@ -141,7 +141,7 @@ def test_what_counts_against_no_cap_fires_nothing(ledger: Ledger, settings: Sett
     spend(ledger, "b", 9 * DOLLAR, source="claude_code", billing="plan")
     assert alerts.evaluate(ledger, settings).open == []
     counted = {"jseeker": ModuleSettings(counts_claude_code=True)}
-    alerts.evaluate(ledger, settings.model_copy(update={"modules": counted}))
+    alerts.evaluate(ledger, settings.but(modules=counted))
     assert fired(ledger) == [("month-warning:jseeker:2026-11", 9000)]
 
 
@@ -162,7 +162,7 @@ def test_a_raised_cap_resolves_and_a_lowered_one_tells_nothing_a_second_time(
 ) -> None:
     spend(ledger, "a", 8 * DOLLAR)
     alerts.evaluate(ledger, settings)
-    raised = settings.model_copy(update={"default_monthly_budget_usd": 20})
+    raised = settings.but(default_monthly_budget_usd=20)
     assert alerts.evaluate(ledger, raised).open == []
     assert [alert.state for alert in Fired(ledger).alerts()] == ["resolved"]
 

@@ -257,9 +257,9 @@ def test_a_module_in_two_files_is_told_with_what_holds(
     monkeypatch.setenv("GAIA_ROOT", str(home))
     entry = {"monthly_budget_usd": 10, "alert_threshold_pct": 70, "critical_threshold_pct": 85}
     (home / "token_budget.json").write_text(json.dumps({"per_module": {"jSeeker": entry}}))
-    chosen = ModuleSettings.model_validate({"alert_threshold_pct": 90})
+    chosen = ModuleSettings.of({"alert_threshold_pct": 90})
     put(ledger, "2026-11-23T11:10", cost_nano=9 * DOLLAR)
-    state = alerts.evaluate(ledger, settings.model_copy(update={"modules": {"jseeker": chosen}}))
+    state = alerts.evaluate(ledger, settings.but(modules={"jseeker": chosen}))
     [problem] = state.problems
     assert problem.startswith(
         "module jseeker stands in two files: alert_threshold_pct is 90 in settings.toml, which holds"

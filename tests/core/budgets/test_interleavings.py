@@ -42,7 +42,7 @@ class Use(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         """Every run has an organisation of its own in one database."""
-        chosen = Settings().model_copy(update={"timezone": "Europe/Berlin", "org": uuid.uuid4().hex})
+        chosen = Settings().but(timezone="Europe/Berlin", org=uuid.uuid4().hex)
         self.instant = ts("2026-11-30T22:30")
         self.ledger = Ledger.open(self.url, settings=chosen)
         self.ledger.now = lambda: self.instant  # type: ignore[method-assign]

@@ -109,7 +109,7 @@ def test_spend_goes_on_while_the_ledger_cannot_be_reached_and_is_told_later(
 ) -> None:
     import sqlite3
 
-    settings = Settings().model_copy(update={"timezone": "UTC"})
+    settings = Settings().but(timezone="UTC")
     with Ledger.open(ledger_file, settings=settings) as ledger:
         away = Ledger(Database(parse_url(ledger_file), patience_s=0.05), settings)
         budget = LeasedBudget(Budgets(away), 100)
@@ -191,7 +191,7 @@ def test_each_ingest_settles_what_is_overdue_and_tells_what_was_kept(ledger: Led
     spent = msgspec.structs.replace(event("e", cost_nano=9), ts=ledger.now())
     spool.put(places.ensure_home(), spool.SpooledReport(lease.lease_id, 9, [spent], returned=True))
 
-    run(Settings().model_copy(update={"timezone": "UTC"}), ledger)
+    run(Settings().but(timezone="UTC"), ledger)
 
     month = Budgets(ledger).month("jseeker")
     assert (month.app_nano, month.assumed_nano, month.reserved_nano) == (9, 50, 0)

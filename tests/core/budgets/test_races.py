@@ -87,7 +87,7 @@ def test_a_server_that_is_stopped_and_started_loses_no_call_and_admits_none_twic
 
     assert ended.broken == []
     assert (ended.admitted + 1, ended.refused) == (200, calls * processes - 200)
-    with Ledger.open(url, settings=Settings().model_copy(update={"timezone": "UTC"})) as ledger:
+    with Ledger.open(url, settings=Settings().but(timezone="UTC")) as ledger:
         assert ledger.spend(()).total.cost_nano == 200 * DOLLAR
         assert verify(ledger) == []
 
@@ -105,7 +105,7 @@ def test_a_large_batch_that_a_stopping_server_cuts_off_is_taken_in_whole(own_ser
     seen = [event(f"m{number}", session_id=f"s{number % 50}", cost_nano=1) for number in range(50_000)]
     copying = "SELECT 1 FROM pg_stat_activity WHERE datname = 'ledger' AND query LIKE 'COPY events%'"
     with (
-        Ledger.open(url, settings=Settings().model_copy(update={"timezone": "UTC"})) as ledger,
+        Ledger.open(url, settings=Settings().but(timezone="UTC")) as ledger,
         psycopg.connect(own_server.url(), autocommit=True) as watcher,
     ):
         ingest = threading.Thread(target=ledger.record, args=(seen,))
@@ -149,7 +149,7 @@ def test_a_file_that_another_process_has_locked_is_told_and_nothing_is_written(t
     from gaia_budget.settings import Settings
 
     path = (tmp_path / "ledger.db").as_posix()
-    settings = Settings().model_copy(update={"timezone": "UTC"})
+    settings = Settings().but(timezone="UTC")
     Ledger.open(f"sqlite:///{path}", settings=settings).close()
     impatient = Ledger(Database(parse_url(f"sqlite:///{path}"), patience_s=0.05), settings)
     other = sqlite3.connect(path, isolation_level=None)

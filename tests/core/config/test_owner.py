@@ -49,7 +49,7 @@ def test_unknown_keys_are_kept(root: Path) -> None:
     )
     entry = owner.load_token_budget().module("studio")
     assert entry is not None
-    assert entry.model_extra == {"mood": [1]}
+    assert entry.others == {"mood": [1]}
 
 
 @pytest.mark.parametrize("style", ["bom", "crlf", "both"])

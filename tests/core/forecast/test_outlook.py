@@ -75,7 +75,7 @@ def test_each_module_has_its_own_end_of_month_and_the_dearest_stands_first(ledge
 def test_what_counts_against_the_cap_is_what_the_month_counts(ledger: Ledger) -> None:
     code = {"source": "claude_code", "billing": "api"}
     ledger.record([*daily("via", 1, range(1, 21)), *daily("via", 2, range(1, 21), **code)])
-    counting = Settings().model_copy(update={"modules": {"via": ModuleSettings(counts_claude_code=True)}})
+    counting = Settings().but(modules={"via": ModuleSettings(counts_claude_code=True)})
 
     apart, together = asked(ledger)["via"], asked(ledger, counting)["via"]
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from support.postgres import Server
 
 NOBODY = 65534
-SETTINGS = Settings().model_copy(update={"timezone": "UTC"})
+SETTINGS = Settings().but(timezone="UTC")
 
 
 def opened(file: Path) -> Ledger:

@@ -232,7 +232,7 @@ def test_a_change_of_time_zone_sums_days_and_months_anew(make: Callable[..., Led
 
 @requires("postgresql")
 def test_a_ledger_moves_to_a_shared_database_row_by_row(server: Server, tmp_path: Path) -> None:
-    settings = Settings().model_copy(update=UTC | {"machine": "laptop"})
+    settings = Settings().but(**UTC, machine="laptop")
     url = server.create("moved")
     with Ledger.open(f"sqlite:///{(tmp_path / 'a.db').as_posix()}", settings=settings) as old:
         old.record(
@@ -260,11 +260,11 @@ def test_a_ledger_moves_to_a_shared_database_row_by_row(server: Server, tmp_path
 
 def test_a_move_to_a_shared_database_needs_a_named_zone(make: Callable[..., Ledger]) -> None:
     ledger = make(timezone="UTC")
-    check_zone(ledger, "postgresql://host/db", Settings().model_copy(update=UTC))
+    check_zone(ledger, "postgresql://host/db", Settings().but(**UTC))
     if not ledger.db.shared:
         kolkata = make(timezone="Asia/Kolkata")
         with pytest.raises(InputError, match="named time zone"):
-            check_zone(kolkata, "postgresql://host/db", Settings().model_copy(update={"timezone": ""}))
+            check_zone(kolkata, "postgresql://host/db", Settings().but(timezone=""))
     with pytest.raises(InputError, match="already there"):
         move(ledger, ledger)
 

@@ -37,7 +37,7 @@ import sys
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
 from gaia_budget.settings import Settings
-with Ledger.open(sys.argv[1], settings=Settings().model_copy(update={"timezone": "UTC"})) as ledger:
+with Ledger.open(sys.argv[1], settings=Settings().but(timezone="UTC")) as ledger:
     ledger.record([Event(event_id="far", ts=1795435200000000, source="app", billing="api", module="via", cost_nano=5)])
 """
 
@@ -197,7 +197,7 @@ def test_nothing_is_kept_where_rows_lie_on_other_servers(
 
 @requires("postgresql")
 def test_nothing_is_kept_of_a_standby_whose_snapshots_may_be_equal_for_two_states(server: Server) -> None:
-    with Ledger.open(server.create("followed"), settings=Settings().model_copy(update=UTC)) as ledger:
+    with Ledger.open(server.create("followed"), settings=Settings().but(**UTC)) as ledger:
         ledger.record([event("a", cost_nano=1)])
         assert ledger.db.state() is not None
     standby = Standby(server)
@@ -212,9 +212,7 @@ def test_nothing_is_kept_of_a_standby_whose_snapshots_may_be_equal_for_two_state
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked on POSIX")
 def test_a_process_that_was_forked_while_another_thread_looked_waits_for_nobody(tmp_path: Path) -> None:
-    with Ledger.open(
-        f"sqlite:///{tmp_path / 'ledger.db'}", settings=Settings().model_copy(update=UTC)
-    ) as ledger:
+    with Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}", settings=Settings().but(**UTC)) as ledger:
         watch = ledger.db._watch
         assert watch is not None
         watch.state()

@@ -118,7 +118,7 @@ def test_sums_of_any_zone_are_those_of_plain_addition(
     tmp_path_factory: pytest.TempPathFactory, found: list[Event], zone: str
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("zone")
-    chosen = Settings().model_copy(update={"timezone": zone})
+    chosen = Settings().but(timezone=zone)
     with Ledger.open(f"sqlite:///{(folder / 'l.db').as_posix()}", settings=chosen) as ledger:
         ledger.record(found)
         by_day = {row.key: row.figures for row in ledger.spend(("day", "module")).rows}
@@ -149,7 +149,7 @@ def test_a_range_that_begins_within_an_hour_has_the_sums_of_its_events(
     if near:  # around the change of the clocks
         found = [msgspec.structs.replace(one, ts=bounds[0] + one.ts % DAY) for one in found]
     folder: Path = tmp_path_factory.mktemp("zone")
-    chosen = Settings().model_copy(update={"timezone": zone})
+    chosen = Settings().but(timezone=zone)
     with Ledger.open(f"sqlite:///{(folder / 'l.db').as_posix()}", settings=chosen) as ledger:
         ledger.record(found)
         for by in (("module",), ("module", "day"), ("module", "hour"), ("module", "month")):

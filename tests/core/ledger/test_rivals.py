@@ -35,7 +35,7 @@ def database(server: Server, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def ledger(database: str) -> Iterator[Ledger]:
-    with Ledger.open(database, settings=Settings().model_copy(update={"timezone": "UTC"})) as opened:
+    with Ledger.open(database, settings=Settings().but(timezone="UTC")) as opened:
         yield opened
 
 
@@ -98,12 +98,12 @@ def test_an_upgrade_finds_the_session_of_an_event_that_is_committed_while_it_wai
     waiting.join()
     old.close()
 
-    with Ledger.open(database, settings=Settings().model_copy(update={"timezone": "UTC"})) as ledger:
+    with Ledger.open(database, settings=Settings().but(timezone="UTC")) as ledger:
         assert ledger.spend((), session="s").total.cost_nano == 7
 
 
 def test_a_rebuild_waits_for_whoever_is_recording(ledger: Ledger, database: str, tmp_path: Path) -> None:
-    settings = Settings().model_copy(update={"timezone": "UTC"})
+    settings = Settings().but(timezone="UTC")
     with (
         Ledger.open(f"sqlite:///{(tmp_path / 'fresh.db').as_posix()}", settings=settings) as fresh,
         psycopg.connect(database) as rival,
@@ -124,7 +124,7 @@ def test_a_ledger_that_is_made_anew_while_others_record_loses_and_doubles_nothin
     ledger: Ledger, database: str, tmp_path: Path
 ) -> None:
     source = f"sqlite:///{(tmp_path / 'fresh.db').as_posix()}"
-    settings = Settings().model_copy(update={"timezone": "UTC"})
+    settings = Settings().but(timezone="UTC")
     known = [event(f"m{number}", session_id=f"s{number % 9}", cost_nano=1) for number in range(300)]
     ledger.record(known)
     failed: list[BaseException] = []

@@ -91,7 +91,7 @@ def test_a_call_does_not_wait_for_a_server_that_is_gone(monkeypatch: pytest.Monk
 
     server = Server()
     try:
-        with Ledger.open(server.create("gone"), settings=Settings().model_copy(update=UTC)) as ledger:
+        with Ledger.open(server.create("gone"), settings=Settings().but(**UTC)) as ledger:
             budgets = Budgets(ledger)
             scope = budgets.module_scope("jseeker", 10**9)
             budgets.reserve([scope], 5, call_id="paid")

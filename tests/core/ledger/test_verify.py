@@ -111,7 +111,7 @@ def test_verify_finds_figures_that_break_the_rules(used: Ledger) -> None:
 
 def test_verify_finds_a_file_whose_pages_are_damaged(tmp_path: Path) -> None:
     file = tmp_path / "ledger.db"
-    settings = Settings().model_copy(update={"timezone": "UTC"})
+    settings = Settings().but(timezone="UTC")
     with Ledger.open(f"sqlite:///{file.as_posix()}", settings=settings) as ledger:
         ledger.record([event(f"m{number}", branch="x" * 200) for number in range(2000)])
     content = bytearray(file.read_bytes())
@@ -127,9 +127,7 @@ def test_verify_finds_a_file_whose_pages_are_damaged(tmp_path: Path) -> None:
 def fresh(tmp_path: Path) -> Iterator[Ledger]:
     """A new ledger of the same organisation, filled from the sources."""
     url = f"sqlite:///{(tmp_path / 'fresh.db').as_posix()}"
-    with Ledger.open(
-        url, settings=Settings().model_copy(update={"timezone": "UTC", "machine": "laptop"})
-    ) as made:
+    with Ledger.open(url, settings=Settings().but(timezone="UTC", machine="laptop")) as made:
         yield made
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from gaia_budget import owner, places, settings
+from gaia_budget import contradictions, owner, places, settings
 from gaia_budget.cli.app import app
 from gaia_budget.ledger import Ledger
 from gaia_hooks.facts import severity
@@ -102,7 +102,7 @@ def test_a_module_that_is_none_is_said_with_the_one_that_is_meant(
 ) -> None:
     budget(tmp_path, monkeypatch)
     own('[modules.jseekr]\non_exceeded = "block"\n[modules.brand_new]\nsession_type = "none"\n')
-    found = owner.without_effect(settings.load(), owner.load_token_budget(), owner.load_registry())
+    found = contradictions.without_effect(settings.load(), owner.load_token_budget(), owner.load_registry())
     assert ["jseekr" in found[0] and "nearest: jseeker" in found[0], "session_type 'none'" in found[1]] == [
         True,
         True,

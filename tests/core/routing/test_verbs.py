@@ -51,20 +51,32 @@ def test_recommend_gives_the_documented_keys() -> None:
 
 
 @pytest.mark.usefixtures("ecosystem")
-def test_recommend_loads_nothing_heavy_once_snapshot_and_table_are_there() -> None:
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["recommend", "jd_parse", "--module", "jseeker"], "alias"),
+        (["spend"], "total"),
+        (["status"], "month"),
+        (["forecast"], "modules"),
+    ],
+)
+def test_a_command_that_reads_loads_nothing_heavy_for_settings_and_the_owners_files(
+    words: list[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from gaia_budget import settings, snapshot
 
+    monkeypatch.setenv("GAIA_BUDGET_MODULES", '{"jseeker": {"alert_threshold_pct": 70}}')
     snapshot.write(settings.load())
     probe = (
         "import sys\n"
         "from gaia_budget.cli.app import main\n"
-        "sys.argv = ['gaia-budget', 'recommend', 'jd_parse', '--module', 'jseeker', '--json']\n"
+        f"sys.argv = ['gaia-budget', *{words!r}, '--json']\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         f"print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)\n"
     )
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
-    assert json.loads(done.stdout)["alias"] == "haiku"
+    assert json.loads(done.stdout)[told]
 
 
 @pytest.mark.usefixtures("ecosystem")

@@ -43,7 +43,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def send(delivery: Delivery, settings: Settings) -> None:
     """Post it and wait a few seconds for a 2xx. Raises ChannelError."""
-    url = _checked(settings.webhook_url.get_secret_value())
+    url = _checked(settings.webhook_url.revealed())
     body = json.dumps(message(delivery)).encode()
     headers = {
         "Content-Type": "application/json",

@@ -23,10 +23,10 @@ def settings(as_json: JsonFlag = False) -> None:
     from gaia_budget import settings as config
 
     loaded = config.load()
-    values = loaded.model_dump(mode="json") | {"gaia_root": _text(places.gaia_root()), "db": _safe(loaded.db)}
+    values = loaded.document() | {"gaia_root": _text(places.gaia_root()), "db": _safe(loaded.db)}
     rows = [
-        {"key": key, "value": values[key], "origin": config.origin(key), "meaning": field.description or ""}
-        for key, field in config.Settings.model_fields.items()
+        {"key": key, "value": values[key], "origin": config.origin(key), "meaning": one.meaning}
+        for key, one in config.Settings.keys.items()
     ]
     if as_json:
         emit_json({"file": str(places.settings_file()), "settings": rows})

@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget import owner, places, settings
+from gaia_budget import contradictions, owner, places, settings
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup.checks import client_checks, counting_checks
 from gaia_budget.setup.checks.client_checks import Check
@@ -71,7 +71,7 @@ def _without_effect(project: Path) -> Iterator[Check]:
     except GaiaBudgetError:
         return  # named by the checks of the files themselves
     spent = [name for name, entry in policy["modules"].items() if "total_nano" in entry]
-    found = owner.without_effect(chosen, budget, registry, spent)
+    found = contradictions.without_effect(chosen, budget, registry, spent)
     wrong_type = session_types.problem(policy)
     found += [wrong_type] if wrong_type else []
     cure = "Fix the name, or take the entry out" if found else ""
