@@ -90,7 +90,7 @@ MAY_OPEN = {
     "core/gaia_budget/prices/vocabulary.py": _PACKAGED + ", " + _OURS,
     "core/gaia_budget/reports/sessions/beside_client.py": _TRANSCRIPTS,
     "core/gaia_budget/routing/upkeep/reviewed.py": _OURS,
-    "core/gaia_budget/settings/source.py": _OURS,
+    "core/gaia_budget/settings/__init__.py": _OURS,
     "core/gaia_budget/setup/checks/client_checks.py": _SETTINGS,
     "core/gaia_budget/setup/checks/noted.py": "what Claude Code has noted of a folder",
     "core/gaia_budget/setup/history.py": _TRANSCRIPTS,

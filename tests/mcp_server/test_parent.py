@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_mcp.transport import parent
+from gaia_mcp.transport import stdio
 from support.mcp_stdio import HELLO, LINUX, gone, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 WITHOUT_PIDFD = (
-    "import types, gaia_mcp.transport.parent as parent\n"
+    "import types, gaia_mcp.transport.stdio as parent\n"
     "parent.sys = types.SimpleNamespace(platform='darwin')\n"
     "parent.POLL_SECONDS = 0.05\n"
 )
@@ -67,7 +67,7 @@ def test_a_parent_that_is_gone_already_is_not_waited_for(monkeypatch: pytest.Mon
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         pass
     monkeypatch.setattr(os, "getppid", lambda: ended.pid)
-    waiting = threading.Thread(target=parent.wait, daemon=True)
+    waiting = threading.Thread(target=stdio.wait_for_parent, daemon=True)
     waiting.start()
     waiting.join(60)
     assert not waiting.is_alive()
@@ -91,11 +91,11 @@ def test_on_windows_the_handle_of_the_parent_is_waited_for(
     system.INFINITE = -1  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "_winapi", system)
     monkeypatch.setattr(sys, "platform", "win32")
-    spec = importlib.util.spec_from_file_location("parent_on_windows", parent.__file__)
+    spec = importlib.util.spec_from_file_location("parent_on_windows", stdio.__file__)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.wait()
+    module.wait_for_parent()
     synchronize = 0x00100000
     assert asked == [(synchronize, False, os.getppid()), *([(77, -1)] if found else [])]

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from gaia_budget.alerts import rules
+from gaia_budget.alerts.channels import send
 from gaia_budget.alerts.evaluation import Evaluated, evaluate
 from gaia_budget.alerts.facts import Facts
 from gaia_budget.alerts.fired import Fired
-from gaia_budget.alerts.outbox import send
 from gaia_budget.ledger.questions import instant
 
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ class Evaluated(NamedTuple):
 
 
 def evaluate(ledger: Ledger, settings: Settings, ends: Iterable[Outlook] | None = None) -> Evaluated:
-    """Judge every rule and write down what changes; nothing is sent (see `outbox`).
+    """Judge every rule and write down what changes; nothing is sent (see `channels`).
 
     `ends` tells where each module's month ends, where whoever asks has just reckoned it.
     Safe to run in any number of processes at once: each alert fires once. Raises LedgerError.

@@ -14,8 +14,8 @@ from gaia_budget.errors import InputError
 from gaia_budget.forecast.series import working_week
 from gaia_budget.ingest import happened, unattributed
 from gaia_budget.ingest.costs import Costs
-from gaia_budget.ingest.ecosystem import jseeker, rotation
-from gaia_budget.ingest.ecosystem.logs import Logs
+from gaia_budget.ingest.ecosystem import jseeker
+from gaia_budget.ingest.ecosystem.logs import Logs, rotate
 from gaia_budget.ingest.months import Before, ahead, before, cover_overspend, lifts, months, taken
 from gaia_budget.ingest.rebilling import rebill
 from gaia_budget.ingest.report import Report
@@ -47,7 +47,7 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     _read(settings, ledger, report, progress)
     report.seconds = time.perf_counter() - began
     sessions.forget_old(str(places.home()), clock.now() // clock.MICRO)
-    rotation.rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
+    rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
     if snapshot.FOREIGN in _tell(ledger, settings, counted_to, known)["problems"]:
         report.skip(str(places.home() / "snapshot.json"), 0, snapshot.FOREIGN)
     alerts.send(ledger, settings)

@@ -7,19 +7,29 @@ and the child that does the heavy work ends with its own stdin.
 
 from __future__ import annotations
 
+import json
 import os
+import select
 import signal
+import sys
 import threading
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import anyio
+from mcp.shared.message import SessionMessage
+from mcp_types import jsonrpc_message_adapter
+from pydantic import ValidationError
 
 from gaia_mcp import work
-from gaia_mcp.transport import parent
-from gaia_mcp.transport.mending import Mending
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from gaia_mcp.server import BudgetServer
+
+POLL_SECONDS = 1.0
+"""How often the parent is looked for where the system cannot tell us of its end."""
 
 
 def serve(server: BudgetServer) -> None:
@@ -44,5 +54,85 @@ async def _serve(server: BudgetServer) -> None:
 
 
 def _end_with_parent() -> None:
-    parent.wait()
+    wait_for_parent()
     os._exit(0)
+
+
+class Mending:
+    """A stream of messages around the SDK's own: JSON that holds half a character is mended, and so answered.
+
+    `"\\ud800"` alone is JSON and yet no text. The SDK's parser refuses such a line without a word, and whoever has
+    asked waits for ever.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    async def receive(self) -> SessionMessage | Exception:
+        """The next message, or why there is none."""
+        return mended(await self._stream.receive())
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        return mended(await self._stream.__anext__())
+
+    async def __aenter__(self) -> Self:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *how: Any) -> None:
+        await self._stream.__aexit__(*how)
+
+
+def mended(item: SessionMessage | Exception) -> SessionMessage | Exception:
+    """A message that was refused for half a character, with a sign in its place; anything else as it is."""
+    if not isinstance(item, ValidationError):
+        return item
+    try:
+        told = json.loads(item.errors()[0]["input"])
+        line = json.dumps(told, ensure_ascii=False).encode("utf-8", "replace")
+        return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
+    except (ValueError, TypeError, RecursionError):
+        return item
+
+
+def wait_for_parent() -> None:
+    """Return when the process that started us has ended: a client that was killed closes no pipe it has shared."""
+    parent = os.getppid()
+    if sys.platform == "win32":
+        _wait_windows(parent)
+    elif sys.platform == "linux":
+        _wait_linux(parent)
+    else:
+        while os.getppid() == parent:
+            time.sleep(POLL_SECONDS)
+
+
+if sys.platform == "linux":
+
+    def _wait_linux(parent: int) -> None:
+        try:
+            handle = os.pidfd_open(parent)
+        except ProcessLookupError:
+            return
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        poll.poll()
+
+
+if sys.platform == "win32":
+
+    def _wait_windows(parent: int) -> None:
+        import _winapi
+
+        synchronize = 0x00100000
+        try:
+            handle = _winapi.OpenProcess(synchronize, False, parent)
+        except OSError:
+            return
+        _winapi.WaitForSingleObject(handle, _winapi.INFINITE)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget.ingest.ecosystem import rotation
+from gaia_budget.ingest.ecosystem import logs
 from gaia_budget.ingest.ecosystem.logs import Logs
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import argus
@@ -50,7 +50,7 @@ def ids(log: Path) -> Counter[str]:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotation, "MOST_BYTES", 3000)
+    monkeypatch.setattr(logs, "MOST_BYTES", 3000)
 
 
 def test_a_shared_log_folder_keeps_five_logs_of_ten_megabytes_each(
