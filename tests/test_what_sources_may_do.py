@@ -74,6 +74,7 @@ MAY_OPEN = {
     "core/gaia_budget/dashboard/application.py": _PACKAGED,
     "core/gaia_budget/dashboard/views.py": _PACKAGED,
     "core/gaia_budget/errors.py": _PACKAGED,
+    "core/gaia_budget/ledger/database/read_only.py": "the ledger of the settings, copied into a temporary folder",
     "core/gaia_budget/owner.py": "the owner's two files, at their fixed places",
     "core/gaia_budget/ingest/telemetry.py": _OURS,
     "core/gaia_budget/middleware/books/journal.py": _OURS,

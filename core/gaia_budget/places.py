@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -78,6 +79,12 @@ def ensure_home() -> Path:
     return folder
 
 
+def may_write(folder: Path) -> bool:
+    """Whether this user may make files in a folder."""
+    effective = os.access in os.supports_effective_ids
+    return os.access(folder, os.W_OK, effective_ids=effective)
+
+
 def real(path: Path) -> Path:
     """A path with its links followed as far as they lead; `Path.resolve` ends in a fault on a ring of links."""
     return Path(os.path.realpath(path))
@@ -148,9 +155,15 @@ def relative_config_dir() -> str:
 
 
 def managed_settings() -> list[Path]:
-    """The settings that the machine's administrator gives Claude Code, the last one strongest. None need exist."""
+    """The settings that the machine's administrator gives Claude Code, the last one strongest. None need exist.
+
+    Those in a folder that is closed to us, and so to the Claude Code that this user starts, are none.
+    """
     folder = Path(MANAGED.get(sys.platform, "/etc/claude-code"))
-    return [folder / "managed-settings.json", *sorted((folder / "managed-settings.d").glob("*.json"))]
+    further: list[Path] = []
+    with contextlib.suppress(OSError):
+        further = sorted((folder / "managed-settings.d").glob("*.json"))
+    return [folder / "managed-settings.json", *further]
 
 
 def configured(key: str) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import errno
 import os
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -43,6 +44,7 @@ VERBS = (
     upkeep,
 )
 
+FAULT = 3
 WRONG_USAGE = 2
 """What a command line that cannot be read ends in, as other programs do."""
 
@@ -91,7 +93,21 @@ quicken(app)
 
 
 def main() -> None:
-    """Run the command line; every error ends here with a message and its exit code (see `gaia_budget.errors`)."""
+    """Run the command line. A reader who has read enough and goes (`| head`) is no error."""
+    try:
+        ended = _run()
+    except SystemExit as left:
+        ended = 0 if isinstance(left.__context__, BrokenPipeError) else left.code
+    try:
+        if not sys.stdout.closed:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still to be written goes nowhere
+    sys.exit(ended)
+
+
+def _run() -> Any:
+    """Its exit code; every error ends here with a message and a code of its own (see `gaia_budget.errors`)."""
     from typer.exceptions import TyperException
 
     from gaia_budget import ancestry
@@ -108,7 +124,7 @@ def main() -> None:
     if ignored:
         note(f"gaia-budget: {trust.notice(ignored)}")
     try:
-        ended = _with_verb(sys.argv[1] if len(sys.argv) > 1 else "")(standalone_mode=False)
+        return _with_verb(sys.argv[1] if len(sys.argv) > 1 else "")(standalone_mode=False)
     except TyperException as error:
         if context := getattr(error, "ctx", None):
             note(context.get_usage())
@@ -125,17 +141,17 @@ def main() -> None:
                 f"{error.filename or 'a file'}: {error.strerror}. {PLACES}", slug="system-refuses"
             )
             _end(refused.slug, str(refused), refused.exit_code)
-        _end("fault", f"a fault of ours; please send {_fault_log()}", 3)
-    sys.exit(ended)
+        _end("fault", f"a fault of ours; please send {_fault_log()}", FAULT)
 
 
 def _end(slug: str, message: str, exit_code: int) -> NoReturn:
     """The last words: for people on stderr, with the slug that the documentation knows; as a document where asked."""
     from gaia_budget import errors
 
-    note(f"gaia-budget: {message} [{slug}]")
-    if "--json" in sys.argv:
-        emit_json(errors.told(slug, message))
+    with contextlib.suppress(BrokenPipeError):
+        note(f"gaia-budget: {message} [{slug}]")
+        if "--json" in sys.argv:
+            emit_json(errors.told(slug, message))
     sys.exit(exit_code)
 
 

@@ -13,7 +13,7 @@ from gaia_budget.ledger import bookmarks as marks
 from gaia_budget.ledger import outcomes, questions, record, sessions, sightings
 from gaia_budget.ledger.charges import charge
 from gaia_budget.ledger.database import PATIENCE_SECONDS, Database, parse_url
-from gaia_budget.ledger.database.failures import UnfitTextError
+from gaia_budget.ledger.database.failures import ReadOnlyError, UnfitTextError
 from gaia_budget.ledger.database.kept import Kept
 from gaia_budget.ledger.database.migrations import migrate
 from gaia_budget.ledger.sums import resum
@@ -301,7 +301,8 @@ def _zone_of(db: Database, opener: Opener) -> Zone:
     A ledger of one machine follows the settings: where their zone has changed, days and months are summed anew. So
     they are where an upgrade has forgotten the zone's offsets, because it changed what the sums are made of.
     A shared one keeps the zone that it was made with (UTC where the settings named none); a machine whose
-    settings name another one is told. Raises InputError.
+    settings name another one is told. Raises InputError. Where nothing can be summed anew, in a ledger that may only
+    be read, what the settings' zone asks for is added up from the hours.
     """
     stored = next(iter(db.ask(lambda ask: ask(FIND_ORG, (opener.org,)))), None)
     if db.shared:
@@ -327,5 +328,8 @@ def _zone_of(db: Database, opener: Opener) -> Zone:
         resum(tx, wanted, opener.org)
         tx.text(CHANGE_ZONE, (name, offsets, opener.org))
 
-    db.write(change)
+    try:
+        db.write(change)
+    except ReadOnlyError:
+        return Zone(wanted.tzinfo, is_summed=False)
     return wanted

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import sys
 import tempfile
@@ -18,31 +16,16 @@ from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import Settings
 from support.components import requires
 from support.events import event
+from support.privileges import without_privileges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from support.postgres import Server
 
-NOBODY = 65534
 SETTINGS = Settings().but(timezone="UTC")
 
 
 def opened(file: Path) -> Ledger:
     return Ledger.open(f"sqlite:///{file.as_posix()}", settings=SETTINGS)
-
-
-@contextlib.contextmanager
-def without_privileges() -> Iterator[None]:
-    """Root may write everything: be somebody else for a while."""
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
-    if root:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 def test_a_file_that_may_not_be_written_is_told() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gaia_budget.errors import LedgerError
+from gaia_budget.ledger.database import read_only
 from gaia_budget.ledger.database.failures import explained, lost, of_driver, passes
 from gaia_budget.ledger.database.kept import Watch
 from gaia_budget.ledger.database.url import TURN_MILLISECONDS, opened_file, reached_server
@@ -85,7 +86,7 @@ class Database:
         self.shared = address.shared
         self._marked: dict[str, str] = {}
         self._idle: list[Any] = []
-        self._was_there = False
+        self._was_there = self._still = False
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
         self._watch = None if address.shared else Watch(address.file, self._file)
         self._views = threading.local()
@@ -145,15 +146,20 @@ class Database:
         if self._watch is None:
             [(snapshot, spread)] = self.ask(lambda ask: ask(SNAPSHOT, ()))
             return None if spread else snapshot
-        return self._views.state if getattr(self._views, "connection", None) else self._watch.state()
+        return self._views.state if getattr(self._views, "connection", None) else self._state_of_file()
+
+    def _state_of_file(self) -> object:
+        if self._watch is None:
+            return None
+        return read_only.outlook(self.address.file) if self._still else self._watch.state()
 
     def _state_of_view(self, connection: Any) -> object:
         """The state of a view of an embedded file, which begins with its first question; None while it changes."""
         if self._watch is None:
             return None
-        before = self._watch.state()
+        before = connection.seen if isinstance(connection, read_only.Still) else self._state_of_file()
         connection.execute("PRAGMA schema_version").fetchone()
-        return before if before == self._watch.state() else None
+        return before if before == self._state_of_file() else None
 
     def _renew_view(self) -> None:
         viewed = getattr(self._views, "connection", None)
@@ -262,9 +268,13 @@ class Database:
 
     def _taken(self) -> Any:
         try:
-            return self._idle.pop()
+            found = self._idle.pop()
         except IndexError:
             return reached_server(self.address) if self.shared else self._file()
+        if self.shared or read_only.is_of_now(found, self.address.file):
+            return found
+        found.close()
+        return self._taken()
 
     def _file(self) -> sqlite3.Connection:
         made = opened_file(
@@ -273,6 +283,7 @@ class Database:
         self._was_there = (
             True  # one that is gone later is not made anew: it would have no tables, and hide it
         )
+        self._still = isinstance(made, read_only.Still)
         return made
 
     def _is_usable(self, connection: Any) -> bool:

@@ -18,6 +18,13 @@ class DamagedError(LedgerError):
     """The file is damaged, or is no ledger."""
 
 
+class ReadOnlyError(LedgerError):
+    """The ledger may only be read."""
+
+
+KINDS = {"ledger-damaged": DamagedError, "ledger-read-only": ReadOnlyError}
+
+
 def of_driver(error: BaseException) -> Exception | None:
     """The driver's error behind an exception, if it is one."""
     if isinstance(error, sqlite3.Error):
@@ -48,8 +55,7 @@ def explained(problem: Exception, name: str) -> Exception:
     said = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
     for prefixes, slug, text in CURES:
         if str(state).startswith(prefixes):
-            kind = DamagedError if prefixes == DAMAGED else LedgerError
-            return kind(f"{name}: {text}", slug=slug)
+            return KINDS.get(slug, LedgerError)(f"{name}: {text}", slug=slug)
     if not state and type(problem).__name__ == "DataError":
         return UnfitTextError("the ledger refused a text with a NUL sign in it", slug="ledger-refused")
     if isinstance(problem, sqlite3.IntegrityError) or str(state).startswith(("22", "23")):
@@ -59,7 +65,6 @@ def explained(problem: Exception, name: str) -> Exception:
     return LedgerError(f"{name}: {said}", slug="ledger-unusable")
 
 
-DAMAGED = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 CURES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
         LOCKED,
@@ -83,7 +88,7 @@ CURES: tuple[tuple[tuple[str, ...], str, str], ...] = (
         "cannot open the file. Its folder must exist and be writable, and the file be yours to read",
     ),
     (
-        DAMAGED,
+        ("SQLITE_NOTADB", "SQLITE_CORRUPT"),
         "ledger-damaged",
         "the file is damaged or is no ledger. Move it away; `gaia-budget ingest` makes a new one from the "
         "transcripts and logs, and backups/ holds the copies made before upgrades",

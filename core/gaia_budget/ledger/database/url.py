@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote
 
 from gaia_budget.errors import InputError, LedgerError
+from gaia_budget.ledger.database import read_only
 
 VALID = "Valid: sqlite:///<path to a file>, postgresql://<user>@<host>/<database>"
 WHERE = "the database URL (setting db, GAIA_BUDGET_DB)"
@@ -31,7 +32,7 @@ REACHING = {
 }
 """A server that does not answer is noticed; the URL may say otherwise."""
 NO_DRIVER = 'PostgreSQL needs its driver: install "gaia-token-budget[postgres]"'
-READING = ("PRAGMA query_only = 1",)
+READING = ("PRAGMA query_only = 1", "PRAGMA schema_version")  # the second one reads the file
 WRITING = (
     "PRAGMA synchronous = NORMAL",
     "PRAGMA wal_autocheckpoint = 8000",  # each one waits for the disk
@@ -131,7 +132,10 @@ def reached_server(address: Address) -> Any:
 
 
 def opened_file(address: Address, *, reading: bool, lean: bool, make: bool) -> sqlite3.Connection:
-    """SQLite for many processes: few waits for the disk, and a useful cache. `make` one that is not there."""
+    """SQLite for many processes: few waits for the disk, and a useful cache. `make` one that is not there.
+
+    Where nothing may be written beside it, it is opened still (`read_only`).
+    """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise LedgerError(
             f"this Python's SQLite is {sqlite3.sqlite_version}; the ledger needs 3.37 or newer. "
@@ -149,7 +153,10 @@ def opened_file(address: Address, *, reading: bool, lean: bool, make: bool) -> s
     try:
         for pragma in READING if reading else WRITING + (LEAN if lean else AMPLE):
             connection.execute(pragma)
-    except BaseException:
+    except BaseException as error:
         connection.close()
-        raise
+        still = read_only.opened(file, error) if isinstance(error, sqlite3.Error) else None
+        if still is None:
+            raise
+        return still
     return connection

@@ -34,6 +34,11 @@ def _program(project: Path) -> Iterator[Check]:
     python = ".".join(map(str, sys.version_info[:3]))
     where = f"in {sys.prefix} (Python {python}); its state: {places.home()}"
     yield Check("program", True, f"gaia-token-budget {version('gaia-token-budget')} {where}")
+    if places.home().is_dir() and not places.may_write(places.home()):
+        detail = (
+            "the state folder cannot be written: limits hold and figures are shown, but nothing new is kept"
+        )
+        yield Check("state folder", False, detail, f"Give yourself write access to {places.home()}")
 
 
 def _own_files(project: Path) -> Iterator[Check]:
