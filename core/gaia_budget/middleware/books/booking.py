@@ -14,6 +14,7 @@ from gaia_budget import places
 from gaia_budget.errors import BudgetExceededError, GaiaBudgetError, LedgerError, NotFoundError
 from gaia_budget.middleware import beside
 from gaia_budget.middleware.books import costs, recovery
+from gaia_budget.middleware.books.appender import Appender
 from gaia_budget.middleware.books.journal import CallJournal, line_of
 from gaia_budget.middleware.books.rounds import Rounds
 from gaia_hooks.machine import files
@@ -33,6 +34,8 @@ TTL_SECONDS = 3600.0
 """How long a call's money is held when its process neither settles it nor dies: longer than SDKs wait for one."""
 PAID_SECONDS = 0.2
 """How long an answer that is paid waits for a ledger that cannot be reached: it is booked later."""
+KEPT_LOGS = 16
+"""Logs that are kept open, of the modules that this process books calls to."""
 
 
 class Bookings:
@@ -47,7 +50,7 @@ class Bookings:
         self.budgets = Budgets(self.ledger)
         self._paid = Budgets(self.ledger, gone_s=PAID_SECONDS)
         self._logs = str(places.logs_dir())
-        self._log_of: dict[str, str] = {}  # by module
+        self._kept_logs: dict[str, Appender] = {}  # by module
         home = places.ensure_home()
         self._home, self._snapshot, folder = str(home), str(home / "snapshot.json"), home / "calls"
         self._journal = CallJournal(folder)
@@ -180,6 +183,7 @@ class Bookings:
         self._catch_up()
         self._rounds.end()
         self.ledger.close()
+        self._kept_logs.clear()
 
     def _book(self, settlement: Settlement, in_log: bool) -> bool:
         """Write a call everywhere; whether that went well, else it is kept until later."""
@@ -232,10 +236,12 @@ class Bookings:
 
     def _append(self, settlement: Settlement) -> None:
         module = settlement.event.module
-        path = self._log_of.get(module)
-        if path is None:
-            path = self._log_of[module] = argus.runtime_path(self._logs, module)
-        files.append(path, line_of(settlement))
+        kept = self._kept_logs.get(module)
+        if kept is None:
+            if len(self._kept_logs) >= KEPT_LOGS:
+                self._kept_logs.clear()
+            kept = self._kept_logs[module] = Appender(argus.runtime_path(self._logs, module))
+        kept.append(line_of(settlement))
 
     def _catch_up(self) -> None:
         """Book what could not be booked before; the first that still cannot be ends it, for a call waits for this."""

@@ -1,0 +1,97 @@
+"""Appending to a log with every call: what `files.append` does, with lock and log kept open between two lines."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+
+from gaia_hooks.machine import files
+
+if sys.platform != "win32":
+    import fcntl
+
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+CLEAN, TORN = b"0", b"1"
+"""What stands in the second byte of a lock: no line is being written, or one was begun (see `files.Lock.mark`)."""
+
+
+class Appender:
+    """One log. Safe for threads; a process that was forked makes its own, for a lock is shared with its handle.
+
+    Whatever is not as the last line left it (another file lies there, a line is torn, somebody else writes just now)
+    is for `files.append`, as is everything on Windows, where nobody could move a log that is open.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._turn = threading.Lock()
+        self._lock = self._log = -1
+        self._size, self._inode = 0, 0
+
+    def __del__(self) -> None:
+        self._let_go()
+
+    def append(self, data: bytes) -> None:
+        """Append whole lines. Raises OSError."""
+        with self._turn:
+            if self._log >= 0 and self._appended(data):
+                return
+            self._let_go()
+            self._size, self._inode = files.append(self._path, data)
+            with contextlib.suppress(OSError):  # a link, say: it is opened anew for each line
+                self._keep()
+
+    def close(self) -> None:
+        """Let the log go until the next line."""
+        with self._turn:
+            self._let_go()
+
+    def _keep(self) -> None:
+        if sys.platform == "win32":
+            return
+        try:
+            self._lock = os.open(f"{self._path}.lock", files.UPDATE | NO_LINK)
+            self._log = os.open(self._path, files.APPEND & ~os.O_CREAT | NO_LINK)
+            if os.fstat(self._log).st_ino != self._inode:
+                self._let_go()
+        except OSError:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        for handle in (self._lock, self._log):
+            if handle >= 0:
+                os.close(handle)
+        self._lock = self._log = -1
+
+    def _appended(self, data: bytes) -> bool:
+        """Append where everything is in order; nothing is done where it is not."""
+        if sys.platform == "win32":
+            return False
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        try:
+            if not self._is_in_order():
+                return False
+            os.pwrite(self._lock, TORN, 1)
+            files.write_all(self._log, data)
+            os.pwrite(self._lock, CLEAN, 1)
+            self._size += len(data)
+            return True
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
+
+    def _is_in_order(self) -> bool:
+        """Whether the lock and the log are still those of their names, and the log ends with a whole line."""
+        size, inode = files.size_and_identity(self._path)
+        if inode != self._inode or not os.fstat(self._lock).st_nlink:
+            return False
+        if size != self._size:  # others write to it too
+            self._size = size
+            whole = self._size > 0 and os.pread(self._log, 1, self._size - 1) == b"\n"
+            return whole and os.pread(self._lock, 1, 1) != TORN
+        return True
