@@ -50,6 +50,10 @@ lock:
 sbom:
     {{python}} -m uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o sbom.cdx.json
 
+# Ask the index's advisory database about every pinned version; it fails where the database cannot be asked
+audit:
+    {{python}} -m uv tool run --from pip-audit==2.10.1 pip-audit --strict --disable-pip --require-hashes --progress-spinner off -r requirements.lock -r requirements-test.lock
+
 # What a Claude Code client has, compared with what we know: a version in the tests' cache, or a program
 census *client:
     {{python}} bench/census.py {{client}}

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
 BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
@@ -66,3 +71,25 @@ def test_every_dependency_is_listed_with_its_licence() -> None:
     silent = {"tiktoken"}  # which writes the whole text of its licence
     for package in sorted((installed & set(locked)) - silent):
         assert listed()[package].startswith(licence_of(package).removesuffix(" License")), package
+
+
+def test_no_dependency_is_pinned_or_allowed_below_what_mends_a_known_advisory() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text("utf-8")
+    mended = {name: Version(fixed) for name, fixed in re.findall(r"(?m)^\| `([^`]+)` \| ([0-9.]+) \| ", text)}
+    locks = [(ROOT / name).read_text("utf-8") for name in ("requirements.lock", "requirements-test.lock")]
+    pinned = [
+        (name, Version(version))
+        for lock in locks
+        for name, version in re.findall(r"(?m)^([a-z0-9-]+)==([^ ]+) ", lock)
+    ]
+    assert mended.keys() <= {name for name, _ in pinned}
+    assert [one for one in pinned if one[0] in mended and one[1] < mended[one[0]]] == []
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    asked = [project["dependencies"], *project["optional-dependencies"].values()]
+    least = [
+        (one.name, Version(bound.version))
+        for one in map(Requirement, itertools.chain(*asked))
+        for bound in one.specifier
+        if bound.operator == ">="
+    ]
+    assert [one for one in least if one[0] in mended and one[1] < mended[one[0]]] == []
