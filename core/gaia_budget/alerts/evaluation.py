@@ -210,7 +210,7 @@ def cause(rule: Rule, facts: Facts, module: str) -> str:
 def _ends(rule: Rule, facts: Facts, module: str) -> str:
     """When the cap of a month that is on its way there is expected to be used up; empty where it is not."""
     outlook = facts.outlooks.get(module) if rule.metric == "spend_percent" else None
-    spent = outlook is not None and outlook.counted.spent_nano >= outlook.limit_nano + outlook.override_nano
+    spent = outlook is not None and outlook.counted.spent_nano >= outlook.cap_nano
     return "" if outlook is None or spent or outlook.exhausted_on is None else outlook.says()
 
 

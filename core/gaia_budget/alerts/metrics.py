@@ -83,7 +83,7 @@ def _rows(rule: Rule, facts: Facts) -> Iterator[tuple[Key, Figures]]:
 
 def _spend_percent(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for module, month in facts.months.items():
-        whole = month.limit_nano + month.month.override_nano
+        whole = month.cap_nano
         if whole or month.spent_nano:
             value = _share(month.spent_nano, whole)
             granted = (
@@ -105,7 +105,7 @@ def _share(part: int, whole: int) -> Fraction:
 
 def _projected(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for module, outlook in facts.outlooks.items():
-        whole = outlook.limit_nano + outlook.override_nano
+        whole = outlook.cap_nano
         expected = outlook.counted.projected_nano
         if expected is not None and (whole or expected):
             value = _share(expected, whole)

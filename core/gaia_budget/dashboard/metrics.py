@@ -58,7 +58,7 @@ class _Figures:
         )
         for one in months(Books(self.settings, self.ledger, here(), self.ledger.now())):
             spent.add_metric([one.month.module], one.spent_nano / NANO)
-            cap.add_metric([one.month.module], (one.limit_nano + one.month.override_nano) / NANO)
+            cap.add_metric([one.month.module], one.cap_nano / NANO)
             projected = one.outlook.counted.projected_nano if one.outlook else None
             if projected is not None:
                 end.add_metric([one.month.module], projected / NANO)

@@ -38,6 +38,11 @@ class Outlook(NamedTuple):
     beside: Projection | None
 
     @property
+    def cap_nano(self) -> int:
+        """The cap, and what overrides have added to it."""
+        return self.limit_nano + self.override_nano
+
+    @property
     def exhausted_on(self) -> str | None:
         """The local date on which the cap was or will be reached; None: not this month, or not known."""
         return _date(self.counted.exhausted_on)
@@ -62,7 +67,7 @@ class Outlook(NamedTuple):
     def says(self) -> str:
         """When the cap is used up, in words."""
         found = self.counted
-        if found.exhausted_on is not None and found.spent_nano >= self.limit_nano + self.override_nano:
+        if found.exhausted_on is not None and found.spent_nano >= self.cap_nano:
             return f"reached on {self.exhausted_on}"
         if not found.known:
             return found.method

@@ -31,9 +31,14 @@ class MonthStatus(NamedTuple):
         return self.month.spent_nano(counts_claude_code=self.counts_claude_code)
 
     @property
+    def cap_nano(self) -> int:
+        """The cap, and what overrides have added to it."""
+        return self.limit_nano + self.month.override_nano
+
+    @property
     def percent(self) -> float:
         """Share of the cap, cut to hundredths."""
-        return hundredths(self.spent_nano, self.limit_nano + self.month.override_nano)
+        return hundredths(self.spent_nano, self.cap_nano)
 
     @property
     def used_nano(self) -> int:

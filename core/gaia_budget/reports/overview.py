@@ -9,6 +9,7 @@ from gaia_budget import places
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.errors import LedgerError
 from gaia_budget.forecast.series import known_days
+from gaia_budget.forecast.standing import hundredths
 from gaia_budget.ledger.questions import bucket, instant
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.books import Books, here
@@ -64,6 +65,11 @@ class MonthTotal(NamedTuple):
     high_nano: int | None
     method: str
     """How the month's end was reckoned, or why it was not, in words."""
+
+    @property
+    def percent(self) -> float | None:
+        """Share of the caps, cut to hundredths; None where there is none."""
+        return hundredths(self.spent_nano, self.limit_nano) if self.limit_nano else None
 
     def document(self) -> dict[str, Any]:
         """The key `total`."""
@@ -189,7 +195,7 @@ def _counted(books: Books, spent: SpendTable) -> int:
 def _total(mine: list[MonthStatus], everything: Total) -> MonthTotal:
     """`mine` are the modules that have a cap of their own, or spent against the default one."""
     ends, common = everything.outlook.counted, everything.limit_nano
-    caps = sum(one.limit_nano + one.month.override_nano for one in mine)
+    caps = sum(one.cap_nano for one in mine)
     return MonthTotal(
         caps if common is None else common,
         everything.spent_nano,

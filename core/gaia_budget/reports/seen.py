@@ -16,6 +16,35 @@ NOT_BILLED = " at API prices, not billed"
 NAMES = {"five_hour": "5-hour window", "seven_day": "7-day window"}
 
 
+class PlanWindow(NamedTuple):
+    """How full a plan's window was at `as_of`, when it begins anew, when it is reached at this pace; as of `now`."""
+
+    percent: float
+    resets_at: int | None
+    reached_at: int | None
+    as_of: int
+    stale: bool
+    now: int
+    length: int
+
+    @property
+    def gone_percent(self) -> float | None:
+        """How much of the window's time is over; None where nobody knows when it ends."""
+        if not self.resets_at:
+            return None
+        return max(0.0, min(100.0, 100 - (self.resets_at - self.now) * 100 / self.length))
+
+    def document(self) -> dict[str, Any]:
+        """One of `plan` of `status --json`."""
+        return {
+            "percent": self.percent,
+            "resets_at": _iso(self.resets_at),
+            "reached_at": _iso(self.reached_at),
+            "as_of": _iso(self.as_of),
+            "stale": self.stale,
+        }
+
+
 class ShownByClient(NamedTuple):
     """What status lines have shown: `kept` of the plan (`plan.read`), `shown` of one session (`plan.shown`).
 
@@ -29,9 +58,10 @@ class ShownByClient(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         """The keys `plan`, `context` and `cache` of `status --json`."""
+        windows = {name: self.window(name) for name in plan.LENGTHS}
         age = {"as_of": _iso(self.shown.get("as_of")), "stale": self._stale(self.shown.get("as_of"))}
         return {
-            "plan": {name: self._window(name) for name in plan.LENGTHS},
+            "plan": {name: found and found.document() for name, found in windows.items()},
             "context": {"percent": self.shown.get("context_percent"), **age},
             "cache": {
                 "warm": self._warm(),
@@ -45,17 +75,11 @@ class ShownByClient(NamedTuple):
         """The plan's windows, the context and the cache for people; empty where nothing was ever shown."""
         said = []
         for name, label in NAMES.items():
-            window = self._window(name)
+            window = self.window(name)
             if window is not None:
-                reached, resets = (
-                    plan.reached_at(name, self.kept[name], self.kept["as_of"], self.week),
-                    window["resets_at"],
-                )
-                full = f", at this pace full in {self._until(reached)}" if reached else ""
-                ends = f", resets in {self._until(self.kept[name]['resets_at'])}" if resets else ""
-                said.append(
-                    f"{label} {window['percent']:g} %{full}{ends}{self._age(self.kept, window['stale'])}"
-                )
+                full = f", at this pace full in {self._until(window.reached_at)}" if window.reached_at else ""
+                ends = f", resets in {self._until(window.resets_at)}" if window.resets_at is not None else ""
+                said.append(f"{label} {window.percent:g} %{full}{ends}{self._age(self.kept, window.stale)}")
         if "context_percent" in self.shown:
             said.append(f"context {self.shown['context_percent']:g} % full{self._age(self.shown)}")
         if self._warm() is not None:
@@ -78,18 +102,14 @@ class ShownByClient(NamedTuple):
         hours, minutes = divmod(micros // (60 * clock.MICRO), 60)
         return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {minutes:02d}"
 
-    def _window(self, name: str) -> dict[str, Any] | None:
-        window, as_of = self.kept.get(name), self.kept.get("as_of")
-        if window is None or as_of is None:
+    def window(self, name: str) -> PlanWindow | None:
+        """One of the plan's windows; None where it was never shown."""
+        kept, as_of = self.kept.get(name), self.kept.get("as_of")
+        if kept is None or as_of is None:
             return None
-        resets = window.get("resets_at")
-        return {
-            "percent": window["percent"],
-            "resets_at": _iso(resets),
-            "reached_at": _iso(plan.reached_at(name, window, as_of, self.week)),
-            "as_of": _iso(as_of),
-            "stale": self._stale(as_of) or (resets is not None and resets <= self.now),
-        }
+        resets, reached = kept.get("resets_at"), plan.reached_at(name, kept, as_of, self.week)
+        stale = self.now - as_of > STALE or (resets is not None and resets <= self.now)
+        return PlanWindow(kept["percent"], resets, reached, as_of, stale, self.now, plan.LENGTHS[name])
 
     def _warm(self) -> bool | None:
         """Whether the cache is warm by now: it was when it was shown, and has not expired since."""

@@ -54,6 +54,12 @@ def percent(share: float | None) -> str:
     return NONE if share is None else f"{int(share)} %"
 
 
+def span(micros: int) -> str:
+    """A length of time in hours and minutes."""
+    hours, minutes = divmod(micros // 60_000_000, 60)
+    return f"{hours} h {minutes:02d}" if hours else f"{minutes} min"
+
+
 def csv_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """Rows as CSV with a head; figures exact, lists with blanks between, and no name that a spreadsheet would run."""
     found = list(rows)

@@ -242,6 +242,29 @@ def test_keys_lead_to_projects_apps_and_into_a_row_and_back(month: list[Event]) 
                 drawn(one, width)
 
 
+@pytest.mark.usefixtures("stopped")
+def test_of_very_many_apps_the_dearest_can_be_chosen_and_the_total_is_of_all() -> None:
+    at = "2026-11-27T09:00"
+    called = [
+        event(str(n), at, source="app", module=f"m{n:02}", cost_nano=(60 - n) * 10**9) for n in range(50)
+    ]
+    with Ledger.open(settings=load()) as ledger:
+        ledger.record(called)
+        figures = (overview(ledger, load()), running(ledger))
+        view = turned(View(), "a", [])
+        names = rows(figures, view, ledger)
+        for _ in called:
+            view = turned(view, "down", names)
+        lines = [line.plain for line in screen(figures, view, ledger, Paper(100, True, True))]
+        opened = turned(view, "enter", names).opened
+    assert [line.split()[0] for line in lines if line.startswith("m")][-1] == opened == names[-1]
+    total = next(line for line in lines if line.startswith("Total"))
+    assert total.split()[1:2] + total.split()[-1:] == [
+        "50",
+        shown.money(sum(one.cost_nano or 0 for one in called)),
+    ]
+
+
 def test_keys_stay_in_sight_where_the_window_is_low() -> None:
     lines = [Text(str(number)) for number in range(30)]
     assert [line.plain for line in fitted(lines, 4)] == ["0", "1", "2", "29"]

@@ -64,7 +64,7 @@ def _show_months(states: list[MonthStatus]) -> None:
     lines = [["module", "resets on", "exhausted on", "spent", "reserved", "limit", "percent", "projected"]]
     for one in states:
         month, projected = one.month, one.outlook.counted.projected_nano if one.outlook else None
-        amounts = (one.spent_nano, month.reserved_nano, one.limit_nano + month.override_nano)
+        amounts = (one.spent_nano, month.reserved_nano, one.cap_nano)
         lines.append(
             [
                 month.module,

@@ -56,7 +56,7 @@ def _show(found: list[Outlook]) -> None:
         return
     lines = [["module", "cap used up", "spent", "of", "month's end", "between", "and"]]
     for one in found:
-        cap = usd_short(one.limit_nano + one.override_nano)
+        cap = usd_short(one.cap_nano)
         lines.append([one.module, one.says(), *_amounts(one.counted, cap)])
         if one.beside is not None:
             lines.append(["", "Claude Code, not counted, at API prices", *_amounts(one.beside, "")])

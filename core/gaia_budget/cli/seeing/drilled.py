@@ -13,12 +13,10 @@ from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.tables import APP, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from gaia_budget.cli.seeing.paper import Paper
     from gaia_budget.cli.seeing.top import View
     from gaia_budget.ledger import Ledger
-    from gaia_budget.reports.money.tables import TableRow
+    from gaia_budget.reports.money.tables import SpendTable
     from gaia_budget.reports.overview import Overview, ProjectSpend
 
 MOST, WIDE = 40, 60
@@ -83,9 +81,7 @@ def _dearest(one: ProjectSpend) -> str:
 
 
 def _of_cap(one: ProjectSpend) -> str:
-    if one.month is None:
-        return ""
-    return f"of {shown.money(one.month.limit_nano + one.month.month.override_nano)}"
+    return "" if one.month is None else f"of {shown.money(one.month.cap_nano)}"
 
 
 def project(ledger: Ledger, found: Overview, name: str, paper: Paper) -> list[Text]:
@@ -97,26 +93,30 @@ def project(ledger: Ledger, found: Overview, name: str, paper: Paper) -> list[Te
         *(Text(part) for part in wrap(says, paper.width)),
         Text(""),
         Text("This month", "bold"),
-        *_by(table(ledger, "task", asked).lines, "Task", paper),
+        *_by(table(ledger, "task", asked), "Task", paper),
         Text(""),
-        *_by(table(ledger, "model", asked).lines, "Model", paper),
+        *_by(table(ledger, "model", asked), "Model", paper),
     ]
 
 
-def apps_in(ledger: Ledger, order: str) -> list[TableRow]:
+def apps_in(ledger: Ledger, order: str) -> SpendTable:
     """The projects whose apps were called today, in an order."""
-    found = table(ledger, "module", Asked("today", None, {"source": APP})).lines
+    found = table(ledger, "module", Asked("today", None, {"source": APP}))
     if order == "by name":
-        return sorted(found, key=lambda one: one.key)
-    return sorted(found, key=lambda one: -one.figures.responses) if order == "busiest" else found
+        return found._replace(lines=sorted(found.lines, key=lambda one: one.key))
+    busiest = sorted(found.lines, key=lambda one: -one.figures.responses)
+    return found._replace(lines=busiest) if order == "busiest" else found
 
 
 def apps(ledger: Ledger, view: View, paper: Paper) -> list[Text]:
     """What apps spent today."""
     found = apps_in(ledger, view.order)
-    if not found:
+    if not found.lines:
         return [Text("No app has called a model today.")]
-    return [Text("Apps, today", "bold"), *_chosen(_by(found, "Project", paper), view.chosen, len(found))]
+    return [
+        Text("Apps, today", "bold"),
+        *_chosen(_by(found, "Project", paper), view.chosen, min(len(found.lines), MOST)),
+    ]
 
 
 def app(ledger: Ledger, name: str, paper: Paper) -> list[Text]:
@@ -125,26 +125,23 @@ def app(ledger: Ledger, name: str, paper: Paper) -> list[Text]:
     return [
         Text(f"{shown.name(name) or 'no project'}, apps, today"),
         Text(""),
-        *_by(table(ledger, "task", asked).lines, "Task", paper),
+        *_by(table(ledger, "task", asked), "Task", paper),
         Text(""),
-        *_by(table(ledger, "model", asked).lines, "Model", paper),
+        *_by(table(ledger, "model", asked), "Model", paper),
     ]
 
 
-def _by(lines: Sequence[TableRow], head: str, paper: Paper) -> list[Text]:
-    mine = lines[:MOST]
-    costs, total = shown.cents([one.figures.cost_nano for one in mine])
+def _by(found: SpendTable, head: str, paper: Paper) -> list[Text]:
+    """The first rows; the total is of all."""
+    mine, whole = found.lines[:MOST], found.total.figures
+    costs, total = shown.cents([one.figures.cost_nano for one in found.lines])
     names = [_name(shown.model(one.key) if head == "Model" else one.key, paper) for one in mine]
-    sums = [
-        sum(getattr(one.figures, name) for one in mine)
-        for name in ("responses", "input_tokens", "output_tokens")
-    ]
     columns = [
         Cells(head, [name or "none" for name in names], "Total", left=True),
-        Cells("Responses", [f"{one.figures.responses:,}" for one in mine], f"{sums[0]:,}", 1),
-        Cells("Input", [f"{one.figures.input_tokens:,}" for one in mine], f"{sums[1]:,}", 3),
-        Cells("Output", [f"{one.figures.output_tokens:,}" for one in mine], f"{sums[2]:,}", 2),
-        Cells("Dollars", costs, total),
+        Cells("Responses", [f"{one.figures.responses:,}" for one in mine], f"{whole.responses:,}", 1),
+        Cells("Input", [f"{one.figures.input_tokens:,}" for one in mine], f"{whole.input_tokens:,}", 3),
+        Cells("Output", [f"{one.figures.output_tokens:,}" for one in mine], f"{whole.output_tokens:,}", 2),
+        Cells("Dollars", costs[: len(mine)], total),
     ]
     return grid(columns, paper).lines
 

@@ -27,7 +27,7 @@ def draw_sessions(found: RecentSessions, zone: Zone) -> None:
     columns = [
         Cells("Session", [one.short for one in lines], f"{len(lines)} of {found.known:,}", left=True),
         Cells("Started", [_when(zone, one.spend.first_ts) for one in lines], drop=3, left=True),
-        Cells("Took", [span(one.spend.last_ts - one.spend.first_ts) for one in lines], drop=5),
+        Cells("Took", [shown.span(one.spend.last_ts - one.spend.first_ts) for one in lines], drop=5),
         Cells("Project", [shown.name(one.spend.module, 20) for one in lines], drop=1, left=True),
         Cells("Type", [one.status.type for one in lines], drop=7, left=True),
         Cells("That count", [count(one.budget_tokens) for one in figures], count(found.total.budget_tokens), drop=2),
@@ -68,12 +68,6 @@ def draw_blocks(found: list[UsageBlock], total: TableRow, zone: Zone) -> None:
 def _when(zone: Zone, ts: int) -> str:
     local = zone.local(ts)
     return f"{local.day:2d} {local:%b}, {local:%H:%M}"
-
-
-def span(micros: int) -> str:
-    """A length of time in hours and minutes."""
-    hours, minutes = divmod(micros // 60_000_000, 60)
-    return f"{hours} h {minutes:02d}" if hours else f"{minutes} min"
 
 
 def _of_limit(percent: float) -> str:

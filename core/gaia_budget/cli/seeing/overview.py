@@ -133,14 +133,9 @@ class _Screen:
     def _models(self) -> list[Text]:
         lines: list[Text] = []
         for label, source in (("Apps", "app"), ("Claude Code", "claude_code")):
-            parts = [
-                (one.key, one.of(source)) for one in self.found.models.lines if one.key and one.of(source)
-            ]
-            whole = sum(nano for _, nano in parts)
-            if not whole:
+            names = [f"{shown.model(model)} {share} %" for model, share in self.found.models.percents(source)]
+            if not names:
                 continue
-            parts.sort(key=lambda part: -part[1])
-            names = [f"{shown.model(model)} {nano * 100 // whole} %" for model, nano in parts]
             lines.append(Text(("Models" if not lines else "").ljust(8) + label.ljust(13) + listed(names, 3)))
         return lines
 
@@ -211,7 +206,7 @@ class _Screen:
         line += self.paper.bar(one.month.percent / 100, 8, style or "cyan")
         line.append(f" {int(one.month.percent):3d} %{sign or ' '}", style)
         line.append(f" {spent}")
-        limit = one.month.limit_nano + one.month.month.override_nano
+        limit = one.month.cap_nano
         cap = f" of {shown.money(limit).removesuffix('.00')}"
         return line + Text(cap, "dim") if limit and line.cell_len + len(cap) <= self.width else line
 
@@ -226,7 +221,7 @@ class _CapColumns:
         spent, spent_total = shown.cents(amounts)
         if others:
             spent = [*spent[: len(rows)], shown.cents(amounts[len(rows) :])[1]]
-        limits = [one.month.limit_nano + one.month.month.override_nano if one.month else 0 for one in rows]
+        limits = [one.month.cap_nano if one.month else 0 for one in rows]
         caps = [shown.money(limit) if limit else "" for limit in limits]
         total_cap = shown.money(found.total.limit_nano)
         head = "Apps" if found.apps_alone else "Counts"
@@ -242,8 +237,7 @@ class _CapColumns:
         ]
         if others:
             self.cells.append(self._row(spent[-1], "", None))
-        whole = found.total.spent_nano * 100 / found.total.limit_nano if found.total.limit_nano else 0
-        self.total = self._row(spent_total, total_cap, whole)
+        self.total = self._row(spent_total, total_cap, found.total.percent or 0)
 
     def _row(self, spent: str, cap: str, percent: float | None, *thresholds: float) -> Text:
         line = Text(spent.rjust(self.spent_width))

@@ -54,13 +54,12 @@ def receipt(session: Session, markdown: Markdown = False, as_json: JsonFlag = Fa
 
 
 def _facts(found: Receipt, zone: Zone, billed: str) -> list[tuple[str, str]]:
-    from gaia_budget.cli.seeing.listing import span
     from gaia_budget.reports import shown
 
     spend, status = found.line.spend, found.line.status
     cache = status.cache
     start, end = zone.local(spend.first_ts), zone.local(spend.last_ts)
-    length = span(spend.last_ts - spend.first_ts)
+    length = shown.span(spend.last_ts - spend.first_ts)
     facts = [
         ("When", f"{start:%a} {start.day} {start:%b %Y}, {start:%H:%M} to {end:%H:%M %Z} ({length})"),
         ("Cost", f"{shown.money(spend.cost_nano)} {billed}"),
@@ -94,20 +93,16 @@ def _parts(found: Receipt) -> list[tuple[str, list[tuple[str, Figures]]]]:
     ]
 
 
-def _cells(parts: list[tuple[str, Figures]]) -> tuple[list[list[str]], list[str]]:
+def _cells(parts: list[tuple[str, Figures]], whole: Figures) -> tuple[list[list[str]], list[str]]:
     """Rows of responses, tokens and dollars, and their total."""
     from gaia_budget.reports import shown
 
     costs, total = shown.cents([one.cost_nano for _, one in parts])
-    rows = [
+    *rows, last = [
         [f"{one.responses:,}", f"{one.budget_tokens:,}", f"{one.cache_read_tokens:,}", cost]
-        for (_, one), cost in zip(parts, costs, strict=True)
+        for one, cost in zip([*(one for _, one in parts), whole], [*costs, total], strict=True)
     ]
-    sums = [
-        sum(getattr(one, key) for _, one in parts)
-        for key in ("responses", "budget_tokens", "cache_read_tokens")
-    ]
-    return rows, [*(f"{one:,}" for one in sums), total]
+    return rows, last
 
 
 def _draw(found: Receipt, tools: list[ContextRow], facts: list[tuple[str, str]]) -> None:
@@ -123,7 +118,7 @@ def _draw(found: Receipt, tools: list[ContextRow], facts: list[tuple[str, str]])
     wide = max(len(name) for name, _ in facts)
     lines += [Text(name.ljust(wide + 2), "dim") + Text(what) for name, what in facts]
     for head, parts in _parts(found):
-        rows, total = _cells(parts)
+        rows, total = _cells(parts, spend.figures)
         columns = [Cells(head, [name for name, _ in parts], "Total", left=True)]
         for place, (title, drop) in enumerate(zip(HEADS, (3, 1, 2, 0), strict=True)):
             columns.append(Cells(title, [row[place] for row in rows], total[place], drop))
@@ -151,7 +146,7 @@ def _write_markdown(found: Receipt, tools: list[ContextRow], facts: list[tuple[s
     for name, what in facts:
         say(f"- {name}: {what}")
     for head, parts in _parts(found):
-        rows, total = _cells(parts)
+        rows, total = _cells(parts, spend.figures)
         say(f"\n| {head} | {' | '.join(HEADS)} |\n|---|{'---:|' * len(HEADS)}")
         for (name, _), row in zip(parts, rows, strict=True):
             say(f"| {shown.markdown(name)} | {' | '.join(row)} |")

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import sys
 import time
-from textwrap import wrap
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import typer
     from rich.text import Text
 
     from gaia_budget.cli.seeing.paper import Paper
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.overview import Overview
     from gaia_budget.reports.sessions.running import Running
     from gaia_budget.settings import Settings
 
 KEY_SECONDS = 0.25
-MOST_RESPONSES = 100
-"""Of a session that was opened: as many as a tall window shows."""
 AGE_SECONDS = 5.0
 """Without anything new it is drawn anew this often, so that ages are true."""
 SESSIONS, PROJECTS, APPS, KEYS = "sessions", "projects", "apps", "keys"
@@ -33,6 +30,8 @@ ORDERS = {
     PROJECTS: ("dearest", "nearest cap", "by name"),
     APPS: ("dearest", "busiest", "by name"),
 }
+PRESSED = {"\x1b[A": "up", "\x1b[B": "down", "\xe0H": "up", "\xe0P": "down",
+         "\n": "enter", "\r": "enter", "\x1b": "back", "\x7f": "back", "\b": "back"}  # fmt: skip
 LISTS = {"p": PROJECTS, "a": APPS, "?": KEYS}
 
 
@@ -55,7 +54,6 @@ def top() -> None:
     from rich.console import Console, Group
     from rich.live import Live
 
-    from gaia_budget.cli.seeing.keys import keys
     from gaia_budget.cli.seeing.paper import here
     from gaia_budget.dashboard.fresh import Fresh
     from gaia_budget.ledger import Ledger
@@ -106,14 +104,18 @@ def fitted(lines: list[Text], height: int) -> list[Text]:
 
 def rows(figures: tuple[Overview, list[Running]], view: View, ledger: Ledger) -> list[str]:
     """The names of the rows that can be chosen from: ids of sessions, or projects."""
-    from gaia_budget.cli.seeing import drilled
+    from gaia_budget.cli.seeing import at_work, drilled
 
     found, sessions = figures
     if view.at == SESSIONS:
-        return [one.receipt.line.spend.session_id for one in _ordered(sessions, view.order)]
+        return [one.receipt.line.spend.session_id for one in at_work.in_order(sessions, view.order)]
     if view.at == PROJECTS:
         return [one.name for one in drilled.projects_in(found, view.order)]
-    return [one.key for one in drilled.apps_in(ledger, view.order)] if view.at == APPS else []
+    return (
+        [one.key for one in drilled.apps_in(ledger, view.order).lines[: drilled.MOST]]
+        if view.at == APPS
+        else []
+    )
 
 
 def turned(view: View, key: str, names: Sequence[str]) -> View:
@@ -141,7 +143,7 @@ def screen(figures: tuple[Overview, list[Running]], view: View, ledger: Ledger, 
     """Everything that is drawn, for one size of window."""
     from rich.text import Text
 
-    from gaia_budget.cli.seeing import drilled
+    from gaia_budget.cli.seeing import at_work, drilled
 
     found, sessions = figures
     local = ledger.zone.local(ledger.now())
@@ -160,9 +162,9 @@ def screen(figures: tuple[Overview, list[Running]], view: View, ledger: Ledger, 
         lines += drilled.app(ledger, view.opened, paper) if view.opened else drilled.apps(ledger, view, paper)
     else:
         lines += [
-            *_now(found, sessions, ledger.zone, paper),
+            *at_work.headline(found, sessions, ledger.zone, paper),
             Text(""),
-            *_sessions(figures, view, ledger, paper),
+            *at_work.drawn(figures, view, ledger, paper),
         ]
     return [*lines, Text(""), Text(_keys(view, paper.width), "dim")]
 
@@ -177,131 +179,44 @@ def _keys(view: View, width: int) -> str:
     return whole if len(whole) <= width else short
 
 
-def _sessions(
-    figures: tuple[Overview, list[Running]], view: View, ledger: Ledger, paper: Paper
-) -> list[Text]:
-    """The sessions at work and the newest responses of the chosen one; of one that was opened all that is kept."""
-    from rich.text import Text
+@contextmanager
+def keys() -> Iterator[Callable[[float], str]]:
+    """A function that waits so many seconds for a key and returns it: a letter, `up`, `enter`, …, or nothing."""
+    if sys.platform == "win32":
+        yield _windows
+        return
+    import termios
+    import tty
 
-    found, sessions = figures
-    ordered = _ordered(sessions, view.order)
-    opened = next((one for one in ordered if one.receipt.line.spend.session_id == view.opened), None)
-    if opened is not None:
-        return [
-            *_session(opened, found.at, paper, chosen=False),
-            Text(""),
-            *_responses(opened, ledger, paper, MOST_RESPONSES),
-        ]
-    if not ordered:
-        return [Text(part) for part in wrap(_last(ledger, found.at), paper.width)]
-    lines: list[Text] = []
-    for place, one in enumerate(ordered):
-        lines += _session(one, found.at, paper, chosen=place == view.chosen and len(ordered) > 1)
-    return [*lines, Text(""), *_responses(ordered[min(view.chosen, len(ordered) - 1)], ledger, paper)]
+    place = sys.stdin.fileno()
+    before = termios.tcgetattr(place)
+    try:
+        tty.setcbreak(place)
+        yield _posix
+    finally:
+        termios.tcsetattr(place, termios.TCSADRAIN, before)
 
 
-def _ordered(sessions: list[Running], order: str) -> list[Running]:
-    if order == "dearest":
-        return sorted(sessions, key=lambda one: -one.receipt.line.spend.cost_nano)
-    if order == "fastest":
-        return sorted(sessions, key=lambda one: -one.nano_a_minute)
-    return sessions
+def _posix(seconds: float) -> str:
+    import os
+    import select
+
+    ready, _, _ = select.select([sys.stdin], [], [], seconds)
+    text = os.read(sys.stdin.fileno(), 8).decode("utf-8", "replace") if ready else ""
+    return PRESSED.get(text, text[:1] if not text.startswith("\x1b") else "")
 
 
-def _now(found: Overview, sessions: list[Running], zone: Zone, paper: Paper) -> list[Text]:
-    from rich.text import Text
+def _windows(seconds: float) -> str:
+    if sys.platform != "win32":
+        return ""
+    import msvcrt
 
-    from gaia_budget.cli.seeing.windows import plan_windows
-    from gaia_budget.reports import shown
-
-    today = found.periods[0].line
-    rate = sum(one.nano_a_minute for one in sessions)
-    count = f"{len(sessions)} session{'s' if len(sessions) != 1 else ''}"
-    spent = shown.money(today.claude_code_nano)
-    said = [f"Now     Claude Code: {count} at work · {shown.money(rate)} a minute · today {spent}"]
-    if found.total.limit_nano:
-        month = f"{shown.money(found.total.spent_nano)} of {shown.money(found.total.limit_nano)}"
-        counted = shown.money(found.periods[0].counted_nano)
-        said.append(f"{'Apps' if found.apps_alone else 'Counts':7} {counted} today · {month} this month")
-    lines = [Text(part) for one in said for part in wrap(one, paper.width, subsequent_indent=" " * 8)]
-    return lines + plan_windows(found, zone, paper)
-
-
-def _session(one: Running, now: int, paper: Paper, *, chosen: bool) -> list[Text]:
-    from rich.text import Text
-
-    from gaia_budget.cli.seeing.grid import Cells, grid, listed
-    from gaia_budget.cli.seeing.paper import state
-    from gaia_budget.reports import shown
-
-    spend, status = one.receipt.line.spend, one.receipt.line.status
-    costs, total = shown.cents([agent.figures.cost_nano for agent in one.agents])
-    responses = sum(agent.figures.responses for agent in one.agents)
-    counted, rate = f"{spend.figures.budget_tokens:,}", shown.money(one.nano_a_minute)
-    title = f"{spend.session_id[:8]} {shown.name(spend.module, 20)}"
-    columns = [
-        Cells(title, [_named(agent.name) for agent in one.agents], "Session", left=True),
-        Cells(
-            "Model",
-            [listed([shown.model(m) for m in agent.models], 1) for agent in one.agents],
-            drop=3,
-            left=True,
-        ),
-        Cells("Responses", [f"{agent.figures.responses:,}" for agent in one.agents], f"{responses:,}", 4),
-        Cells("Counts", [f"{agent.figures.budget_tokens:,}" for agent in one.agents], counted, 1),
-        Cells("a minute", [shown.money(agent.nano_a_minute) for agent in one.agents], rate, 2),
-        Cells("Dollars", costs, total),
-        Cells("Last", [_ago(now - agent.last_ts) if agent.last_ts else "" for agent in one.agents], drop=5),
-    ]
-    lines = grid(columns, paper).lines
-    if chosen:
-        lines[0] = Text("› ") + lines[0][: paper.width - 2]
-    sign, style = state(status.percent)
-    limit = f"{shown.percent(status.percent)} of {status.limit_tokens:,} tokens that count ({status.type})"
-    return [*lines, *(Text(part, style or "dim") for part in wrap(f"{sign} {limit}".strip(), paper.width))]
-
-
-def _named(agent: str) -> str:
-    from gaia_budget.reports import shown
-
-    return agent if agent == "main" else f"└ {shown.name(agent, 20)}"
-
-
-def _responses(one: Running, ledger: Ledger, paper: Paper, most: int = 10) -> list[Text]:
-    from gaia_budget.cli.seeing.grid import Cells, grid
-    from gaia_budget.reports import shown
-    from gaia_hooks.facts.prices.money import usd_short
-
-    newest = one.receipt.responses[:most]
-    columns = [
-        Cells("Time", [f"{ledger.zone.local(row.ts):%H:%M:%S}" for row in newest], left=True),
-        Cells("Agent", [shown.name(row.agent, 20) for row in newest], left=True),
-        Cells("Model", [shown.model(row.model) for row in newest], drop=1, left=True),
-        Cells("Input", [f"{row.input_tokens:,}" for row in newest], drop=4),
-        Cells("Output", [f"{row.output_tokens:,}" for row in newest], drop=3),
-        Cells("Written", [f"{row.cache_write_tokens:,}" for row in newest], drop=5),
-        Cells("From cache", [f"{row.cache_read_tokens:,}" for row in newest], drop=2),
-        Cells(
-            "Dollars", ["no price" if row.cost_nano is None else usd_short(row.cost_nano) for row in newest]
-        ),
-    ]
-    return grid(columns, paper).lines
-
-
-def _last(ledger: Ledger, now: int) -> str:
-    from gaia_budget.reports import shown
-
-    name = ledger.latest_session()
-    last = ledger.session(name) if name else None
-    if last is None:
-        return "No session is running, and none has been counted yet."
-    ago = _ago(now - last.last_ts)
-    spent = shown.money(last.cost_nano)
-    return f"No session is running. The last one: {shown.name(last.session_id[:8])}, {ago}, {spent}."
-
-
-def _ago(micros: int) -> str:
-    seconds = max(0, micros // 1_000_000)
-    if seconds < 120:
-        return f"{seconds} s ago"
-    return f"{seconds // 60} min ago" if seconds < 7200 else f"{seconds // 3600} h ago"
+    until = time.monotonic() + seconds
+    while not msvcrt.kbhit():
+        if time.monotonic() > until:
+            return ""
+        time.sleep(0.05)  # the console announces nothing
+    first = msvcrt.getwch()
+    return (
+        PRESSED.get("\xe0" + msvcrt.getwch(), "") if first in ("\x00", "\xe0") else PRESSED.get(first, first)
+    )

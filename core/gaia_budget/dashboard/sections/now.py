@@ -8,7 +8,6 @@ from gaia_budget import places
 from gaia_budget.dashboard.charts import bars
 from gaia_budget.dashboard.sections.words import state, when
 from gaia_budget.reports import shown
-from gaia_hooks.facts.prices import plan
 
 if TYPE_CHECKING:
     from gaia_budget.forecast.month import Projection
@@ -40,7 +39,7 @@ def now(found: Overview, zone: Zone, *, on_a_plan: bool) -> dict[str, Any]:
         "capped": total.limit_nano > 0,
         "spent": spent,
         "limit": limit,
-        "percent": shown.percent(total.spent_nano * 100 / total.limit_nano if total.limit_nano else None),
+        "percent": shown.percent(total.percent),
         "counts": "Apps" if found.apps_alone else "Apps and Claude Code by the API",
         "counted": [shown.money(one.counted_nano) for one in found.periods],
         "code": [shown.money(one.line.claude_code_nano) for one in found.periods],
@@ -80,25 +79,20 @@ def noted(found: Overview, zone: Zone) -> list[tuple[str, str, str]]:
 def windows(found: Overview, zone: Zone) -> list[dict[str, Any]]:
     """The plan's windows, as Claude Code last told its status line."""
     drawn = []
-    kept, told = found.seen.kept, found.seen.document()["plan"]
     for name, words in WINDOWS.items():
-        window = told[name]
+        window = found.seen.window(name)
         if window is None:
             continue
-        resets = kept[name].get("resets_at")
-        gone = None
-        if resets:
-            gone = max(0.0, min(100.0, 100 - (resets - found.at) * 100 / plan.LENGTHS[name]))
-        reached = plan.reached_at(name, kept[name], kept["as_of"], found.seen.week)
+        used = f"{window.percent:g} %"
         drawn.append(
             {
                 "name": words,
-                "percent": f"{window['percent']:g} %",
-                "gauge": bars.window(f"{words}: {window['percent']:g} % used", window["percent"], gone),
-                "resets": when(zone, resets) if resets else "",
-                "reached": when(zone, reached) if reached else "",
-                "as_of": when(zone, kept["as_of"]),
-                "stale": window["stale"],
+                "percent": used,
+                "gauge": bars.window(f"{words}: {used} used", window.percent, window.gone_percent),
+                "resets": when(zone, window.resets_at) if window.resets_at else "",
+                "reached": when(zone, window.reached_at) if window.reached_at else "",
+                "as_of": when(zone, window.as_of),
+                "stale": window.stale,
             }
         )
     return drawn
@@ -113,7 +107,7 @@ def caps(found: Overview) -> dict[str, Any]:
     for one, amount in list(zip(mine, spent, strict=True))[:MOST_CAPS]:
         month = one.month
         assert month is not None
-        cap = month.limit_nano + month.month.override_nano
+        cap = month.cap_nano
         ends = _ends(month.outlook.counted if month.outlook else None)
         name = shown.name(one.name)
         kind, sign, word = state(month.percent, *month.thresholds)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 from gaia_budget import places
 from gaia_budget.dashboard.charts import bars
 from gaia_budget.dashboard.charts.marks import colours
-from gaia_budget.dashboard.sections.words import span, state, when
+from gaia_budget.dashboard.sections.words import state, when
 from gaia_budget.ingest.context import ContextQuestion, fills
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import SHORT
+from gaia_hooks.facts.prices.money import usd_short
 
 MOST_TOOLS = 12
 
@@ -40,7 +41,7 @@ def session(found: Receipt, zone: Zone, models: Sequence[str], *, on_a_plan: boo
         "key": spend.module,
         "from": when(zone, spend.first_ts),
         "to": when(zone, spend.last_ts),
-        "took": span(spend.last_ts - spend.first_ts),
+        "took": shown.span(spend.last_ts - spend.first_ts),
         "cost": shown.money(spend.cost_nano),
         "billed": "At API prices, not billed" if on_a_plan else "At API prices",
         "unattributed": shown.money(spend.unattributed_nano) if spend.unattributed_nano else "",
@@ -114,6 +115,6 @@ def _minutes(zone: Zone, found: Receipt) -> list[bars.Stack]:
 
 def _response(zone: Zone, one: ResponseRow) -> tuple[str, ...]:
     tokens = (one.input_tokens, one.output_tokens, one.cache_write_tokens, one.cache_read_tokens)
-    cost = "no price" if one.cost_nano is None else f"${one.cost_nano / 10**9:.4f}"
+    cost = "no price" if one.cost_nano is None else usd_short(one.cost_nano)
     counts = [f"{figure:,}" for figure in tokens]
     return (f"{zone.local(one.ts):%H:%M:%S}", shown.name(one.agent), shown.model(one.model), *counts, cost)

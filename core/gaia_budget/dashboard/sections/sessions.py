@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.dashboard.sections.words import signed, span, state, when
+from gaia_budget.dashboard.sections.words import signed, state, when
 from gaia_budget.reports import shown
 from gaia_budget.reports.money.changes import changes as ask_changes
 from gaia_budget.reports.sessions import fan_outs
@@ -32,7 +32,7 @@ def sessions(ledger: Ledger, filters: Filters) -> dict[str, Any]:
                 "id": one.spend.session_id,
                 "short": one.short,
                 "started": when(ledger.zone, one.spend.first_ts),
-                "took": span(one.spend.last_ts - one.spend.first_ts),
+                "took": shown.span(one.spend.last_ts - one.spend.first_ts),
                 "module": shown.name(one.spend.module),
                 "type": one.status.type.replace("_", " "),
                 "counted": f"{one.spend.figures.budget_tokens:,}",

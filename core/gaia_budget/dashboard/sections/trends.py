@@ -99,7 +99,7 @@ def _stack(key: str, grain: str, line: TableRow | None, source: str) -> bars.Sta
 def _adding_up(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, Any] | None:
     """What counts against the caps, day by day; with a project's filter, that project against its own."""
     mine = [one for one in found.projects if one.month and filters.project in ("", one.name)]
-    cap = sum(one.month.limit_nano + one.month.month.override_nano for one in mine if one.month)
+    cap = sum(one.month.cap_nano for one in mine if one.month)
     if not cap or set(filters.names) - {"project"}:
         return None
     start = found.periods[-1].since

@@ -16,12 +16,6 @@ def when(zone: Zone, ts: int) -> str:
     return f"{local.day} {local:%b}, {local:%H:%M}"
 
 
-def span(micros: int) -> str:
-    """A length of time in hours and minutes."""
-    hours, minutes = divmod(micros // 60_000_000, 60)
-    return f"{hours} h {minutes:02d}" if hours else f"{minutes} min"
-
-
 def signed(nano: int) -> str:
     """A change with its sign."""
     return f"+{shown.money(nano)}" if nano > 0 else shown.money(nano) if nano else "–"

@@ -88,6 +88,16 @@ class SpendTable(NamedTuple):
             "rows": [{"key": one.key, self.axis: one.key, **one.document()} for one in self.lines],
         }
 
+    def percents(self, source: str) -> list[tuple[str, int]]:
+        """The share of each row that has a key in what a source spent on these, in whole percent, the largest first."""
+        spent = [(one.key, one.of(source)) for one in self.lines if one.key and one.of(source)]
+        whole = sum(nano for _, nano in spent)
+        return (
+            [(key, nano * 100 // whole) for key, nano in sorted(spent, key=lambda one: -one[1])]
+            if whole
+            else []
+        )
+
     def newest(self, count: int) -> SpendTable:
         """The first rows alone, and a total of these."""
         kept = self.lines[:count]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from gaia_budget.reports.sessions.receipt import Receipt, receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.questions import Figures
 
@@ -45,6 +47,11 @@ def running(ledger: Ledger) -> list[Running]:
     now = ledger.now()
     names = ledger.sessions_between(now - AT_WORK)[:MOST]
     return [Running(found, _agents(found, now)) for found in (receipt(ledger, name) for name in names)]
+
+
+def a_minute(sessions: Sequence[Running]) -> int:
+    """What they spend a minute together."""
+    return sum(one.nano_a_minute for one in sessions)
 
 
 def _agents(found: Receipt, now: int) -> list[Agent]:
