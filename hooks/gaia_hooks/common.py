@@ -21,9 +21,9 @@ facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
 machine.clock: _days iso now parse worked
 machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._take Lock._try Lock._wait Lock.mark
-  _open_shared _rename_over append changed_at close exists join open_to_read parent read read_handle replace
-  size_of write_all
+  _open_shared append changed_at close exists join open_to_read parent read read_handle size_of write_all
 machine.jsonio: _encoder dumps loads scan
+machine.renewed: _version read renew
 machine.system: read_stdin variable variables
 main: _answer _check _handle _payload run
 say.events: _answer _decision _is_inside _is_limited _starts _text _tool_begins _tool_ended _turn_ended
@@ -37,7 +37,7 @@ session.counting: Session.__init__ Session._book Session._count_thread Session._
 session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify Made.is_whole Made.packed
   _capacity _count _end _hash _place _record _short _slot
 session.state: State.__init__ State.packed State.tally Tally.__init__ Tally.add Tally.packed Tally.unpacked
-  ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _stored _table_of folder
+  ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _table_of _unpacked folder
   is_session_id load new_made pack packed_thread path_of save thread_of unpack
 session.tail: Place.__init__ _mark _same_file _seen grow responses
 """
@@ -61,9 +61,9 @@ facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
 machine.clock: _days iso now parse
 machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._take Lock._try Lock._wait Lock.mark
-  _open_shared _rename_over append changed_at close join open_to_read parent read read_handle replace
-  size_of write_all
+  _open_shared append changed_at close exists join open_to_read parent read read_handle size_of write_all
 machine.jsonio: _encoder dumps loads scan
+machine.renewed: _version read renew
 machine.system: read_stdin variable variables
 say.figures: SessionFigures.__init__ SessionFigures._add SessionFigures.budget_tokens grouped limit_of
 say.fitting: Piece.__init__ _joined _shown line percent
@@ -75,7 +75,7 @@ session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify 
   _capacity _count _end _hash _place _record _short _slot
 session.months: MonthFile.__init__ _added _entries _word note of_session path_of
 session.state: State.__init__ State.packed State.tally State.uncertain Tally.__init__ Tally.add Tally.packed
-  Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _stored _table_of
+  Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _table_of _unpacked
   folder is_session_id load new_made pack packed_thread path_of save thread_of unpack
 session.tail: Place.__init__ _mark _same_file _seen grow responses
 statusline: _client_total _count _counted _parts alerts cache dollars kept_windows month run session_part

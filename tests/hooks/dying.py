@@ -9,12 +9,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gaia_hooks import main
-from gaia_hooks.machine import files
+from gaia_hooks.machine import files, renewed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CHANGING = ("write", "replace", "unlink", "mkdir", "fsync", "ftruncate")
+CHANGING = ("write", "replace", "link", "unlink", "mkdir", "fsync", "ftruncate")
 KILL = 9
 
 
@@ -50,7 +50,7 @@ def killed(work: Callable[[], object], at: int, seed: int = 0) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            files._os = Mortal(at, random.Random(seed))  # type: ignore[attr-defined]
+            files._os = renewed._os = Mortal(at, random.Random(seed))  # type: ignore[attr-defined]
             work()
             os._exit(0)
         except BaseException:  # the child must never go on with the parent's tests

@@ -10,7 +10,7 @@ killed in between, both have it. A table that lacks what the state believes to b
 """
 
 from gaia_hooks.facts.tokens.responses import MADE_BY, is_genuine
-from gaia_hooks.machine import files
+from gaia_hooks.machine import files, renewed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Made:
                 table[place : place + RECORD] = _record(value, request)
                 count += 1
         table[:8] = count.to_bytes(8, "little")
-        files.replace(self._path, bytes(table), durable=False)
+        renewed.renew(self._path, bytes(table))
         self.tabled, self._table = count, None
 
 

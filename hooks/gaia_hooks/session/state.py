@@ -5,7 +5,7 @@ everything in it but the answers already given is counted again from the transcr
 """
 
 from gaia_hooks.facts.tokens import responses, threads, usage
-from gaia_hooks.machine import files, jsonio
+from gaia_hooks.machine import files, jsonio, renewed
 from gaia_hooks.session import tail
 from gaia_hooks.session.made import Made
 
@@ -19,6 +19,9 @@ MAIN = ""  # the id of the main thread
 REMEMBERED_CALLS = 64  # tool calls of which a second report (plugin and user wiring at once) is recognised
 RETIRED_RESPONSES = 2
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+
+
+BROKEN = (ValueError, TypeError, KeyError, AttributeError)  # of what is no state of ours
 
 
 class NewerState(Exception):
@@ -274,19 +277,14 @@ def rest_of(home: str, session_id: str) -> str:
 def lay_to_rest(home: str, session_id: str) -> None:
     """Move a session's state aside; one that is resumed is found there. Raises OSError."""
     files.move(path_of(home, session_id), rest_of(home, session_id))
+    files.remove(path_of(home, session_id) + renewed.SPARE)
 
 
 def forget(home: str, session_id: str) -> None:
     """Remove all that is kept of a session at rest."""
     files.remove(rest_of(home, session_id))
-    files.remove(_table_of(home, session_id))
-
-
-def _stored(home: str, session_id: str) -> bytes:
-    try:
-        return files.read(path_of(home, session_id))
-    except FileNotFoundError:
-        return files.read(rest_of(home, session_id))
+    for path in (_table_of(home, session_id), _table_of(home, session_id) + renewed.SPARE):
+        files.remove(path)
 
 
 def load(home: str, session_id: str) -> State:
@@ -294,35 +292,61 @@ def load(home: str, session_id: str) -> State:
 
     Raises NewerState when a newer version wrote it, OSError when it is there and cannot be read.
     """
+    path = path_of(home, session_id)
+    try:
+        try:
+            stored = renewed.read(path)
+        except FileNotFoundError:
+            stored = files.read(rest_of(home, session_id))
+    except (FileNotFoundError, NotADirectoryError):
+        return _fresh(home, session_id)
+    try:
+        return _unpacked(home, session_id, stored)
+    except BROKEN:
+        return _before(home, session_id)
+
+
+def _fresh(home: str, session_id: str) -> State:
     state = State(session_id)
     state.made = new_made(home, session_id)
+    return state
+
+
+def _before(home: str, session_id: str) -> State:
+    """The state before a broken one, as a machine that lost its power may leave it; else all is counted again."""
     try:
-        stored = jsonio.loads(_stored(home, session_id))
-        if stored["schema"] > SCHEMA:
-            raise NewerState(path_of(home, session_id))
-        threads = {name: ThreadState.unpacked(value) for name, value in stored["threads"].items()}
-        tallies = {
-            name: {model: Tally.unpacked(value) for model, value in models.items()}
-            for name, models in stored["tallies"].items()
-        }
-        plain = {name: stored[name] for name in State.PLAIN}
-        plain["made"], plain["beside"] = None, stored.get("beside", {})
-        if stored["schema"] == 2 and stored["made"] is not None:
-            stored["made"] = [stored["made"]]  # that version had all of them in the state
-        if stored["schema"] > 1:
-            plain.update((name, stored[name]) for name in State.SINCE_2)
-            plain["made"] = None if stored["made"] is None else new_made(home, session_id, *stored["made"])
-    except (FileNotFoundError, NotADirectoryError):
-        return state
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return state  # broken: counted again from the transcript
+        state = _unpacked(home, session_id, files.read(path_of(home, session_id) + renewed.SPARE))
+    except (OSError, *BROKEN):
+        return _fresh(home, session_id)
+    state.log_place, state.ahead = ["", 0, 0], {}  # the log tells what was written since
+    return state
+
+
+def _unpacked(home: str, session_id: str, data: bytes) -> State:
+    """The state in a file's bytes. Raises NewerState, and any of `BROKEN`."""
+    stored = jsonio.loads(data)
+    if stored["schema"] > SCHEMA:
+        raise NewerState(path_of(home, session_id))
+    state = State(session_id)
+    plain = {name: stored[name] for name in State.PLAIN}
+    plain["made"], plain["beside"] = None, stored.get("beside", {})
+    if stored["schema"] == 2 and stored["made"] is not None:
+        stored["made"] = [stored["made"]]  # that version had all of them in the state
+    if stored["schema"] > 1:
+        plain.update((name, stored[name]) for name in State.SINCE_2)
+        plain["made"] = None if stored["made"] is None else new_made(home, session_id, *stored["made"])
     for name, value in plain.items():
         setattr(state, name, value)
-    state.threads, state.tallies, state.fresh = threads, tallies, False
+    state.threads = {name: ThreadState.unpacked(value) for name, value in stored["threads"].items()}
+    state.tallies = {
+        name: {model: Tally.unpacked(value) for model, value in models.items()}
+        for name, models in stored["tallies"].items()
+    }
+    state.fresh = False
     return state
 
 
 def save(home: str, state: State) -> None:
     """Put the state in place in one step. Raises OSError."""
     del state.calls[:-REMEMBERED_CALLS]
-    files.replace(path_of(home, state.session_id), jsonio.dumps(state.packed()), durable=False)
+    renewed.renew(path_of(home, state.session_id), jsonio.dumps(state.packed()))

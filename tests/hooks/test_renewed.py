@@ -1,0 +1,87 @@
+"""A file that is renewed again and again: whole for every reader, whenever its writer dies, and after a lost power."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from gaia_hooks.facts import session_types
+from gaia_hooks.machine import renewed
+from gaia_hooks.session import sessions
+from support.rows import SESSION, assistant, write
+
+from . import dying
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Watched
+
+RENEWALS = int(os.environ.get("GAIA_TEST_RENEWALS", "400"))
+
+
+def test_it_is_the_old_or_the_new_one_wherever_its_writer_is_killed(tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    at, died = 0, True
+    while died:
+        at += 1
+        for number in range(3):
+            renewed.renew(str(file), b"old %d" % number)
+        died = dying.killed(lambda: renewed.renew(str(file), b"the new one"), at, seed=at)
+        assert file.read_bytes() in ((b"old 2", b"the new one") if died else (b"the new one",))
+        renewed.renew(str(file), b"a later one, and longer")
+        assert file.read_bytes() == b"a later one, and longer"
+        assert sorted(one.name for one in tmp_path.iterdir()) == ["state.json", "state.json.spare"]
+        assert len({one.stat().st_ino for one in tmp_path.iterdir()}) == 2
+    assert at == 6
+
+
+def test_who_reads_it_without_its_lock_sees_one_version_of_it(tmp_path: Path) -> None:
+    file, reads = tmp_path / "state.json", 0
+    renewed.renew(str(file), b"0")
+    writer = os.fork()
+    if writer == 0:
+        for number in range(1, RENEWALS):
+            sign = b"%d" % (number % 10)
+            renewed.renew(str(file), sign * (30_000 if number % 3 else 300_000))
+        os._exit(0)
+    while os.waitpid(writer, os.WNOHANG) == (0, 0):
+        data = renewed.read(str(file))
+        assert set(data) == {data[0]}
+        assert len(data) in (1, 30_000, 300_000)
+        reads += 1
+    assert reads > 1
+
+
+def test_a_spare_that_has_another_name_is_not_written_over(tmp_path: Path) -> None:
+    file, elsewhere = tmp_path / "state.json", tmp_path / "elsewhere"
+    renewed.renew(str(file), b"first")
+    elsewhere.write_bytes(b"somebody's")
+    os.link(elsewhere, str(file) + renewed.SPARE)
+    renewed.renew(str(file), b"second")
+    assert file.read_bytes() == b"second"
+    assert elsewhere.read_bytes() == b"somebody's"
+
+
+@pytest.mark.parametrize("torn", [b"", b"\0" * 3000, b'{"type":"feat'])
+def test_a_state_that_is_torn_is_the_one_before_it_and_counts_what_came_since_once(
+    watched: Watched, torn: bytes
+) -> None:
+    for number, tokens in enumerate((1, 170_000, 1, 1)):
+        write(watched.transcript, assistant(f"m{number}", second=number, output_tokens=tokens))
+        watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id=f"t{number}")
+    sessions.set_type(str(watched.home), SESSION, "architecture", session_types.COMMAND)
+    write(watched.transcript, assistant("m4", second=4, output_tokens=300_000))
+    assert watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id="t4")  # 94 %: said once
+    watched.hook("Stop")
+    whole, lines = watched.figures(), len(watched.lines())
+    watched.state_file.write_bytes(torn)
+    assert watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id="t5") == {}
+    watched.hook("SessionEnd")
+    mine = sessions.read(str(watched.home), SESSION)
+    assert mine is not None
+    assert (mine.type, mine.chosen_by) == ("architecture", session_types.COMMAND)
+    assert (watched.figures().usage, watched.figures().cost_nano) == (whole.usage, whole.cost_nano)
+    assert len(watched.lines()) == lines == 5
