@@ -16,7 +16,7 @@ from gaia_budget.cli.claude_md import commands as claude_md
 from gaia_budget.cli.deciding import override, pay, prices, recommend, tokens
 from gaia_budget.cli.figures import alerts, forecast, spend, status
 from gaia_budget.cli.output import JsonFlag, emit_json, note, say
-from gaia_budget.cli.quick import QuickGroup, quicken
+from gaia_budget.cli.quick import ByPurpose, quicken
 from gaia_budget.cli.seeing import page, receipt, tables, top
 from gaia_budget.cli.setup import init, programs, settings, trying
 
@@ -54,7 +54,7 @@ PLACES = "Give yourself rights there and above it, make room, or name another pl
 
 app = typer.Typer(
     name="gaia-budget",
-    cls=QuickGroup,
+    cls=ByPurpose,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,

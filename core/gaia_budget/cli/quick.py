@@ -61,23 +61,34 @@ class QuickCommand(typer.core.TyperCommand):
 
 
 class QuickGroup(typer.core.TyperGroup):
-    """The same for what stands before the verb."""
+    """The same for what stands before a verb; its help gives the whole first sentence of each."""
 
     def get_params(self, context: Any) -> list[Any]:
         """The parameters, `--help` among them."""
         return [_quick(parameter) for parameter in super().get_params(context)]
 
     def format_commands(self, context: Any, formatter: Any) -> None:
-        """The commands by what people want, each with its whole first sentence."""
-        found = {name: self.get_command(context, name) for name in self.list_commands(context)}
-        grouped = {name for names in WANTED.values() for name in names}
-        rest = tuple(name for name in found if name not in grouped)
-        for title, names in {**WANTED, "More": rest}.items():
-            known = [(name, one) for name in names if (one := found.get(name)) and not one.hidden]
-            rows = [(name, command.get_short_help_str(WHOLE)) for name, command in known]
-            if rows:
+        """The commands."""
+        self._list(context, formatter, {"Commands": tuple(self.list_commands(context))})
+
+    def _list(self, context: Any, formatter: Any, titles: dict[str, tuple[str, ...]]) -> None:
+        for title, names in titles.items():
+            known = [
+                (name, one) for name in names if (one := self.get_command(context, name)) and not one.hidden
+            ]
+            if known:
                 with formatter.section(title):
-                    formatter.write_dl(rows)
+                    formatter.write_dl([(name, one.get_short_help_str(WHOLE)) for name, one in known])
+
+
+class ByPurpose(QuickGroup):
+    """The whole command line, whose help lists commands by what people want."""
+
+    def format_commands(self, context: Any, formatter: Any) -> None:
+        """The commands by what people want."""
+        grouped = {name for names in WANTED.values() for name in names}
+        rest = tuple(name for name in self.list_commands(context) if name not in grouped)
+        self._list(context, formatter, {**WANTED, "More": rest})
 
 
 def quicken(app: typer.Typer) -> None:
@@ -85,6 +96,7 @@ def quicken(app: typer.Typer) -> None:
     for command in app.registered_commands:
         command.cls = QuickCommand
     for group in app.registered_groups:
+        group.cls = QuickGroup
         if group.typer_instance is not None:
             quicken(group.typer_instance)
 

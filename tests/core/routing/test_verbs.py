@@ -58,6 +58,7 @@ def test_recommend_gives_the_documented_keys() -> None:
         (["spend"], "total"),
         (["status"], "month"),
         (["forecast"], "modules"),
+        (["alerts", "--months"], "months"),
     ],
 )
 def test_a_command_that_reads_loads_nothing_heavy_for_settings_and_the_owners_files(
