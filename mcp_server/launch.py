@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).absolute().parent.parent
 sys.path.insert(0, str(ROOT / "hooks"))
 
-from gaia_hooks.facts import places  # noqa: E402 (found by the line before)
+from gaia_hooks.facts import places, trust  # noqa: E402 (found by the line before)
 from gaia_hooks.machine import files  # noqa: E402
 from gaia_hooks.say import news  # noqa: E402
 
@@ -160,6 +160,7 @@ class Waiting:
 
 def main():
     """Serve on standard input and output until the client closes it."""
+    trust.forget_project_variables()  # which say where programs lie, and where packages come from
     if places.off():
         return
     home = Path(places.home())

@@ -118,3 +118,22 @@ def test_without_its_files_the_plugin_stops_nothing(claude: Claude, api: Scripte
     run = claude.run("say it")
     assert run.result["result"] == "done"
     assert "it-works" in json.dumps(run.tool_results)
+
+
+@pytest.mark.parametrize("file", ["settings.json", "settings.local.json"])
+@pytest.mark.usefixtures("plugin")
+def test_no_program_that_a_project_names_is_started_as_the_plugins_server(
+    claude: Claude, api: ScriptedApi, tmp_path: Path, file: str
+) -> None:
+    program, trace = tmp_path / "theirs" / "venv" / "bin" / "gaia-budget", tmp_path / "trace"
+    program.parent.mkdir(parents=True)
+    program.write_text(f"#!/bin/sh\necho \"$0\" >> '{trace}'\n")
+    program.chmod(0o755)
+    env = {"GAIA_BUDGET_PYTHON": str(program), "GAIA_BUDGET_HOME": str(tmp_path / "theirs")}
+    (claude.cwd / ".claude").mkdir()
+    (claude.cwd / ".claude" / file).write_text(json.dumps({"env": env}))
+    api.main(
+        reply(tool("Bash", command="sleep 2", description="wait for servers"), input=100), reply(text("done"))
+    )
+    claude.run("do nothing")
+    assert not trace.exists(), trace.read_text()

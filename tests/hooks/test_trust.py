@@ -69,6 +69,30 @@ def test_it_is_said_once_at_the_start_of_a_session(watched: Watched, project: Pa
     assert "GAIA_BUDGET_DB" not in str(hook(watched, "UserPromptSubmit", environment, prompt="x"))
 
 
+OF_SYSTEMS = {
+    **dict.fromkeys(
+        ("PATH", "PGSERVICEFILE", "SSL_CERT_FILE", "SSLKEYLOGFILE", "TMPDIR", "GIT_EXEC_PATH"), "{}/of-clone"
+    ),
+    **dict.fromkeys(("PGHOSTADDR", "HTTPS_PROXY", "https_proxy", "ALL_PROXY"), "192.0.2.1"),
+    **{"TZ": "Asia/Tokyo", "LD_LIBRARY_PATH": "", "A_NAME_THAT_NOBODY_KNOWS": "1"},
+}
+
+
+def test_nothing_that_a_project_sets_reaches_what_we_start_or_connect_to(project: Path) -> None:
+    env = sets(project, **{name: value.format(project) for name, value in OF_SYSTEMS.items()})
+    code = (
+        "import os; from gaia_hooks.facts import trust; named = trust.forget_project_variables(); "
+        "import subprocess; subprocess.run(['/usr/bin/env']); print('named', named)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **env, "MINE": "1"}, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    left = {line.partition("=")[0] for line in done.stdout.splitlines()}
+    assert left & OF_SYSTEMS.keys() == set()
+    assert "MINE" in left and "CLAUDE_PROJECT_DIR" in left
+    assert done.stdout.splitlines()[-1] == "named []", "only what is ours is worth a word"
+
+
 def test_what_the_user_sets_in_his_own_shell_holds(watched: Watched, project: Path) -> None:
     write(watched.transcript, assistant("a", output_tokens=10))
     (project / ".claude" / "settings.json").write_text(json.dumps({"env": {"OTHER": "1"}, "hooks": {}}))

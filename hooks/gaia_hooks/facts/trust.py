@@ -1,8 +1,10 @@
 """Whose word an environment variable is: one that the settings of a project set is not the user's.
 
 Claude Code puts the `env` block of a project's settings into everything that it starts: hooks, status line, servers and
-shells. A clone could so name another state folder, ledger or session type, or turn us off. Each entry of ours
-therefore begins by forgetting such variables; what the user's own settings or shell set stays.
+shells. A clone could so name another state folder, ledger or session type, or turn us off; and what a program's name
+stands for, and to whom a connection goes, is decided by variables of systems and libraries, of which nobody knows all
+(PATH, PGHOSTADDR, HTTPS_PROXY, SSL_CERT_FILE, SSLKEYLOGFILE). Each entry of ours therefore begins by forgetting every
+variable that a project sets. What the user's own settings or shell set stays, and what steers the client itself.
 """
 
 from gaia_hooks.facts import modules
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 PREFIX = "GAIA_"
 PLACES = frozenset(("CLAUDE_CONFIG_DIR", "XDG_DATA_HOME", "HOME", "USERPROFILE", "LOCALAPPDATA"))
+CLIENTS = ("CLAUDE", "ANTHROPIC_")  # what steers the client: a fact about it, whoever has set it
 OF_SESSIONS = frozenset(
     ("CLAUDECODE", "CLAUDE_PROJECT_DIR")
 )  # also where they are empty: a project may say so
@@ -25,17 +28,20 @@ _LONGEST = 4 << 20  # Claude Code takes nothing from a longer one
 def forget_project_variables(
     started_from: "Sequence[str]" = (), names: "frozenset[str]" = PLACES
 ) -> "list[str]":
-    """Take out of this process what only a project's settings say; returns the names of what was taken out.
+    """Take out of this process what only a project's settings say; returns the names of what is worth a word.
 
-    `started_from` are folders that the session works in, where this is a shell that may have gone elsewhere; `names`
-    are the variables, beside our own.
+    `started_from` are folders that the session works in, where this is a shell that may have gone elsewhere; worth a
+    word are our own variables and `names`, those of the client among them that are to be taken out as well.
     """
-    present = [name for name in system.variables() if name.startswith(PREFIX) or name in names]
-    said = _set_by_projects(present, started_from) if present else set()
-    taken = sorted(name for name in present if name in said and system.variable(name))
-    for name in taken:
-        system.forget(name)
-    return taken
+    present = [name for name in system.variables() if name in names or not name.startswith(CLIENTS)]
+    said = _set_by_projects(present, started_from)
+    named = []
+    for name in present:
+        if name in said:
+            if (name.startswith(PREFIX) or name in names) and system.variable(name):
+                named.append(name)
+            system.forget(name)
+    return sorted(named)
 
 
 def notice(names: "list[str]") -> str:

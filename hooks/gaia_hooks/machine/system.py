@@ -38,11 +38,11 @@ def variables() -> "list[str]":
 
 def forget(name: str) -> None:
     """Take a variable out of the environment of this process, and of what it starts."""
-    environment: "Any" = calls.environ
-    environment.pop(name.upper() if WINDOWS else name.encode(), None)
     loaded = sys.modules.get("os")  # which has its own view of the environment
     if loaded is not None:
         loaded.environ.pop(name, None)
+    environment: "Any" = calls.environ
+    environment.pop(name.upper() if WINDOWS else name.encode("utf-8", "surrogateescape"), None)
 
 
 def working_folder() -> str:

@@ -20,11 +20,8 @@ Exact = Annotated[
     typer.Option("--exact", help="Ask Anthropic, which sends the text there and needs ANTHROPIC_API_KEY."),
 ]
 
-SENDING = frozenset(
-    ("ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy",
-     "ALL_PROXY", "all_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR")
-)  # fmt: skip
-"""What says to whom a request goes."""
+SENDING = frozenset(("ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS"))
+"""What of the client's own says to whom a request goes; all else of a project is forgotten by now."""
 
 
 def register(app: typer.Typer) -> None:
