@@ -13,11 +13,13 @@ from weakref import WeakSet
 import msgspec
 
 from gaia_budget import places
-from gaia_budget.errors import ConfigError
+from gaia_budget.errors import ConfigError, InputError, LedgerError
 from gaia_budget.middleware import deferred, policy, tasks
 from gaia_budget.middleware.books.bill import Seller
 from gaia_budget.middleware.books.booking import Bookings
+from gaia_budget.middleware.books.journal import UNWRITABLE
 from gaia_budget.middleware.books.settlement import NOT_PRICED
+from gaia_budget.middleware.books.waiting import Waiting
 from gaia_budget.middleware.caching.prompt_cache import PromptCache
 from gaia_budget.middleware.caching.response_cache import ResponseCache, key_of
 from gaia_budget.middleware.passage import BookedUnder
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gaia_budget.budgets.limits import Scope
+    from gaia_budget.errors import GaiaBudgetError
     from gaia_budget.middleware.books.journal import Settlement
     from gaia_budget.middleware.call import Call
     from gaia_budget.middleware.passage import Answer, Line
@@ -71,6 +74,7 @@ class Accounts:
         self._answers = cache if isinstance(cache, ResponseCache) else None
         self._policy: Policy | None = None
         self._books: Bookings | None = None
+        self._waiting = Waiting(self.notice_once)
         self._forked_from: list[Bookings] = []
         self._lock = threading.RLock()
         self._noticed: set[str] = set()
@@ -84,6 +88,7 @@ class Accounts:
         """In a process that was forked, where nobody lets go what another thread of its parent's held."""
         self._lock = threading.RLock()
         self.prompt_cache.renew_lock()
+        self._waiting.renew_lock()
         if self._answers is not None:
             self._answers.renew_lock()
 
@@ -134,6 +139,7 @@ class Accounts:
         with self._lock:
             held = self._books
             if held is not None and held.pid == os.getpid():
+                self._waiting.give_to(self.books)
                 held.close()
                 if held.has_open_calls:
                     return  # whose journal stays ours: nobody else may settle them meanwhile
@@ -160,7 +166,15 @@ class Accounts:
         )
 
     def _scopes(self, held: Policy, module: str, chain: tuple[Task, ...]) -> tuple[Scope, ...]:
-        month = self._month_of(held, module)
+        """The budgets of a call; none where it goes through without the ledger."""
+        if self._waiting.goes_on and not self._is_capped(module, chain):
+            return ()
+        try:
+            month = self._month_of(held, module)
+        except (LedgerError, InputError) as problem:
+            self._go_on_without(problem, module, chain)
+            return ()
+        self._waiting.give_to(self.books)
         if not chain and self._session_cap is None:
             return (month,)
         scope = type(month)  # importing the ledger is for the first call
@@ -176,6 +190,38 @@ class Accounts:
                 if cap is not None
             ),
         )
+
+    def _is_capped(self, module: str, chain: Iterable[Task]) -> bool:
+        """Whether somebody has set a cap for a call: then nothing is sent that cannot be held to it."""
+        chosen = self._session_cap is not None or self.policy().rules(module).chosen
+        return chosen or any(one.cap_nano is not None for one in chain)
+
+    def _go_on_without(self, problem: GaiaBudgetError, module: str, chain: Iterable[Task]) -> None:
+        """Let calls wait for the ledger; raises the problem where a cap holds."""
+        if problem.slug == UNWRITABLE:
+            raise problem
+        if self._is_capped(module, chain):
+            words = (
+                f"{problem}. Nothing was sent: a cap is set for {module}, and nobody knows what is left of it"
+            )
+            kind = type(problem) if isinstance(problem, LedgerError) else InputError
+            raise kind(words, slug=problem.slug) from None
+        self._waiting.begin(problem, module, self.policy().rules(module).limit_nano)
+
+    def hold(self, place: BookedUnder, worst: Settlement) -> BookedUnder:
+        """Hold the worst case of a call; returns where it is booked: without budgets where the ledger is gone.
+
+        Raises BudgetExceededError, LedgerError.
+        """
+        if place.scopes:
+            try:
+                self.books().hold(place.scopes, worst)
+            except LedgerError as problem:
+                self._go_on_without(problem, place.module, place.task.chain() if place.task else ())
+            else:
+                return place
+        self._waiting.hold(worst, self.policy().rules(place.module).limit_nano)
+        return place._replace(scopes=())
 
     def _month_of(self, held: Policy, module: str) -> Scope:
         """The budget of a module's month; looked up again when it may be another one."""
@@ -210,8 +256,11 @@ class Accounts:
         return found
 
     def defer(self, call: Call) -> None:
-        """Keep what is held for an answer that comes later."""
+        """Keep what is held for an answer that comes later; without the ledger it is booked at that."""
         attempt = call.attempt
+        if not attempt.place.scopes:
+            self.settle(call, attempt.worst())
+            return
         deferred.keep(
             self,
             attempt.call_id,
@@ -242,7 +291,10 @@ class Accounts:
 
     def settle(self, call: Call, settlement: Settlement) -> None:
         """Book a call; never raises."""
-        self.books().settle(settlement)
+        if call.attempt.place.scopes:
+            self.books().settle(settlement)
+        else:
+            self._waiting.settle(settlement)
         self._tell(call, settlement)
         if call.attempt.place.task is not None:
             call.attempt.place.task.add(settlement.actual_nano)
@@ -280,6 +332,8 @@ class Accounts:
 
     def turned(self, call: Call, status: str) -> None:
         """Book that a call does not go as it was asked for; of those that are repeated without end, the first ones."""
+        if not call.attempt.place.scopes:
+            return
         hour = clock.now() // HOUR
         with self._lock:
             before = self._turned[1] if self._turned[0] == hour else 0

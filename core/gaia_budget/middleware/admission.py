@@ -37,7 +37,7 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
     if (batch := batches.admit(accounts, line, request)) is not None:
         return batch
     later = LATER.search(path)
-    if later and (held := deferred.asker(accounts, wire.provider, later["id"])):
+    if later and accounts.place().scopes and (held := deferred.asker(accounts, wire.provider, later["id"])):
         return deferred.Retrieval(accounts, line, accounts.seller(line, request.url), held)
     if request.method != "POST" or not wire.billable(path):
         _notice_uncounted(accounts, wire, request.method, path)
@@ -151,7 +151,7 @@ def _call(accounts: Accounts, wire: Wire, ask: Ask, place: BookedUnder, seller: 
 def _held(accounts: Accounts, wire: Wire, ask: Ask, place: BookedUnder, seller: Seller, size: int) -> Call:
     made = _call(accounts, wire, ask, place, seller, size)
     try:
-        accounts.books().hold(place.scopes, made.attempt.worst())
+        made.attempt.place = accounts.hold(place, made.attempt.worst())
     except BudgetExceededError as refusal:
         left = refusal.limit_nano - refusal.spent_nano - refusal.reserved_nano
         least = bounds.bound(accounts.policy().prices, ask._replace(max_output=0), seller, size, 0)

@@ -52,16 +52,30 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
     """
     method, path = request.method, request.url.path
     if method == "POST" and SUBMIT.search(path):
-        return Submission(accounts, line, request)
+        return Submission(accounts, line, request) if _can_be_counted(accounts) else Handled()
     if method != "GET" and not path.endswith("/cancel"):
         return None
+    results, looked = RESULTS.search(path), READ.search(path)
+    file = CONTENT.search(path) if method == "GET" else None
+    if not (results or looked or file):
+        return None
+    if not _can_be_counted(accounts):
+        return Handled()
     seller = accounts.seller(line, request.url)
-    if found := RESULTS.search(path):
-        return Lines(accounts, line, seller, found["batch"])
-    if READ.search(path):
-        return Looked(accounts, line, seller)
-    found = CONTENT.search(path) if method == "GET" else None
-    return Lines(accounts, line, seller, "", found["file"]) if found else None
+    if results:
+        return Lines(accounts, line, seller, results["batch"])
+    return Lines(accounts, line, seller, "", file["file"]) if file else Looked(accounts, line, seller)
+
+
+def _can_be_counted(accounts: Accounts) -> bool:
+    """Whether the ledger can be used; it alone knows what was counted before."""
+    if accounts.place().scopes:
+        return True
+    accounts.notice_once(
+        "batches without ledger",
+        "batches are not counted while the ledger cannot be used: read their results again once it can",
+    )
+    return False
 
 
 class Submission(Handled):

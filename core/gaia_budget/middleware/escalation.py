@@ -87,9 +87,11 @@ def _why(models: list[str], reasons: list[str]) -> str:
 
 
 def _record(accounts: Accounts, work: Task, model: str, missing: str | None) -> None:
-    ledger, module = accounts.books().ledger, accounts.place().module
-    ledger.record_outcome(
-        work.name, model, missing is None, module=module, reason=missing or "", kind="escalation"
+    place = accounts.place()
+    if not place.scopes:
+        return  # without a ledger nothing is learnt
+    accounts.books().ledger.record_outcome(
+        work.name, model, missing is None, module=place.module, reason=missing or "", kind="escalation"
     )
 
 
@@ -105,11 +107,10 @@ def _ladder(accounts: Accounts, work: Task, provider: str | None) -> list[str]:
     from gaia_budget.routing.learning import TaskVerdict
     from gaia_budget.routing.vocabulary import recorded_as
 
-    ledger, module = accounts.books().ledger, accounts.place().module
-    said = [
-        TaskVerdict(one.ts, one.model, one.ok, one.kind) for one in ledger.outcomes(*recorded_as(work.name))
-    ]
-    told = routing.recommend(work.name, module=module, provider=provider, outcomes=said)
+    place = accounts.place()
+    known = accounts.books().ledger.outcomes(*recorded_as(work.name)) if place.scopes else []
+    said = [TaskVerdict(one.ts, one.model, one.ok, one.kind) for one in known]
+    told = routing.recommend(work.name, module=place.module, provider=provider, outcomes=said)
     stronger = [one for one in told.alternatives if one.rank > told.model.rank]
     ordered = [told.model, *sorted(stronger, key=lambda one: (one.rank, one.nano))]
     return list(dict.fromkeys(one.sold_as for one in ordered))

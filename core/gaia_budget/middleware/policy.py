@@ -17,13 +17,17 @@ FRESH_SECONDS = 30.0
 
 
 class Rules(NamedTuple):
-    """A module's month. `models` is empty where every model is allowed; downgraded calls go on to the hard stop."""
+    """A module's month. `models` is empty where every model is allowed; downgraded calls go on to the hard stop.
+
+    `chosen`: the limit is somebody's own, not our default.
+    """
 
     limit_nano: int
     counts_claude_code: bool
     downgrade: bool
     models: tuple[str, ...]
     hard_stop_nano: int = 0
+    chosen: bool = True
 
 
 class Policy:
@@ -55,6 +59,7 @@ class Policy:
                 chosen.on_exceeded == "downgrade",
                 tuple(entry.models),
                 self.settings.hard_stop_nano(entry.limit_nano),
+                self.budget.module(module) is not None or "default_monthly_budget_usd" in self.settings.given,
             )
         return found
 

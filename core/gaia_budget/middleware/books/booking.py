@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from gaia_budget import places
-from gaia_budget.errors import BudgetExceededError, GaiaBudgetError, LedgerError, NotFoundError
+from gaia_budget.errors import BudgetExceededError, GaiaBudgetError, NotFoundError
 from gaia_budget.middleware import beside
 from gaia_budget.middleware.books import costs, recovery
 from gaia_budget.middleware.books.appender import Appender
-from gaia_budget.middleware.books.journal import CallJournal, line_of
+from gaia_budget.middleware.books.journal import CallJournal, line_of, unwritable
 from gaia_budget.middleware.books.rounds import Rounds
 from gaia_hooks.machine import files
 from gaia_hooks.session import argus, months
@@ -86,11 +86,7 @@ class Bookings:
                 return
             self._journal.note(worst)
         except OSError as error:
-            raise LedgerError(
-                f"the state folder {places.home()} cannot be written ({error.strerror}), so no call can be "
-                "accounted for; nothing was sent",
-                slug="state-folder",
-            ) from None
+            raise unwritable(error) from None
         try:
             self.budgets.reserve(scopes, worst.actual_nano, call_id=worst.call_id, ttl_s=ttl_s)
         except BaseException:
@@ -159,6 +155,15 @@ class Bookings:
         except OSError as error:
             log.warning("a call could not be noted in the journal: %s", error.strerror)
         self._book(settlement, in_log=False)
+        self._rounds.booked()
+
+    def take_over(self, settlement: Settlement, *, in_log: bool) -> None:
+        """Book a call that went through while there was no ledger. Never raises."""
+        try:
+            self._journal.note(settlement)
+        except OSError as error:
+            log.warning("a call could not be noted in the journal: %s", error.strerror)
+        self._book(settlement, in_log=in_log)
         self._rounds.booked()
 
     def has_any(self, *event_ids: str) -> bool:

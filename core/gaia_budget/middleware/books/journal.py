@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from gaia_budget import places
+from gaia_budget.errors import LedgerError
 from gaia_budget.model import Event  # noqa: TC001 (msgspec reads the annotation)
 from gaia_hooks.facts.tokens import usage
 from gaia_hooks.machine import files, jsonio
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SUFFIX = ".calls"
+UNWRITABLE = "state-folder"
 COUNTS = (*usage.FIELDS, "recached_tokens")
 _counts_of = attrgetter(*COUNTS)
 TRIM_BYTES = 1 << 20
@@ -132,6 +135,15 @@ class CallJournal:
         if written < len(data):  # the disk is full: what is torn must not spoil the line after it
             self._done = b"\n" + self._done
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def unwritable(error: OSError) -> LedgerError:
+    """Why a call is not sent: its journal cannot be written."""
+    return LedgerError(
+        f"the state folder {places.home()} cannot be written ({error.strerror}), so no call can be "
+        "accounted for; nothing was sent",
+        slug=UNWRITABLE,
+    )
 
 
 def _lock_path(path: Path) -> str:
