@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gaia_budget.ledger.questions import Figures
+from gaia_budget.ledger.database.measures import Figures
 from gaia_budget.prices import table
 from gaia_claude_md.files.savings import Scenario, Use, compounded, dollars_nano
 

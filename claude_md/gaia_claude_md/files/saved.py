@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.ledger.database.measures import Figures
     from gaia_claude_md.files.loads import Load
 
 DAYS = 30

@@ -12,7 +12,7 @@ from gaia_budget.alerts.channels import send
 from gaia_budget.alerts.evaluation import Evaluated, evaluate
 from gaia_budget.alerts.facts import Facts
 from gaia_budget.alerts.fired import Fired
-from gaia_budget.ledger.questions import instant
+from gaia_budget.ledger.zone import iso
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
@@ -30,6 +30,6 @@ def problems(ledger: Ledger, settings: Settings) -> list[str]:
 def stuck(ledger: Ledger) -> list[str]:
     """Channels that could not send something, in words."""
     return [
-        f"{one.waiting} alerts wait for {one.channel} since {instant(one.since_ts)}: {one.problem}"
+        f"{one.waiting} alerts wait for {one.channel} since {iso(one.since_ts)}: {one.problem}"
         for one in Fired(ledger).stuck_deliveries()
     ]

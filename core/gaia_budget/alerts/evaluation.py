@@ -162,8 +162,7 @@ def _sent(rule: Rule, settings: Settings) -> Sequence[str]:
 
 
 def _next_step(rule: Rule, module: str, subject: str, facts: Facts) -> str:
-    from gaia_budget.ledger.questions import bucket
-    from gaia_budget.ledger.zone import first_of
+    from gaia_budget.ledger.zone import bucket, first_of
 
     resets_on = first_of(bucket(facts.ledger.zone, "month", facts.now) + 1).isoformat()
     fillings = {

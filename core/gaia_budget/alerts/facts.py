@@ -10,8 +10,7 @@ from gaia_budget.budgets import Budgets
 from gaia_budget.contradictions import in_two_files
 from gaia_budget.errors import ConfigError
 from gaia_budget.forecast.standing import MonthStatus
-from gaia_budget.ledger.questions import bucket
-from gaia_budget.ledger.zone import HOUR
+from gaia_budget.ledger.zone import HOUR, bucket
 from gaia_budget.model import DOWNGRADED, REFUSED
 from gaia_hooks.facts.prices import billing
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from gaia_budget.forecast.anomalies import Anomaly
     from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.ledger.database.measures import Figures
     from gaia_budget.owner import TokenBudget
     from gaia_budget.routing.upkeep.review import Ending
     from gaia_budget.settings import Settings

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gaia_budget.alerts.facts import Facts, Key
     from gaia_budget.alerts.rules import Rule
     from gaia_budget.forecast.anomalies import Anomaly
-    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.ledger.database.measures import Figures
 
 AXES: Mapping[str, tuple[str, ...]] = {
     "module": ("module",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.ledger.questions import instant
+from gaia_budget.ledger.zone import iso
 from gaia_hooks.facts import severity
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ def document(alert: Alert, present: str | None = None) -> dict[str, Any]:
         "cause": alert.cause,
         "present": present,
         "next_step": alert.next_step,
-        "fired_at": instant(alert.fired_ts),
+        "fired_at": iso(alert.fired_ts),
         "acknowledged_by": alert.acknowledged_by or None,
-        "resolved_at": instant(alert.resolved_ts),
+        "resolved_at": iso(alert.resolved_ts),
     }
 
 

@@ -12,8 +12,7 @@ from gaia_budget.budgets.overrides import Override
 from gaia_budget.budgets.reservations import Reservation
 from gaia_budget.errors import InputError
 from gaia_budget.ledger.charges import module_scope
-from gaia_budget.ledger.questions import bucket
-from gaia_budget.ledger.zone import MICRO, first_of
+from gaia_budget.ledger.zone import MICRO, bucket, first_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -97,11 +97,11 @@ class Filters(NamedTuple):
 
     def csv(self, name: str, **more: Any) -> str:
         """The address of a report's CSV, narrowed as the page is; [since, until) as the endpoint takes it."""
-        from gaia_budget.ledger.questions import instant
+        from gaia_budget.ledger.zone import iso
 
         given = {
-            "since": instant(self.since),
-            "until": instant(self.until),
+            "since": iso(self.since),
+            "until": iso(self.until),
             **self.names,
         }
         given |= {"format": "csv", **more}

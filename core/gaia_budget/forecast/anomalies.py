@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget.forecast.causes import DayUse, Mix, cause, price_change, together
 from gaia_budget.forecast.days import day_named
 from gaia_budget.forecast.spikes import RECENT, WINDOW, Spike, spikes
-from gaia_budget.ledger.questions import bucket
-from gaia_budget.ledger.zone import EPOCH, Zone
+from gaia_budget.ledger.zone import EPOCH, Zone, bucket
 from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:

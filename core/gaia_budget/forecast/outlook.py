@@ -9,8 +9,7 @@ from gaia_budget.forecast.days import day_named
 from gaia_budget.forecast.month import Days, Projection, project
 from gaia_budget.forecast.rate import LONGEST
 from gaia_budget.forecast.series import Amounts, Known, known_days
-from gaia_budget.ledger.questions import bucket
-from gaia_budget.ledger.zone import EPOCH, Zone, first_of
+from gaia_budget.ledger.zone import EPOCH, Zone, bucket, first_of
 from gaia_hooks.facts import names
 from gaia_hooks.facts.prices.money import usd, usd_short
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.budgets.months import months
 from gaia_budget.forecast.rate import LONGEST, fit
-from gaia_budget.ledger.questions import bucket
+from gaia_budget.ledger.zone import bucket
 from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:

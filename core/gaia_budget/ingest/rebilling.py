@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gaia_budget.ledger.questions import bucket
+from gaia_budget.ledger.zone import bucket
 from gaia_budget.model import Event
 from gaia_hooks.facts.prices import billing
 

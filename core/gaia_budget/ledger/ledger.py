@@ -241,15 +241,15 @@ class Ledger:
     ) -> list[str]:
         """The sessions that spent something in [since, until), the newest first; where axes have these values."""
         start, end = self.instant(since), self.instant(until, end=True)
-        return self.db.ask(lambda ask: questions.sessions_between(ask, self.org, start, end, where or {}))
+        return self.db.ask(lambda ask: sessions.sessions_between(ask, self.org, start, end, where or {}))
 
     def sessions_named(self, beginning: str) -> list[str]:
         """A few sessions whose ids begin so."""
-        return self.db.ask(lambda ask: questions.sessions_named(ask, self.org, beginning))
+        return self.db.ask(lambda ask: sessions.sessions_named(ask, self.org, beginning))
 
-    def responses(self, session_id: str, most: int) -> list[questions.ResponseRow]:
+    def responses(self, session_id: str, most: int) -> list[sessions.ResponseRow]:
         """The newest events of a session."""
-        return self.db.ask(lambda ask: questions.responses(ask, self.org, session_id, most))
+        return self.db.ask(lambda ask: sessions.responses(ask, self.org, session_id, most))
 
     def record_outcome(
         self,

@@ -12,14 +12,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
-from gaia_budget.ledger.database.measures import DIMENSIONS, SUMS_OF_EVENTS, SUMS_OF_ROLLUPS
-from gaia_budget.ledger.zone import DAY, HOUR, Zone, day_name, month_name, week_name
-from gaia_hooks.facts.prices.money import usd
+from gaia_budget.ledger.database.measures import DIMENSIONS, SUMS_OF_EVENTS, SUMS_OF_ROLLUPS, Figures
+from gaia_budget.ledger.zone import DAY, HOUR, bucket, day_name, iso, month_name, week_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.zone import Zone
 
 TIMES = ("hour", "day", "week", "month")
 COLUMNS = {
@@ -41,77 +41,8 @@ ENDS = {"hour": 10_000_000, "day": 100_000, "month": 100_000}
 not those of one grain, takes days since some date for most of the table, and reads all of it."""
 SPAN = "SELECT first_ts, last_ts FROM sessions WHERE org = ? AND session_id = ?"
 """When a session spent: there its events are looked for."""
-BETWEEN = (
-    "SELECT session_id FROM sessions s WHERE org = ? AND last_ts >= ? AND first_ts < ? {} "
-    "ORDER BY last_ts DESC, session_id"
-)
-WHERE_IT_SPENT = (
-    "AND EXISTS (SELECT 1 FROM events e WHERE e.org = s.org AND e.session_id = s.session_id "
-    "AND e.ts BETWEEN s.first_ts AND s.last_ts{})"
-)
-NAMED = "SELECT session_id FROM sessions WHERE org = ? AND substr(session_id, 1, ?) = ? ORDER BY session_id LIMIT 6"
-RESPONSES = (
-    "SELECT ts, CASE WHEN agent_id = '' THEN 'main' WHEN agent_type <> '' THEN agent_type ELSE agent_id END, model, "
-    "input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens, cache_read_tokens, cost_nano "
-    "FROM events WHERE org = ? AND session_id = ? AND ts BETWEEN ? AND ? ORDER BY ts DESC, event_id LIMIT ?"
-)
-LAST_INSTANT = 2**62
 CONTEXT_AXES = ("tool", "mcp_server", "file")
 """Axes of what fills the context: estimates, made from the transcripts (`gaia_budget.ingest.context`)."""
-
-
-class Figures(NamedTuple):
-    """Sums of some events: tokens of responses and failed calls, nano-dollars of everything."""
-
-    events: int = 0
-    responses: int = 0
-    unpriced_responses: int = 0
-    input_tokens: int = 0
-    output_tokens: int = 0
-    cache_read_tokens: int = 0
-    cache_write_5m_tokens: int = 0
-    cache_write_1h_tokens: int = 0
-    reasoning_tokens: int = 0
-    web_searches: int = 0
-    recached_tokens: int = 0
-    cost_nano: int = 0
-
-    @property
-    def budget_tokens(self) -> int:
-        """What counts against session budgets: input + cache writes + output - re-cached (requirement R24)."""
-        written = self.cache_write_5m_tokens + self.cache_write_1h_tokens
-        return self.input_tokens + written + self.output_tokens - self.recached_tokens
-
-    @property
-    def cache_tokens(self) -> int:
-        """What went through the cache: written to it or read from it."""
-        return self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
-
-    @property
-    def total_tokens(self) -> int:
-        """Everything: input, output, and what went through the cache."""
-        return self.input_tokens + self.output_tokens + self.cache_tokens
-
-    def plus(self, other: Figures) -> Figures:
-        """Both together."""
-        return Figures(*map(int.__add__, self, other))
-
-    @classmethod
-    def sum(cls, parts: Iterable[Figures]) -> Figures:
-        """All together."""
-        return cls(*map(sum, zip(*parts, strict=True)))
-
-    def document(self) -> dict[str, Any]:
-        """The JSON keys that every face shows; dollars as a decimal string."""
-        shown = self._asdict()
-        cost = shown.pop("cost_nano")
-        del shown["events"]
-        return {
-            "responses": shown.pop("responses"),
-            "budget_tokens": self.budget_tokens,
-            **shown,
-            "cost_usd": usd(cost),
-        }
 
 
 class Row(NamedTuple):
@@ -133,8 +64,8 @@ class Spend(NamedTuple):
     def document(self) -> dict[str, Any]:
         """The JSON document of `spend`."""
         return {
-            "since": instant(self.since),
-            "until": instant(self.until),
+            "since": iso(self.since),
+            "until": iso(self.until),
             "total": self.total.document(),
             "rows": [
                 {
@@ -145,19 +76,6 @@ class Spend(NamedTuple):
                 for row in self.rows
             ],
         }
-
-
-class ResponseRow(NamedTuple):
-    """One event of a session, at an instant in UTC microseconds; `agent` is its type, `main` the main thread."""
-
-    ts: int
-    agent: str
-    model: str
-    input_tokens: int
-    output_tokens: int
-    cache_write_tokens: int
-    cache_read_tokens: int
-    cost_nano: int | None
 
 
 class Range(NamedTuple):
@@ -179,13 +97,6 @@ class Query(NamedTuple):
     values: Sequence[Any]
 
 
-def instant(ts: int | None) -> str | None:
-    """UTC microseconds as ISO 8601."""
-    from gaia_hooks.machine import clock
-
-    return None if ts is None else clock.iso(ts)
-
-
 def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
     """Answer by one or more axes. Raises InputError for an unknown axis."""
     for axis in by:
@@ -205,27 +116,6 @@ def spend(ask: Ask, zone: Zone, asked: Range, by: Sequence[str]) -> Spend:
         if axis in TIMES:
             ordered.sort(key=lambda row: row.key[place])
     return Spend(tuple(by), asked.since, asked.until, total, ordered)
-
-
-def sessions_between(
-    ask: Ask, org: str, since: int | None, until: int | None, where: Mapping[str, str]
-) -> list[str]:
-    """The sessions that spent something in [since, until), the newest first; where axes have these values."""
-    values: list[Any] = [org, 0 if since is None else since, LAST_INSTANT if until is None else until]
-    named = "".join(f' AND e."{COLUMNS[axis]}" = ?' for axis in where)
-    rows = ask(BETWEEN.format(WHERE_IT_SPENT.format(named) if where else ""), [*values, *where.values()])
-    return [str(session) for (session,) in rows]
-
-
-def sessions_named(ask: Ask, org: str, beginning: str) -> list[str]:
-    """A few sessions whose ids begin so."""
-    return [str(session) for (session,) in ask(NAMED, [org, len(beginning), beginning])]
-
-
-def responses(ask: Ask, org: str, session: str, most: int) -> list[ResponseRow]:
-    """The newest events of a session."""
-    first, last = next(iter(ask(SPAN, (org, session))), (0, -1))
-    return [ResponseRow(*row) for row in ask(RESPONSES, (org, session, first, last, most))]
 
 
 def _within_session(ask: Ask, asked: Range) -> Range:
@@ -338,14 +228,6 @@ def _from_rollups(zone: Zone, asked: Range, by: Sequence[str], grain: str) -> Qu
         if value is not None:
             where, values = f"{where} AND {condition}", [*values, value]
     return _grouped("rollups", keys, SUMS_OF_ROLLUPS, where, values)
-
-
-def bucket(zone: Zone, grain: str, ts: int) -> int:
-    """The bucket of a grain that an instant falls in."""
-    if grain == "hour":
-        return ts // HOUR
-    local = zone.local(ts)
-    return local.year * 12 + local.month - 1 if grain == "month" else (local.toordinal() - 719_163)
 
 
 def _from_events(asked: Range, by: Sequence[str], offset: int) -> Query:

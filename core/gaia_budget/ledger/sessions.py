@@ -1,14 +1,16 @@
-"""One session: what status shows of it."""
+"""Sessions: what each spent, which spent in a stretch of time, and how they are called."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.ledger.database.measures import SUMS_OF_EVENTS
-from gaia_budget.ledger.questions import SPAN, Figures
-from gaia_budget.ledger.zone import HOUR
+from gaia_budget.ledger.database.measures import SUMS_OF_EVENTS, Figures
+from gaia_budget.ledger.questions import COLUMNS, SPAN
+from gaia_budget.ledger.zone import HOUR, NO_END
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gaia_budget.ledger.database import Ask
 
 MINE = "FROM events WHERE org = ? AND session_id = ? AND ts BETWEEN ? AND ?"
@@ -20,6 +22,20 @@ ENDS = f"SELECT min(ts), max(ts), min(module) {MINE}"
 NEWEST_HOUR = "SELECT max(bucket) FROM rollups WHERE org = ? AND grain = 'hour' AND events > 0 {}"
 NEWEST = "SELECT session_id FROM events WHERE org = ? AND session_id <> '' {} ORDER BY ts DESC LIMIT 1"
 RECENT = "SELECT session_id FROM sessions WHERE org = ? ORDER BY last_ts DESC, session_id LIMIT 5"
+BETWEEN = (
+    "SELECT session_id FROM sessions s WHERE org = ? AND last_ts >= ? AND first_ts < ? {} "
+    "ORDER BY last_ts DESC, session_id"
+)
+WHERE_IT_SPENT = (
+    "AND EXISTS (SELECT 1 FROM events e WHERE e.org = s.org AND e.session_id = s.session_id "
+    "AND e.ts BETWEEN s.first_ts AND s.last_ts{})"
+)
+NAMED = "SELECT session_id FROM sessions WHERE org = ? AND substr(session_id, 1, ?) = ? ORDER BY session_id LIMIT 6"
+RESPONSES = (
+    "SELECT ts, CASE WHEN agent_id = '' THEN 'main' WHEN agent_type <> '' THEN agent_type ELSE agent_id END, model, "
+    "input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens, cache_read_tokens, cost_nano "
+    "FROM events WHERE org = ? AND session_id = ? AND ts BETWEEN ? AND ? ORDER BY ts DESC, event_id LIMIT ?"
+)
 
 
 class SessionShare(NamedTuple):
@@ -95,3 +111,37 @@ def latest_session(ask: Ask, org: str, module: str | None = None) -> str | None:
 def recent_sessions(ask: Ask, org: str) -> list[str]:
     """The few sessions that spent last."""
     return [name for (name,) in ask(RECENT, (org,))]
+
+
+class ResponseRow(NamedTuple):
+    """One event of a session, at an instant in UTC microseconds; `agent` is its type, `main` the main thread."""
+
+    ts: int
+    agent: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    cache_write_tokens: int
+    cache_read_tokens: int
+    cost_nano: int | None
+
+
+def sessions_between(
+    ask: Ask, org: str, since: int | None, until: int | None, where: Mapping[str, str]
+) -> list[str]:
+    """The sessions that spent something in [since, until), the newest first; where axes have these values."""
+    values: list[Any] = [org, 0 if since is None else since, NO_END if until is None else until]
+    named = "".join(f' AND e."{COLUMNS[axis]}" = ?' for axis in where)
+    rows = ask(BETWEEN.format(WHERE_IT_SPENT.format(named) if where else ""), [*values, *where.values()])
+    return [str(session) for (session,) in rows]
+
+
+def sessions_named(ask: Ask, org: str, beginning: str) -> list[str]:
+    """A few sessions whose ids begin so."""
+    return [str(session) for (session,) in ask(NAMED, [org, len(beginning), beginning])]
+
+
+def responses(ask: Ask, org: str, session: str, most: int) -> list[ResponseRow]:
+    """The newest events of a session."""
+    first, last = next(iter(ask(SPAN, (org, session))), (0, -1))
+    return [ResponseRow(*row) for row in ask(RESPONSES, (org, session, first, last, most))]

@@ -16,9 +16,9 @@ from gaia_budget.ledger.charges import Charge, add_to, module_scope
 from gaia_budget.ledger.database.measures import DIMENSIONS, MEASURES, SUMS_OF_EVENTS, TOKENLESS, TOKENS
 from gaia_budget.ledger.database.schema import ROLLUPS
 from gaia_budget.ledger.questions import Query
-from gaia_budget.ledger.questions import bucket as bucket_of
 from gaia_budget.ledger.rows import EVENT_FIELDS, Insertion
 from gaia_budget.ledger.zone import DAY, HOUR, QUARTER, Zone, month_name
+from gaia_budget.ledger.zone import bucket as bucket_of
 from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:

@@ -21,6 +21,8 @@ HOUR = 3600 * MICRO
 DAY = 86_400 * MICRO
 EPOCH = date(1970, 1, 1)
 FIRST_INSTANT, LAST_INSTANT = -62_104_060_800 * MICRO, 253_370_764_799 * MICRO
+NO_END = 2**62
+"""Behind every instant."""
 _RELATIVE = re.compile(r"(\d+)\s*([hdw])")
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 When = int | date | datetime | str | None
@@ -143,6 +145,21 @@ class Zone:
                 "today, yesterday, month",
                 slug="not-valid",
             ) from None
+
+
+def bucket(zone: Zone, grain: str, ts: int) -> int:
+    """The bucket of a grain that an instant falls in."""
+    if grain == "hour":
+        return ts // HOUR
+    local = zone.local(ts)
+    return local.year * 12 + local.month - 1 if grain == "month" else (local.toordinal() - 719_163)
+
+
+def iso(ts: int | None) -> str | None:
+    """UTC microseconds as ISO 8601."""
+    from gaia_hooks.machine import clock
+
+    return None if ts is None else clock.iso(ts)
 
 
 def first_of(month: int) -> date:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import alerts as judged
 from gaia_budget.alerts import telling
 from gaia_budget.alerts.fired import Fired
-from gaia_budget.ledger.questions import instant
+from gaia_budget.ledger.zone import iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Alerts(NamedTuple):
     def document(self) -> dict[str, Any]:
         """The JSON document of `alerts`, without the overrides."""
         return {
-            "as_of": instant(self.as_of),
+            "as_of": iso(self.as_of),
             "alerts": [telling.document(one, self.present.get(one.alert_id)) for one in self.alerts],
             "problems": self.problems,
         }

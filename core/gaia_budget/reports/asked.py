@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from gaia_budget.errors import InputError, NotFoundError
-from gaia_budget.ledger.database.measures import DIMENSIONS
-from gaia_budget.ledger.questions import AXES, TIMES, Figures, Row, Spend
+from gaia_budget.ledger.database.measures import DIMENSIONS, Figures
+from gaia_budget.ledger.questions import AXES, TIMES, Row, Spend
 from gaia_budget.model import Billing, Source
 from gaia_hooks.facts import names
 

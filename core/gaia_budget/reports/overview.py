@@ -10,7 +10,7 @@ from gaia_budget.alerts.fired import Fired
 from gaia_budget.errors import LedgerError
 from gaia_budget.forecast.series import known_days
 from gaia_budget.forecast.standing import hundredths
-from gaia_budget.ledger.questions import bucket, instant
+from gaia_budget.ledger.zone import bucket, iso
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.books import Books, here
 from gaia_budget.reports.money.month import Total, months, total
@@ -44,7 +44,7 @@ class Period(NamedTuple):
         """One of `periods`."""
         return {
             "name": self.name,
-            "since": instant(self.since),
+            "since": iso(self.since),
             "spent_usd": usd(self.line.figures.cost_nano),
             "counted_usd": usd(self.counted_nano),
             "claude_code_usd": usd(self.line.claude_code_nano),
@@ -129,7 +129,7 @@ class Overview(NamedTuple):
         from gaia_budget.alerts.telling import document
 
         return {
-            "at": instant(self.at),
+            "at": iso(self.at),
             "periods": [one.document() for one in self.periods],
             "total": self.total.document(),
             "projects": [one.document() for one in self.projects],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_budget.ledger.zone import iso
 from gaia_hooks.facts.prices import plan
 from gaia_hooks.machine import clock
 
@@ -38,9 +39,9 @@ class PlanWindow(NamedTuple):
         """One of `plan` of `status --json`."""
         return {
             "percent": self.percent,
-            "resets_at": _iso(self.resets_at),
-            "reached_at": _iso(self.reached_at),
-            "as_of": _iso(self.as_of),
+            "resets_at": iso(self.resets_at),
+            "reached_at": iso(self.reached_at),
+            "as_of": iso(self.as_of),
             "stale": self.stale,
         }
 
@@ -59,13 +60,13 @@ class ShownByClient(NamedTuple):
     def document(self) -> dict[str, Any]:
         """The keys `plan`, `context` and `cache` of `status --json`."""
         windows = {name: self.window(name) for name in plan.LENGTHS}
-        age = {"as_of": _iso(self.shown.get("as_of")), "stale": self._stale(self.shown.get("as_of"))}
+        age = {"as_of": iso(self.shown.get("as_of")), "stale": self._stale(self.shown.get("as_of"))}
         return {
             "plan": {name: found and found.document() for name, found in windows.items()},
             "context": {"percent": self.shown.get("context_percent"), **age},
             "cache": {
                 "warm": self._warm(),
-                "expires_at": _iso(self.shown.get("cache_expires_at")),
+                "expires_at": iso(self.shown.get("cache_expires_at")),
                 "last_miss_cause": self.shown.get("cache_miss_cause"),
                 **age,
             },
@@ -118,7 +119,3 @@ class ShownByClient(NamedTuple):
 
     def _stale(self, as_of: int | None) -> bool | None:
         return None if as_of is None else self.now - as_of > STALE
-
-
-def _iso(ts: int | None) -> str | None:
-    return None if ts is None else clock.iso(ts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.ledger.questions import instant
+from gaia_budget.ledger.zone import iso
 from gaia_budget.reports.money.month import month
 from gaia_budget.reports.seen import ShownByClient
 from gaia_budget.reports.sessions.session import find, noted_by_hooks, session
@@ -43,7 +43,7 @@ class Status(NamedTuple):
     def document(self) -> dict[str, Any]:
         """The JSON document of `status`; what nobody has told us is null."""
         return {
-            "as_of": instant(self.as_of),
+            "as_of": iso(self.as_of),
             "session": self.session.document() if self.session else None,
             "month": self.month.document(),
             "billing": self.billing,

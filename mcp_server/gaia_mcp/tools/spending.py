@@ -18,7 +18,8 @@ from gaia_mcp.tools import answers
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gaia_budget.ledger.questions import Figures, Spend
+    from gaia_budget.ledger.database.measures import Figures
+    from gaia_budget.ledger.questions import Spend
     from gaia_budget.reports.books import Books
 
 MOST_ROWS = 20

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gaia_budget.ingest import Report
-    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.ledger.database.measures import Figures
 
 
 @dataclass

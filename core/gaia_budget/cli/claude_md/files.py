@@ -1,17 +1,19 @@
-"""What the `claude-md` commands share: which files are meant, and under which limits."""
+"""What the `claude-md` commands share: which files are meant, under which limits, and how they are told."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
+    from gaia_claude_md.files.operations import Checked
     from gaia_claude_md.markdown.blocks import Document
+    from gaia_claude_md.markdown.sections import Section
     from gaia_claude_md.plan.planner import SplitOptions
 
 PathArgument = Annotated[Path | None, typer.Argument(help="The file or its folder; here, if left out.")]
@@ -84,3 +86,22 @@ def options() -> SplitOptions:
     from gaia_claude_md.plan.template import read_template
 
     return SplitOptions(token_cap=token_cap(), template=read_template())
+
+
+def described(checked: Checked) -> dict[str, Any]:
+    """What is told of a CLAUDE.md as JSON."""
+    return {
+        "path": str(checked.path),
+        "ok": not checked.problems,
+        "lines": checked.lines,
+        "l1_tokens": checked.l1_tokens,
+        "l2_tokens": checked.l2_tokens,
+        "sections": [section_row(section) for section in checked.sections],
+        "imports": [{"path": str(loaded.path), "tokens": loaded.tokens} for loaded in checked.imports],
+        "problems": checked.problems,
+    }
+
+
+def section_row(section: Section) -> dict[str, Any]:
+    """What is told of a section as JSON."""
+    return {"slug": section.slug, "title": section.title, "lines": section.lines, "tokens": section.tokens}

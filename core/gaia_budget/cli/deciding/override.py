@@ -134,7 +134,7 @@ def _nano(usd: str) -> int:
 
 def document(override: Override) -> dict[str, Any]:
     """An override as JSON values."""
-    from gaia_budget.ledger.questions import instant
+    from gaia_budget.ledger.zone import iso
     from gaia_hooks.facts.prices.money import usd
 
     return {
@@ -145,8 +145,8 @@ def document(override: Override) -> dict[str, Any]:
         "used_usd": usd(override.used_nano),
         "reason": override.reason,
         "granted_by": override.granted_by,
-        "expires": instant(override.expires_ts),
-        "revoked": instant(override.revoked_ts),
+        "expires": iso(override.expires_ts),
+        "revoked": iso(override.revoked_ts),
     }
 
 

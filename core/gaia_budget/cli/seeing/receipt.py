@@ -10,7 +10,7 @@ from gaia_budget.cli.output import JsonFlag, emit_json, say
 
 if TYPE_CHECKING:
     from gaia_budget.ingest.context import ContextRow
-    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.ledger.database.measures import Figures
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.sessions.receipt import Receipt
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.cli.seeing.grid import Cells
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.ledger.database.measures import Figures
     from gaia_budget.reports.asked import Asked
     from gaia_budget.reports.money.tables import SpendTable
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gaia_budget.ingest.context import ContextRow
-    from gaia_budget.ledger.questions import Figures, ResponseRow
+    from gaia_budget.ledger.database.measures import Figures
+    from gaia_budget.ledger.sessions import ResponseRow
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.sessions.receipt import Receipt
 

@@ -1,6 +1,13 @@
-"""What the ledger sums and by what: names, and SQL."""
+"""What the ledger sums and by what: names, SQL, and the sums of some events."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_hooks.facts.prices.money import usd
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 TOKENS = {
     "input_tokens": "fresh input, without cache reads and writes",
@@ -34,3 +41,57 @@ SUMS_OF_EVENTS = (
 """The sums of `MEASURES` over rows of `events`, in SQL."""
 SUMS_OF_ROLLUPS = tuple(f"CAST(sum({name}) AS BIGINT)" for name in MEASURES)
 """The same over rows of `rollups`. PostgreSQL sums integers to decimals, which take longer to read than to add."""
+
+
+class Figures(NamedTuple):
+    """Sums of some events: tokens of responses and failed calls, nano-dollars of everything."""
+
+    events: int = 0
+    responses: int = 0
+    unpriced_responses: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_5m_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    reasoning_tokens: int = 0
+    web_searches: int = 0
+    recached_tokens: int = 0
+    cost_nano: int = 0
+
+    @property
+    def budget_tokens(self) -> int:
+        """What counts against session budgets: input + cache writes + output - re-cached (requirement R24)."""
+        written = self.cache_write_5m_tokens + self.cache_write_1h_tokens
+        return self.input_tokens + written + self.output_tokens - self.recached_tokens
+
+    @property
+    def cache_tokens(self) -> int:
+        """What went through the cache: written to it or read from it."""
+        return self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
+
+    @property
+    def total_tokens(self) -> int:
+        """Everything: input, output, and what went through the cache."""
+        return self.input_tokens + self.output_tokens + self.cache_tokens
+
+    def plus(self, other: Figures) -> Figures:
+        """Both together."""
+        return Figures(*map(int.__add__, self, other))
+
+    @classmethod
+    def sum(cls, parts: Iterable[Figures]) -> Figures:
+        """All together."""
+        return cls(*map(sum, zip(*parts, strict=True)))
+
+    def document(self) -> dict[str, Any]:
+        """The JSON keys that every face shows; dollars as a decimal string."""
+        shown = self._asdict()
+        cost = shown.pop("cost_nano")
+        del shown["events"]
+        return {
+            "responses": shown.pop("responses"),
+            "budget_tokens": self.budget_tokens,
+            **shown,
+            "cost_usd": usd(cost),
+        }

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
-from gaia_budget.ledger.questions import Figures, instant
-from gaia_budget.ledger.zone import micros
+from gaia_budget.ledger.database.measures import Figures
+from gaia_budget.ledger.zone import iso, micros
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.tables import CLAUDE_CODE, TableRow, table
 from gaia_hooks.facts.prices import plan
@@ -35,9 +35,9 @@ class UsageBlock(NamedTuple):
         """One of `rows` of `blocks`."""
         shown = self.line.document()
         return {
-            "key": instant(self.start_ts),
-            "start": instant(self.start_ts),
-            "end": instant(self.end_ts),
+            "key": iso(self.start_ts),
+            "start": iso(self.start_ts),
+            "end": iso(self.end_ts),
             "told_by_status_line": self.told,
             "percent": self.percent,
             **shown,

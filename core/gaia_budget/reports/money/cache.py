@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.ledger.questions import Figures
+from gaia_budget.ledger.database.measures import Figures
 from gaia_budget.reports.asked import Asked, sums
 from gaia_hooks.facts.prices import billing, pricing
 from gaia_hooks.facts.prices.money import usd

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
-from gaia_budget.ledger.questions import Figures, instant
+from gaia_budget.ledger.database.measures import Figures
+from gaia_budget.ledger.zone import iso
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.tables import TableRow, table
 from gaia_hooks.facts.prices.money import usd
@@ -53,9 +54,9 @@ class Changes(NamedTuple):
     def document(self) -> dict[str, Any]:
         """The JSON document of `changes`; every column of `rows` adds up to `total`."""
         return {
-            "before": instant(self.before),
-            "since": instant(self.since),
-            "until": instant(self.until),
+            "before": iso(self.before),
+            "since": iso(self.since),
+            "until": iso(self.until),
             "total": self.total.document(),
             "rows": [one.document() for one in self.lines],
         }

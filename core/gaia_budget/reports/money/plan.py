@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
-from gaia_budget.ledger.questions import instant
+from gaia_budget.ledger.zone import iso
 from gaia_hooks.facts import snapshot
 from gaia_hooks.facts.prices import plan
 
@@ -90,9 +90,9 @@ class PlanWindow(NamedTuple):
         """A window of `plan` in `forecast --json`."""
         return {
             "percent": self.percent,
-            "resets_at": instant(self.resets_at),
-            "reached_at": instant(self.reached_at),
-            "as_of": instant(self.as_of),
+            "resets_at": iso(self.resets_at),
+            "reached_at": iso(self.reached_at),
+            "as_of": iso(self.as_of),
             "projects": [_document("module", share) for share in self.projects],
             "agents": [_document("agent", share) for share in self.agents],
         }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.ledger.questions import COLUMNS, LAST_INSTANT, instant
+from gaia_budget.ledger.questions import COLUMNS
+from gaia_budget.ledger.zone import NO_END, iso
 from gaia_budget.model import DOWNGRADED, REFUSED
 from gaia_budget.reports.asked import Asked, module_named, session_named, sums
 
@@ -52,8 +53,8 @@ class RefusedCalls(NamedTuple):
     def document(self) -> dict[str, Any]:
         """The JSON document of `refused`."""
         return {
-            "since": instant(self.since),
-            "until": instant(self.until),
+            "since": iso(self.since),
+            "until": iso(self.until),
             "total": self.total.document(),
             "rows": [{"key": one.module, **one.document()} for one in self.lines],
         }
@@ -68,7 +69,7 @@ def refused(ledger: Ledger, asked: Asked) -> RefusedCalls:
     }
     more = "".join(f'AND "{column}" = ? ' for column in where)
     since = 0 if answered.since is None else answered.since
-    until = LAST_INSTANT if answered.until is None else answered.until
+    until = NO_END if answered.until is None else answered.until
     values = [REFUSED, DOWNGRADED, ledger.org, REFUSED, DOWNGRADED, since, until, *where.values()]
     for module, stopped, moved in ledger.db.ask(lambda ask: list(ask(TURNED.format(more), values))):
         one = found.setdefault(str(module), [0, 0, 0])

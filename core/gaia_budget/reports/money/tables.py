@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.ledger.questions import TIMES, Figures, Row, Spend, instant
+from gaia_budget.ledger.database.measures import Figures
+from gaia_budget.ledger.questions import TIMES, Row, Spend
+from gaia_budget.ledger.zone import iso
 from gaia_budget.reports.asked import Asked, sums
 from gaia_hooks.facts.prices.money import usd
 
@@ -80,8 +82,8 @@ class SpendTable(NamedTuple):
         """The JSON document of `daily`, `projects`, …; every column of `rows` adds up to `total`."""
         known = self.threshold_nano
         return {
-            "since": instant(self.since),
-            "until": instant(self.until),
+            "since": iso(self.since),
+            "until": iso(self.until),
             **({"threshold_usd": None if known is None else usd(known)} if self.axis in TIMES else {}),
             **({} if known is None else {"passed": sorted(self.passed)}),
             "total": self.total.document(),

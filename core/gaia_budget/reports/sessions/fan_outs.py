@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.ledger.questions import Figures
+from gaia_budget.ledger.database.measures import Figures
 from gaia_budget.reports.sessions.recent import sessions
 
 if TYPE_CHECKING:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.ledger.questions import ResponseRow, instant
+from gaia_budget.ledger.zone import iso
 from gaia_budget.reports.sessions.recent import SessionLine, session
 from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.sessions import ResponseRow
 
 NEWEST = 200
 
@@ -41,7 +42,7 @@ def receipt(ledger: Ledger, words: str) -> Receipt:
 
 def _document(one: ResponseRow) -> dict[str, Any]:
     return {
-        "at": instant(one.ts),
+        "at": iso(one.ts),
         "agent": one.agent,
         "model": one.model,
         "input_tokens": one.input_tokens,

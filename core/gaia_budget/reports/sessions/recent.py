@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import NotFoundError
-from gaia_budget.ledger.questions import Figures, instant
+from gaia_budget.ledger.database.measures import Figures
+from gaia_budget.ledger.zone import iso
 from gaia_budget.reports import books
 from gaia_budget.reports.asked import SHORT, Asked, module_named, session_named
 from gaia_budget.reports.money.cache import share_from_cache
@@ -52,8 +53,8 @@ class SessionLine(NamedTuple):
             "session": spend.session_id,
             "key": self.short,
             "module": spend.module,
-            "first_at": instant(spend.first_ts),
-            "last_at": instant(spend.last_ts),
+            "first_at": iso(spend.first_ts),
+            "last_at": iso(spend.last_ts),
             "type": self.status.type,
             "limit_tokens": self.status.limit_tokens,
             "percent": self.status.percent,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.questions import Figures
+    from gaia_budget.ledger.database.measures import Figures
 
 MINUTE = 60_000_000
 AT_WORK = 10 * MINUTE

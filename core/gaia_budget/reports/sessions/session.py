@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.forecast.standing import hundredths
-from gaia_budget.ledger.questions import Figures, instant
+from gaia_budget.ledger.database.measures import Figures
+from gaia_budget.ledger.zone import iso
 from gaia_budget.reports.money.cache import CachePrices, CacheUse, use
 from gaia_hooks.facts import session_types
 from gaia_hooks.facts.prices import billing
@@ -68,7 +69,7 @@ class SessionReport(NamedTuple):
             "id": self.id,
             "running": self.running,
             "module": self.module,
-            "last_at": instant(self.spend.last_ts) if self.spend else None,
+            "last_at": iso(self.spend.last_ts) if self.spend else None,
             "type": self.type,
             "chosen_by": self.chosen_by,
             "limit_tokens": self.limit_tokens,
