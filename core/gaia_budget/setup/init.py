@@ -12,7 +12,16 @@ from gaia_budget.configfile import decoded, read_toml, toml_line
 from gaia_budget.errors import ConfigError, InputError, InternalError
 from gaia_budget.ingest import telemetry
 from gaia_budget.jsontext import BOM
-from gaia_budget.setup import hookcopy, interpreter, mcp_server, out_of_git, short_command, showing, wiring
+from gaia_budget.setup import (
+    hookcopy,
+    interpreter,
+    mcp_server,
+    out_of_git,
+    own_entries,
+    short_command,
+    showing,
+    wiring,
+)
 from gaia_budget.setup.installing import environment
 from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
 from gaia_hooks.say.namesake import MCP_JSON as MCP_JSON
@@ -131,7 +140,7 @@ def _settings_changes(options: Options, wires: wiring.Wiring) -> tuple[list[File
         return [edit(file, lambda text, file: wiring.wired(text, wires, file))], []
     text = decoded(content_of(file) or b"", file)
     wiring.wired(text, wires._replace(telemetry=None), file)  # names what is wrong with the file
-    foreign = [*wiring.telemetry_names(os.environ), *wiring.foreign_telemetry(text)]
+    foreign = [*own_entries.telemetry_names(os.environ), *own_entries.foreign_telemetry(text)]
     if foreign:
         address = f"http://127.0.0.1:{wanted.port}/v1/logs"
         notice = (
@@ -197,8 +206,8 @@ def _is_registered(program: str, entry: Registration) -> bool:
 def _status_line_notice(change: FileChange, options: Options) -> list[str]:
     if not options.status_line or change.before is None:
         return []
-    present = wiring.status_line_of(decoded(change.before, change.file))
-    if present is None or wiring.is_our_status_line(present):
+    present = own_entries.status_line_of(decoded(change.before, change.file))
+    if present is None or own_entries.is_our_status_line(present):
         return []
     if options.wrap_status_line:
         return ["your own status line stays, ours is printed below it; --undo gives it back as it was"]
@@ -275,9 +284,11 @@ def _note(change: FileChange, journal: Journal) -> None:
         tools: list[str] = []
     else:
         tools = our_tools(change.file, text, journal)
-        present = wiring.allowed(text)
+        present = own_entries.allowed(text)
         tools += [
-            rule for rule in wiring.allowed(after) if rule in wiring.UNASKED_TOOLS and rule not in present
+            rule
+            for rule in own_entries.allowed(after)
+            if rule in wiring.UNASKED_TOOLS and rule not in present
         ]
     without_us = None if change.before is None else removal(change.file, text, journal).encode("utf-8")
     journal.note(change, without_us, tools)
@@ -288,7 +299,7 @@ def our_tools(file: Path, text: str, journal: Journal) -> list[str]:
     noted = journal.tools(file)
     if noted is not None:
         return noted
-    return list(wiring.UNASKED_TOOLS) if any(wiring.our_handlers(text)) else []
+    return list(wiring.UNASKED_TOOLS) if any(own_entries.our_handlers(text)) else []
 
 
 def removal(file: Path, text: str, journal: Journal) -> str:
@@ -297,8 +308,8 @@ def removal(file: Path, text: str, journal: Journal) -> str:
         return mcp_server.out_of_mcp_json(text, file)
     if out_of_git.is_list(file):
         return out_of_git.without(text)
-    if text.strip(wiring.BLANK):
-        wiring.read(text, file)  # whose words for what cannot be read are the ones that people see
+    if text.strip(own_entries.BLANK):
+        own_entries.read(text, file)  # whose words for what cannot be read are the ones that people see
     return wiring.stripped(text, file, our_tools(file, text, journal))
 
 
@@ -321,7 +332,7 @@ def _wired_copies(journal: Journal) -> set[str]:
         file = Path(name)
         if not file.exists() or out_of_git.is_list(file):
             continue
-        for _, entry in wiring.our_handlers(decoded(file.read_bytes(), file)):
-            copy = hookcopy.copy_of(wiring.our_program(entry) or "")
+        for _, entry in own_entries.our_handlers(decoded(file.read_bytes(), file)):
+            copy = hookcopy.copy_of(own_entries.our_program(entry) or "")
             names |= {copy.name} if copy else set()
     return names

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
-from gaia_budget.setup import jsonedit, wiring
+from gaia_budget.setup import jsonedit, own_entries
 from gaia_budget.setup.wiring import SERVER
 
 if TYPE_CHECKING:
@@ -123,9 +123,9 @@ def remove(program: str, entry: Registration) -> bool:
 
 def in_mcp_json(text: str, entry: Registration, file: Path) -> str:
     """The text of a project's `.mcp.json` with the server in it. Raises ConfigError."""
-    if not text.strip(wiring.BLANK):
+    if not text.strip(own_entries.BLANK):
         text += "{}\n"
-    document = wiring.read(text, file)
+    document = own_entries.read(text, file)
     server: dict[str, Any] = {"type": "stdio", "command": entry.command[0], "args": entry.command[1:]}
     if entry.env:
         server["env"] = entry.env
@@ -137,9 +137,9 @@ def in_mcp_json(text: str, entry: Registration, file: Path) -> str:
 
 def out_of_mcp_json(text: str, file: Path) -> str:
     """The text of a project's `.mcp.json` without the server."""
-    if not text.strip(wiring.BLANK):
+    if not text.strip(own_entries.BLANK):
         return text
-    document = wiring.read(text, file)
+    document = own_entries.read(text, file)
     if jsonedit.node_at(document, ("mcpServers", SERVER)) is None:
         return text
     return jsonedit.remove(text, ("mcpServers", SERVER))

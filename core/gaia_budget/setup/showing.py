@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget.configfile import decoded
 from gaia_budget.jsontext import JsonSyntaxError, parse
-from gaia_budget.setup import jsonedit, wiring
+from gaia_budget.setup import jsonedit, own_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -46,7 +46,7 @@ def _diff(change: FileChange, view: Callable[[str], str]) -> str:
 def _folded(text: str, names: dict[str, str]) -> str:
     """A settings text with our handlers on one line each; any other text as it is."""
     try:
-        document, handlers = parse(text), list(wiring.our_handlers(text))
+        document, handlers = parse(text), list(own_entries.our_handlers(text))
     except JsonSyntaxError:  # settings.toml, an empty file
         return text
     for path, entry in reversed(handlers):
@@ -59,7 +59,7 @@ def _folded(text: str, names: dict[str, str]) -> str:
 def _one_line(entry: dict[str, Any], names: dict[str, str]) -> str:
     """A handler's JSON, in which a name stands for each program of ours: another program, another name."""
     line = json.dumps(entry, ensure_ascii=False)
-    program = wiring.our_program(entry)
+    program = own_entries.our_program(entry)
     if program is None:
         return line
     number = len(names) + 1

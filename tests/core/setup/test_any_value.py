@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError
-from gaia_budget.setup import hookcopy, init, undo, wiring
+from gaia_budget.setup import hookcopy, init, own_entries, undo
 from gaia_budget.setup.checks import client_checks, counting_checks
 from gaia_budget.setup.init import Options, settings_path
 
@@ -133,4 +133,4 @@ def test_any_value_in_our_own_record_of_the_wiring_is_told(tmp_path: Path, value
 
 
 OURS = {"type": "command", "command": "/usr/bin/python3", "args": [
-    *wiring.OUR_OPTIONS, hookcopy.bootstrap(Path("/nowhere/hook/0.0.0-abc"), hookcopy.HOOK_MODULE)]}  # fmt: skip
+    *own_entries.OUR_OPTIONS, hookcopy.bootstrap(Path("/nowhere/hook/0.0.0-abc"), hookcopy.HOOK_MODULE)]}  # fmt: skip

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gaia_budget.errors import ConfigError
 from gaia_budget.jsontext import parse
-from gaia_budget.setup import wiring
+from gaia_budget.setup import own_entries, wiring
 from gaia_budget.setup.wiring import Wiring
 from gaia_hooks.say.events import SPEAKING
 
@@ -105,7 +105,7 @@ def test_everything_the_user_had_is_still_in_force(text: str, plan: Wiring) -> N
 @given(text=texts())
 def test_every_event_is_wired_exactly_once_also_after_an_upgrade(text: str) -> None:
     upgraded = wiring.wired(wiring.wired(text, PLAN, FILE), NEXT, FILE)
-    ours = [(path[1], entry) for path, entry in wiring.our_handlers(upgraded)]
+    ours = [(path[1], entry) for path, entry in own_entries.our_handlers(upgraded)]
     assert sorted(event for event, _ in ours) == sorted(wiring.EVENTS)
     assert all(entry == wiring.handler(str(event), NEXT.interpreter, NEXT.copy) for event, entry in ours)
 
@@ -119,7 +119,7 @@ def test_an_edit_by_the_user_survives_the_removal(text: str) -> None:
     out = plain(wiring.stripped(json.dumps(wired, indent=1), FILE))
     assert out["theirs"] == {"since": "then"}
     assert out["hooks"]["Stop"][-1]["hooks"][0]["command"] == "say done"
-    assert not any(wiring.our_handlers(json.dumps(out)))
+    assert not any(own_entries.our_handlers(json.dumps(out)))
 
 
 def test_no_shell_no_shim_and_an_absolute_interpreter() -> None:
@@ -155,9 +155,9 @@ def test_a_status_line_is_wrapped_on_request_and_unwrapped_again() -> None:
     text = json.dumps({"statusLine": {"type": "command", "command": theirs, "padding": 0}})
     wrapped = wiring.wired(text, PLAN._replace(wrap_status_line=True), FILE)
     assert plain(wrapped)["statusLine"]["command"] != theirs
-    assert wiring.wrapped_command(plain(wrapped)["statusLine"]["command"]) == theirs
+    assert own_entries.wrapped_command(plain(wrapped)["statusLine"]["command"]) == theirs
     upgraded = wiring.wired(wrapped, NEXT, FILE)
-    assert wiring.wrapped_command(plain(upgraded)["statusLine"]["command"]) == theirs
+    assert own_entries.wrapped_command(plain(upgraded)["statusLine"]["command"]) == theirs
     assert plain(wiring.stripped(upgraded, FILE)) == plain(text)
 
 

@@ -11,7 +11,7 @@ from gaia_budget import places
 from gaia_budget.cli.seeing.paper import here
 from gaia_budget.reports import shown
 from gaia_budget.settings import load
-from gaia_budget.setup import init, mcp_server, out_of_git, short_command, wiring
+from gaia_budget.setup import init, mcp_server, out_of_git, own_entries, short_command, wiring
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,12 +88,12 @@ def _renewed(plan: init.Plan) -> list[tuple[str, str]]:
         for change in plan.changes
         if change.file.name != init.MCP_JSON and not out_of_git.is_list(change.file)
     }
-    before = [entry for text in wired.values() for entry in wiring.our_handlers(text)]
+    before = [entry for text in wired.values() for entry in own_entries.our_handlers(text)]
     if not before:
         return []
     had = {str(path[1]) for path, _ in before}
     events = [name for name in plan.wiring.events if name not in had]
-    present = {rule for text in wired.values() for rule in wiring.allowed(text)}
+    present = {rule for text in wired.values() for rule in own_entries.allowed(text)}
     tools = [name for name in wiring.UNASKED_TOOLS if name not in present] if plan.wiring.permissions else []
     added = [f"the hook {', '.join(events)}"] if events else []
     names = ", ".join(name.rpartition("__")[2] for name in tools)

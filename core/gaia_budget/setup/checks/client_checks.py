@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import places
 from gaia_budget.configfile import read_text
 from gaia_budget.errors import GaiaBudgetError
-from gaia_budget.setup import hookcopy, jsonedit, mcp_server, wiring
+from gaia_budget.setup import hookcopy, jsonedit, mcp_server, own_entries, wiring
 from gaia_budget.setup.checks import dropped, inert, noted
 from gaia_budget.setup.init import MCP_JSON, settings_path, too_old
 from gaia_budget.setup.journal import Journal
@@ -46,8 +46,8 @@ def _readable(listed: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     for file in listed:
         try:
             text = read_text(file)
-            if text.strip(wiring.BLANK):
-                wiring.read(text, file)
+            if text.strip(own_entries.BLANK):
+                own_entries.read(text, file)
                 yield file, text
         except (OSError, GaiaBudgetError):
             continue  # a missing file is no fault; a broken one is told by `settings_json_check`
@@ -58,9 +58,9 @@ def settings_json_check(project: Path) -> Iterator[Check]:
     for file in settings_files(project):
         try:
             text = read_text(file)
-            refused = dropped.refusals(text) if text.strip(wiring.BLANK) else []
-            if text.strip(wiring.BLANK) and not refused:
-                wiring.read(text, file)
+            refused = dropped.refusals(text) if text.strip(own_entries.BLANK) else []
+            if text.strip(own_entries.BLANK) and not refused:
+                own_entries.read(text, file)
         except FileNotFoundError:
             continue
         except (OSError, GaiaBudgetError) as error:
@@ -78,7 +78,7 @@ def settings_json_check(project: Path) -> Iterator[Check]:
 
 def wiring_check(project: Path) -> Iterator[Check]:
     """Every event starts the hooks of this version."""
-    wired = {file: list(wiring.our_handlers(text)) for file, text in _texts(project)}
+    wired = {file: list(own_entries.our_handlers(text)) for file, text in _texts(project)}
     wired = {file: found for file, found in wired.items() if found}
     client = mcp_server.client_version()
     if not wiring.takes_arguments(client):
@@ -100,7 +100,7 @@ def wiring_check(project: Path) -> Iterator[Check]:
             yield Check("wiring", False, problem, init)
         elif missing:
             yield Check("wiring", False, f"{file} lacks {', '.join(missing)}", init)
-        elif any(hookcopy.folder().name not in (wiring.our_program(entry) or "") for _, entry in found):
+        elif any(hookcopy.folder().name not in (own_entries.our_program(entry) or "") for _, entry in found):
             yield Check("wiring", False, f"{file} starts the hooks of another version", init)
         else:
             yield Check("wiring", True, f"{file} starts our hooks for {len(found)} events")
@@ -120,7 +120,7 @@ def on_failure_check(project: Path) -> Iterator[Check]:
         return  # told with the settings themselves
     known = wiring.knows_on_failure(mcp_server.client_version())
     for file, text in _texts(project):
-        found = [entry for path, entry in wiring.our_handlers(text) if path[1] in wiring.LIMITING]
+        found = [entry for path, entry in own_entries.our_handlers(text) if path[1] in wiring.LIMITING]
         if not found:
             continue
         closed = all(entry.get("onFailure") == "block" for entry in found)
@@ -142,9 +142,9 @@ def on_failure_check(project: Path) -> Iterator[Check]:
 def hook_files_check(project: Path) -> Iterator[Check]:
     """The wired interpreter loads the wired copy. Nothing is started that only a settings file names."""
     commands = {
-        (entry["command"], wiring.our_program(entry) or "")
+        (entry["command"], own_entries.our_program(entry) or "")
         for _, text in _texts(project)
-        for _, entry in wiring.our_handlers(text)
+        for _, entry in own_entries.our_handlers(text)
     }
     for command, program in sorted(commands):
         fault = _load_fault(command, program)
@@ -244,7 +244,7 @@ def server_check(project: Path) -> Iterator[Check]:
         yield Check(
             "MCP server", False, f"Claude Code does not start this {wiring.SERVER}", "gaia-budget init"
         )
-    allowed = {rule for _, text in _texts(project) for rule in wiring.allowed(text)}
+    allowed = {rule for _, text in _texts(project) for rule in own_entries.allowed(text)}
     if not allowed.issuperset(wiring.UNASKED_TOOLS) and f"mcp__{wiring.SERVER}" not in allowed:
         yield Check("MCP permissions", True, "every call of our read-only tools will ask", "gaia-budget init")
 
@@ -255,7 +255,7 @@ def _namesake(project: Path) -> Iterator[Check]:
     if file is None:
         return
     try:
-        named = jsonedit.node_at(wiring.read(read_text(file), file), ("mcpServers", wiring.SERVER))
+        named = jsonedit.node_at(own_entries.read(read_text(file), file), ("mcpServers", wiring.SERVER))
         ours = named is None or str(file) in Journal.load().files
     except (OSError, GaiaBudgetError) as error:
         yield Check("MCP server", False, str(error), f"Mend {file}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gaia_budget.jsontext import JsonSyntaxError, parse
-from gaia_budget.setup import hookcopy, wiring
+from gaia_budget.setup import hookcopy, own_entries, wiring
 from gaia_budget.setup.checks.dropped import HANDLERS, KINDS
 from gaia_hooks.facts import places
 
@@ -85,7 +85,7 @@ def _quiet(handler: Any) -> Any:
 
 def is_ours(handler: dict[str, Any]) -> bool:
     """Whether a handler starts a copy of our hooks that is unchanged, with the interpreter that it was made for."""
-    program = wiring.our_program(handler) or ""
+    program = own_entries.our_program(handler) or ""
     copy = hookcopy.copy_of(program)
     return (
         copy is not None
@@ -108,7 +108,7 @@ def _ours_alone(command: str) -> str:
     copy = hookcopy.copy_of(command)
     if copy is None or not hookcopy.is_unchanged(copy):
         return ""
-    plan, theirs = wiring.Wiring(Path(hookcopy.written_for(copy)), copy), wiring.wrapped_command(command)
+    plan, theirs = wiring.Wiring(Path(hookcopy.written_for(copy)), copy), own_entries.wrapped_command(command)
     if command != wiring.status_line_command(plan, theirs):
         return ""
     return wiring.status_line_command(plan, None if theirs is None else NOTHING)

@@ -19,7 +19,7 @@ from gaia_budget import places
 from gaia_budget.configfile import read_text
 from gaia_budget.errors import ConfigError
 from gaia_budget.reports import shown
-from gaia_budget.setup import mcp_server, wiring
+from gaia_budget.setup import mcp_server, own_entries
 from gaia_budget.setup.checks import client_checks
 from gaia_budget.setup.init import settings_path
 from gaia_budget.setup.proof.answering import Answerer
@@ -142,7 +142,7 @@ class _Home:
             content = harmless(text)
             copy.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
             if isinstance(content, dict) and content.get("statusLine") is not None:
-                self.draws = wiring.is_our_status_line(wiring.status_line_of(text))
+                self.draws = own_entries.is_our_status_line(own_entries.status_line_of(text))
         state = {
             "hasCompletedOnboarding": True,
             "theme": "dark",
