@@ -44,7 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     home = tmp_path_factory.mktemp("home")
     for name in OURS:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(ancestry, "ancestors", lambda: iter(()))  # whatever has started the tests
+    monkeypatch.setattr(ancestry, "ancestors", lambda *_: iter(()))  # whatever has started the tests
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
     monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(home / ".claude"))

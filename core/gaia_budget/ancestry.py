@@ -61,10 +61,10 @@ def working_folders() -> list[str]:
     return [folder for folder in found if folder]
 
 
-def ancestors() -> Iterator[Process]:
-    """What started us, nearest first, as far as the system tells."""
+def ancestors(pid: int = 0) -> Iterator[Process]:
+    """What started us, nearest first, as far as the system tells; of another process itself, and what started it."""
     known: Callable[[int], Process | None] = _of_linux if sys.platform == "linux" else _table().get
-    seen, pid = {0}, os.getppid()
+    seen, pid = {0}, pid or os.getppid()
     while pid not in seen and (found := known(pid)) is not None:
         yield found
         seen.add(pid)

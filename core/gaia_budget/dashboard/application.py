@@ -21,11 +21,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from gaia_budget.alerts.fired import Fired
-from gaia_budget.dashboard import metrics, openapi, views
+from gaia_budget.dashboard import asker, metrics, openapi, views
 from gaia_budget.dashboard.answers import QUESTIONS, Question, refuse_unknown
 from gaia_budget.dashboard.parts import Parts
 from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError, NotFoundError
 from gaia_budget.reports.shown import csv_text
+from gaia_hooks.facts import names
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -42,6 +43,7 @@ COMPRESSION = 6
 FAREWELL_SECONDS = 1
 """How long a listener's answer may take to end with the server."""
 STATIC = {"style.css": "text/css", "page.js": "text/javascript", "icon.svg": "image/svg+xml"}
+OTHERWISE = "in a terminal of your own, `gaia-budget alerts ack {}`"
 LONGEST_VERSION = 18
 """Digits."""
 
@@ -125,10 +127,12 @@ class _Server:
         return endpoint
 
     def acknowledge(self, request: Request) -> Response:
-        """Take note of an alert; a form comes back to the page."""
+        """Take note of an alert; a form comes back to the page. Raises InputError for what is no human."""
         from gaia_budget.alerts.telling import document
 
-        found = Fired(self.ledger).acknowledge_alert(request.path_params["id"], self.settings.user)
+        alert = request.path_params["id"]
+        asker.require_a_human(request.scope, "taking note of an alert", OTHERWISE.format(names.said(alert)))
+        found = Fired(self.ledger).acknowledge_alert(alert, self.settings.user)
         self._tell_hooks()
         self.fresh.touch()
         if "text/html" in request.headers.get("accept", ""):
