@@ -64,7 +64,11 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
     seller = accounts.seller(line, request.url)
     if results:
         return Lines(accounts, line, seller, results["batch"])
-    return Lines(accounts, line, seller, "", file["file"]) if file else Looked(accounts, line, seller)
+    return (
+        Lines(accounts, line, seller, "", file["file"])
+        if file
+        else Looked(accounts, line, seller, cancels=path.endswith("/cancel"))
+    )
 
 
 def _can_be_counted(accounts: Accounts) -> bool:
@@ -209,9 +213,10 @@ class _Read(Handled):
 class Looked(_Read):
     """Batches that are looked at, one or a list; their usage is there once they have finished."""
 
-    def __init__(self, accounts: Accounts, line: Line, seller: Seller) -> None:
+    def __init__(self, accounts: Accounts, line: Line, seller: Seller, *, cancels: bool = False) -> None:
         super().__init__(accounts, line, seller)
         self._batches: list[Body] = []
+        self._cancels = cancels
 
     def take_whole(self, body: bytes) -> None:
         """Take in what is told of them."""
@@ -229,6 +234,11 @@ class Looked(_Read):
             name = (text(batch, "id") or text(batch, "name")).rpartition("/")[2]
             try:
                 tell[self._line.wire.provider](name, batch)
+                if self._cancels and self._asker(name):
+                    self._accounts.notice(
+                        f"batch {name} is being cancelled: what it was handed in with stays held until somebody looks "
+                        "at it once it has ended, and counts in full after 48 hours: what was answered is billed"
+                    )
             except GaiaBudgetError as problem:
                 log.warning("batch %s could not be booked: %s. Look at it again", name, problem)
 

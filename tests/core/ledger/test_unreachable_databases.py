@@ -48,7 +48,7 @@ def test_a_password_is_in_no_error_and_no_log(
     where = f"127.0.0.1:{server.port}/absent"
     url = f"postgresql://tester@{where}{place}" if place[0] == "?" else f"postgresql://tester{place}{where}"
 
-    with pytest.raises(LedgerError, match="does not exist") as refusal:
+    with pytest.raises(LedgerError, match="no such database") as refusal:
         Ledger.open(url, settings=Settings())
 
     cause: BaseException | None = refusal.value
@@ -113,6 +113,22 @@ def test_a_call_does_not_wait_for_a_server_that_is_gone(monkeypatch: pytest.Monk
             assert budgets.month("jseeker").assumed_nano == 5
     finally:
         server.remove()
+
+
+@requires("postgresql")
+@pytest.mark.parametrize(
+    ("user", "database", "slug", "cure"),
+    [
+        ("tester", "nosuch", "ledger-no-database", "createdb"),
+        ("stranger", "postgres", "ledger-refused-user", "user or password"),
+    ],
+)
+def test_a_server_that_lets_nobody_in_is_told_with_the_cure(
+    user: str, database: str, slug: str, cure: str, server: Server
+) -> None:
+    with pytest.raises(LedgerError, match=cure) as told:
+        Ledger.open(f"postgresql://{user}@127.0.0.1:{server.port}/{database}", settings=Settings())
+    assert told.value.slug == slug
 
 
 def test_a_server_that_is_not_there_is_told_at_once() -> None:

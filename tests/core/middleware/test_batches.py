@@ -236,3 +236,23 @@ def test_geminis_batch_without_a_model_or_of_embeddings_is_counted(
     assert list(guard.wrap(apps.gemini(server)).batches.list())
     (event,) = apps.booked()
     assert (event.event_id, event.input_tokens, event.model) == ("e1-0", 1000, "gemini-embedding-001")
+
+
+def test_a_batch_that_is_cancelled_stays_held_until_somebody_looks_which_is_said(
+    root: Path, server: WireServer
+) -> None:
+    guard = BudgetGuard("jseeker")
+    client = guard.wrap(apps.claude(server))
+    none = {"processing": 0, "succeeded": 0, "errored": 0, "canceled": 3, "expired": 0}
+    server.script(
+        *[Say(document=_batch(server, status)) for status in ("in_progress", "canceling")],
+        Say(document={**_batch(server, "ended"), "request_counts": none}),
+    )
+    client.messages.batches.create(requests=REQUESTS)
+    client.messages.batches.cancel("msgbatch_01")
+    assert apps.month().reserved_nano > 3 * HALF
+    (told,) = guard.notices
+    assert "until somebody looks at it once it has ended" in told
+    client.messages.batches.retrieve("msgbatch_01")
+    month = apps.month()
+    assert (month.app_nano, month.reserved_nano, month.assumed_nano) == (0, 0, 0)

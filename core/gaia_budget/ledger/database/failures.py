@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 
 from gaia_budget.errors import InputError, LedgerError
 
 RETRIED_STATES = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
+NOT_LET_IN = (
+    (re.compile(r'FATAL: +database ".*" does not exist'), "3D000"),
+    (
+        re.compile(
+            r'FATAL: +(password authentication failed|role ".*" does not exist|no pg_hba\.conf entry)'
+        ),
+        "28000",
+    ),
+)
+"""What a server says to whoever it does not let in: the driver tells the words alone, not the state."""
 
 
 class UnfitTextError(InputError):
@@ -36,29 +47,38 @@ def passes(problem: Exception) -> bool:
     """Whether the same transaction may succeed in a moment."""
     if isinstance(problem, sqlite3.Error):
         return getattr(problem, "sqlite_errorname", "").startswith(LOCKED)
-    return getattr(problem, "sqlstate", None) in RETRIED_STATES or lost(problem)
+    return _state(problem) in RETRIED_STATES or lost(problem)
 
 
 def lost(problem: Exception) -> bool:
     """Whether PostgreSQL went away, or is not there yet: classes 08 and 57P, or no state at all."""
     if isinstance(problem, sqlite3.Error):
         return False
-    state = getattr(problem, "sqlstate", None)
-    if state is None:
+    state = _state(problem)
+    if not state:
         return type(problem).__name__ == "OperationalError"
-    return str(state).startswith(("08", "57P"))
+    return state.startswith(("08", "57P"))
+
+
+def _state(problem: Exception) -> str:
+    """What kind of error it is, by PostgreSQL's code or SQLite's name; empty where nobody tells."""
+    told = getattr(problem, "sqlstate", None) or getattr(problem, "sqlite_errorname", None)
+    if told:
+        return str(told)
+    words = "" if isinstance(problem, sqlite3.Error) else str(problem)
+    return next((state for pattern, state in NOT_LET_IN if pattern.search(words)), "")
 
 
 def explained(problem: Exception, name: str) -> Exception:
     """A driver's error in words that say what is wrong and how to mend it; never with values or passwords."""
-    state = getattr(problem, "sqlstate", None) or getattr(problem, "sqlite_errorname", "") or ""
+    state = _state(problem)
     said = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
     for prefixes, slug, text in CURES:
-        if str(state).startswith(prefixes):
+        if state.startswith(prefixes):
             return KINDS.get(slug, LedgerError)(f"{name}: {text}", slug=slug)
     if not state and type(problem).__name__ == "DataError":
         return UnfitTextError("the ledger refused a text with a NUL sign in it", slug="ledger-refused")
-    if isinstance(problem, sqlite3.IntegrityError) or str(state).startswith(("22", "23")):
+    if isinstance(problem, sqlite3.IntegrityError) or state.startswith(("22", "23")):
         return InputError(
             f"the ledger refused a row ({state}): {said.split('DETAIL')[0]}", slug="ledger-refused"
         )
