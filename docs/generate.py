@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import click
 
-    from gaia_budget.checked import Checked
+    from gaia_budget.checked import Keyed
     from gaia_budget.ledger.database.tables import Table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,7 +101,7 @@ def settings() -> str:
     )
 
 
-def _fields(record: type[Checked]) -> str:
+def _fields(record: type[Keyed]) -> str:
     rows = ["| key | default | meaning |\n|---|---|---|\n"]
     for name, one in record.keys.items():
         default = "" if one.made or one.default is None else f"`{_shown(one.default)}`"

@@ -28,16 +28,7 @@ class Month(NamedTuple):
 def month_of(instant: datetime, zone: tzinfo) -> Month:
     """The month that an aware instant falls in, as the calendar of the zone has it."""
     local = instant.astimezone(zone)
-    return _month(local.year, local.month, zone)
-
-
-def month_named(name: str, zone: tzinfo) -> Month:
-    """The month with an ISO name such as `2026-11`. Raises ValueError."""
-    first = datetime.strptime(name, "%Y-%m")
-    return _month(first.year, first.month, zone)
-
-
-def _month(year: int, month: int, zone: tzinfo) -> Month:
+    year, month = local.year, local.month
     start = datetime(year, month, 1, tzinfo=zone)
     end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=zone)
     return Month(year, month, start.astimezone(UTC), end.astimezone(UTC))

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from gaia_budget import places
-from gaia_budget.checked import Checked, Wrong, key, wrong
+from gaia_budget.checked import Keyed, Wrong, key, wrong
 from gaia_budget.checked.readers import listed, maybe, number, one_of, table, text, whole, within
 from gaia_budget.configfile import json_document, read_text, refuse_doubled
 from gaia_budget.errors import ConfigError, NotFoundError
@@ -53,7 +53,7 @@ def _models(value: Any) -> str | list[str]:
     return value if isinstance(value, str) else listed(text)(value)
 
 
-class OwnerFile(Checked, others=True):
+class OwnerFile(Keyed, others=True):
     """A whole file: where it was read (None: it is missing), and what its reader should know about it."""
 
     def completed(self) -> None:
@@ -65,14 +65,14 @@ class OwnerFile(Checked, others=True):
         """Note what a reader of the file should know: defaults in force, contradictions."""
 
 
-class SessionBudget(Checked, others=True):
+class SessionBudget(Keyed, others=True):
     """The limit of one session type in budget tokens, and the model families it is meant for."""
 
     max_tokens: int = key(within(_count, over=0))
     models: list[str] = key(listed(text), [])
 
 
-class ModuleBudget(Checked, others=True):
+class ModuleBudget(Keyed, others=True):
     """A module's month. `models` is empty where every model is allowed; thresholds are percent of the cap."""
 
     provider: str = key(text, "")
@@ -94,7 +94,7 @@ class ModuleBudget(Checked, others=True):
         return int((self.monthly_budget_usd * NANO).to_integral_value())
 
 
-class SnapshotPrice(Checked, others=True):
+class SnapshotPrice(Keyed, others=True):
     """A family's price in the owner's snapshot, in USD per million tokens."""
 
     input_per_1m: Decimal = key(within(_number, least=0))
@@ -102,7 +102,7 @@ class SnapshotPrice(Checked, others=True):
     cache_read_per_1m: Decimal | None = key(maybe(within(_number, least=0)), None)
 
 
-class Defaults(Checked, others=True):
+class Defaults(Keyed, others=True):
     """Routing by tier or task (a model, or several in the order of preference) and limits by session type."""
 
     model_routing: dict[str, str | list[str]] = key(
@@ -175,7 +175,7 @@ class TokenBudget(OwnerFile):
         return entry.but(alert_threshold_pct=warning, critical_threshold_pct=critical)
 
 
-class Project(Checked, others=True):
+class Project(Keyed, others=True):
     """One module of the ecosystem."""
 
     name: str = key(text, "")

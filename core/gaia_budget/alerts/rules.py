@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, get_args
 
 from gaia_budget import places
 from gaia_budget.alerts.kinds import KINDS, Kind, Span, span_named
-from gaia_budget.checked import Checked, Wrong, key, wrong
+from gaia_budget.checked import Keyed, Wrong, key, wrong
 from gaia_budget.checked.readers import flag, listed, number, one_of, text, whole, within
 from gaia_budget.errors import ConfigError
 
@@ -53,7 +53,7 @@ def _duration(value: Any) -> str:
     return str(value)
 
 
-class Rule(Checked):
+class Rule(Keyed):
     """One rule: when a metric of each module (task, session) compares so with the value, an alert fires.
 
     `value` is exact; `warning` and `critical` stand for the module's own thresholds. Less than `at_least_usd` or

@@ -1,4 +1,4 @@
-"""Tables as people write them, checked: a record lists its keys, and each key says how its value is read.
+"""Tables as people write them, checked: a class lists the keys of one, and each key says how its value is read.
 
 A reader takes what a file or an environment variable holds and gives the value, or raises Wrong. Every command reads
 settings, so this is small and quick to load; a library for it took as long as all the rest of a command.
@@ -59,7 +59,7 @@ def key(
     return cast("T", Key(read, default, meaning, made, written))
 
 
-class Checked:
+class Keyed:
     """What a table says: one attribute for each key. `given` are the keys that it had.
 
     A subclass with `others=True` lets keys pass that it does not know, and holds them in `others`.
@@ -126,7 +126,7 @@ def at(part: str | int, read: Callable[[Any], T], value: Any) -> T:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Checked):
+    if isinstance(value, Keyed):
         return value.document()
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}

@@ -146,9 +146,3 @@ def session_named(ledger: Ledger, words: str) -> str:
     if not found:
         raise NotFoundError("session", words, [one[:SHORT] for one in ledger.recent_sessions()])
     return found[0]
-
-
-def known_session(ledger: Ledger, words: str) -> str:
-    """The one session that begins so, else the words as they are: hooks may know it before the ledger does."""
-    found = ledger.sessions_named(words)
-    return found[0] if len(found) == 1 else words

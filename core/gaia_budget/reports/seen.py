@@ -17,7 +17,7 @@ NOT_BILLED = " at API prices, not billed"
 NAMES = {"five_hour": "5-hour window", "seven_day": "7-day window"}
 
 
-class PlanWindow(NamedTuple):
+class WindowSeen(NamedTuple):
     """How full a plan's window was at `as_of`, when it begins anew, when it is reached at this pace; as of `now`."""
 
     percent: float
@@ -103,14 +103,14 @@ class ShownByClient(NamedTuple):
         hours, minutes = divmod(micros // (60 * clock.MICRO), 60)
         return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {minutes:02d}"
 
-    def window(self, name: str) -> PlanWindow | None:
+    def window(self, name: str) -> WindowSeen | None:
         """One of the plan's windows; None where it was never shown."""
         kept, as_of = self.kept.get(name), self.kept.get("as_of")
         if kept is None or as_of is None:
             return None
         resets, reached = kept.get("resets_at"), plan.reached_at(name, kept, as_of, self.week)
         stale = self.now - as_of > STALE or (resets is not None and resets <= self.now)
-        return PlanWindow(kept["percent"], resets, reached, as_of, stale, self.now, plan.LENGTHS[name])
+        return WindowSeen(kept["percent"], resets, reached, as_of, stale, self.now, plan.LENGTHS[name])
 
     def _warm(self) -> bool | None:
         """Whether the cache is warm by now: it was when it was shown, and has not expired since."""

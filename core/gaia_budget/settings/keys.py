@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from gaia_budget import places
 from gaia_budget.calendar_month import SystemZone
-from gaia_budget.checked import Checked, Wrong, key, wrong
+from gaia_budget.checked import Keyed, Wrong, key, wrong
 from gaia_budget.checked.readers import (
     Secret,
     filled,
@@ -85,7 +85,7 @@ def _modules(value: Any) -> dict[str, ModuleSettings]:
     return lower
 
 
-class Settings(Checked):
+class Settings(Keyed):
     """Every setting, checked; `load` reads them, without it each has its default."""
 
     gaia_root: Path | None = key(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from gaia_budget.checked import Checked, Wrong, key
+from gaia_budget.checked import Keyed, Wrong, key
 from gaia_budget.checked.readers import flag, maybe, number, one_of, text, within
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ USD = within(number, over=0)
 PERCENT = within(number, over=0, most=100)
 
 
-class ModuleSettings(Checked):
+class ModuleSettings(Keyed):
     """What is set for one module, under `[modules.<id>]`."""
 
     on_exceeded: OnExceeded = key(

@@ -11,7 +11,7 @@ from gaia_budget.cli.seeing.paper import Paper, state
 if TYPE_CHECKING:
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.overview import Overview
-    from gaia_budget.reports.seen import PlanWindow
+    from gaia_budget.reports.seen import WindowSeen
 
 LABELS = {"five_hour": "5 hours", "seven_day": "7 days"}
 NARROW = 60
@@ -38,7 +38,7 @@ def plan_windows(found: Overview, zone: Zone, paper: Paper) -> list[Text]:
     return lines
 
 
-def _until(window: PlanWindow, zone: Zone, room: int) -> str:
+def _until(window: WindowSeen, zone: Zone, room: int) -> str:
     parts = [f"full {_clock(window, zone, window.reached_at)}"] if window.reached_at else []
     parts += [f"resets {_clock(window, zone, window.resets_at)}"] if window.resets_at else []
     if not window.stale:
@@ -48,7 +48,7 @@ def _until(window: PlanWindow, zone: Zone, room: int) -> str:
     return next((line for one in said if len(line := ", ".join(one)) <= room), at)
 
 
-def _shortly(window: PlanWindow, zone: Zone, room: int) -> str:
+def _shortly(window: WindowSeen, zone: Zone, room: int) -> str:
     if window.stale:
         said = f"seen {_clock(window, zone, window.as_of)}"
     elif window.reached_at:
@@ -58,6 +58,6 @@ def _shortly(window: PlanWindow, zone: Zone, room: int) -> str:
     return said if len(said) <= room else said[: said.rfind(" ")]
 
 
-def _clock(window: PlanWindow, zone: Zone, ts: int) -> str:
+def _clock(window: WindowSeen, zone: Zone, ts: int) -> str:
     local = zone.local(ts)
     return f"{local:%H:%M}" if local.date() == zone.local(window.now).date() else f"{local:%a} {local:%H:%M}"

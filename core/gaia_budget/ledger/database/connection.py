@@ -7,20 +7,18 @@ idempotent, so one that a lost connection left in doubt is simply run again.
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from gaia_budget.errors import LedgerError
 from gaia_budget.ledger.database import read_only
 from gaia_budget.ledger.database.failures import explained, lost, of_driver, passes
 from gaia_budget.ledger.database.kept import Watch
-from gaia_budget.ledger.database.url import TURN_MILLISECONDS, opened_file, reached_server
+from gaia_budget.ledger.database.pool import Pool
+from gaia_budget.ledger.database.url import TURN_MILLISECONDS
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator
 
     from gaia_budget.ledger.database.url import Address
@@ -30,8 +28,6 @@ Ask = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 """Runs SQL with `?` marks, which every database that holds a ledger understands, and gives its rows."""
 PATIENCE_SECONDS = 60.0
 """How long a write waits for a lock, a deadlocked rival or a restarting server before it gives up."""
-MOST_CONNECTIONS, KEPT_CONNECTIONS = 15, 5
-"""Connections of one process to a server, and how many of them stay open when nobody uses them."""
 
 
 class Transaction:
@@ -82,18 +78,12 @@ class Database:
         self.address = address
         self.patience_s = patience_s
         self.reading = reading
-        self.lean = lean
         self.shared = address.shared
         self._marked: dict[str, str] = {}
-        self._idle: list[Any] = []
-        self._was_there = self._still = False
-        self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
-        self._watch = None if address.shared else Watch(address.file, self._file)
+        self._pool = Pool(address, patience_s, reading=reading, lean=lean)
+        self._watch = None if address.shared else Watch(address.file, self._pool.file)
         self._views = threading.local()
         self._begin_view = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if address.shared else "BEGIN"
-        self._process = os.getpid()
-        self._of_parents: list[Any] = []  # kept, not closed: a close would end the parent's session as well
-        self._closed = False
 
     @property
     def name(self) -> str:
@@ -118,7 +108,7 @@ class Database:
         """Ask several questions of one unchanging view, whatever others write meanwhile."""
 
         def viewed() -> Result:
-            with self._connected() as connection, self._view(connection):
+            with self._pool.lent() as connection, self._view(connection):
                 return work(self._ask(connection))
 
         return self._patiently(viewed)
@@ -129,7 +119,7 @@ class Database:
 
         What the thread itself writes there begins a new view.
         """
-        with self._explaining(), self._connected() as connection, self._view(connection):
+        with self._explaining(), self._pool.lent() as connection, self._view(connection):
             self._views.state = self._state_of_view(connection)
             self._views.connection = connection
             try:
@@ -151,7 +141,7 @@ class Database:
     def _state_of_file(self) -> object:
         if self._watch is None:
             return None
-        return read_only.outlook(self.address.file) if self._still else self._watch.state()
+        return read_only.outlook(self.address.file) if self._pool.still else self._watch.state()
 
     def _state_of_view(self, connection: Any) -> object:
         """The state of a view of an embedded file, which begins with its first question; None while it changes."""
@@ -179,7 +169,7 @@ class Database:
 
     def pages(self, sql: str, values: Sequence[Any], size: int) -> Iterator[list[tuple[Any, ...]]]:
         """The rows of one question in portions, however many: as they were when it was asked."""
-        with self._explaining(), self._connected() as connection:
+        with self._explaining(), self._pool.lent() as connection:
             if not self.shared:
                 connection.execute(f"PRAGMA busy_timeout = {int(self.patience_s * 1000)}")
                 try:
@@ -214,10 +204,9 @@ class Database:
 
     def close(self) -> None:
         """Close every connection, those in use when they are given back."""
-        self._closed = True
         if self._watch is not None:
             self._watch.close()
-        self._forget()
+        self._pool.close()
 
     def _patiently(self, attempt: Callable[[], Result], gone_s: float | None = None) -> Result:
         began = time.monotonic()
@@ -236,7 +225,7 @@ class Database:
             pause = min(pause * 2, 1.0) if self.shared else 0.001  # SQLite has waited already
 
     def _asked(self, work: Callable[[Ask], Result]) -> Result:
-        with self._connected() as connection:
+        with self._pool.lent() as connection:
             return work(self._ask(connection))
 
     def _ask(self, connection: Any) -> Ask:
@@ -247,7 +236,7 @@ class Database:
         return ask
 
     def _written(self, work: Callable[[Transaction], Result]) -> Result:
-        with self._connected() as connection:
+        with self._pool.lent() as connection:
             cursor = connection.cursor()
             cursor.execute("BEGIN" if self.shared else "BEGIN IMMEDIATE")
             try:
@@ -257,50 +246,6 @@ class Database:
                 _rolled_back(connection)
                 raise
             return result
-
-    def _connected(self) -> _Lent:
-        """A connection of this thread's own for a while; one that was lost, and its like, are thrown away."""
-        return _Lent(self)
-
-    def _after_fork(self) -> None:
-        self._process, self._room = os.getpid(), threading.BoundedSemaphore(MOST_CONNECTIONS)
-        self._of_parents, self._idle = [*self._of_parents, *self._idle], []
-
-    def _taken(self) -> Any:
-        try:
-            found = self._idle.pop()
-        except IndexError:
-            return reached_server(self.address) if self.shared else self._file()
-        if self.shared or read_only.is_of_now(found, self.address.file):
-            return found
-        found.close()
-        return self._taken()
-
-    def _file(self) -> sqlite3.Connection:
-        made = opened_file(
-            self.address, reading=self.reading, lean=self.lean, make=not (self.reading or self._was_there)
-        )
-        self._was_there = (
-            True  # one that is gone later is not made anew: it would have no tables, and hide it
-        )
-        self._still = isinstance(made, read_only.Still)
-        return made
-
-    def _is_usable(self, connection: Any) -> bool:
-        return not (connection.broken or connection.closed) if self.shared else not connection.in_transaction
-
-    def _give_back(self, connection: Any) -> None:
-        if self._closed or (self.shared and len(self._idle) >= KEPT_CONNECTIONS):
-            connection.close()
-        else:
-            self._idle.append(connection)
-
-    def _forget(self) -> None:
-        while True:
-            try:
-                self._idle.pop().close()
-            except IndexError:
-                return
 
     @contextlib.contextmanager
     def _explaining(self) -> Iterator[None]:
@@ -317,53 +262,6 @@ SNAPSHOT = (
     "SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_snapshot()::text END, "
     "EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus')"
 )
-
-
-class _Lent:
-    """A connection that is lent for a while. A class, since every call of an app borrows twice."""
-
-    __slots__ = ("_connection", "_database", "_room")
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def __enter__(self) -> Any:
-        database = self._database
-        if database._process != os.getpid():
-            database._after_fork()
-        if not database.shared:
-            self._connection = database._taken()
-            return self._connection
-        self._room = database._room
-        if not self._room.acquire(timeout=database.patience_s):
-            raise LedgerError(
-                f"{database.name}: {MOST_CONNECTIONS} connections are in use, and none became free",
-                slug="ledger-connections",
-            )
-        try:
-            self._connection = database._taken()
-        except BaseException:
-            self._leave_room()
-            raise
-        return self._connection
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        database, connection = self._database, self._connection
-        if kind is None and not database.shared and not database._closed:
-            database._idle.append(connection)
-            return
-        try:
-            if kind is None or database._is_usable(connection):
-                database._give_back(connection)
-            else:
-                connection.close()
-                database._forget()
-        finally:
-            self._leave_room()
-
-    def _leave_room(self) -> None:
-        if self._database.shared:
-            self._room.release()
 
 
 def _rolled_back(connection: Any) -> None:
