@@ -95,6 +95,7 @@ class Seen:
         self.unpriced: list[str] = []
         self.unread: list[object] = []
         self._texts: list[str] = []
+        self._figures: Body = {}
 
     @property
     def texts(self) -> list[str]:
@@ -112,14 +113,51 @@ class Seen:
         """All that was written comes again as a whole."""
         self._texts, self.unread = [], []
 
+    def told(self, figures: Body) -> Body:
+        """A usage object with what the events before it told, and it leaves out: the cache's share, say."""
+        self._figures = _overlaid(self._figures, figures)
+        return self._figures
+
     def add(self, found: tuple[int, ...]) -> None:
-        """Take in figures: what grows while an answer comes stands at its largest."""
-        self.usage = found if self.usage is None else usage.merged(self.usage, found)
+        """Take in figures: what grows while an answer comes stands at its largest.
+
+        What was read is one whole: a later event may tell that a part of it came out of the cache.
+        """
+        if self.usage is None:
+            self.usage = found
+            return
+        largest = usage.merged(self.usage, found)
+        if usage.prompt_tokens(found) >= usage.prompt_tokens(self.usage):
+            fresh, _, read, short, long, _, _ = found
+            largest = (fresh, largest[usage.OUTPUT], read, short, long, *largest[usage.WRITE_1H + 1 :])
+        self.usage = largest
+
+    def add_media(self, found: dict[str, int]) -> None:
+        """Take in how many of the tokens were of a kind, as far as it is told now."""
+        for kind, tokens in found.items():
+            if tokens:
+                self.media[kind] = tokens
+            else:
+                self.media.pop(kind, None)
 
     def not_priced(self, what: str) -> None:
         """Something that has no price in any list."""
         if what not in self.unpriced:
             self.unpriced.append(what)
+
+
+def _overlaid(before: Body, later: Body) -> Body:
+    """A later sighting of an object: what it leaves out, or tells as nothing, stays as it was."""
+    if not before:
+        return later
+    found = dict(before)
+    for key, value in later.items():
+        known = before.get(key)
+        if isinstance(value, dict) and isinstance(known, dict):
+            found[key] = _overlaid(known, value)
+        elif value or key not in before:
+            found[key] = value
+    return found
 
 
 class Wire(Protocol):

@@ -134,6 +134,7 @@ def _figures(holder: Body, seen: Seen) -> None:
     raw = holder.get("usage")
     if not isinstance(raw, dict):
         return
+    raw = seen.told(raw)
     asked = seen.asked_model if seen.asked_model != seen.model else ""
     found = bill_of(raw, seen.model, asked)
     if found.odd or found.unreadable or raw.get("iterations") or not any(found.usage):

@@ -209,9 +209,9 @@ def _searched(searches: int, seen: Seen) -> None:
 def _figures(document: Body, seen: Seen) -> None:
     seen.model = text(document, "modelVersion") or text(document, "model").rpartition("/")[2] or seen.model
     if raw := part(document, "usageMetadata"):
-        _metadata(raw, seen)
+        _metadata(seen.told(raw), seen)
     elif raw := part(document, "usage"):
-        _interaction_usage(raw, seen)
+        _interaction_usage(seen.told(raw), seen)
     else:
         told = [
             count(part(part(one, "embeddings"), "statistics").get("token_count"))
@@ -277,5 +277,6 @@ def _media(into: list[Body], cached: list[Body], out_of: list[Body], name: str, 
             sum(count(one.get(name)) for one in told if text(one, "modality").upper() == modality)
             for told in (into, cached, out_of)
         )
-        found = {f"input_{kind}": max(0, prompt - read), f"cached_{kind}": read, f"output_{kind}": output}
-        seen.media |= {what: max(tokens, seen.media.get(what, 0)) for what, tokens in found.items() if tokens}
+        seen.add_media(
+            {f"input_{kind}": max(0, prompt - read), f"cached_{kind}": read, f"output_{kind}": output}
+        )

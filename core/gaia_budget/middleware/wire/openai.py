@@ -260,6 +260,7 @@ def _figures(document: Body, seen: Seen) -> None:
     raw = document.get("usage")
     if not isinstance(raw, dict):
         return
+    raw = seen.told(raw)
     prompt, output = (
         _told(raw, "prompt_tokens", "input_tokens"),
         _told(raw, "completion_tokens", "output_tokens"),
@@ -288,17 +289,17 @@ def _media(into: Body, out_of: Body, seen: Seen) -> None:
     for kind in ("audio", "image"):
         name = f"{kind}_tokens"
         read = count(cached.get(name))
-        for place, tokens in (
-            ("input", max(0, count(into.get(name)) - read)),
-            ("cached", read),
-            ("output", count(out_of.get(name))),
-        ):
-            if tokens:
-                seen.media[f"{place}_{kind}"] = tokens
+        fresh, output = max(0, count(into.get(name)) - read), count(out_of.get(name))
+        seen.add_media({f"input_{kind}": fresh, f"cached_{kind}": read, f"output_{kind}": output})
 
 
 def _told_bill(raw: Body, seen: Seen) -> None:
-    """What the provider itself says that it charges (OpenRouter), in USD."""
-    cost = raw.get("cost")
-    if isinstance(cost, int | float) and 0 <= cost < MOST:
-        seen.told_nano = int((Decimal(str(cost)) * NANO).to_integral_value())
+    """What the provider itself says that it charges (OpenRouter), in USD.
+
+    With the user's own key for the provider behind it, that bills its share apart, which is told beside.
+    """
+    parts = [raw.get("cost")]
+    if raw.get("is_byok") is True:
+        parts.append(part(raw, "cost_details").get("upstream_inference_cost"))
+    if all(isinstance(one, int | float) and 0 <= one < MOST for one in parts):
+        seen.told_nano = int((sum(map(Decimal, map(str, parts)), Decimal()) * NANO).to_integral_value())
