@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
+from gaia_claude_md.files import tree
 from gaia_claude_md.markdown.blocks import comment_text, parse
 from gaia_claude_md.markdown.units import imports_in, without_fences
 
@@ -21,7 +22,6 @@ LOCAL = "CLAUDE.local.md"
 INSTEAD = ("AGENTS.md", ".claude/AGENTS.md")
 """What it loads where neither a folder nor any above it has something of the above (tried with 2.1.332)."""
 NAMES = (*LOADED, LOCAL, *INSTEAD)
-SKIPPED_FOLDERS = {".git", "node_modules", ".venv", "venv", "__pycache__", ".tox", "dist", "build", "target"}
 _SMALL = 2_000  # bytes of a file that says nothing but where the instructions are
 _OWN_WORDS = 2  # lines of prose that such a file may have
 _LAYER = re.compile(r"_L2(?=\.[^.]*$)")
@@ -111,7 +111,9 @@ def below(folder: Path) -> list[Path]:
     """
     found: dict[str, Path] = {}
     for place, folders, _ in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED_FOLDERS and name != ".claude")
+        folders[:] = sorted(
+            name for name in folders if name not in tree.SKIPPED_FOLDERS and name != ".claude"
+        )
         for l1 in of_folder(place).files:
             found.setdefault(os.path.realpath(l1), l1)
     return list(found.values())
@@ -138,15 +140,15 @@ def inside(root: str, file: str) -> bool:
 def pattern_in(root: Path, name: str) -> str:
     """The pattern of files that a name means in a project's tree: of a folder all below it; empty for other names."""
     plain = name.removeprefix("./").rstrip("/")
-    if not re.fullmatch(r"[\w.@*()\[\]+-]+(?:/[\w.@*()\[\]+-]+)*", plain) or ".." in plain.split("/"):
+    if not tree.is_pattern(plain):
         return ""
     with suppress(OSError, ValueError):
         path = root / plain
         if path.is_dir():
-            return f"{plain}/**" if plain not in SKIPPED_FOLDERS and plain != ".claude" else ""
+            return f"{plain}/**" if plain not in tree.SKIPPED_FOLDERS and plain != ".claude" else ""
         if path.is_file():
             return plain if "/" in plain or path.name not in NAMES else ""
-        if "*" in plain and next(root.glob(plain), None) is not None:
+        if "*" in plain and tree.has(root, plain):
             return plain
     return ""
 

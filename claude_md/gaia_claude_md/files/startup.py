@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
-from gaia_claude_md.files import finding, reading
+from gaia_claude_md.files import finding, reading, tree
 from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.lines import bare
 from gaia_claude_md.markdown.tokens import estimate, loaded_text
@@ -46,7 +46,8 @@ def also_loaded(l1: Path) -> list[Loaded]:
     """Everything besides L1 that loads because of where L1 stands. Files that cannot be read are left out."""
     root = l1.parent.parent if l1.parent.name == ".claude" else l1.parent
     found = imported(l1)
-    rules = sorted((root / ".claude" / "rules").rglob("*.md"))
+    folder = root / ".claude" / "rules"
+    rules = sorted(folder / name for name in tree.below(folder) if name.endswith(".md"))
     found += [Loaded(path, _loaded(path), "rules") for path in rules if not _has_paths(path)]
     known = {places.real(path) for path in (l1, *(loaded.path for loaded in found))}
     beside = [path for path in finding.of_folder(root).files if places.real(path) not in known]

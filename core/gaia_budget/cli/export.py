@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, emit_json, note
+from gaia_budget.cli.output import JsonFlag, emit_json, not_a_link, note
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _write(
             write(found, sys.stdout)
             return
         try:
-            with out.open("w", encoding="utf-8", newline="") as file:
+            with not_a_link(out).open("w", encoding="utf-8", newline="") as file:
                 count = write(found, file)
         except OSError as error:
             raise InputError(f"{out}: cannot be written: {error.strerror}", slug="file-unwritable") from None

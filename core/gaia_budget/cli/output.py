@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from gaia_budget.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout; everything else on stderr.")
@@ -22,6 +27,7 @@ _STEERING = (
     *range(0x202A, 0x202F),
     *range(0x2066, 0x206A),
 )
+DEVICES = ("/", "dev")
 WITHOUT_CONTROLS = {code: None for code in _STEERING if chr(code) not in "\t\n"}
 
 
@@ -43,6 +49,19 @@ def say(text: str, end: str = "\n") -> None:
 def note(text: str, end: str = "\n") -> None:
     """Print a remark on stderr, where it never mixes with a document; in the same way."""
     sys.stderr.write(text.translate(WITHOUT_CONTROLS) + end)
+
+
+def not_a_link(out: Path) -> Path:
+    """A file that was named to be written. Raises InputError for a link: a clone could have laid it there.
+
+    Those of the system stand for open files (`/dev/stdout`).
+    """
+    if out.is_symlink() and out.absolute().parts[:2] != DEVICES:
+        raise InputError(
+            f"{out} is a symbolic link to {out.readlink()}; nothing was written. Name that file itself, or another",
+            slug="file-link",
+        )
+    return out
 
 
 def warn_of_broken_files() -> None:

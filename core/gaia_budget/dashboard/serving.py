@@ -2,7 +2,7 @@
 
 This machine's own pages and programs may ask; from elsewhere whoever shows the token. Another site's page can make a
 browser send requests here, or point a name of its own at 127.0.0.1 (DNS rebinding): so the Host must be ours, and an
-Origin, where there is one, the very one that was asked.
+Origin, where there is one, the very one that was asked; and a browser must ask for our own page, or for a human.
 """
 
 from __future__ import annotations
@@ -41,6 +41,9 @@ HEADERS = (
     (b"cache-control", b"no-store"),
 )
 WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+OWN_SITES = ("", "none", "same-origin")
+"""What a browser says of who asks: nothing, as programs do; a human; our own page. For a picture in another site's page
+it sends no Origin, and would make us reckon; a link that a human follows from there is let through."""
 
 
 def is_loopback(host: str) -> bool:
@@ -90,6 +93,8 @@ class Guard:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "")
         own = f"{scope.get('scheme', 'http')}://{host}"
         if origin is not None and origin.lower() != own.lower():
+            return 403, "A page of another site may not ask here.\n"
+        if site not in OWN_SITES and headers.get("sec-fetch-mode") != "navigate":
             return 403, "A page of another site may not ask here.\n"
         if scope["method"] in WRITING and (
             site not in ("", "same-origin") or (origin is None and site == "")

@@ -128,11 +128,12 @@ def requests(document: Any) -> Iterator[Response]:
                 source, request = told.get("query_source"), told.get("request_id")
                 if (
                     told.get("event.name") == EVENT
+                    and isinstance(source, str)
                     and source in argus.ROWLESS
                     and isinstance(request, str)
                     and request
                 ):
-                    yield _response(told, request, str(source))
+                    yield _response(told, request, source)
 
 
 def _response(told: dict[str, Any], request: str, source: str) -> Response:

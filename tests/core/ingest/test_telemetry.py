@@ -77,6 +77,32 @@ def test_a_request_without_a_row_is_counted_once_however_often_it_is_sent(
     assert verify(bench.ledger) == []
 
 
+@pytest.mark.parametrize(
+    "value",
+    [None, True, [], ["compact"], {}, {"a": []}, 1e400, -1, 2**70, "\ud800", "9" * 30, ""],
+    ids=repr,
+)
+def test_an_attribute_of_any_type_tells_nothing_or_what_it_is(watched: Path, value: Any) -> None:
+    for name in COMPACT:
+        sent = document()
+        [attribute] = [one for one in _attributes(sent) if one["key"] == name]
+        for written in (
+            {"anyValue": value},
+            value,
+            {"arrayValue": {"values": [value]}},
+            {"a": 1, "b": value},
+        ):
+            attribute["value"] = written
+            assert telemetry.take(sent) in (0, 1)
+        attribute |= {"key": value, "value": {"anyValue": 1}}
+        assert telemetry.take(sent) in (0, 1)
+
+
+def _attributes(sent: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sent["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["attributes"]
+    return found
+
+
 def test_what_has_a_row_or_may_have_one_is_left_to_the_transcripts(watched: Path) -> None:
     write(watched, assistant("msg_b", second=2, requestId="req_1", output_tokens=1))
     assert telemetry.take(document()) == 0

@@ -270,6 +270,12 @@ def test_only_our_own_host_and_origin_are_answered(served: Dashboard) -> None:
     assert served.get("/", {"Host": "rebound.example"}).status == 403
     assert served.get("/api/v1/spend", {"Host": "rebound.example:8765"}).status == 403
     assert served.get("/api/v1/spend", {"Origin": "https://elsewhere.example"}).status == 403
+    elsewhere = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+    assert served.get("/api/v1/spend", elsewhere).status == 403, "a picture of another site's page"
+    assert served.get("/", elsewhere | {"Sec-Fetch-Mode": "navigate"}).status == 200, (
+        "a link that was followed"
+    )
+    assert served.get("/api/v1/spend", {"Sec-Fetch-Site": "none"}).status == 200
     assert served.get(acknowledge, {"Origin": "null"}, "POST").status == 403
     assert served.get(acknowledge, {}, "POST").status == 403
     assert _with_two_origins(served, acknowledge) == 403

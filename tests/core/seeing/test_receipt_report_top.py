@@ -142,6 +142,19 @@ def test_a_report_follows_no_link_out_of_the_folder_it_is_written_into(
     assert report.read_text("utf-8").startswith("<!doctype html>")
 
 
+@pytest.mark.parametrize("command", ["report --month 2026-11", "export csv", "export json"])
+def test_a_link_that_is_named_to_be_written_is_refused_with_its_target(
+    month: list[Event], tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "mine").write_text("not theirs")
+    link = tmp_path / "out"
+    link.symlink_to(tmp_path / "mine")
+    with pytest.raises(InputError, match=f"link to {tmp_path / 'mine'}; nothing was written"):
+        run(*command.split(), "--out", str(link))
+    assert (tmp_path / "mine").read_text() == "not theirs"
+    run(*command.split(), "--out", "/dev/fd/1" if os.name == "posix" else "NUL")
+
+
 @requires("chromium")
 def test_a_report_is_read_without_a_server_and_asks_for_nothing(month: list[Event], tmp_path: Path) -> None:
     file = tmp_path / "r.html"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, emit_json, say
+from gaia_budget.cli.output import JsonFlag, emit_json, not_a_link, say
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def report(
         if out is None:  # in whatever folder we are: a link that lies there is replaced, not followed
             files.replace(str(file.absolute()), text.encode(), durable=False)
         else:
-            out.write_text(text, encoding="utf-8", newline="\n")
+            not_a_link(out).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise InputError(
             f"{file}: the report cannot be written: {error.strerror}; name another with --out",
