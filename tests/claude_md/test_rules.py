@@ -81,6 +81,18 @@ def test_sections_that_name_paths_of_the_tree_become_rules_and_no_other(l1: Path
     assert load_section("pages", l1) == WEB
 
 
+def test_no_rule_has_the_name_of_a_device_which_windows_could_not_check_out(l1: Path) -> None:
+    source = SOURCE.replace("## Pages", "## Aux")
+    l1.write_bytes(source.encode())
+    split(l1, by_path=True)
+    [made] = [path for path in reading.rules_folder(l1).iterdir() if "Page 3" in path.read_text("utf-8")]
+    assert made.name.startswith("aux_") and made.name.endswith(".md")
+    split(l1)
+    operations.join(l1)
+    assert l1.read_bytes() == source.encode()
+    assert not made.exists()
+
+
 def test_join_gives_the_same_bytes_back_and_takes_the_rules_away(l1: Path) -> None:
     split(l1, by_path=True)
     operations.join(l1)

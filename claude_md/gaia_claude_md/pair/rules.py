@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
 from gaia_claude_md.markdown.lines import bare, finished, line_end, split_lines
+from gaia_hooks.facts import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 ANCHOR = re.compile(r"<!-- gaia:rule ([\w.-]{1,80}\.md) -->")
 NAME = re.compile(r"(?!\.)[\w.-]{1,77}\.md")
 _NOTE = re.compile(r"<!-- gaia:rule of \S.{0,200} -->")
+
+
+def file_of(slug: str) -> str:
+    """The name of a section's rule file: its slug, unless Windows has a device of that name, and so no such file."""
+    return f"{names.file_name(slug) if slug.isascii() else slug}.md"
 
 
 def anchor(name: str) -> str:

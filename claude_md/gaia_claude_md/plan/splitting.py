@@ -46,9 +46,10 @@ def split(
     if not plan.segments:
         return Pair(source, None, plan)
     chosen, document = plan.chosen, plan.document
-    ruled = {f"{section.slug}.md": section for section, _ in plan.ruled}
+    ruled = {rules.file_of(section.slug): section for section, _ in plan.ruled}
     heads = {
-        f"{section.slug}.md": rules.head(globs, l1_name, document.line_end) for section, globs in plan.ruled
+        rules.file_of(section.slug): rules.head(globs, l1_name, document.line_end)
+        for section, globs in plan.ruled
     }
     own = _edited_heads(there, previous)
     texts = {

@@ -49,6 +49,7 @@ def split(
     Ends with 1 where the file stays too long because a split would save nothing.
     """
     from gaia_claude_md.files import operations
+    from gaia_claude_md.pair.rules import file_of as rule_file
 
     pins: list[tuple[str, Pin]] = [(name, "l1") for name in promote or ()]
     pins += [(name, "l2") for name in demote or ()]
@@ -72,7 +73,7 @@ def split(
                 "changed": proposal.changed,
                 "written": proposal.changed and not dry_run,
                 "unchanged_because": proposal.pair.plan.unchanged,
-                "rules": {f"{section.slug}.md": globs for section, globs in proposal.pair.plan.ruled},
+                "rules": {rule_file(section.slug): globs for section, globs in proposal.pair.plan.ruled},
                 "leaving": proposal.leaving,
                 "warnings": warnings,
                 "diff": proposal.diff(),
@@ -176,6 +177,8 @@ def _explained(proposal: Proposal) -> list[str]:
 
 
 def _outcome(proposal: Proposal, checked: Checked) -> str:
+    from gaia_claude_md.pair.rules import file_of as rule_file
+
     if proposal.pair.plan.unchanged:
         still = (
             f". It is still too long ({'; '.join(checked.problems)}): shorten or merge its sections by hand"
@@ -185,7 +188,7 @@ def _outcome(proposal: Proposal, checked: Checked) -> str:
         )
     done = "split" if proposal.changed else "split already; nothing to do"
     rules = [
-        f"  .claude/rules/{section.slug}.md: about {section.tokens} tokens, with {', '.join(globs)}\n"
+        f"  .claude/rules/{rule_file(section.slug)}: about {section.tokens} tokens, with {', '.join(globs)}\n"
         for section, globs in proposal.pair.plan.ruled
     ]
     size = f"{checked.lines} lines, about {checked.l1_tokens} tokens"
