@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from gaia_budget.jsontext import JsonText
     from gaia_budget.settings import Settings
 
-CRITICAL_PCT = 95
+WARNS, CRITICAL = THRESHOLDS = (80, 95)
+"""Percent of a limit that warn and that are critical where nobody has said others."""
 
 
 def _number(value: Any) -> Decimal:
@@ -78,8 +79,8 @@ class ModuleBudget(Keyed, others=True):
     provider: str = key(text, "")
     models: list[str] = key(listed(text), [])
     monthly_budget_usd: Decimal = key(within(_number, least=0))
-    alert_threshold_pct: Decimal = key(within(_number, over=0, most=100), Decimal(80))
-    critical_threshold_pct: Decimal = key(within(_number, over=0, most=100), Decimal(CRITICAL_PCT))
+    alert_threshold_pct: Decimal = key(within(_number, over=0, most=100), Decimal(WARNS))
+    critical_threshold_pct: Decimal = key(within(_number, over=0, most=100), Decimal(CRITICAL))
 
     def completed(self) -> None:
         """Refuse thresholds the wrong way round."""

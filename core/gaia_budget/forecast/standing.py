@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_hooks.facts import names
+from gaia_budget.owner import THRESHOLDS
+from gaia_hooks.facts import names, severity
 from gaia_hooks.facts.prices.money import usd, usd_short
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class MonthStatus(NamedTuple):
     counts_claude_code: bool
     outlook: Outlook | None = None
     override_left_nano: int = 0
-    thresholds: tuple[float, float] = (80, 95)
+    thresholds: tuple[float, float] = THRESHOLDS
 
     @property
     def spent_nano(self) -> int:
@@ -103,6 +104,14 @@ class MonthStatus(NamedTuple):
     def _projected(self) -> str | None:
         projected = self.outlook.counted.projected_nano if self.outlook else None
         return None if projected is None else usd(projected)
+
+
+def severity_of(percent: float, thresholds: tuple[float, float] = THRESHOLDS) -> str:
+    """How bad a percentage of a limit is: `warning`, `critical`, or empty where it is fine."""
+    warns, critical = thresholds
+    if percent >= critical:
+        return severity.CRITICAL
+    return severity.WARNING if percent >= warns else ""
 
 
 def hundredths(part: int, whole: int) -> float:

@@ -280,7 +280,7 @@ def test_a_month_has_one_word_on_every_face_by_the_modules_own_thresholds(
     with Ledger.open(settings=load()) as ledger:
         found = overview(ledger, load())
     (mine,) = [one.month for one in found.projects if one.name == "jseeker" and one.month]
-    assert state(mine.percent, *mine.thresholds)[0] == sign
+    assert state(mine.percent, mine.thresholds)[0] == sign
     assert [row["word"] for row in caps(found)["rows"] if row["key"] == "jseeker"] == [word]
     first = next(line for line in run().splitlines() if "jseeker" in line)
     assert ("▲" in first, "■" in first) == (sign == "▲", sign == "■")

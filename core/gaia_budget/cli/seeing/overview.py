@@ -10,8 +10,9 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from gaia_budget.cli.seeing.grid import listed
-from gaia_budget.cli.seeing.paper import Paper, here, state
+from gaia_budget.cli.seeing.paper import SIGNS, Paper, here, state
 from gaia_budget.cli.seeing.windows import plan_windows
+from gaia_budget.owner import THRESHOLDS
 from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
@@ -142,8 +143,7 @@ class _Screen:
     def _attention(self, most_lines: int) -> list[Text]:
         lines = []
         for alert in self.found.alerts[:MOST_ALERTS]:
-            style = "bold red" if alert.severity == "critical" else "yellow"
-            sign = "■" if alert.severity == "critical" else "▲"
+            sign, style = SIGNS[alert.severity]
             cause = shown.name(NEEDLESS.split(alert.cause)[0], 1000)
             parts = wrap(cause, self.width - 2, max_lines=most_lines, placeholder="…", break_on_hyphens=False)
             lines += [
@@ -201,7 +201,7 @@ class _Screen:
 
     def _project_narrow(self, one: ProjectSpend, spent: str) -> Text:
         assert one.month is not None
-        sign, style = state(one.month.percent, *one.month.thresholds)
+        sign, style = state(one.month.percent, one.month.thresholds)
         line = Text(set_cell_size(shown.name(one.name, 9), 10))
         line += self.paper.bar(one.month.percent / 100, 8, style or "cyan")
         line.append(f" {int(one.month.percent):3d} %{sign or ' '}", style)
@@ -230,7 +230,7 @@ class _CapColumns:
         self.paper, self.bar_cells = paper, cells
         self.head = head.rjust(self.spent_width) + "  cap".ljust(self.cap_width + 5) + " " * (7 + cells)
         self.cells = [
-            self._row(spent[place], caps[place], one.month.percent, *one.month.thresholds)
+            self._row(spent[place], caps[place], one.month.percent, one.month.thresholds)
             if one.month
             else self._row(spent[place], caps[place], None)
             for place, one in enumerate(rows)
@@ -239,13 +239,15 @@ class _CapColumns:
             self.cells.append(self._row(spent[-1], "", None))
         self.total = self._row(spent_total, total_cap, found.total.percent or 0)
 
-    def _row(self, spent: str, cap: str, percent: float | None, *thresholds: float) -> Text:
+    def _row(
+        self, spent: str, cap: str, percent: float | None, thresholds: tuple[float, float] = THRESHOLDS
+    ) -> Text:
         line = Text(spent.rjust(self.spent_width))
         line.append("  of " if cap else "     ", "dim")
         line.append(cap.rjust(self.cap_width))
         if percent is None or not cap:
             return line + Text(" " * (self.bar_cells + 7))
-        sign, style = state(percent, *thresholds)
+        sign, style = state(percent, thresholds)
         line.append(f"{int(percent):4d} %", style)
         line.append(f"{sign or ' '}", style)
         return line + self.paper.bar(percent / 100, self.bar_cells, style or "cyan")

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
+from gaia_budget.forecast.standing import severity_of
+from gaia_budget.owner import THRESHOLDS
+from gaia_hooks.facts.severity import CRITICAL, WARNING
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -101,8 +105,10 @@ def _has_blocks() -> bool:
     return "utf" in named.lower()
 
 
-def state(percent: float, warning: float = 80, critical: float = 95) -> tuple[str, str]:
+SIGNS = {CRITICAL: ("■", "bold red"), WARNING: ("▲", "yellow"), "": ("", "")}
+"""The sign and the style of how bad something is."""
+
+
+def state(percent: float, thresholds: tuple[float, float] = THRESHOLDS) -> tuple[str, str]:
     """The sign and the style of a percentage of a limit."""
-    if percent >= critical:
-        return "■", "bold red"
-    return ("▲", "yellow") if percent >= warning else ("", "")
+    return SIGNS[severity_of(percent, thresholds)]

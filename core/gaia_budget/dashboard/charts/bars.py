@@ -16,6 +16,7 @@ from gaia_budget.dashboard.charts.marks import (
     titled,
     upright,
 )  # fmt: skip
+from gaia_budget.owner import THRESHOLDS
 from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def gauge(
     cap: int,
     ends: tuple[int, int, int] | None,
     height: int = 18,
-    marks: tuple[float, float] = (80, 95),
+    marks: tuple[float, float] = THRESHOLDS,
 ) -> Markup:
     """Spent of a cap, with the month's end and its range (projected, low, high) where they are known.
 

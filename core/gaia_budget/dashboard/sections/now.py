@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places
 from gaia_budget.dashboard.charts import bars
-from gaia_budget.dashboard.sections.words import state, when
+from gaia_budget.dashboard.sections.words import KINDS, state, when
 from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def attention(found: Overview) -> list[dict[str, str]]:
         {
             "id": one.alert_id,
             "severity": one.severity,
-            "sign": "■" if one.severity == "critical" else "▲",
-            "kind": "crit" if one.severity == "critical" else "warn",
+            "sign": KINDS[one.severity][1],
+            "kind": KINDS[one.severity][0],
             "cause": shown.name(one.cause, 400),
             "next": shown.name(one.next_step, 400),
             "module": shown.name(one.module or "all projects"),
@@ -110,7 +110,7 @@ def caps(found: Overview) -> dict[str, Any]:
         cap = month.cap_nano
         ends = _ends(month.outlook.counted if month.outlook else None)
         name = shown.name(one.name)
-        kind, sign, word = state(month.percent, *month.thresholds)
+        kind, sign, word = state(month.percent, month.thresholds)
         rows.append(
             {
                 "name": name,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget.dashboard.charts import bars, curves
 from gaia_budget.dashboard.charts.marks import OTHERS, colours
+from gaia_budget.owner import WARNS
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.tables import table
@@ -110,7 +111,7 @@ def _adding_up(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, A
     amounts = [spent.get(day, 0) for day in days]
     first = date.fromisoformat(days[0])
     length = ((first + timedelta(days=32)).replace(day=1) - first).days
-    share = mine[0].month.thresholds[0] if filters.project and mine[0].month else 80
+    share = mine[0].month.thresholds[0] if filters.project and mine[0].month else WARNS
     warning = int(cap * share / 100)
     lines = [(cap, f"cap {shown.money(cap)}"), (warning, f"{share:g} % {shown.money(warning)}")]
     cells, total = shown.cents(amounts)

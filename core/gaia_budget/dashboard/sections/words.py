@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gaia_budget.forecast.standing import severity_of
+from gaia_budget.owner import THRESHOLDS
 from gaia_budget.reports import shown
+from gaia_hooks.facts.severity import CRITICAL, WARNING
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.zone import Zone
@@ -21,8 +24,10 @@ def signed(nano: int) -> str:
     return f"+{shown.money(nano)}" if nano > 0 else shown.money(nano) if nano else "–"
 
 
-def state(percent: float, warning: float = 80, critical: float = 95) -> tuple[str, str, str]:
+KINDS = {CRITICAL: ("crit", "■", "critical"), WARNING: ("warn", "▲", "warning"), "": ("", "●", "fine")}
+"""The class, sign and word of how bad something is."""
+
+
+def state(percent: float, thresholds: tuple[float, float] = THRESHOLDS) -> tuple[str, str, str]:
     """The class, sign and word of a percentage of a limit."""
-    if percent >= critical:
-        return "crit", "■", "critical"
-    return ("warn", "▲", "warning") if percent >= warning else ("", "●", "fine")
+    return KINDS[severity_of(percent, thresholds)]
