@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +102,9 @@ def _inodes(name: str, port: int, asked: int) -> Iterator[str]:
 
 def _open_in(folder: Path) -> Iterator[str]:
     try:
-        for descriptor in folder.iterdir():
-            yield str(descriptor.readlink())
+        descriptors = list(folder.iterdir())
     except OSError:  # another user's, or one that has just ended
         return
+    for descriptor in descriptors:
+        with suppress(OSError):  # closed meanwhile, as any of a busy program: the others count
+            yield str(descriptor.readlink())

@@ -16,6 +16,7 @@ from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from support.dashboard import Dashboard
 
@@ -74,3 +75,11 @@ def test_who_asks_is_told_or_comes_from_elsewhere(
 
 def test_the_lists_of_other_systems_are_read() -> None:
     assert asker.parsed("p71\nf12\np 5\nprivate\r\np902\r\n") == [71, 902]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the connections of Linux")
+def test_a_descriptor_that_is_closed_meanwhile_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "3").write_text("no link: what reading one that is gone comes to")
+    for number in (2, 4):
+        (tmp_path / str(number)).symlink_to(f"socket:[{number}]")
+    assert set(asker._open_in(tmp_path)) == {"socket:[2]", "socket:[4]"}
