@@ -70,6 +70,19 @@ def _gemini(*usages: dict[str, Any]) -> list[dict[str, Any]]:
     return events
 
 
+def _response(over: str, **usage: int) -> list[dict[str, Any]]:
+    one = {"id": "r", "object": "response", "created_at": 1, "model": "gpt-5-nano", "output": [],
+           "parallel_tool_calls": False, "tools": [], "tool_choice": "auto"}  # fmt: skip
+    return [
+        {"type": "response.created", "sequence_number": 0, "response": {**one, "status": "in_progress"}},
+        {
+            "type": f"response.{over}",
+            "sequence_number": 1,
+            "response": {**one, "status": over, "usage": usage},
+        },
+    ]
+
+
 REPORTS = [
     ("github.com/BerriAI/litellm/issues/42663 (of a server's tool, the first round's writes alone were priced)",
      _claude({"input_tokens": 9, **_written(31_490, 0)},
@@ -103,6 +116,10 @@ REPORTS = [
      _gemini({"promptTokenCount": 76_000, "cachedContentTokenCount": 73_673, "candidatesTokenCount": 1},
              {"promptTokenCount": 76_000, "candidatesTokenCount": 16}),
      2327 * 300 + 73_673 * 30 + 16 * 2500),
+    ("github.com/QuantumNous/new-api/issues/7241 (an answer that its limit cut off was billed as nothing)",
+     _response("incomplete", input_tokens=64, output_tokens=1500, total_tokens=1564), 64 * 50 + 1500 * 400),
+    ("github.com/vm0-ai/vm0/issues/14592 (so was one that failed after tokens had been used)",
+     _response("failed", input_tokens=1000, output_tokens=100, total_tokens=1100), 1000 * 50 + 100 * 400),
 ]  # fmt: skip
 
 
@@ -118,7 +135,12 @@ def test_a_stream_is_billed_by_what_its_events_tell_together(
     ]
     done = "data: [DONE]\n\n" if "object" in events[0] else ""
     server.script(Say(raw="".join(lines) + done, headers={"content-type": "text/event-stream"}))
-    if named:
+    if named and events[0]["type"].startswith("response."):
+        asks = guard.wrap(apps.gpt(server))
+        assert list(
+            asks.responses.create(model="gpt-5-nano", input="hi", max_output_tokens=2000, stream=True)
+        )
+    elif named:
         client = guard.wrap(apps.claude(server))
         assert list(
             client.messages.create(model="claude-haiku-4-5", max_tokens=1000, messages=HI, stream=True)
