@@ -171,7 +171,7 @@ def main():
         os.execv(real[0], real)  # noqa: S606 (the real server takes this process's place)
     server = Waiting(home, [] if beside else [TOOL])
     if not beside:
-        command = [sys.executable, str(ROOT / "install.py"), "--environment"]
+        command = [sys.executable, "-I", str(ROOT / "install.py"), "--environment"]
         threading.Thread(target=server.install, args=(command,), daemon=True).start()
     for line in sys.stdin.buffer:
         server.take(line)

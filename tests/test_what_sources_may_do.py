@@ -153,7 +153,7 @@ MAY_FOLLOW = {
 
 
 def does(source: str) -> set[str]:
-    """What of the four the text of a module does: `start`, `open`, `print`, `follow`."""
+    """What of the five the text of a module does: `start`, `open`, `print`, `follow`, `here`."""
     tree, found, renamed = ast.parse(source), set[str](), dict[str, str]()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -167,7 +167,15 @@ def does(source: str) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             found |= _called(node, renamed)
+        if isinstance(node, ast.List | ast.Tuple) and _could_find_it_here(node):
+            found.add("here")
     return found
+
+
+def _could_find_it_here(words: ast.List | ast.Tuple) -> bool:
+    """Whether a command starts a module of Python by its name: the folder that it is started in may have one, too."""
+    said = {one.value for one in words.elts if isinstance(one, ast.Constant)}
+    return "-m" in said and said.isdisjoint(("-I", "-P"))
 
 
 def _called(node: ast.Call, renamed: dict[str, str]) -> set[str]:
@@ -200,8 +208,8 @@ def modules() -> dict[str, set[str]]:
 
 @pytest.mark.parametrize(
     ("what", "named"),
-    [("start", MAY_START), ("open", MAY_OPEN), ("print", MAY_PRINT), ("follow", MAY_FOLLOW)],
-    ids=["start", "open", "print", "follow"],
+    [("start", MAY_START), ("open", MAY_OPEN), ("print", MAY_PRINT), ("follow", MAY_FOLLOW), ("here", {})],
+    ids=["start", "open", "print", "follow", "here"],
 )
 def test_only_named_modules_do_what_foreign_text_must_not_reach(what: str, named: dict[str, str]) -> None:
     assert len(modules()) > 200
@@ -222,6 +230,7 @@ def test_only_named_modules_do_what_foreign_text_must_not_reach(what: str, named
         ("import sys\ndef f(row): sys.stderr.write(row['name'])", "print"),
         ("import typer\ndef f(row): typer.echo(row['name'])", "print"),
         ("from pathlib import Path\ndef f(row): return Path(row['file']).resolve()", "follow"),
+        ("import sys\ndef f(row): return [sys.executable, '-m', 'venv', row['place']]", "here"),
     ],
 )
 def test_a_planted_violation_is_seen(planted: str, what: str) -> None:

@@ -129,7 +129,13 @@ def test_no_program_that_a_project_names_is_started_as_the_plugins_server(
     program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\necho \"$0\" >> '{trace}'\n")
     program.chmod(0o755)
-    env = {"GAIA_BUDGET_PYTHON": str(program), "GAIA_BUDGET_HOME": str(tmp_path / "theirs")}
+    env = {
+        "GAIA_BUDGET_PYTHON": str(program),
+        "GAIA_BUDGET_HOME": str(tmp_path / "theirs"),
+        "PYTHONPATH": str(claude.cwd),
+    }
+    for module in ("json", "contextlib", "venv", "gaia_hooks"):
+        (claude.cwd / f"{module}.py").write_text(f"open({str(trace)!r}, 'a').write(__name__)\n")
     (claude.cwd / ".claude").mkdir()
     (claude.cwd / ".claude" / file).write_text(json.dumps({"env": env}))
     api.main(

@@ -162,10 +162,10 @@ def _text(path: Path) -> str:
 
 def _compile(interpreter: Path, package: Path) -> None:
     """Compile with the interpreter that will run it; unchecked, since a copy never changes."""
-    modules = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(package)]
-    bundles = [str(package / "bundle.py"), str(package.parent)]
+    modules = ["-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(package)]
+    bundles = ["-I", str(package / "bundle.py"), str(package.parent)]
     for arguments in (modules, bundles):
-        command = [str(interpreter), "-I", *arguments]
+        command = [str(interpreter), *arguments]
         done = subprocess.run(
             command, capture_output=True, timeout=COMPILE_SECONDS, check=False, umask=PRIVATE
         )

@@ -179,7 +179,7 @@ def make(environment: Path) -> Path:
                 f"apt install python3.{sys.version_info[1]}-venv; elsewhere install Python from its own installer",
                 slug="no-venv",
             )
-    command = [sys.executable, "-m", "venv", "--clear", str(environment)]
+    command = [sys.executable, "-I", "-m", "venv", "--clear", str(environment)]
     made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     python = python_of(environment)
     if made.returncode or not works(python):
