@@ -15,8 +15,9 @@ from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.books import Books, here
 from gaia_budget.reports.money.month import Total, months, total
 from gaia_budget.reports.money.tables import SpendTable, TableRow, table
+from gaia_budget.reports.money.thresholds import counted
 from gaia_budget.reports.seen import ShownByClient
-from gaia_hooks.facts.prices import billing, plan
+from gaia_hooks.facts.prices import plan
 from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
@@ -182,14 +183,7 @@ def attention(
 
 
 def _counted(books: Books, spent: SpendTable) -> int:
-    if not any(books.settings.module(one.key).counts_claude_code for one in spent.lines):
-        return spent.total.apps_nano
-    rows = books.ledger.spend(("module", "source", "billing"), spent.since).rows
-    return sum(
-        row.figures.cost_nano
-        for row in rows
-        if billing.counts(row.key[1], row.key[2], books.settings.module(row.key[0]).counts_claude_code)
-    )
+    return sum(counted(books.ledger, books.settings, spent.axis, Asked(spent.since)).values())
 
 
 def _total(mine: list[MonthStatus], everything: Total) -> MonthTotal:

@@ -190,6 +190,11 @@ class Settings(Keyed):
     modules: dict[str, ModuleSettings] = key(_modules, {}, "settings per module, by registry id")
 
     @property
+    def counts_anywhere(self) -> bool:
+        """Whether Claude Code's spend counts against the cap of any module."""
+        return self.counts_claude_code or any(one.counts_claude_code for one in self.modules.values())
+
+    @property
     def has_hard_cap(self) -> bool:
         """Whether something is refused in Claude Code where a limit is used up."""
         return "block" in (self.session_policy, *(module.on_exceeded for module in self.modules.values()))

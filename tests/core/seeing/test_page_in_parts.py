@@ -167,3 +167,24 @@ def test_a_projects_trend_and_the_month_adding_up_are_the_events_of_each_day(
         assert [day for day, _ in rows] == days[::-1]
         for day, dollars in rows:
             assert abs(Decimal(dollars) * 10**9 - spent(day, source="app", **facts)) < 10**7
+
+
+@pytest.mark.usefixtures("stopped")
+def test_the_month_adding_up_counts_what_the_caps_count_against_the_cap_of_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_COUNTS_CLAUDE_CODE", "true")
+    monkeypatch.setenv("GAIA_BUDGET_TOTAL_MONTHLY_BUDGET_USD", "50")
+    with Ledger.open(settings=load()) as ledger:
+        for name, facts in {
+            "app": {},
+            "code": {"source": "claude_code"},
+            "plan": {"source": "claude_code", "billing": "plan"},
+        }.items():
+            ledger.record([event(name, "2026-11-27T09:00", cost_nano=10**9, **facts)])
+    with dashboard.running() as served:
+        total = served.asked("overview")["total"]
+        drawn = served.get("/").text.partition("November adding up")[2].partition("</table>")[0]
+    assert (total["spent_usd"], total["limit_usd"]) == ("2.0000", "50.0000")
+    assert "$2.00 of $50.00" in drawn
+    assert re.search(r'<th scope="row">2026-11-27</th><td class="n">\$2\.00</td>', drawn)

@@ -11,7 +11,7 @@ from gaia_budget.owner import WARNS
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.money.tables import table
-from gaia_budget.reports.money.thresholds import measured
+from gaia_budget.reports.money.thresholds import counted, measured
 
 if TYPE_CHECKING:
     from gaia_budget.dashboard.filters import Filters
@@ -29,7 +29,7 @@ def trends(ledger: Ledger, settings: Settings, found: Overview, filters: Filters
     asked = filters.asked._replace(since=_trend_start(ledger, filters.grain), until=None)
     return {
         **_over_time(ledger, settings, filters, asked),
-        "month": _adding_up(ledger, found, filters),
+        "month": _adding_up(ledger, settings, found, filters),
         "csv": {"day": "daily", "week": "weekly", "month": "monthly"}[filters.grain],
     }
 
@@ -97,25 +97,27 @@ def _stack(key: str, grain: str, line: TableRow | None, source: str) -> bars.Sta
     return bars.Stack(key, key.rpartition("-")[2] if grain == "week" else key, parts)
 
 
-def _adding_up(ledger: Ledger, found: Overview, filters: Filters) -> dict[str, Any] | None:
+def _adding_up(
+    ledger: Ledger, settings: Settings, found: Overview, filters: Filters
+) -> dict[str, Any] | None:
     """What counts against the caps, day by day; with a project's filter, that project against its own."""
-    mine = [one for one in found.projects if one.month and filters.project in ("", one.name)]
-    cap = sum(one.month.cap_nano for one in mine if one.month)
+    month = next((one.month for one in found.projects if one.name == filters.project), None)
+    cap = (month.cap_nano if month else 0) if filters.project else found.total.limit_nano
     if not cap or set(filters.names) - {"project"}:
         return None
     start = found.periods[-1].since
     since = min(start, _trend_start(ledger, "day"))  # as the trend by day is asked for: the same answer
     asked = Asked(since, None, {"module": filters.project} if filters.project else {})
-    spent = {one.key: one.apps_nano for one in table(ledger, "day", asked).lines}
+    spent = counted(ledger, settings, "day", asked)
     days = _days(ledger, start)
     amounts = [spent.get(day, 0) for day in days]
     first = date.fromisoformat(days[0])
     length = ((first + timedelta(days=32)).replace(day=1) - first).days
-    share = mine[0].month.thresholds[0] if filters.project and mine[0].month else WARNS
+    share = month.thresholds[0] if month else WARNS
     warning = int(cap * share / 100)
     lines = [(cap, f"cap {shown.money(cap)}"), (warning, f"{share:g} % {shown.money(warning)}")]
     cells, total = shown.cents(amounts)
-    title = f"{first:%B} adding up, apps"
+    title = f"{first:%B} adding up, {'apps' if found.apps_alone else 'what counts against the caps'}"
     return {
         "title": title,
         "total": f"{total} of {shown.money(cap)}",

@@ -29,13 +29,22 @@ def measured(ledger: Ledger, settings: Settings, axis: str, asked: Asked) -> Spe
     threshold = threshold_nano(settings, axis, asked) if axis in TIMES else None
     if threshold is None:
         return found
-    counted: dict[str, int] = {}
+    passed = frozenset(
+        key for key, nano in counted(ledger, settings, axis, asked).items() if nano >= threshold
+    )
+    return found._replace(threshold_nano=threshold, passed=passed)
+
+
+def counted(ledger: Ledger, settings: Settings, axis: str, asked: Asked) -> dict[str, int]:
+    """Nano-dollars that count against caps, by an axis. Raises InputError, NotFoundError (see `sums`), LedgerError."""
+    if not settings.counts_anywhere:
+        return {one.key: one.apps_nano for one in table(ledger, axis, asked).lines}
+    found: dict[str, int] = {}
     for row in sums(ledger, (axis, "module", "source", "billing"), asked).rows:
         key, module, source, paid = row.key
         if billing.counts(source, paid, settings.module(module).counts_claude_code):
-            counted[key] = counted.get(key, 0) + row.figures.cost_nano
-    passed = frozenset(key for key, nano in counted.items() if nano >= threshold)
-    return found._replace(threshold_nano=threshold, passed=passed)
+            found[key] = found.get(key, 0) + row.figures.cost_nano
+    return found
 
 
 def threshold_nano(settings: Settings, axis: str, asked: Asked) -> int | None:
