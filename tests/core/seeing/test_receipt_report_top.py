@@ -256,6 +256,21 @@ def test_keys_lead_to_projects_apps_and_into_a_row_and_back(month: list[Event]) 
 
 
 @pytest.mark.usefixtures("stopped")
+def test_a_project_is_held_against_its_cap_by_what_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_COUNTS_CLAUDE_CODE", "true")
+    with Ledger.open(settings=load()) as ledger:
+        for source, dollars in (("app", 1), ("claude_code", 2)):
+            ledger.record([event(source, "2026-11-27T09:00", source=source, cost_nano=dollars * 10**9)])
+        figures = (overview(ledger, load()), running(ledger))
+        lines = screen(figures, turned(View(), "p", []), ledger, Paper(100, True, True))
+    head, row = (
+        next(line.plain for line in lines if line.plain.startswith(name)) for name in ("Project ", "jseeker")
+    )
+    assert head.split()[1:4] == ["Counts", "of", "cap"]
+    assert row.split()[1:6] == ["$3.00", "of", "$10.00", "30", "%"]
+
+
+@pytest.mark.usefixtures("stopped")
 def test_of_very_many_apps_the_dearest_can_be_chosen_and_the_total_is_of_all() -> None:
     at = "2026-11-27T09:00"
     called = [

@@ -56,11 +56,13 @@ def projects(found: Overview, view: View, paper: Paper) -> list[Text]:
     mine = projects_in(found, view.order)
     if not mine:
         return [Text("Nothing was spent this month.")]
-    apps, apps_total = shown.cents([one.line.apps_nano for one in mine])
+    counts, all_counts = shown.cents(
+        [one.month.spent_nano if one.month else one.line.apps_nano for one in mine]
+    )
     code, code_total = shown.cents([one.line.claude_code_nano for one in mine])
     columns = [
         Cells("Project", [_name(one.name, paper) or "no project" for one in mine], "Total", left=True),
-        Cells("Apps", apps, apps_total),
+        Cells("Apps" if found.apps_alone else "Counts", counts, all_counts),
         Cells("of cap", [_of_cap(one) for one in mine], drop=3),
         Cells("%", ["" if one.month is None else shown.percent(one.month.percent) for one in mine], drop=1),
         Cells("Claude Code", code, code_total),
