@@ -60,7 +60,7 @@ def name(text: str, otherwise: str = "") -> str:
 
 def gauge(one: Document, style: Look) -> go.Figure:
     """A module's month against its cap, with the month's end and its range; `one` is of `forecast`'s modules."""
-    cap = float(one["limit_usd"]) + float(one["override_usd"])
+    cap = float(one["cap_usd"])
 
     def percent(key: str) -> float | None:
         return None if one[key] is None or cap <= 0 else min(float(PAST_CAP), 100 * float(one[key]) / cap)
@@ -193,7 +193,7 @@ def projection(modules: Sequence[Document], style: Look) -> go.Figure:
         hovertemplate="%{y}: about $%{x:,.2f} at the month’s end<extra></extra>",
     )  # fmt: skip
     drawn.add_scatter(
-        y=names, x=[float(one["limit_usd"]) + float(one["override_usd"]) for one in known], mode="markers",
+        y=names, x=[float(one["cap_usd"]) for one in known], mode="markers",
         name="cap", marker={"color": style.colour["crit"], "symbol": "diamond", "size": 9},
         hovertemplate="%{y}: cap $%{x:,.2f}<extra></extra>",
     )  # fmt: skip

@@ -94,7 +94,7 @@ def _now(overview: Document, forecast: Document, *, on_a_plan: bool) -> None:
     )
     billed = "at API prices; you are on a plan, so nobody bills this" if on_a_plan else "at API prices"
     for kind, words, key in (
-        ("Apps", "count against the caps", "counted_usd"),
+        ("Apps" if overview["apps_alone"] else "Counts", "against the caps", "counted_usd"),
         ("Claude Code", billed, "claude_code_usd"),
     ):
         first, *others = st.columns([2, 1, 1, 1])
@@ -144,7 +144,7 @@ def _caps(overview: Document, modules: list[Document], style: Look) -> None:
                 _chart(figures.gauge(one, style), f"gauge-{one['module']}")
                 st.caption(
                     plain(
-                        f"{shown.name(one['module'])}: {usd(one['spent_usd'])} of {usd(one['limit_usd'])}{end}"
+                        f"{shown.name(one['module'])}: {usd(one['spent_usd'])} of {usd(one['cap_usd'])}{end}"
                     )
                 )
     _chart(figures.projection(mine[:MOST_GAUGES], style), "projection")
@@ -154,7 +154,7 @@ def _caps(overview: Document, modules: list[Document], style: Look) -> None:
             {
                 "Module": shown.name(one["module"]),
                 "Spent": usd(one["spent_usd"]),
-                "Cap": usd(one["limit_usd"]),
+                "Cap": usd(one["cap_usd"]),
                 "Month’s end": usd(one["projected_usd"]),
                 "Between": f"{usd(one['low_usd'])} – {usd(one['high_usd'])}",
                 "Cap reached": one["exhausted_on"] or shown.NONE,

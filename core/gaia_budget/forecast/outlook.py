@@ -54,6 +54,7 @@ class Outlook(NamedTuple):
             "month": self.month,
             "limit_usd": usd(self.limit_nano),
             "override_usd": usd(self.override_nano),
+            "cap_usd": usd(self.cap_nano),
             **_amounts(found),
             "exhausted_on": self.exhausted_on,
             "exhausted_between": [_date(found.earliest), _date(found.latest)],

@@ -133,6 +133,7 @@ class Overview(NamedTuple):
             "at": iso(self.at),
             "periods": [one.document() for one in self.periods],
             "total": self.total.document(),
+            "apps_alone": self.apps_alone,
             "projects": [one.document() for one in self.projects],
             "models": [{"model": one.key, **one.document()} for one in self.models.lines],
             "plan": self.seen.document()["plan"],

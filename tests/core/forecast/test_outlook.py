@@ -62,7 +62,7 @@ def test_each_module_has_its_own_end_of_month_and_the_dearest_stands_first(ledge
     assert list(found) == ["via", "jseeker", "raven"]
     assert found["via"].counted.projected_nano == pytest.approx(60 * DOLLAR + 9.5 * 3 * DOLLAR, rel=0.01)
     assert found["jseeker"].document() == {
-        "module": "jseeker", "month": "2026-11", "limit_usd": "10.0000", "override_usd": "0.0000",
+        "module": "jseeker", "month": "2026-11", "limit_usd": "10.0000", "override_usd": "0.0000", "cap_usd": "10.0000",
         "spent_usd": "20.0000", "projected_usd": found["jseeker"].document()["projected_usd"],
         "low_usd": found["jseeker"].document()["low_usd"], "high_usd": found["jseeker"].document()["high_usd"],
         "exhausted_on": "2026-11-10", "exhausted_between": ["2026-11-10", "2026-11-10"],

@@ -57,6 +57,25 @@ def tables(app: AppTest) -> list[list[dict[str, Any]]]:
     return [one.value.to_dict("records") for one in app.dataframe]
 
 
+@pytest.mark.usefixtures("stopped")
+def test_what_counts_is_called_so_where_claude_code_counts_too(
+    page_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_COUNTS_CLAUDE_CODE", "true")
+    with Ledger.open(settings=load()) as ledger:
+        for source, dollars in (("app", 1), ("claude_code", 2)):
+            ledger.record([event(source, "2026-11-27T09:00", source=source, cost_nano=dollars * 10**9)])
+    drawn = AppTest.from_file(str(page_file), default_timeout=60).run()
+    try:
+        assert metrics(drawn)[:3] == ["$3.00"] * 3
+        assert [one.value for one in drawn.markdown if "against the caps" in one.value] == [
+            "**Counts**  \nagainst the caps"
+        ]
+    finally:
+        page.source().close()
+        page.source.clear()
+
+
 @pytest.mark.usefixtures("month")
 def test_its_figures_are_the_endpoints(app: AppTest) -> None:
     with dashboard.running() as served:
