@@ -92,7 +92,8 @@ def _config_error(wrong: Wrong) -> ConfigError:
     path, problem, choices = wrong.path, wrong.problem, wrong.choices
     source = origin(str(path[0]))
     if source not in ("settings.toml", "default"):
-        return ConfigError(f"environment variable {source}", problem, choices=choices)
+        inside = ".".join(map(str, path)) if len(path) > 1 else None
+        return ConfigError(f"environment variable {source}", problem, key=inside, choices=choices)
     file = places.settings_file()
     text = read_text(file)
     for name in _names(str(path[0])):  # the key as the file has it

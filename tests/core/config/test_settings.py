@@ -149,6 +149,18 @@ def test_a_wrong_variable_is_named_as_a_variable(monkeypatch: pytest.MonkeyPatch
         settings.load()
 
 
+def test_what_is_wrong_within_a_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, words in {
+        '{"shop": {"on_exceeded": "stop"}}': r"modules\.shop\.on_exceeded: 'stop' is not valid.*valid: warn, block",
+        '{"shop": {"cap": 3}}': r"modules\.shop\.cap: is not a known key",
+        '{"shop": {}, "Shop": {}}': r"GAIA_BUDGET_MODULES: a module stands twice",
+        "shop": r"must be JSON, such as",
+    }.items():
+        monkeypatch.setenv("GAIA_BUDGET_MODULES", value)
+        with pytest.raises(ConfigError, match=words):
+            settings.load()
+
+
 def test_the_root_comes_from_the_variable_then_from_the_setting(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
