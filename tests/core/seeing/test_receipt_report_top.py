@@ -21,6 +21,7 @@ from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
 from gaia_budget.ledger import Ledger
 from gaia_budget.reports import shown
 from gaia_budget.reports.overview import overview
+from gaia_budget.reports.sessions.receipt import receipt
 from gaia_budget.reports.sessions.running import running
 from gaia_budget.settings import load
 from support import dashboard, spent_month
@@ -67,6 +68,22 @@ def test_a_receipt_is_the_sum_of_the_sessions_events(month: list[Event]) -> None
     assert "| **Total** |" in markdown
     with pytest.raises(NotFoundError, match="unknown session 'ffff'"):
         run("receipt", "ffff")
+
+
+@pytest.mark.usefixtures("month")
+@pytest.mark.parametrize("most", [1, 7, 40])
+def test_a_sessions_stretches_are_of_one_length_and_hold_all_its_responses(most: int) -> None:
+    with Ledger.open(settings=load()) as ledger:
+        found = receipt(ledger, NEWEST)
+    parts = found.stretches(most)
+    length = parts[0].minutes * 60_000_000
+    assert [one.start for one in parts] == [parts[0].start + place * length for place in range(len(parts))]
+    assert len(parts) <= most + 1
+    for part in parts:
+        mine = [one for one in found.responses if part.start <= one.ts < part.start + length]
+        assert sum(part.models.values()) == sum(one.cost_nano or 0 for one in mine)
+        assert set(part.models) == {one.model for one in mine}
+    assert found._replace(responses=[]).stretches(most) == []
 
 
 @pytest.mark.usefixtures("stopped")

@@ -13,7 +13,7 @@ from gaia_budget.reports import shown
 from gaia_budget.reports.asked import SHORT
 from gaia_hooks.facts.prices.money import usd_short
 
-MOST_TOOLS = 12
+MOST_TOOLS, MOST_STACKS = 12, 40
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,12 @@ def session(found: Receipt, zone: Zone, models: Sequence[str], *, on_a_plan: boo
     mine = {part.key for part in spend.models}
     colour = {model: kind for model, kind in colours(models).items() if model in mine}
     kind, sign, _ = state(line.status.percent)
-    stacks = _minutes(zone, found)
+    stretches = found.stretches(MOST_STACKS)
+    names = [f"{zone.local(one.start):%H:%M}" for one in stretches]
+    stacks = [
+        bars.Stack(f"{name}, {one.minutes} min", name, one.models)
+        for name, one in zip(names, stretches, strict=True)
+    ]
     return {
         "id": spend.session_id,
         "short": spend.session_id[:SHORT],
@@ -92,26 +97,6 @@ def _parts(parts: Sequence[tuple[str, Figures]]) -> dict[str, Any]:
         for (name, one), cost in zip(parts, costs, strict=True)
     ]
     return {"rows": rows, "total": total}
-
-
-def _minutes(zone: Zone, found: Receipt) -> list[bars.Stack]:
-    """At most forty stretches of equal length; of a long session, those that its newest responses lie in."""
-    if not found.responses:
-        return []
-    first, last = found.responses[-1].ts, found.responses[0].ts
-    minute = 60_000_000
-    wide = next(
-        (size for size in (1, 5, 10, 15, 30, 60, 240, 1440) if (last - first) // (size * minute) < 40), 10_080
-    )
-    start = first // (wide * minute)
-    parts: list[dict[str, int]] = [{} for _ in range(last // (wide * minute) - start + 1)]
-    for one in found.responses:
-        place = parts[one.ts // (wide * minute) - start]
-        place[one.model] = place.get(one.model, 0) + (one.cost_nano or 0)
-    names = [f"{zone.local((start + place) * wide * minute):%H:%M}" for place in range(len(parts))]
-    return [
-        bars.Stack(f"{name}, {wide} min", name, models) for name, models in zip(names, parts, strict=True)
-    ]
 
 
 def _response(zone: Zone, one: ResponseRow) -> tuple[str, ...]:

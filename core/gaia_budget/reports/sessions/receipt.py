@@ -13,6 +13,17 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.sessions import ResponseRow
 
 NEWEST = 200
+MINUTE = 60_000_000
+LENGTHS = (1, 5, 10, 15, 30, 60, 240, 1440, 10_080)
+"""Minutes that a stretch may have."""
+
+
+class Stretch(NamedTuple):
+    """A part of a session: its first instant, its length, and nano-dollars by model."""
+
+    start: int
+    minutes: int
+    models: dict[str, int]
 
 
 class Receipt(NamedTuple):
@@ -20,6 +31,19 @@ class Receipt(NamedTuple):
 
     line: SessionLine
     responses: list[ResponseRow]
+
+    def stretches(self, most: int) -> list[Stretch]:
+        """The session in stretches of equal length, about `most` of them; of a long one, its newest responses."""
+        if not self.responses:
+            return []
+        first, last = self.responses[-1].ts, self.responses[0].ts
+        wide = next((size for size in LENGTHS if (last - first) // (size * MINUTE) < most), LENGTHS[-1])
+        start = first // (wide * MINUTE)
+        parts: list[dict[str, int]] = [{} for _ in range(last // (wide * MINUTE) - start + 1)]
+        for one in self.responses:
+            models = parts[one.ts // (wide * MINUTE) - start]
+            models[one.model] = models.get(one.model, 0) + (one.cost_nano or 0)
+        return [Stretch((start + place) * wide * MINUTE, wide, models) for place, models in enumerate(parts)]
 
     def document(self) -> dict[str, Any]:
         """The JSON document of `receipt`."""
