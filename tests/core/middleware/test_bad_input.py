@@ -241,6 +241,33 @@ def test_absurd_figures_and_names_are_booked_in_bounds(guard: BudgetGuard, serve
     assert 0 < event.cost_nano < 100 * 5000 + 1_000_000
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("levels", [100, 700])
+def test_what_is_nested_without_end_reaches_the_provider_and_the_app(
+    levels: int, stream: bool, guard: BudgetGuard, server: WireServer
+) -> None:
+    """Whatever is read of it: the call is the app's own, and it is booked."""
+    deep = '{"a":' * levels + "1" + "}" * levels
+    usage = f'{{"input_tokens": 1000, "output_tokens": 50, "x": {deep}}}'
+    message = (
+        f'{{"id": "m", "type": "message", "model": "claude-haiku-4-5", "content": [], "usage": {usage}}}'
+    )
+    start = f'event: message_start\ndata: {{"type": "message_start", "message": {message}}}\n\n'
+    kind = "text/event-stream" if stream else "application/json"
+    server.script(Say(raw=start if stream else message, headers={"content-type": kind}))
+    http = guard.wrap(apps.claude(server))._client
+    body = f'{{"model": "claude-haiku-4-5", "max_tokens": 100, "messages": [{deep}], "stream": {str(stream).lower()}}}'
+    answer = http.post(
+        f"{server.url}/v1/messages", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.text == (start if stream else message)
+    assert [event.kind for event in apps.booked() if event.kind != "unattributed"] in (
+        ["response"],
+        ["failed"],
+    )
+    assert apps.month().reserved_nano == 0
+
+
 def test_settings_that_are_broken_while_the_app_runs_are_named_and_what_was_read_before_holds(
     root: Path, server: WireServer, home: Path
 ) -> None:

@@ -16,6 +16,8 @@ Body = dict[str, Any]
 MOST = 10**10
 """No provider's figure is larger: what is more is no count, and would not fit into a ledger's sums."""
 NESTED = (dict, list)
+DEEPEST = 150
+"""Levels of a document that is read: a function that calls itself for each of them may be deep in an app's stack."""
 UNSAID = frozenset(
     {"id", "type", "role", "data", "object", "status", "model", "call_id", "item_id", "annotations"}
 )
@@ -190,9 +192,21 @@ def unpriced(provider: str, path: str, body: Body) -> Ask:
 def decoded(content: bytes) -> object:
     """A JSON document; None for what is none: an answer that nobody can read is settled at its reserve."""
     try:
-        return msgspec.json.decode(content)
+        found = msgspec.json.decode(content)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+    may_be_deep = content.count(b"{") + content.count(b"[") > DEEPEST
+    return None if may_be_deep and _is_deep(found) else found
+
+
+def _is_deep(found: object) -> bool:
+    level = [found]
+    for _ in range(DEEPEST):
+        inner = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, NESTED)]
+        level = [one for values in inner for one in values]
+        if not level:
+            return False
+    return True
 
 
 def body_of(content: bytes) -> Body:
