@@ -205,6 +205,6 @@ def _read(name: str, table: Any) -> Rule:
 
 def _micros(duration: str) -> int:
     count, unit = duration[:-1], duration[-1:]
-    if not count.isdigit() or unit not in UNITS or not int(count):
+    if not (count.isdecimal() and len(count) < 7) or unit not in UNITS or not int(count):
         raise wrong(duration, "must be such as 30m, 6h or 7d")
     return int(count) * UNITS[unit]

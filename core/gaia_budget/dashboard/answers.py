@@ -23,6 +23,7 @@ WORDS = {
     "format": "`json` (the default) or `csv`, where there are rows.",
     "project": "The same as `module`.",
 }
+MOST_ROWS = 100_000
 NARROW = ("project", *NARROWING)
 OF_SESSIONS = ("project", "module", "user", "machine")
 Given = Mapping[str, str]
@@ -48,8 +49,10 @@ def asked(given: Given, since: str | None = None) -> Asked:
 def top(given: Given, usual: int) -> int:
     """How many rows are wanted. Raises InputError."""
     text = given.get("top") or str(usual)
-    if not text.isdecimal() or not 1 <= int(text) <= 100_000:
-        raise InputError(f"top={text[:20]!r} is no number of rows between 1 and 100000", slug="not-valid")
+    if not text.isdecimal() or len(text) > len(str(MOST_ROWS)) or not 1 <= int(text) <= MOST_ROWS:
+        raise InputError(
+            f"top={text[:20]!r} is no number of rows between 1 and {MOST_ROWS}", slug="not-valid"
+        )
     return int(text)
 
 
@@ -61,7 +64,7 @@ def _overview(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any
 
 def _spend(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
     answer = sums(ledger, axes_of(given.get("by", "module")), asked(given))
-    rows = answer.rows[: top(given, 100_000)]
+    rows = answer.rows[: top(given, MOST_ROWS)]
     return answer._replace(rows=rows).document()
 
 
@@ -116,7 +119,7 @@ def _context(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]
     from gaia_budget.reports.sessions.filling import filling
 
     found = filling(ledger, asked(given))
-    return found.document() | {"rows": found.document()["rows"][: top(given, 100_000)]}
+    return found.document() | {"rows": found.document()["rows"][: top(given, MOST_ROWS)]}
 
 
 def _blocks(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:

@@ -23,7 +23,7 @@ EPOCH = date(1970, 1, 1)
 FIRST_INSTANT, LAST_INSTANT = -62_104_060_800 * MICRO, 253_370_764_799 * MICRO
 NO_END = 2**62
 """Behind every instant."""
-_RELATIVE = re.compile(r"(\d+)\s*([hdw])")
+_RELATIVE = re.compile(r"(\d{1,6})\s*([hdw])")  # longer ones are no numbers that time has
 _UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 When = int | date | datetime | str | None
 
@@ -131,7 +131,7 @@ class Zone:
             return self.instant(named[text.lower()], now, end=end)
         if relative := _RELATIVE.fullmatch(text.lower()):
             ago: timedelta = int(relative[1]) * _UNITS[relative[2]]
-            return now - ago // timedelta(microseconds=1)
+            return max(FIRST_INSTANT, now - ago // timedelta(microseconds=1))
         try:
             if re.fullmatch(r"\d{4}-\d{2}", text):
                 month = int(text[:4]) * 12 + int(text[5:]) - 1

@@ -69,6 +69,7 @@ def test_own_rules_join_them_and_change_them_by_name(own_rules: Write) -> None:
         ('metric = "spend_usd"\nwindow = "year"\nvalue = 1', 10, "window", "valid: month, day or such as 7d"),
         ('metric = "spend_usd"\nseverity = "bad"\nvalue = 1', 10, "severity", "valid: warning, critical"),
         ('metric = "spend_usd"\ncooldown = "soon"\nvalue = 1', 10, "cooldown", "such as 30m, 6h or 7d"),
+        ('metric = "spend_usd"\ncooldown = "²d"\nvalue = 1', 10, "cooldown", "such as 30m, 6h or 7d"),
         ('metric = "spend_usd"\nchannels = ["pager"]\nvalue = 1', 10, "channels.0", "valid: terminal, argus"),
         ('metric = "spend_usd"\ncomparison = "=>"\nvalue = 1', 10, "comparison", "valid: >=, >"),
         ('name = "other"\nmetric = "spend_usd"\nvalue = 1', 8, "", "without the key name"),

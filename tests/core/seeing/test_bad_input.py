@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gaia_budget.dashboard.answers import QUESTIONS
+from gaia_budget.errors import InputError
 from gaia_budget.ledger import Ledger
+from gaia_budget.ledger.zone import DAY, FIRST_INSTANT, LAST_INSTANT, Zone
 from gaia_budget.settings import load
 from gaia_hooks.machine import clock
 from support import dashboard
@@ -62,6 +68,32 @@ def test_a_response_of_a_machine_whose_clock_is_ahead_is_counted_on_its_day_and_
         assert served.get("/").status == 200
     assert float(after["total"]["cost_usd"]) == pytest.approx(float(before["total"]["cost_usd"]) + 7)
     assert [row["key"] for row in after["rows"]][:2] == ["2026-11-29", "2026-11-27"]
+
+
+NO_INSTANTS = ["9" * 5000, "9" * 5000 + "d", "999999999d", "999999w", "²d", "٣d", "9999-12-31", "9999-12", "0001-01-01",
+               "0002-01-01", "0001-01", "9998-12-31T23:59", "2026-11-23T12:00+99:99"]  # fmt: skip
+
+
+@pytest.mark.usefixtures("month")
+@pytest.mark.parametrize("name", ["since", "until", "top"])
+def test_a_figure_of_any_size_is_answered_or_refused_in_words(name: str) -> None:
+    settings = load()
+    with Ledger.open(settings=settings) as ledger:
+        for question in QUESTIONS:
+            told = {"session": "5bc67726"} if question.name == "session" else {}
+            for value in NO_INSTANTS if name in question.takes else ():
+                with suppress(InputError):
+                    question.answer(ledger, settings, told | {name: value})
+
+
+@given(st.text(max_size=20) | st.from_regex(r"\d{1,5000}[hdw]?|\d{4}-\d\d(-\d\d)?", fullmatch=True))
+def test_any_text_is_an_instant_that_every_zone_can_tell_or_none(text: str) -> None:
+    zone = Zone(ZoneInfo("Pacific/Apia"))
+    for end in (False, True):
+        with suppress(InputError):
+            found = zone.instant(text, FAR, end=end)
+            assert found is not None and FIRST_INSTANT <= found <= LAST_INSTANT + 2 * DAY
+            zone.local(found)
 
 
 @pytest.mark.parametrize("name", ["‮gnp.exe", "⁦x⁩", "a\x1b[2Jb", "\x07bell", "<b>&amp;", "=1+1", "x" * 300])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
 
 DAYS = 7
+EARLIEST = date(1, 1, 2)
+"""That every zone can tell."""
 
 
 class Change(NamedTuple):
@@ -75,7 +77,8 @@ def changes(ledger: Ledger, asked: Asked | None = None) -> Changes:
     if first > last:
         raise InputError("nothing has changed in a stretch that has not begun", slug="not-valid")
     since, until = zone.start_of_day(first), zone.start_of_day(last + timedelta(days=1))
-    before = zone.start_of_day(first - (last - first) - timedelta(days=1))
+    days = min(last - first + timedelta(days=1), first - EARLIEST)
+    before = zone.start_of_day(first - days)
     old = table(ledger, "module", wanted._replace(since=before, until=since))
     new = table(ledger, "module", wanted._replace(since=since, until=until))
     nothing = TableRow("", Figures(), {})
