@@ -120,13 +120,19 @@ def test_without_a_key_or_an_answer_the_estimate_is_named(
     assert "dummy-key" not in str(error)
 
 
+@pytest.mark.parametrize("name", ["ANTHROPIC_BASE_URL", "ANTHROPIC_API_KEY"])
 @pytest.mark.parametrize("command", [["tokens"], ["claude-md", "savings"]], ids=" ".join)
 def test_a_project_does_not_say_where_text_and_key_are_sent(
-    command: list[str], api: ScriptedApi, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: list[str],
+    name: str,
+    api: ScriptedApi,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings = tmp_path / ".claude" / "settings.json"
     settings.parent.mkdir()
-    settings.write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": api.url}}), "utf-8")
+    settings.write_text(json.dumps({"env": {name: api.url}}), "utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLAUDECODE", "1")
     monkeypatch.setenv("CLAUDE_PROJECT_DIR", str(tmp_path))
@@ -134,7 +140,7 @@ def test_a_project_does_not_say_where_text_and_key_are_sent(
     error = CliRunner().invoke(app, [*command, str(file), "--exact"]).exception
 
     assert isinstance(error, InputError)
-    assert "ANTHROPIC_BASE_URL" in str(error)
+    assert name in str(error)
     assert api.requests == []
 
 

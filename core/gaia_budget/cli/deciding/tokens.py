@@ -20,8 +20,10 @@ Exact = Annotated[
     typer.Option("--exact", help="Ask Anthropic, which sends the text there and needs ANTHROPIC_API_KEY."),
 ]
 
-SENDING = frozenset(("ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS"))
-"""What of the client's own says to whom a request goes; all else of a project is forgotten by now."""
+SENDING = frozenset(
+    ("ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+)
+"""What of the client's own says to whom a request goes, and as whose; all else of a project is forgotten by now."""
 
 
 def register(app: typer.Typer) -> None:
@@ -60,7 +62,7 @@ def refuse_a_projects_address() -> None:
     taken = trust.forget_project_variables(ancestry.working_folders(), SENDING)
     if taken:
         raise InputError(
-            f"the settings of this project set {', '.join(taken)}, and so where the text and your key would be sent: "
+            f"the settings of this project set {', '.join(taken)}, and so where the text would be sent, and as whose: "
             "take the estimate, or ask in a terminal of your own",
             slug="project-redirects",
         )
