@@ -2,9 +2,10 @@
 
     python bench/classifier.py FOLDER [--train]
 
-FOLDER holds `texts.jsonl` (id, lang, shape, source, real, text), `labels_a.tsv` and `labels_b.tsv` (id<TAB>label of two
-readers who did not see each other's, by the criteria of docs/classifier.md), and `written.tsv` (lang<TAB>label<TAB>
-text: tasks as people put them, for training alone). They stay outside the project.
+FOLDER holds `texts.jsonl` (id, lang, shape, source, real, text), `labels_*.tsv` (id<TAB>label of one reader each, none
+of whom saw another's, by the criteria of docs/classifier.md), and `written.tsv` (lang<TAB>label<TAB>text: tasks as
+people put them, for training alone). They stay outside the project. What is held out is measured where two readers
+labelled it; one label is enough to learn from.
 Prints the digests, how far the readers agree, and what the shipped weights make of the held-out third of the sources
 and of tasks in people's own words; `--train` makes the weights anew from the other two thirds first (numpy, scipy,
 scikit-learn).
@@ -28,99 +29,97 @@ if TYPE_CHECKING:
 TIERS = ("cheap", "quality", "architecture")
 WRITTEN = "written.tsv"
 OWN_WORDS = Path(__file__).parents[1] / "tests" / "core" / "routing" / "own_words.tsv"
-EVERY = 3  # the third source of each language is held out
+EVERY = 3  # of so many sources, one is held out
 LEAST, LEAST_IN_A_LANGUAGE, MOST_SUNK, MOST_OFF = 0.92, 0.88, 0.01, 0.05
+OF_PEOPLE, OF_ARCHITECTURE = 10.0, 4.0
+"""What a written task, and one of the rarest tier, counts for in training: public titles hold few requests, and hardly
+any architecture."""
+TOGETHER = 25  # written tasks that are left out together when confidence is calibrated
 FEWEST = 25  # texts of a language or a decile before its share says anything
 
 
 class Text(NamedTuple):
-    """A text with what both readers said of it."""
+    """A text with what each reader said of it who could say."""
 
-    number: str
     lang: str
+    shape: str
     source: str
     text: str
-    one: str
-    other: str
+    labels: tuple[str, ...]
 
     @property
     def agreed(self) -> str | None:
-        """The tier that both gave it; None where they differ or could not say."""
-        return self.one if self.one == self.other and self.one in TIERS else None
+        """The tier that two readers or more gave it; None where they differ, or were not two."""
+        return self.labels[0] if len(self.labels) > 1 and len(set(self.labels)) == 1 else None
+
+    @property
+    def held_out(self) -> bool:
+        """Whether its source is one of the third that nothing learns from."""
+        return int(hashlib.sha256(self.source.encode()).hexdigest(), 16) % EVERY == 0
 
 
 def read(folder: Path) -> list[Text]:
-    """All texts that both readers have labelled."""
-    said = [_labels(folder / f"labels_{name}.tsv") for name in "ab"]
+    """All texts of which a reader could say what they are."""
+    said = defaultdict(list)
+    for file in sorted(folder.glob("labels_*.tsv")):
+        for line in file.read_text("utf-8").splitlines():
+            number, label = line.split("\t")
+            if label in TIERS:
+                said[number].append(label)
     rows = [json.loads(line) for line in (folder / "texts.jsonl").read_text("utf-8").splitlines() if line]
     return [
-        Text(
-            str(row["id"]), row["lang"], row["source"], row["text"], *(each[str(row["id"])] for each in said)
-        )
+        Text(row["lang"], row["shape"], row["source"], row["text"], tuple(said[row["id"]]))
         for row in rows
-        if all(str(row["id"]) in each for each in said)
+        if said[row["id"]]
     ]
 
 
-def _labels(file: Path) -> dict[str, str]:
-    pairs = (line.split("\t") for line in file.read_text("utf-8").splitlines() if "\t" in line)
-    return {number: label.strip() for number, label, *_ in pairs}
-
-
-def held_out(texts: Sequence[Text]) -> set[str]:
-    """Every third source of each language, in an order that depends on their names alone."""
-    mostly = {}
-    for source in {one.source for one in texts}:
-        langs = Counter(one.lang for one in texts if one.source == source)
-        mostly[source] = max(sorted(langs), key=lambda lang: langs[lang])
-    found = set()
-    for lang in set(mostly.values()):
-        mine = sorted((source for source, its in mostly.items() if its == lang),
-                      key=lambda source: hashlib.sha256(source.encode()).hexdigest())  # fmt: skip
-        found.update(mine[EVERY - 1 :: EVERY])
-    return found
-
-
 def agreement(texts: Sequence[Text]) -> tuple[float, float]:
-    """The share of texts that both readers gave one tier, of those both gave any, and Cohen's kappa."""
-    both = [one for one in texts if one.one in TIERS and one.other in TIERS]
+    """The share of texts with two labels that have the same twice, and Cohen's kappa."""
+    both = [one.labels[:2] for one in texts if len(one.labels) > 1]
     if not both:
         return 0.0, 0.0
-    same = sum(one.one == one.other for one in both) / len(both)
-    firsts, seconds = Counter(one.one for one in both), Counter(one.other for one in both)
+    same = sum(one == other for one, other in both) / len(both)
+    firsts, seconds = Counter(one for one, _ in both), Counter(other for _, other in both)
     chance = sum(firsts[tier] * seconds[tier] for tier in TIERS) / len(both) ** 2
     return same, (same - chance) / (1 - chance) if chance < 1 else 1.0
 
 
-def training(texts: Sequence[Text], written: Path, out: Path) -> None:
-    """Make the weights from texts of other sources, and those written for it; where readers differ, half each."""
+def training(texts: Sequence[Text], written: Path, doubt: float, out: Path) -> None:
+    """Make the weights from texts of other sources, and those written for it; where readers differ, a part each."""
     from train_text_model import Labelled, train
 
-    given = []
-    for one in texts:
-        if one.agreed:
-            given.append(Labelled(one.source, one.agreed, one.text))
-        elif one.one in TIERS and one.other in TIERS:
-            given += [Labelled(one.source, label, one.text, 0.5) for label in (one.one, one.other)]
-    lines = written.read_text("utf-8").splitlines() if written.exists() else []
-    always = [Labelled(written.stem, *line.split("\t", 2)[1:]) for line in lines]
-    _, packed = train(given, always, doubt=1 - agreement(texts)[0])
+    from gaia_budget.routing.asking import described
+
+    given = [
+        Labelled(one.source, label, described(one.text), one.labels.count(label) / len(one.labels))
+        for one in texts
+        for label in sorted(set(one.labels))
+    ]
+    for place, line in enumerate(written.read_text("utf-8").splitlines()):
+        _, label, text = line.split("\t", 2)
+        given.append(Labelled(f"{written.stem} {place // TOGETHER}", label, text, OF_PEOPLE))
+    given = [
+        one._replace(weight=one.weight * OF_ARCHITECTURE) if one.label == TIERS[-1] else one for one in given
+    ]
+    _, packed = train(given, doubt=doubt)
     out.write_bytes(packed)
-    print(f"weights: {len(packed):,} bytes from {len(given)} labels and {len(always)} written tasks")
+    print(f"weights: {len(packed):,} bytes from {len(given)} labels")
 
 
 def tasks() -> list[Text]:
     """What two people wrote who saw neither the texts nor the weights, in their own words."""
     with OWN_WORDS.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return [Text("", row["lang"], "", row["text"], row["tier"], row["tier"]) for row in rows]
+    return [Text(row["lang"], "own words", "", row["text"], (row["tier"],) * 2) for row in rows]
 
 
 def judge(title: str, tested: Sequence[Text], bound: float) -> bool:
     """Print what the shipped weights make of texts that both readers agree on; whether the bounds hold."""
+    from gaia_budget.routing.asking import described
     from gaia_budget.routing.classify import classify
 
-    told = [(one, classify(one.text)) for one in tested]
+    told = [(one, classify(described(one.text))) for one in tested]
     right = [found.tier == one.agreed for one, found in told]
     print(f"\n{title}: {len(told)} texts, {sum(right) / len(told):.1%} right (at least {bound:.1%})")
     good = sum(right) / len(told) >= bound
@@ -134,9 +133,12 @@ def judge(title: str, tested: Sequence[Text], bound: float) -> bool:
     sunk = [found.tier == TIERS[0] for one, found in told if one.agreed == TIERS[-1]]
     print(f"  architecture taken as cheap: {sum(sunk) / len(sunk):.1%} (at most {MOST_SUNK:.0%})")
     good &= sum(sunk) / len(sunk) <= MOST_SUNK
-    by_lang = defaultdict(list)
+    by_lang, by_shape = defaultdict(list), defaultdict(list)
     for (one, _), ok in zip(told, right, strict=True):
         by_lang[one.lang].append(ok)
+        by_shape[one.shape].append(ok)
+    for shape, oks in sorted(by_shape.items()):
+        print(f"  {shape}: {sum(oks) / len(oks):.1%} of {len(oks)}")
     for lang, oks in sorted(by_lang.items()):
         share = sum(oks) / len(oks)
         print(f"  {lang}: {share:.1%} of {len(oks)}")
@@ -174,24 +176,21 @@ def main() -> int:
     given = parser.parse_args()
     from gaia_budget.routing.classify import DATA
 
-    for name in ("texts.jsonl", "labels_a.tsv", "labels_b.tsv", WRITTEN):
-        print(f"{name}: sha256 {hashlib.sha256((given.folder / name).read_bytes()).hexdigest()}")
+    for file in sorted(given.folder.iterdir()):
+        print(f"{file.name}: sha256 {hashlib.sha256(file.read_bytes()).hexdigest()}")
     texts = read(given.folder)
-    out = held_out(texts)
-    same, kappa = agreement(texts)
-    print(f"{len(texts)} texts of {len({one.source for one in texts})} sources, {len(out)} held out; "
-          f"the readers agree on {same:.1%} (kappa {kappa:.2f})")  # fmt: skip
-    for lang, _ in Counter(one.lang for one in texts).most_common():
-        of_lang = [one for one in texts if one.lang == lang]
-        if len(of_lang) >= FEWEST:
-            print(
-                f"  {lang}: {agreement(of_lang)[0]:.1%} (kappa {agreement(of_lang)[1]:.2f}) of {len(of_lang)}"
-            )
+    out = [one for one in texts if one.held_out]
+    same, kappa = agreement(out)
+    print(f"{len(texts)} texts of {len({one.source for one in texts})} sources")
+    sources = len({one.source for one in out})
+    print(f"held out: {len(out)} of {sources}; their readers agree on {same:.1%} (kappa {kappa:.2f})")
+    for lang, _ in Counter(one.lang for one in out).most_common():
+        of_lang = [one for one in out if one.lang == lang]
+        print(f"  {lang}: {agreement(of_lang)[0]:.1%} (kappa {agreement(of_lang)[1]:.2f}) of {len(of_lang)}")
     if given.train:
-        training([one for one in texts if one.source not in out], given.folder / WRITTEN, DATA)
-    tested = [one for one in texts if one.source in out and one.agreed]
-    bound = min(LEAST, agreement([one for one in texts if one.source in out])[0])
-    held = judge("held out", tested, bound)
+        training([one for one in texts if not one.held_out], given.folder / WRITTEN, 1 - same, DATA)
+    bound = min(LEAST, same)
+    held = judge("held out", [one for one in out if one.agreed], bound)
     return int(not judge("in their own words", tasks(), bound) or not held)
 
 

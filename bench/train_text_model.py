@@ -56,17 +56,13 @@ def fitted(rows: Any, labels: Sequence[str], weights: Sequence[float], strength:
     return LogisticRegression(C=strength, max_iter=200, tol=1e-3).fit(rows, labels, sample_weight=weights)
 
 
-def left_out(given: Sequence[Labelled], rows: Any, strength: float, always: int) -> Any:
-    """A score per text and label from models that have not seen the text's source.
-
-    The last `always` texts are in each model's training, and their own scores mean nothing.
-    """
+def left_out(given: Sequence[Labelled], rows: Any, strength: float) -> Any:
+    """A score per text and label from models that have not seen the text's source."""
     import numpy as np
 
     sources = sorted({one.source for one in given}, key=order)
     fold = {source: place % FOLDS for place, source in enumerate(sources)}
     folds = np.array([fold[one.source] for one in given])
-    folds[len(given) - always :] = FOLDS
     labels = np.array([one.label for one in given])
     weights = np.array([one.weight for one in given])
     found = np.zeros((len(given), len(set(labels))))
@@ -77,7 +73,7 @@ def left_out(given: Sequence[Labelled], rows: Any, strength: float, always: int)
     return found
 
 
-def calibrated(scores: Any, truth: Any, doubt: float, usual: Any) -> tuple[float, Any]:
+def calibrated(scores: Any, truth: Any, weights: Any, doubt: float, usual: Any) -> tuple[float, Any]:
     """The factor of all scores, and what is added to each label's, that make the labels most probable."""
     import numpy as np
     from scipy.optimize import minimize
@@ -85,40 +81,31 @@ def calibrated(scores: Any, truth: Any, doubt: float, usual: Any) -> tuple[float
 
     def loss(tried: Any) -> float:
         shares = (1 - doubt) * softmax(scores * tried[0] + np.append(tried[1:], 0.0), axis=1) + doubt * usual
-        return float(-np.log(shares[np.arange(len(truth)), truth]).mean())
+        return float(-np.average(np.log(shares[np.arange(len(truth)), truth]), weights=weights))
 
     found = minimize(loss, [1.0] + [0.0] * (len(usual) - 1), method="BFGS").x
     return float(found[0]), np.append(found[1:], 0.0)
 
 
 def train(
-    given: Sequence[Labelled],
-    always: Sequence[Labelled] = (),
-    *,
-    bits: int = BITS,
-    strength: float = STRENGTH,
-    doubt: float = 0.0,
+    given: Sequence[Labelled], *, bits: int = BITS, strength: float = STRENGTH, doubt: float = 0.0
 ) -> tuple[TextModel, bytes]:
-    """The model that ships, as its file's bytes, and the same ready for use.
-
-    It learns from `always` too, but is calibrated on what it makes of `given`; `doubt` is how often people differ.
-    """
+    """The model that ships, as its file's bytes, and the same ready for use. `doubt` is how often people differ."""
     import numpy as np
 
-    every = [*given, *always]
-    names = sorted({one.label for one in every})
-    rows = matrix([one.text for one in every], bits)
+    names = sorted({one.label for one in given})
+    rows = matrix([one.text for one in given], bits)
     seen = np.flatnonzero(
         np.diff(rows.tocsc().indptr) > 1
     )  # what stands in one text alone tells nothing of others
     known = rows[:, seen]
-    # where readers differ nobody can say what is right
-    sure = [place for place, one in enumerate(given) if one.weight == 1]
-    truth = np.array([names.index(given[place].label) for place in sure])
-    usual = np.bincount(truth, minlength=len(names)) / len(truth)
-    scores = left_out(every, known, strength, len(always))[sure]
-    factor, shifts = calibrated(scores, truth, doubt, usual)
-    model = fitted(known, [one.label for one in every], [one.weight for one in every], strength)
+    truth = np.array([names.index(one.label) for one in given])
+    weights_of = np.array([one.weight for one in given])
+    counted = np.minimum(weights_of, 1.0)  # how often a label is met, whatever it counts for in training
+    usual = np.bincount(truth, counted, minlength=len(names)) / counted.sum()
+    scores = left_out(given, known, strength)
+    factor, shifts = calibrated(scores, truth, counted, doubt, usual)
+    model = fitted(known, [one.label for one in given], weights_of, strength)
     assert list(model.classes_) == names
     scales = [float(abs(row).max()) / 127 for row in model.coef_]
     signed = np.zeros((len(names), 1 << bits))

@@ -19,8 +19,8 @@ from gaia_claude_md.plan.pieces import features_of, piece_of
 
 MARKS = Path(__file__).parent / "marks.jsonl"
 WEIGHTS = Path(__file__).parents[2] / "claude_md" / "gaia_claude_md" / "plan" / "weights.json"
-FILES_WITH_WORD = 14  # of so many a word must be, to be no accident
-RIDGE, SHOULD, MISLEADS, MOST_LINES = 30.0, 0.2, 0.6, 8
+FILES_WITH_WORD = 28  # of so many a word must be, to be no accident
+RIDGE, SHOULD, MISLEADS, MOST_LINES = 80.0, 0.2, 0.6, 8
 
 Row = tuple[dict[str, float], float, float]
 

@@ -83,10 +83,13 @@ def understand(text: str, routing: Routing | None = None) -> UnderstoodTask:
     if named:
         return UnderstoodTask(named, named.name, named.tier, 1.0)
     name = folded(text) if short else ""
-    told = classify(name.replace("_", " ") if _is_name(text) else text)
+    told = classify(described(text))
     return UnderstoodTask(None, name, told.tier, told.confidence, told.cheaper, told.parts)
 
 
-def _is_name(text: str) -> bool:
-    """Whether a text is one word, such as `cover_letter` or `coverLetter`, whose parts tell what it is for."""
-    return not re.search(r"[^\w-]", text.strip())
+def described(text: str) -> str:
+    """What is read of a task: of one word, such as `cover_letter` or `coverLetter`, the words that it is made of."""
+    word = text.strip()
+    if len(word) > MAX_NAME or re.search(r"[^\w-]", word):
+        return text
+    return folded(word).replace("_", " ")

@@ -162,7 +162,7 @@ def load(path: Path) -> TextModel:
 DATA = Path(__file__).with_name("tiers.model")
 SURE = 0.55
 """Below this confidence the answer is open: the dearer of the two most probable tiers is taken."""
-SINKING = 0.05
+SINKING = 0.012
 """A share of architecture from which on a task is not taken as cheap: the dearest mistake there is."""
 SILENT = 0.34
 """The confidence where a text names no task: three tiers, and nothing to tell them apart."""
