@@ -290,12 +290,12 @@ class Accounts:
         )
 
     def settle(self, call: Call, settlement: Settlement) -> None:
-        """Book a call; never raises."""
+        """Book a call, and say what of it had to be estimated before that is seen anywhere; never raises."""
+        self._tell(call, settlement)
         if call.attempt.place.scopes:
             self.books().settle(settlement)
         else:
             self._waiting.settle(settlement)
-        self._tell(call, settlement)
         if call.attempt.place.task is not None:
             call.attempt.place.task.add(settlement.actual_nano)
         self.prompt_cache.learn(call, settlement.event)
