@@ -86,6 +86,7 @@ FUNCTIONS: tuple[tuple[str, Callable[[Repository], object]], ...] = (
     ("hooks", hooked),
     ("init", wire),
     ("undo", lambda one: undo.plan(one.root)),
+    ("rules", lambda one: operations.propose(one.root, SplitOptions(), by_path=True).diff()),
     ("split", split),
     ("verify", lambda one: operations.verify(one.root)),
     ("join", lambda one: operations.join(one.root)),

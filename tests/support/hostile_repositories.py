@@ -120,6 +120,20 @@ def links(one: Repository) -> None:
         one.link(name, one.random.choice(targets))
 
 
+def rings(one: Repository) -> None:
+    """Links that lead back, or to everything, where patterns of headings and folders of rules are looked through."""
+    for number in range(8):
+        one.link(f"ring{number}", ".")
+    one.link(".claude/rules", one.random.choice(("/usr/include", "..", one.outside)))
+    one.put(".git/HEAD", "ref: refs/heads/main\n")
+    patterns = ("*/*/*/*/*/*/*/*/*.x", "**/**/**/*", "ring0/**", "../**", "*a*a*a*a*a*a*b")
+    parts = (
+        f"## Part {number} (`{one.random.choice(patterns)}`)\n\n" + "A rule.\n" * 9 + "\n"
+        for number in range(9)
+    )
+    one.put("CLAUDE.md", "# P\n\n" + "".join(parts))
+
+
 def reports(one: Repository) -> None:
     """Where a command of ours writes a file of its own in the folder that it is started in."""
     month = f"{datetime.now():%Y-%m}"
@@ -201,6 +215,7 @@ def owners(one: Repository) -> None:
     one.put(".env", f"GAIA_BUDGET_HOME={one.outside}\n")
     one.put("sitecustomize.py", f"open({str(one.outside / 'trace')!r}, 'w')\n")
     one.put("json.py", f"open({str(one.outside / 'trace')!r}, 'w')\n")
+    one.put("venv.py", f"open({str(one.outside / 'trace')!r}, 'w')\n")
 
 
 def names(one: Repository) -> None:
@@ -210,7 +225,7 @@ def names(one: Repository) -> None:
 
 KINDS: tuple[Callable[[Repository], None], ...] = (
     instructions, long_instructions, manifest, links, pipes, git_settings, git_file, client_settings, servers, owners,
-    names, reports)  # fmt: skip
+    names, reports, rings)  # fmt: skip
 
 
 def make(folder: Path, seed: int) -> Repository:
