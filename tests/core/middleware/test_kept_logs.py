@@ -138,3 +138,50 @@ def test_a_log_that_nobody_writes_any_more_is_let_go(path: Path) -> None:
     del kept
     gc.collect()
     assert set(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.skipif(WINDOWS, reason="nobody forks there")
+def test_the_lock_of_a_process_killed_while_it_wrote_is_free_though_a_fork_of_it_lives_on(path: Path) -> None:
+    import resource
+    import signal
+
+    lives_on, end = os.pipe()
+    writer = os.fork()
+    if writer == 0:
+        os.close(end)
+        kept = Appender(str(path))
+        kept.append(b"first\n")
+        if os.fork() == 0:
+            os.read(lives_on, 1)
+            os._exit(0)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(b"first\nsec"), resource.RLIM_INFINITY))
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        while True:  # at its second line the system kills it
+            kept.append(b"second\n")
+    os.close(lives_on)
+    _, status = os.waitpid(writer, 0)
+    try:
+        assert os.WIFSIGNALED(status)
+        assert os.WTERMSIG(status) == signal.SIGXFSZ
+        files.append(str(path), b"third\n", timeout=0.0)
+    finally:
+        os.close(end)
+    assert path.read_bytes() == b"first\nthird\n"
+
+
+@pytest.mark.skipif(WINDOWS, reason="nobody forks there")
+def test_a_fork_that_drops_it_closes_no_file_that_has_its_numbers_since(path: Path) -> None:
+    kept = Appender(str(path))
+    kept.append(b"first\n")
+    child = os.fork()
+    if child == 0:
+        os.closerange(3, 256)  # as daemons begin
+        own = [os.open(path, os.O_RDONLY) for _ in range(250)]
+        del kept
+        gc.collect()
+        try:
+            os._exit(sum(not os.fstat(one).st_nlink for one in own))
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+from weakref import WeakSet
 
 from gaia_hooks.machine import files
 
@@ -15,10 +16,11 @@ if sys.platform != "win32":
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 CLEAN, TORN = b"0", b"1"
 """What stands in the second byte of a lock: no line is being written, or one was begun (see `files.Lock.mark`)."""
+_known: WeakSet[Appender] = WeakSet()
 
 
 class Appender:
-    """One log. Safe for threads; a process that was forked makes its own, for a lock is shared with its handle.
+    """One log. Safe for threads; a process that was forked opens its own, for a lock is shared with its handle.
 
     Whatever is not as the last line left it (another file lies there, a line is torn, somebody else writes just now)
     is for `files.append`, as is everything on Windows, where nobody could move a log that is open.
@@ -29,6 +31,7 @@ class Appender:
         self._turn = threading.Lock()
         self._lock = self._log = -1
         self._size, self._inode = 0, 0
+        _known.add(self)
 
     def __del__(self) -> None:
         self._let_go()
@@ -48,6 +51,12 @@ class Appender:
         with self._turn:
             self._let_go()
 
+    def forked(self) -> None:
+        """In a process that was forked: let go at once what is its parent's, whose lock stays held with it else."""
+        self._turn = threading.Lock()
+        with contextlib.suppress(OSError):  # closed by another thread just before
+            self._let_go()
+
     def _keep(self) -> None:
         if sys.platform == "win32":
             return
@@ -61,10 +70,10 @@ class Appender:
             raise
 
     def _let_go(self) -> None:
-        for handle in (self._lock, self._log):
+        held, self._lock, self._log = (self._lock, self._log), -1, -1
+        for handle in held:
             if handle >= 0:
                 os.close(handle)
-        self._lock = self._log = -1
 
     def _appended(self, data: bytes) -> bool:
         """Append where everything is in order; nothing is done where it is not."""
@@ -95,3 +104,12 @@ class Appender:
             whole = self._size > 0 and os.pread(self._log, 1, self._size - 1) == b"\n"
             return whole and os.pread(self._lock, 1, 1) != TORN
         return True
+
+
+def _after_fork() -> None:
+    for kept in list(_known):
+        kept.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
