@@ -21,7 +21,8 @@ facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
 machine.clock: _days iso now parse worked
 machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._take Lock._try Lock._wait Lock.mark
-  _open_shared append changed_at close exists join open_to_read parent read read_handle size_of write_all
+  _open_shared _rename_over append changed_at close exists join open_to_read parent read read_handle replace
+  size_of write_all
 machine.jsonio: _encoder dumps loads scan
 machine.renewed: _version read renew
 machine.system: read_stdin variable variables
@@ -61,7 +62,8 @@ facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
 machine.clock: _days iso now parse
 machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._take Lock._try Lock._wait Lock.mark
-  _open_shared append changed_at close exists join open_to_read parent read read_handle size_of write_all
+  _open_shared _rename_over append changed_at close exists join open_to_read parent read read_handle replace
+  size_of write_all
 machine.jsonio: _encoder dumps loads scan
 machine.renewed: _version read renew
 machine.system: read_stdin variable variables

@@ -100,3 +100,23 @@ def test_a_table_that_lacks_what_the_state_believes_is_noticed(tmp_path: Path, c
     if content != b"x" * 100:
         assert not Made(str(path), "", 2).is_whole()
     assert Made(str(path), "", 0).is_whole()
+
+
+def test_what_a_lost_power_leaves_of_a_table_is_whole_or_noticed(tmp_path: Path) -> None:
+    folder, path, torn = tmp_path / "made", tmp_path / "made" / "table", tmp_path / "torn"
+    kept = ("", 0)
+    for begun in range(0, 60, 5):
+        made = Made(str(path), *kept)
+        for number in range(begun, begun + 5):
+            made.note(key_of(number), f"req-{number}")
+        before = {one.stat().st_ino: one.read_bytes() for one in folder.glob("*")}
+        kept = made.packed()
+        new = path.read_bytes() if path.exists() else b""
+        old = before.get(path.stat().st_ino) if new else None
+        cuts = range(0, len(new), module.RECORD) if old is not None else ()  # of what was written over
+        for left in (b"", new, *(new[:cut] + (old or b"")[cut:] for cut in cuts)):
+            torn.write_bytes(left)
+            found = Made(str(torn), *kept)
+            copies = (sighting(number, number) for number in range(begun + 5))
+            assert not found.is_whole() or not any(found.identify(one, Thread()) for one in copies)
+    assert kept[1] > 40

@@ -15,6 +15,7 @@ from support.rows import SESSION, assistant, write
 from . import dying
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from .conftest import Watched
@@ -55,11 +56,14 @@ def test_who_reads_it_without_its_lock_sees_one_version_of_it(tmp_path: Path) ->
     assert reads > 1
 
 
-def test_a_spare_that_has_another_name_is_not_written_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [os.link, os.symlink])
+def test_a_spare_that_has_another_name_is_not_written_over(
+    tmp_path: Path, make: Callable[[Path, str], None]
+) -> None:
     file, elsewhere = tmp_path / "state.json", tmp_path / "elsewhere"
     renewed.renew(str(file), b"first")
     elsewhere.write_bytes(b"somebody's")
-    os.link(elsewhere, str(file) + renewed.SPARE)
+    make(elsewhere, str(file) + renewed.SPARE)
     renewed.renew(str(file), b"second")
     assert file.read_bytes() == b"second"
     assert elsewhere.read_bytes() == b"somebody's"

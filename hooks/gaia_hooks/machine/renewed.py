@@ -21,7 +21,7 @@ def renew(path: str, data: bytes) -> None:
     try:
         if WINDOWS or not files.exists(path):
             return files.replace(path, data, durable=False)
-        handle = _os.open(spare, files.UPDATE, files.PRIVATE_FILE)
+        handle = _os.open(spare, files.UPDATE | files.NO_LINK, files.PRIVATE_FILE)
         try:
             if _os.fstat(handle).st_nlink > 1:
                 raise files.NotAFile("%s has another name" % spare)

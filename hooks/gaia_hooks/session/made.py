@@ -7,10 +7,11 @@ of it, so that a call costs as much after 100,000 responses as after one.
 
 Only what a stored state knows moves into the table, and the table is written before the state that no longer has it:
 killed in between, both have it. A table that lacks what the state believes to be there is made again from the files.
+It is never written over: of a table, nobody could tell what a lost power has left of the new and of the old one.
 """
 
 from gaia_hooks.facts.tokens.responses import MADE_BY, is_genuine
-from gaia_hooks.machine import files, renewed
+from gaia_hooks.machine import files
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Made:
                 table[place : place + RECORD] = _record(value, request)
                 count += 1
         table[:8] = count.to_bytes(8, "little")
-        renewed.renew(self._path, bytes(table))
+        files.replace(self._path, bytes(table), durable=False)
         self.tabled, self._table = count, None
 
 

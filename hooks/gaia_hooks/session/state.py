@@ -283,8 +283,7 @@ def lay_to_rest(home: str, session_id: str) -> None:
 def forget(home: str, session_id: str) -> None:
     """Remove all that is kept of a session at rest."""
     files.remove(rest_of(home, session_id))
-    for path in (_table_of(home, session_id), _table_of(home, session_id) + renewed.SPARE):
-        files.remove(path)
+    files.remove(_table_of(home, session_id))
 
 
 def load(home: str, session_id: str) -> State:
