@@ -19,10 +19,10 @@ facts.tokens.threads: Thread.__init__ Thread.add Thread.knows Thread.request_of 
 facts.tokens.usage: added budget_tokens held_tokens prompt_tokens recached_tokens
 facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
-machine.clock: _days iso now parse worked
+machine.clock: _days iso now parse started worked
 machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._take Lock._try Lock._wait Lock.mark
-  _open_shared _rename_over append changed_at close exists join open_to_read parent read read_handle replace
-  size_of write_all
+  _open_shared _rename_over append changed_at close exists join modified open_to_read parent read
+  read_handle replace size_of write_all
 machine.jsonio: _encoder dumps loads scan
 machine.renewed: _version read renew
 machine.system: read_stdin variable variables
@@ -60,10 +60,10 @@ facts.tokens.threads: Thread.__init__ Thread.add Thread.knows Thread.request_of 
 facts.tokens.usage: added budget_tokens held_tokens prompt_tokens recached_tokens
 facts.tokens.usage_keys: plain
 facts.trust: _projects _set_by_projects forget_project_variables
-machine.clock: _days iso now parse
+machine.clock: _days iso now parse started
 machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._take Lock._try Lock._wait Lock.mark
-  _open_shared _rename_over append changed_at close exists join open_to_read parent read read_handle replace
-  size_of write_all
+  _open_shared _rename_over append changed_at close exists join modified open_to_read parent read
+  read_handle replace size_of write_all
 machine.jsonio: _encoder dumps loads scan
 machine.renewed: _version read renew
 machine.system: read_stdin variable variables

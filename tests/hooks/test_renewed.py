@@ -89,3 +89,18 @@ def test_a_state_that_is_torn_is_the_one_before_it_and_counts_what_came_since_on
     assert (mine.type, mine.chosen_by) == ("architecture", session_types.COMMAND)
     assert (watched.figures().usage, watched.figures().cost_nano) == (whole.usage, whole.cost_nano)
     assert len(watched.lines()) == lines == 5
+
+
+def test_what_was_logged_after_the_state_that_a_lost_power_left_is_not_logged_again(watched: Watched) -> None:
+    states = []
+    for number in range(6):
+        write(watched.transcript, assistant(f"m{number}", second=number, output_tokens=10))
+        watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id=f"t{number}")
+        states.append(watched.state_file.read_bytes())
+    watched.hook("Stop")
+    whole, lines = watched.figures().usage, watched.lines()
+    watched.state_file.write_bytes(states[2])
+    os.utime(watched.state_file, (1, 1))  # before the machine was started
+    watched.hook("SessionEnd")
+    assert (watched.figures().usage, watched.lines()) == (whole, lines)
+    assert len(lines) == 6

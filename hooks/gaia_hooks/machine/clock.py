@@ -17,6 +17,11 @@ def worked() -> int:
     return time.process_time_ns() // 1000
 
 
+def started() -> int:
+    """When this machine was started, in seconds since the epoch; later by as long as it has slept."""
+    return int(time.time() - time.monotonic())
+
+
 def parse(text: str) -> "int | None":
     """An ISO 8601 instant such as `2026-11-23T15:27:13.709Z`; without an offset it is UTC. None when it is none."""
     try:

@@ -1,8 +1,9 @@
 """What a session owes its module's log and month file: each settled response exactly once, whatever dies in between.
 
 Under the session's lock, in this order: mark the lock dirty, append the lines, note their money, save the state, mark
-the lock clean. Whoever finds the lock dirty, or a state that knows no log, first looks up what the log holds beyond
-the state (`gaia_hooks.session.recovery`), completes the month file by it, and writes only what is missing from the log.
+the lock clean. Whoever finds the lock dirty, a state that knows no log, or one that a lost power may have left, first
+looks up what the log holds beyond the state (`gaia_hooks.session.recovery`), completes the month file by it, and writes
+only what is missing from the log.
 """
 
 from gaia_hooks.facts.prices import pricing
@@ -28,7 +29,7 @@ class Bookkeeper:
         self._mine = mine
         self._policy = policy
         self._dirty = dirty
-        self._suspect = dirty or not mine.log_place[0]
+        self._suspect = dirty or mine.outlived or not mine.log_place[0]
         self._lines: list[bytes] = []
         self.money: list[
             tuple[str, int, int]

@@ -5,7 +5,7 @@ everything in it but the answers already given is counted again from the transcr
 """
 
 from gaia_hooks.facts.tokens import responses, threads, usage
-from gaia_hooks.machine import files, jsonio, renewed
+from gaia_hooks.machine import clock, files, jsonio, renewed
 from gaia_hooks.session import tail
 from gaia_hooks.session.made import Made
 
@@ -194,6 +194,7 @@ class State:
         self.cwd = ""
         self.transcript = ""
         self.fresh = True  # nothing was stored for this session yet
+        self.outlived = False  # of before the machine was started: a lost power may have left an older one
         self.turn_ended = False
         self.ended = False
         self.behind = False  # more than one call's share was left to read: figures are "at least"
@@ -300,9 +301,11 @@ def load(home: str, session_id: str) -> State:
     except (FileNotFoundError, NotADirectoryError):
         return _fresh(home, session_id)
     try:
-        return _unpacked(home, session_id, stored)
+        state = _unpacked(home, session_id, stored)
     except BROKEN:
         return _before(home, session_id)
+    state.outlived = 0 < files.modified(path) < clock.started()
+    return state
 
 
 def _fresh(home: str, session_id: str) -> State:
