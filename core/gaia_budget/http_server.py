@@ -51,6 +51,11 @@ def listen(host: str, ports: Iterable[int], named: str) -> socket.socket:
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:
     """Serve an application until SIGINT or SIGTERM."""
+    server(app).run(sockets=[listening])
+
+
+def server(app: ASGIApp) -> uvicorn.Server:
+    """A server of an application, bounded as all of ours are."""
     config = uvicorn.Config(
         ShortBodies(app),
         log_level=logging.ERROR,
@@ -60,8 +65,9 @@ def serve(app: ASGIApp, listening: socket.socket) -> None:
         h11_max_incomplete_event_size=HEAD_BYTES,
         timeout_graceful_shutdown=GRACE_SECONDS,
         server_header=False,
+        proxy_headers=False,  # whoever asks could call itself anybody: a client's address is its connection's
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)
 
 
 class Punctual(H11Protocol):

@@ -9,8 +9,7 @@ import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import uvicorn
-
+from gaia_budget import http_server
 from gaia_budget.dashboard.application import application
 from gaia_budget.dashboard.fresh import Fresh
 from gaia_budget.dashboard.serving import LOCAL_NAMES, Guard, listen
@@ -74,9 +73,7 @@ def running(token: str | None = None) -> Iterator[Dashboard]:
     with Ledger.open(settings=settings) as ledger:
         listening = listen("127.0.0.1", None)
         app = Guard(application(Fresh(ledger, settings)), LOCAL_NAMES, token)
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1)
-        )
+        server = http_server.server(app)
         thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
         thread.start()
         try:

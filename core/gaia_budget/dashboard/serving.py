@@ -91,7 +91,7 @@ class Guard:
         if name.lower() not in self.names:
             return 403, f"This server does not answer for the host {name[:80]!r}.\n"
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "")
-        own = f"{scope.get('scheme', 'http')}://{host}"
+        own = f"{headers.get('x-forwarded-proto', 'http')}://{host}"  # of a TLS proxy; no other site's page can say it
         if origin is not None and origin.lower() != own.lower():
             return 403, "A page of another site may not ask here.\n"
         if site not in OWN_SITES and headers.get("sec-fetch-mode") != "navigate":

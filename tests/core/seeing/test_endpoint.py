@@ -270,6 +270,9 @@ def test_only_our_own_host_and_origin_are_answered(served: Dashboard) -> None:
     assert served.get("/", {"Host": "rebound.example"}).status == 403
     assert served.get("/api/v1/spend", {"Host": "rebound.example:8765"}).status == 403
     assert served.get("/api/v1/spend", {"Origin": "https://elsewhere.example"}).status == 403
+    over_tls = {"Origin": served.url.replace("http:", "https:")}
+    assert served.get("/api/v1/spend", over_tls).status == 403
+    assert served.get("/api/v1/spend", {**over_tls, "X-Forwarded-Proto": "https"}).status == 200
     elsewhere = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
     assert served.get("/api/v1/spend", elsewhere).status == 403, "a picture of another site's page"
     assert served.get("/", elsewhere | {"Sec-Fetch-Mode": "navigate"}).status == 200, (
