@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LARGEST = 10**18
 """Whole numbers stay below this: a database has no larger ones."""
+DIGITS = 100
+"""Any number stays below ten to this power: reckoning with money ends in an overflow somewhere above."""
 YES, NO = ("true", "yes", "on", "t", "y", "1"), ("false", "no", "off", "f", "n", "0")
 
 
@@ -78,6 +80,8 @@ def number(value: Any) -> Decimal:
         found = None
     if found is None or not found.is_finite():
         raise wrong(value, "must be a number")
+    if found.adjusted() >= DIGITS:
+        raise Wrong(f"must be a number below 10^{DIGITS}")
     return found
 
 
@@ -136,6 +140,14 @@ def listed(read: Callable[[Any], T]) -> Callable[[Any], list[T]]:
     return each
 
 
+def from_json(value: str, otherwise: str) -> Any:
+    """What a text says as JSON; `otherwise` is the problem where it is none, or none that can be read."""
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):  # also a number of too many digits
+        raise wrong(value, otherwise) from None
+
+
 def parted(separator: str, read: Callable[[Any], list[T]]) -> Callable[[Any], list[T]]:
     """A reader of lists that also takes a text, as the environment has it: JSON, else its parts."""
 
@@ -144,10 +156,7 @@ def parted(separator: str, read: Callable[[Any], list[T]]) -> Callable[[Any], li
             return read(value)
         if not value.lstrip().startswith("["):
             return read([part.strip() for part in value.split(separator) if part.strip()])
-        try:
-            return read(json.loads(value))
-        except json.JSONDecodeError:
-            raise wrong(value, "begins like a JSON list and is none") from None
+        return read(from_json(value, "begins like a JSON list and is none"))
 
     return each
 

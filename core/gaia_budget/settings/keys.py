@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import platform
 from decimal import Decimal
@@ -17,6 +16,7 @@ from gaia_budget.checked.readers import (
     Secret,
     filled,
     flag,
+    from_json,
     listed,
     maybe,
     number,
@@ -74,10 +74,7 @@ def _rising(value: Any) -> list[int]:
 def _modules(value: Any) -> dict[str, ModuleSettings]:
     """The tables of modules by their names in lower case; of the environment as JSON."""
     if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            raise wrong(value, 'must be JSON, such as {"shop": {"on_exceeded": "block"}}') from None
+        value = from_json(value, 'must be JSON, such as {"shop": {"on_exceeded": "block"}}')
     found = table(ModuleSettings.of)(value)
     lower = {name.lower(): entry for name, entry in found.items()}
     if len(lower) < len(found):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gaia_budget.alerts.rules import Rule
 from gaia_budget.checked import Wrong
-from gaia_budget.checked.readers import Secret, flag, number, whole
+from gaia_budget.checked.readers import Secret, flag, listed, number, parted, text, whole
 from gaia_budget.owner import Registry, TokenBudget
 from gaia_budget.settings import ModuleSettings, Settings
 
@@ -26,6 +26,8 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=6,
 )
+
+NAMES = parted(",", listed(text))
 
 
 @pytest.mark.parametrize("kind", [Settings, ModuleSettings, TokenBudget, Registry, Rule])
@@ -46,8 +48,10 @@ def test_any_value_is_taken_or_refused_with_its_key(kind: type[Keyed], data: st.
     ("read", "good", "bad"),
     [
         (flag, {True: True, "YES": True, 0: False, "off": False}, [None, 2, "maybe", 1.5]),
-        (number, {"1e3": Decimal(1000), 0.1: Decimal("0.1"), " 7 ": Decimal(7)}, [True, "x", float("nan"), "inf", []]),
-        (whole, {"5": 5, 5.0: 5, Decimal("5.00"): 5}, [True, 5.5, "5.5", 10**18, "1e400", None]),
+        (number, {"1e3": Decimal(1000), 0.1: Decimal("0.1"), " 7 ": Decimal(7)},
+         [True, "x", float("nan"), "inf", [], "1e9999999"]),
+        (NAMES, {"a, b": ["a", "b"], '["a"]': ["a"], "": []}, ["[a", "[" * 99_999, f"[{'9' * 5000}]", None, 5]),
+        (whole, {"5": 5, 5.0: 5, Decimal("5.00"): 5}, [True, 5.5, "5.5", 10**18, "1e400", "1e9999999", None]),
     ],
 )  # fmt: skip
 def test_a_value_may_be_written_as_files_and_the_environment_have_it(

@@ -155,6 +155,7 @@ def test_what_is_wrong_within_a_variable_is_named(monkeypatch: pytest.MonkeyPatc
         '{"shop": {"cap": 3}}': r"modules\.shop\.cap: is not a known key",
         '{"shop": {}, "Shop": {}}': r"GAIA_BUDGET_MODULES: a module stands twice",
         "shop": r"must be JSON, such as",
+        '{"a":' * 99_999: r"must be JSON, such as",
     }.items():
         monkeypatch.setenv("GAIA_BUDGET_MODULES", value)
         with pytest.raises(ConfigError, match=words):
