@@ -44,6 +44,10 @@ def text(value: Any) -> str:
     """A text."""
     if not isinstance(value, str):
         raise wrong(value, "must be a text, in quotes")
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # bytes of the environment, or half a character of JSON
+        raise wrong(value, "must be a text in UTF-8") from None
     return value
 
 
@@ -55,8 +59,8 @@ def filled(value: Any) -> str:
 
 
 def path(value: Any) -> Path:
-    """A file or a folder."""
-    return Path(text(value))
+    """A file or a folder; its name may be any bytes that a system allows."""
+    return Path(value if isinstance(value, str) else text(value))
 
 
 def secret(value: Any) -> Secret:

@@ -50,6 +50,7 @@ def test_any_value_is_taken_or_refused_with_its_key(kind: type[Keyed], data: st.
         (flag, {True: True, "YES": True, 0: False, "off": False}, [None, 2, "maybe", 1.5]),
         (number, {"1e3": Decimal(1000), 0.1: Decimal("0.1"), " 7 ": Decimal(7)},
          [True, "x", float("nan"), "inf", [], "1e9999999"]),
+        (text, {"é": "é", "": ""}, ["\udcff", 5, None]),
         (NAMES, {"a, b": ["a", "b"], '["a"]': ["a"], "": []}, ["[a", "[" * 99_999, f"[{'9' * 5000}]", None, 5]),
         (whole, {"5": 5, 5.0: 5, Decimal("5.00"): 5}, [True, 5.5, "5.5", 10**18, "1e400", "1e9999999", None]),
     ],
