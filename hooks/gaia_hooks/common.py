@@ -38,7 +38,7 @@ session.counting: Session.__init__ Session._book Session._count_thread Session._
 session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify Made.is_whole Made.packed
   _capacity _count _end _hash _place _record _short _slot
 session.state: State.__init__ State.packed State.tally Tally.__init__ Tally.add Tally.packed Tally.unpacked
-  ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _table_of _unpacked folder
+  ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _sum _table_of _unpacked folder
   is_session_id load new_made pack packed_thread path_of save thread_of unpack
 session.tail: Place.__init__ _mark _same_file _seen grow responses
 """
@@ -77,8 +77,8 @@ session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify 
   _capacity _count _end _hash _place _record _short _slot
 session.months: MonthFile.__init__ _added _entries _word note of_session path_of
 session.state: State.__init__ State.packed State.tally State.uncertain Tally.__init__ Tally.add Tally.packed
-  Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _table_of _unpacked
-  folder is_session_id load new_made pack packed_thread path_of save thread_of unpack
+  Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _sum _table_of
+  _unpacked folder is_session_id load new_made pack packed_thread path_of save thread_of unpack
 session.tail: Place.__init__ _mark _same_file _seen grow responses
 statusline: _client_total _count _counted _parts alerts cache dollars kept_windows month run session_part
   width

@@ -91,6 +91,18 @@ def test_a_state_that_is_torn_is_the_one_before_it_and_counts_what_came_since_on
     assert len(watched.lines()) == lines == 5
 
 
+def test_a_state_of_which_a_part_is_older_is_the_one_before_it(watched: Watched) -> None:
+    for number in range(3):
+        write(watched.transcript, assistant(f"m{number}", second=number, output_tokens=700))
+        watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id=f"t{number}")
+    whole, stored = watched.figures(), watched.state_file.read_bytes()
+    mixed = stored.replace(b",1400,", b",700,")
+    assert mixed != stored
+    watched.state_file.write_bytes(mixed)
+    assert watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id="t3") == {}
+    assert watched.figures().usage == whole.usage
+
+
 def test_what_was_logged_after_the_state_that_a_lost_power_left_is_not_logged_again(watched: Watched) -> None:
     states = []
     for number in range(6):

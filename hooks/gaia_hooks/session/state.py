@@ -18,9 +18,9 @@ UNCOUNTED = "uncounted"  # told: a turn ended without a transcript
 MAIN = ""  # the id of the main thread
 REMEMBERED_CALLS = 64  # tool calls of which a second report (plugin and user wiring at once) is recognised
 RETIRED_RESPONSES = 2
+SUM = b',"#":'  # the last key of a file: what the bytes before it are as one number, modulo a prime
+PRIME = (1 << 61) - 1
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
-
-
 BROKEN = (ValueError, TypeError, KeyError, AttributeError)  # of what is no state of ours
 
 
@@ -326,6 +326,9 @@ def _before(home: str, session_id: str) -> State:
 
 def _unpacked(home: str, session_id: str, data: bytes) -> State:
     """The state in a file's bytes. Raises NewerState, and any of `BROKEN`."""
+    end = data.rfind(SUM)
+    if end >= 0 and int(data[end + len(SUM) : -1]) != _sum(data[:end]):  # older versions wrote none
+        raise ValueError("torn")
     stored = jsonio.loads(data)
     if stored["schema"] > SCHEMA:
         raise NewerState(path_of(home, session_id))
@@ -349,6 +352,11 @@ def _unpacked(home: str, session_id: str, data: bytes) -> State:
 
 
 def save(home: str, state: State) -> None:
-    """Put the state in place in one step. Raises OSError."""
+    """Put the state in place in one step, with a sum by which a torn one is told. Raises OSError."""
     del state.calls[:-REMEMBERED_CALLS]
-    renewed.renew(path_of(home, state.session_id), jsonio.dumps(state.packed()))
+    data = jsonio.dumps(state.packed())[:-1]
+    renewed.renew(path_of(home, state.session_id), data + SUM + b"%d}" % _sum(data))
+
+
+def _sum(data: bytes) -> int:
+    return int.from_bytes(data, "little") % PRIME
