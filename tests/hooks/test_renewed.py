@@ -91,6 +91,18 @@ def test_a_state_that_is_torn_is_the_one_before_it_and_counts_what_came_since_on
     assert len(watched.lines()) == lines == 5
 
 
+def test_a_response_that_grows_after_its_state_was_lost_is_logged_with_what_it_grew_by(
+    watched: Watched,
+) -> None:
+    for number in range(3):
+        write(watched.transcript, assistant(f"m{number}", second=number, output_tokens=700))
+        watched.hook("Stop")
+    watched.state_file.write_bytes(b"")
+    write(watched.transcript, assistant("m1", second=1, output_tokens=717))
+    watched.hook("SessionEnd")
+    assert sum(line["output_tokens"] for line in watched.lines()) == 2117
+
+
 def test_a_state_of_which_a_part_is_older_is_the_one_before_it(watched: Watched) -> None:
     for number in range(3):
         write(watched.transcript, assistant(f"m{number}", second=number, output_tokens=700))
@@ -116,3 +128,15 @@ def test_what_was_logged_after_the_state_that_a_lost_power_left_is_not_logged_ag
     watched.hook("SessionEnd")
     assert (watched.figures().usage, watched.lines()) == (whole, lines)
     assert len(lines) == 6
+
+
+def test_it_is_not_logged_again_either_where_the_next_event_has_nothing_to_log(watched: Watched) -> None:
+    write(watched.transcript, assistant("m0", second=0, output_tokens=10))
+    watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id="t0")
+    before = watched.state_file.read_bytes()
+    watched.hook("Stop")
+    watched.state_file.write_bytes(before)
+    os.utime(watched.state_file, (1, 1))  # before the machine was started
+    watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id="t1")
+    watched.hook("Stop")
+    assert [line["output_tokens"] for line in watched.lines()] == [10]

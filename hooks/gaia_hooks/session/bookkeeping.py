@@ -29,7 +29,7 @@ class Bookkeeper:
         self._mine = mine
         self._policy = policy
         self._dirty = dirty
-        self._suspect = dirty or mine.outlived or not mine.log_place[0]
+        self._suspect = dirty or mine.outdated or not mine.log_place[0]
         self._lines: list[bytes] = []
         self.money: list[
             tuple[str, int, int]
@@ -101,7 +101,7 @@ class Bookkeeper:
 
     def write(self, lock: files.Lock) -> None:
         """Append what is owed; the lock is dirty from the first change on. Raises OSError."""
-        if lock.dirty:
+        if lock.dirty or self._mine.outdated:
             self.recover()  # the state that is saved next will be called clean
         if self._lines or self.money:
             lock.mark(True)

@@ -194,7 +194,9 @@ class State:
         self.cwd = ""
         self.transcript = ""
         self.fresh = True  # nothing was stored for this session yet
-        self.outlived = False  # of before the machine was started: a lost power may have left an older one
+        self.outdated = (
+            False  # the log may hold more than it knows: a lost power has left an older one, or may have
+        )
         self.turn_ended = False
         self.ended = False
         self.behind = False  # more than one call's share was left to read: figures are "at least"
@@ -304,7 +306,7 @@ def load(home: str, session_id: str) -> State:
         state = _unpacked(home, session_id, stored)
     except BROKEN:
         return _before(home, session_id)
-    state.outlived = 0 < files.modified(path) < clock.started()
+    state.outdated = 0 < files.modified(path) < clock.started()
     return state
 
 
@@ -320,7 +322,7 @@ def _before(home: str, session_id: str) -> State:
         state = _unpacked(home, session_id, files.read(path_of(home, session_id) + renewed.SPARE))
     except (OSError, *BROKEN):
         return _fresh(home, session_id)
-    state.log_place, state.ahead = ["", 0, 0], {}  # the log tells what was written since
+    state.outdated = True
     return state
 
 
