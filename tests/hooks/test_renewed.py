@@ -131,12 +131,13 @@ def test_what_was_logged_after_the_state_that_a_lost_power_left_is_not_logged_ag
 
 
 def test_it_is_not_logged_again_either_where_the_next_event_has_nothing_to_log(watched: Watched) -> None:
-    write(watched.transcript, assistant("m0", second=0, output_tokens=10))
-    watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id="t0")
+    for number in range(2):
+        write(watched.transcript, assistant(f"m{number}", second=number, output_tokens=10 + number))
+        watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id=f"t{number}")
     before = watched.state_file.read_bytes()
     watched.hook("Stop")
     watched.state_file.write_bytes(before)
     os.utime(watched.state_file, (1, 1))  # before the machine was started
-    watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id="t1")
+    watched.hook("PreToolUse", tool_name="Bash", tool_input={}, tool_use_id="t2")
     watched.hook("Stop")
-    assert [line["output_tokens"] for line in watched.lines()] == [10]
+    assert [line["output_tokens"] for line in watched.lines()] == [10, 11]
