@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
+from gaia_hooks.facts import names
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -141,8 +142,8 @@ class Zone:
             return self.instant(datetime.fromisoformat(text), now, end=end)
         except (ValueError, OverflowError):
             raise InputError(
-                f"{text!r} is no point in time. Valid: 2026-11-23, 2026-11, 2026-11-23T14:30, 7d, 36h, 2w, "
-                "today, yesterday, month",
+                f"{names.shown(text)!r} is no point in time. Valid: 2026-11-23, 2026-11, 2026-11-23T14:30, 7d, 36h, "
+                "2w, today, yesterday, month",
                 slug="not-valid",
             ) from None
 

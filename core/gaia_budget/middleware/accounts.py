@@ -19,7 +19,7 @@ from gaia_budget.middleware.books.bill import Seller
 from gaia_budget.middleware.books.booking import Bookings
 from gaia_budget.middleware.books.journal import UNWRITABLE
 from gaia_budget.middleware.books.settlement import NOT_PRICED
-from gaia_budget.middleware.books.waiting import Waiting
+from gaia_budget.middleware.books.waiting import WaitingCalls
 from gaia_budget.middleware.caching.prompt_cache import PromptCache
 from gaia_budget.middleware.caching.response_cache import ResponseCache, key_of
 from gaia_budget.middleware.passage import BookedUnder
@@ -74,7 +74,7 @@ class Accounts:
         self._answers = cache if isinstance(cache, ResponseCache) else None
         self._policy: Policy | None = None
         self._books: Bookings | None = None
-        self._waiting = Waiting(self.notice_once)
+        self._waiting = WaitingCalls(self.notice_once)
         self._forked_from: list[Bookings] = []
         self._lock = threading.RLock()
         self._noticed: set[str] = set()

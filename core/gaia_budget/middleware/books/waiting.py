@@ -41,7 +41,7 @@ class _Late(NamedTuple):
     in_log: bool
 
 
-class Waiting:
+class WaitingCalls:
     """The calls of one guard that wait for a ledger. Safe for threads; reads and opens nothing until there is one."""
 
     def __init__(self, notice_once: Callable[[str, str], None]) -> None:
