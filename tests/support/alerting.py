@@ -32,7 +32,7 @@ def evaluate_from_processes(processes: int, url: str, at: int, zone: str) -> lis
 
 
 def _work(pipe: Connection, url: str, at: int, zone: str, number: int) -> None:
-    from gaia_budget import alerts
+    from gaia_budget.alerts import evaluation
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
     from gaia_budget.settings import Settings
@@ -47,7 +47,7 @@ def _work(pipe: Connection, url: str, at: int, zone: str, number: int) -> None:
             ledger.record(
                 [Event(event_id=f"p{number}-{at}", ts=at, source="app", module="jseeker", cost_nano=cost)]
             )
-            alerts.evaluate(ledger, settings)
+            evaluation.evaluate(ledger, settings)
         pipe.send("done")
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {error}")

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.connection import Connection
 
-ALERTS = ("gaia_budget.alerts", "gaia_budget.owner", "gaia_budget.routing.table", "support.alerting")
+ALERTS = (
+    "gaia_budget.alerts.evaluation",
+    "gaia_budget.owner",
+    "gaia_budget.routing.table",
+    "support.alerting",
+)
 CONTEXT = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
 if sys.platform != "win32":  # one process imports everything once; the racers are its forks
     CONTEXT.set_forkserver_preload(

@@ -6,14 +6,16 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.alerts import engine, metrics, rules, telling
+from gaia_budget.alerts.channels import is_ready
 from gaia_budget.alerts.facts import Facts
 from gaia_budget.alerts.fired import Alert, Fired, Firing
 from gaia_budget.errors import ConfigError
+from gaia_budget.ledger.zone import bucket, first_of, iso
 from gaia_hooks.facts.names import called
 from gaia_hooks.facts.prices.money import usd_short
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from gaia_budget.alerts.engine import RuleVerdict
     from gaia_budget.alerts.fired import AlertChanges
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 HUNDRED = 100
 SENT = {"argus": True, "desktop": True, "webhook": False}
 """Channels that something is sent to, and whether only the machine that noticed can do it."""
+LOCAL = ("plan", "none")
+"""Windows of what only this machine's files tell."""
 
 
 class Evaluated(NamedTuple):
@@ -90,6 +94,20 @@ def evaluate(ledger: Ledger, settings: Settings, ends: Iterable[Outlook] | None 
     )
 
 
+def problems(ledger: Ledger, settings: Settings) -> list[str]:
+    """What keeps alerts from being judged or told, in words; nothing is judged for it. Raises LedgerError."""
+    wrong = [str(error) for error in rules.load().problems]
+    return [*wrong, *Facts(ledger, settings).in_two_files, *stuck(ledger)]
+
+
+def stuck(ledger: Ledger) -> list[str]:
+    """Channels that could not send something, in words."""
+    return [
+        f"{one.waiting} alerts wait for {one.channel} since {iso(one.since_ts)}: {one.problem}"
+        for one in Fired(ledger).stuck_deliveries()
+    ]
+
+
 def _judged(loaded: RulesInForce, facts: Facts, problems: list[str]) -> tuple[list[RuleVerdict], set[str]]:
     """The verdicts, and the rules that could not be judged because a file of the owner's is broken."""
     verdicts: list[RuleVerdict] = []
@@ -118,13 +136,9 @@ def _threshold(facts: Facts, module: str, which: str) -> Fraction:
     return Fraction(entry.alert_threshold_pct if which == "warning" else entry.critical_threshold_pct)
 
 
-def _is_local(rule: Rule) -> bool:
-    return rule.span.unit in ("plan", "none")
-
-
 def _of_this_machine(verdict: RuleVerdict, machine: str) -> RuleVerdict:
     """In a shared ledger, what only this machine's files tell is named after it."""
-    if not _is_local(verdict.rule):
+    if verdict.rule.span.unit not in LOCAL:
         return verdict
     reading = verdict.reading
     return verdict._replace(reading=reading._replace(subject=f"{reading.subject}@{machine}"))
@@ -150,20 +164,11 @@ def _firing(verdict: RuleVerdict, alert_id: str, period: str, facts: Facts) -> F
         reading.subject,
         period,
     )
-    return Firing(
-        alert, [(name, facts.ledger.machine if SENT[name] else "") for name in _sent(rule, facts.settings)]
-    )
-
-
-def _sent(rule: Rule, settings: Settings) -> Sequence[str]:
-    """The channels of a rule that something is to be sent to, as far as they are set up."""
-    ready = {"argus": True, "desktop": settings.desktop_alerts, "webhook": bool(settings.webhook_url)}
-    return [name for name in rule.channels if ready.get(name)]
+    sent = [name for name in rule.channels if name in SENT and is_ready(name, facts.settings)]
+    return Firing(alert, [(name, facts.ledger.machine if SENT[name] else "") for name in sent])
 
 
 def _next_step(rule: Rule, module: str, subject: str, facts: Facts) -> str:
-    from gaia_budget.ledger.zone import bucket, first_of
-
     resets_on = first_of(bucket(facts.ledger.zone, "month", facts.now) + 1).isoformat()
     fillings = {
         "{beyond}": _beyond(module, facts),
@@ -187,9 +192,8 @@ def _beyond(module: str, facts: Facts) -> str:
 
 
 AXES = ("model", "task", "session")
-LATELY_DAYS = (
-    1  # sessions are looked for in the events of today and yesterday alone: the sums do not know them
-)
+LATELY_DAYS = 1
+"""Sessions are looked for in the events of today and yesterday alone: the sums do not know them."""
 
 
 def cause(rule: Rule, facts: Facts, module: str) -> str:
@@ -197,7 +201,7 @@ def cause(rule: Rule, facts: Facts, module: str) -> str:
 
     Such as `most by model claude-opus-5-5 (62 %), task jd_parse (40 %); exhausted on 2026-11-28`.
     """
-    if rule.span.unit in ("plan", "none"):
+    if rule.span.unit in LOCAL:
         return ""
     since = facts.since(rule.span)
     lately = max(since, facts.day(LATELY_DAYS))

@@ -7,7 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget import alerts, places, snapshot
+from gaia_budget import places, snapshot
+from gaia_budget.alerts import channels, evaluation
 from gaia_budget.budgets import Budgets
 from gaia_budget.budgets.spool import upkeep
 from gaia_budget.errors import InputError
@@ -50,7 +51,7 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
     if snapshot.FOREIGN in _tell(ledger, settings, counted_to, known)["problems"]:
         report.skip(str(places.home() / "snapshot.json"), 0, snapshot.FOREIGN)
-    alerts.send(ledger, settings)
+    channels.send(ledger, settings)
     return report
 
 
@@ -80,7 +81,7 @@ def _tell(ledger: Ledger, settings: Settings, counted_to: int, known: Before) ->
     """What follows from new spend: who pays for it, overrides used up, alerts, and what hooks decide by."""
     rebill(ledger, settings)
     cover_overspend(ledger, settings)
-    state = alerts.evaluate(ledger, settings)
+    state = evaluation.evaluate(ledger, settings)
     figures = months(ledger, settings, counted_to)._replace(
         ahead=ahead(ledger, known), taken=taken(ledger, known)
     )
@@ -156,7 +157,7 @@ def import_api_costs(settings: Settings, ledger: Ledger, file: Path) -> Report:
 
 
 def _tell_hooks(
-    ledger: Ledger, figures: Months, settings: Settings, state: alerts.Evaluated
+    ledger: Ledger, figures: Months, settings: Settings, state: evaluation.Evaluated
 ) -> dict[str, Any]:
     """Write the snapshot that hooks decide by; what they noted of the month themselves is in its figures now."""
     written = snapshot.write(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget import alerts as judged
-from gaia_budget.alerts import telling
+from gaia_budget.alerts import evaluation, telling
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.ledger.zone import iso
 
@@ -37,7 +36,7 @@ class Alerts(NamedTuple):
 
 def alerts(books: Books, *, every: bool = False) -> Alerts:
     """The alerts that hold; with `every` those that are over, too. Raises LedgerError."""
-    state = judged.evaluate(books.ledger, books.settings)
+    state = evaluation.evaluate(books.ledger, books.settings)
     found = Fired(books.ledger).alerts() if every else state.open
-    problems = [*state.problems, *judged.stuck(books.ledger)]
+    problems = [*state.problems, *evaluation.stuck(books.ledger)]
     return Alerts(found, state.present, problems, books.overrides, books.now)

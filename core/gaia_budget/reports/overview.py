@@ -171,7 +171,8 @@ def attention(
 
     Judged anew; where the ledger may only be read, as they were last judged. Raises LedgerError.
     """
-    from gaia_budget.alerts import evaluate, rules
+    from gaia_budget.alerts import rules
+    from gaia_budget.alerts.evaluation import evaluate
     from gaia_budget.alerts.telling import loudest
 
     try:

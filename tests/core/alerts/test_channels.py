@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_budget import alerts
+from gaia_budget.alerts import channels, evaluation
 from gaia_budget.alerts.channels import webhook
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.checked.readers import Secret
@@ -41,11 +41,11 @@ def hooked(settings: Settings, receiver: Receiver) -> Settings:
 
 def fire(ledger: Ledger, settings: Settings, module: str = "jseeker") -> None:
     ledger.record([event(f"a-{module}", "2026-11-23T11:00", module=module, cost_nano=8 * DOLLAR)])
-    alerts.evaluate(ledger, settings)
+    evaluation.evaluate(ledger, settings)
 
 
 def resolve(ledger: Ledger, settings: Settings) -> None:
-    alerts.evaluate(ledger, settings.but(default_monthly_budget_usd=50))
+    evaluation.evaluate(ledger, settings.but(default_monthly_budget_usd=50))
 
 
 def states(receiver: Receiver) -> list[str]:
@@ -59,8 +59,8 @@ def test_a_webhook_gets_signed_json_that_slack_understands(
     with Receiver() as receiver:
         chosen = hooked(settings, receiver)
         fire(ledger, chosen)
-        assert alerts.send(ledger, chosen) == 2  # the webhook and the ARGUS line
-        assert alerts.send(ledger, chosen) == 0
+        assert channels.send(ledger, chosen) == 2  # the webhook and the ARGUS line
+        assert channels.send(ledger, chosen) == 0
         [body], [headers] = receiver.bodies, receiver.headers
     message = json.loads(body)
     assert message["text"].startswith(
@@ -80,7 +80,7 @@ def test_an_alert_of_any_name_is_delivered(
     with Receiver() as receiver:
         chosen = hooked(settings, receiver)
         fire(ledger, chosen, module)
-        alerts.send(ledger, chosen)
+        channels.send(ledger, chosen)
         [headers] = receiver.headers
     assert headers["X-Gaia-Delivery"].isascii() and "X-Evil" not in headers
 
@@ -95,13 +95,13 @@ def test_a_receiver_that_fails_gets_it_later_and_in_order(
         resolve(ledger, chosen)
         waits = 0
         while len(receiver.got) < 2:
-            alerts.send(ledger, chosen)
+            channels.send(ledger, chosen)
             clock.advance(3600)
             waits += 1
             assert waits < 10
         assert states(receiver) == FOLLOWING
         assert waits == 4
-        assert alerts.send(ledger, chosen) == 0
+        assert channels.send(ledger, chosen) == 0
 
 
 def test_until_the_pause_is_over_nobody_tries_again_and_the_channel_is_reported(
@@ -111,18 +111,18 @@ def test_until_the_pause_is_over_nobody_tries_again_and_the_channel_is_reported(
         chosen = hooked(settings, receiver)
         fire(ledger, chosen)
         for _ in range(3):
-            alerts.send(ledger, chosen)
-        [stuck] = alerts.stuck(ledger)
+            channels.send(ledger, chosen)
+        [stuck] = evaluation.stuck(ledger)
         assert stuck.startswith("1 alerts wait for webhook since 2026-11-23T12:00")
         assert stuck.endswith("the webhook answered 500")
         clock.advance(10)
-        alerts.send(ledger, chosen)
+        channels.send(ledger, chosen)
         clock.advance(19)
-        assert alerts.send(ledger, chosen) == 0, "the pause has doubled"
+        assert channels.send(ledger, chosen) == 0, "the pause has doubled"
         clock.advance(1)
-        assert alerts.send(ledger, chosen) == 1
+        assert channels.send(ledger, chosen) == 1
         assert states(receiver) == ["firing"]
-        assert alerts.stuck(ledger) == []
+        assert evaluation.stuck(ledger) == []
 
 
 def test_a_process_that_dies_while_sending_leaves_it_to_the_next_one(
@@ -134,7 +134,7 @@ def test_a_process_that_dies_while_sending_leaves_it_to_the_next_one(
         assert Fired(ledger).claim_delivery("webhook") is not None  # and then nothing more is heard of it
         assert Fired(ledger).claim_delivery("webhook") is None, "a second sender would be too early"
         clock.advance(61)
-        alerts.send(ledger, chosen)
+        channels.send(ledger, chosen)
         assert states(receiver) == ["firing"]
 
 
@@ -144,9 +144,9 @@ def test_one_alert_that_waits_does_not_hold_up_another_one(
     with Receiver(500) as receiver:
         chosen = hooked(settings, receiver)
         fire(ledger, chosen)
-        alerts.send(ledger, chosen)
+        channels.send(ledger, chosen)
         fire(ledger, chosen, "via")
-        alerts.send(ledger, chosen)
+        channels.send(ledger, chosen)
         assert [got["metadata"]["event_payload"]["module"] for got in receiver.got] == ["via"]
 
 
@@ -156,12 +156,12 @@ def test_after_a_week_it_is_given_up_and_that_is_reported(
     with Receiver(*[500] * 9) as receiver:
         chosen = hooked(settings, receiver)
         fire(ledger, chosen)
-        alerts.send(ledger, chosen)
+        channels.send(ledger, chosen)
         clock.advance(7 * 86_400)
-        alerts.send(ledger, chosen)
-        assert "answered 500" in alerts.stuck(ledger)[0]
+        channels.send(ledger, chosen)
+        assert "answered 500" in evaluation.stuck(ledger)[0]
         clock.advance(3600)
-        assert alerts.send(ledger, chosen) == 0
+        assert channels.send(ledger, chosen) == 0
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,8 @@ def test_a_wrong_address_is_told_without_repeating_it(
 ) -> None:
     chosen = settings.but(webhook_url=Secret(address))
     fire(ledger, chosen)
-    alerts.send(ledger, chosen)
-    [stuck] = alerts.stuck(ledger)
+    channels.send(ledger, chosen)
+    [stuck] = evaluation.stuck(ledger)
     assert said in stuck
     assert "secret-token" not in stuck + caplog.text + repr(chosen)
 
@@ -207,7 +207,7 @@ def test_argus_gets_one_build_line_for_each_step(
 ) -> None:
     fire(ledger, settings)
     resolve(ledger, settings)
-    assert alerts.send(ledger, settings) == 2
+    assert channels.send(ledger, settings) == 2
     file = home / "gaia-budget" / "logs" / "jseeker_build.jsonl"
     lines = [json.loads(line) for line in file.read_text("ascii").splitlines()]
     assert [list(line)[:7] for line in lines] == [
@@ -230,7 +230,7 @@ def test_the_desktop_is_told_by_the_systems_own_program(
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     chosen = settings.but(desktop_alerts=True)
     fire(ledger, chosen)
-    alerts.send(ledger, chosen)
+    channels.send(ledger, chosen)
     words = shown.read_text().splitlines()
     assert words[:2] == ["--app-name=GAIA budget", "GAIA budget"]
     assert words[2].startswith("GAIA warning: jseeker has spent $8.0000")
@@ -242,5 +242,5 @@ def test_a_system_that_cannot_show_it_is_reported(
     monkeypatch.setattr(notify, "command", lambda _: [])
     chosen = settings.but(desktop_alerts=True)
     fire(ledger, chosen)
-    assert alerts.send(ledger, chosen) == 1, "the ARGUS line"
-    assert "or set desktop_alerts = false" in alerts.stuck(ledger)[0]
+    assert channels.send(ledger, chosen) == 1, "the ARGUS line"
+    assert "or set desktop_alerts = false" in evaluation.stuck(ledger)[0]

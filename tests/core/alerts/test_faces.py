@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from gaia_budget import alerts
+from gaia_budget.alerts import evaluation
 from gaia_budget.alerts.channels import webhook
 from gaia_budget.cli.app import app
 from gaia_budget.errors import GaiaBudgetError, InputError, NotFoundError
@@ -177,7 +177,7 @@ def test_hooks_send_nothing_while_a_receiver_hangs(
         assert (receiver.requests, len(started)) == (asked_before, 1)
         assert asked_before == 1
         with Ledger.open(settings=load()) as ledger:
-            [stuck] = alerts.stuck(ledger)
+            [stuck] = evaluation.stuck(ledger)
         assert "did not answer in 0.2 seconds" in stuck
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget import alerts
+from gaia_budget.alerts import evaluation
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.settings import ModuleSettings
 from support.alerting import evaluate_from_processes
@@ -40,11 +40,11 @@ def test_a_nano_dollar_below_is_silent_and_the_threshold_itself_fires_once(
     ledger: Ledger, settings: Settings, clock: Clock
 ) -> None:
     spend(ledger, "a", 8 * DOLLAR - 1, model="claude-opus-5-5", task="jd_parse", session_id="s1")
-    assert alerts.evaluate(ledger, settings).open == []
+    assert evaluation.evaluate(ledger, settings).open == []
 
     spend(ledger, "b", 1)
     for _ in range(3):
-        state = alerts.evaluate(ledger, settings)
+        state = evaluation.evaluate(ledger, settings)
     assert fired(ledger) == [("month-warning:jseeker:2026-11", 8000)]
     [alert] = state.open
     assert (alert.severity, alert.state, alert.fired_ts) == ("warning", "firing", clock.ts)
@@ -57,12 +57,12 @@ def test_each_threshold_of_a_module_fires_once_and_the_worst_alone_is_told(
     ledger: Ledger, settings: Settings, clock: Clock
 ) -> None:
     spend(ledger, "a", 960 * CENT)
-    state = alerts.evaluate(ledger, settings)
+    state = evaluation.evaluate(ledger, settings)
     assert [alert.alert_id for alert in state.told_by("terminal")] == ["month-critical:jseeker:2026-11"]
     assert len(state.open) == 2
 
     spend(ledger, "b", 40 * CENT)
-    state = alerts.evaluate(ledger, settings)
+    state = evaluation.evaluate(ledger, settings)
     assert [alert.rule for alert in state.told_by("mcp")] == ["month-exceeded"]
     assert "refused until 2026-12-01" in state.told_by("mcp")[0].next_step
     assert fired(ledger) == [
@@ -77,7 +77,7 @@ def test_a_module_that_goes_on_beyond_its_month_is_not_said_to_be_refused(
 ) -> None:
     goes_on = settings.but(modules={"jseeker": ModuleSettings(on_exceeded="downgrade")})
     spend(ledger, "a", 1000 * CENT)
-    (alert,) = alerts.evaluate(ledger, goes_on).told_by("mcp")
+    (alert,) = evaluation.evaluate(ledger, goes_on).told_by("mcp")
     assert alert.next_step.startswith(
         "calls of apps go on on the cheapest allowed model until $11.0000; then calls of apps are refused until "
         "2026-12-01; to allow more: "
@@ -89,7 +89,7 @@ def test_thresholds_are_each_modules_own(ledger: Ledger, settings: Settings, clo
     settings = settings.but(modules={"via": chosen})
     spend(ledger, "a", 505 * CENT, module="via")
     spend(ledger, "b", 505 * CENT)
-    alerts.evaluate(ledger, settings)
+    evaluation.evaluate(ledger, settings)
     assert fired(ledger) == [("month-warning:via:2026-11", 5050)]
 
 
@@ -111,7 +111,7 @@ def test_a_day_and_a_week_at_their_thresholds_fire_once_each_and_anew_when_the_n
     assert fired_after(ledger, settings) == ["day-threshold:jseeker:2026-11-23", week]
 
     clock.advance(86_400)
-    assert [one.alert_id for one in alerts.evaluate(ledger, settings).open] == [week]
+    assert [one.alert_id for one in evaluation.evaluate(ledger, settings).open] == [week]
     spend(ledger, "d", 150 * CENT, "2026-11-24T11:00")
     assert fired_after(ledger, settings)[:2] == [
         "day-threshold:jseeker:2026-11-23",
@@ -132,28 +132,28 @@ def test_all_modules_together_have_thresholds_of_their_own(
 
 
 def fired_after(ledger: Ledger, settings: Settings) -> list[str]:
-    alerts.evaluate(ledger, settings)
+    evaluation.evaluate(ledger, settings)
     return [alert_id for alert_id, _ in fired(ledger)]
 
 
 def test_what_counts_against_no_cap_fires_nothing(ledger: Ledger, settings: Settings, clock: Clock) -> None:
     spend(ledger, "a", 9 * DOLLAR, source="claude_code", billing="api")
     spend(ledger, "b", 9 * DOLLAR, source="claude_code", billing="plan")
-    assert alerts.evaluate(ledger, settings).open == []
+    assert evaluation.evaluate(ledger, settings).open == []
     counted = {"jseeker": ModuleSettings(counts_claude_code=True)}
-    alerts.evaluate(ledger, settings.but(modules=counted))
+    evaluation.evaluate(ledger, settings.but(modules=counted))
     assert fired(ledger) == [("month-warning:jseeker:2026-11", 9000)]
 
 
 def test_a_restart_fires_nothing_again(make: Callable[..., Ledger], settings: Settings, clock: Clock) -> None:
     ledger = make()
     spend(ledger, "a", 8 * DOLLAR)
-    alerts.evaluate(ledger, settings)
+    evaluation.evaluate(ledger, settings)
     ledger.close()
     again = make()
-    alerts.evaluate(again, settings)
+    evaluation.evaluate(again, settings)
     clock.advance(3 * 86_400)
-    alerts.evaluate(again, settings)
+    evaluation.evaluate(again, settings)
     assert fired(again) == [("month-warning:jseeker:2026-11", 8000)]
 
 
@@ -161,13 +161,13 @@ def test_a_raised_cap_resolves_and_a_lowered_one_tells_nothing_a_second_time(
     ledger: Ledger, settings: Settings, clock: Clock
 ) -> None:
     spend(ledger, "a", 8 * DOLLAR)
-    alerts.evaluate(ledger, settings)
+    evaluation.evaluate(ledger, settings)
     raised = settings.but(default_monthly_budget_usd=20)
-    assert alerts.evaluate(ledger, raised).open == []
+    assert evaluation.evaluate(ledger, raised).open == []
     assert [alert.state for alert in Fired(ledger).alerts()] == ["resolved"]
 
     for _ in range(2):
-        [alert] = alerts.evaluate(ledger, settings).open
+        [alert] = evaluation.evaluate(ledger, settings).open
     assert alert.state == "firing"
     assert len(Fired(ledger).alerts()) == 1
 
@@ -176,11 +176,11 @@ def test_an_acknowledged_alert_still_holds_and_is_told_no_more(
     ledger: Ledger, settings: Settings, clock: Clock
 ) -> None:
     spend(ledger, "a", 8 * DOLLAR)
-    alerts.evaluate(ledger, settings)
+    evaluation.evaluate(ledger, settings)
     for _ in range(2):
         found = Fired(ledger).acknowledge_alert("month-warning:jseeker:2026-11", "ana")
     assert (found.state, found.acknowledged_by) == ("acknowledged", "ana")
-    state = alerts.evaluate(ledger, settings)
+    state = evaluation.evaluate(ledger, settings)
     assert len(state.open) == 1
     assert state.told_by("terminal") == []
 
@@ -225,13 +225,13 @@ def test_processes_fire_each_month_once_where_daylight_saving_ends_with_the_mont
 def test_a_clock_that_goes_back_fires_nothing_again(ledger: Ledger, settings: Settings, clock: Clock) -> None:
     clock.set("2026-11-30T23:00")
     spend(ledger, "a", 8 * DOLLAR, "2026-11-30T22:00")
-    alerts.evaluate(ledger, settings)
+    evaluation.evaluate(ledger, settings)
     clock.set("2026-12-01T01:00")
     spend(ledger, "b", 8 * DOLLAR, "2026-12-01T00:30")
-    alerts.evaluate(ledger, settings)
+    evaluation.evaluate(ledger, settings)
     for at in ("2026-11-30T23:30", "2026-12-01T01:30", "2026-11-29T10:00", "2026-12-02T00:00"):
         clock.set(at)
-        alerts.evaluate(ledger, settings)
+        evaluation.evaluate(ledger, settings)
     assert fired(ledger) == [("month-warning:jseeker:2026-11", 8000), ("month-warning:jseeker:2026-12", 8000)]
 
 
@@ -246,11 +246,11 @@ def test_an_evaluation_with_older_figures_does_not_end_what_a_newer_one_fired(
     def late(self: Fired, decide: Callable[..., Any]) -> Any:
         if next(turns, False):
             spend(ledger, "b", CENT)
-            alerts.evaluate(ledger, settings)
+            evaluation.evaluate(ledger, settings)
         return whole(self, decide)
 
     monkeypatch.setattr(Fired, "change_alerts", late)
-    alerts.evaluate(ledger, settings)
+    evaluation.evaluate(ledger, settings)
     assert {alert.alert_id: alert.state for alert in Fired(ledger).alerts()} == {
         "month-warning:jseeker:2026-11": "firing",
         "month-warning:via:2026-11": "firing",

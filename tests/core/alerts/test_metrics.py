@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget import alerts, owner
+from gaia_budget import owner
+from gaia_budget.alerts import evaluation
 from gaia_budget.model import Event
 from gaia_budget.prices.table import load as prices_now
 from gaia_budget.routing import table
@@ -41,7 +42,7 @@ def fires(
     def judge(text: str, **keys: Any) -> list[tuple[str, str]]:
         lines = [f"{name} = {json.dumps(value)}" for name, value in keys.items()]
         own_rules(f"{SILENT}[rules.mine]\nmetric = {json.dumps(text)}\n" + "\n".join(lines) + "\n")
-        state = alerts.evaluate(ledger, settings)
+        state = evaluation.evaluate(ledger, settings)
         assert state.problems == []
         return sorted((alert.module, alert.subject) for alert in state.open)
 
@@ -154,11 +155,11 @@ def test_an_overdue_price_review(
     monkeypatch.setenv("GAIA_ROOT", str(home))
     budget = home / "token_budget.json"
     budget.write_text('{"$schema": "gaia-token-budget-v1", "updated": "2026-08-24"}')
-    rules = [alert.subject.split("@")[0] for alert in alerts.evaluate(ledger, settings).open]
+    rules = [alert.subject.split("@")[0] for alert in evaluation.evaluate(ledger, settings).open]
     assert "token budget" not in rules
     budget.write_text('{"$schema": "gaia-token-budget-v1", "updated": "2026-08-22"}')
     [found] = [
-        one for one in alerts.evaluate(ledger, settings).open if one.subject.startswith("token budget")
+        one for one in evaluation.evaluate(ledger, settings).open if one.subject.startswith("token budget")
     ]
     assert (found.rule, found.cause) == (
         "price-review",
@@ -176,7 +177,7 @@ def test_a_review_that_was_read_is_not_asked_for_again_until_there_is_news(
     budget.write_text(form % (snapshot % "2.5"))
 
     def asked() -> bool:
-        open_ones = alerts.evaluate(ledger, settings).open
+        open_ones = evaluation.evaluate(ledger, settings).open
         return any(one.rule == "price-review" for one in open_ones)
 
     assert asked()
@@ -202,7 +203,7 @@ def test_a_model_in_use_that_ends_soon_is_named_with_its_day(
         ledger.record(
             [Event(event_id=name, ts=clock.ts, source="app", module="via", model=model, output_tokens=1)]
         )
-    said = {one.subject.split("@")[0]: one.cause for one in alerts.evaluate(ledger, settings).open}
+    said = {one.subject.split("@")[0]: one.cause for one in evaluation.evaluate(ledger, settings).open}
     assert (
         "gemini-2.5-pro is in use and ends on 2026-12-01: move to gemini-3.8-flash" in said["gemini-2.5-pro"]
     )
@@ -219,11 +220,11 @@ def test_a_broken_budget_file_is_told_and_leaves_the_other_rules_at_work(
     own_rules: Write,
 ) -> None:
     put(ledger, "2026-11-23T11:10", cost_nano=9 * DOLLAR)
-    before = alerts.evaluate(ledger, settings).open
+    before = evaluation.evaluate(ledger, settings).open
     monkeypatch.setenv("GAIA_ROOT", str(home))
     (home / "token_budget.json").write_text('{"per_module": {"jseeker": {"monthly_budget_usd": -1}}}')
     own_rules('[rules.mine]\nmetric = "spend_usd"\nvalue = 1\n')
-    state = alerts.evaluate(ledger, settings)
+    state = evaluation.evaluate(ledger, settings)
     assert ["greater than or equal to 0" in problem for problem in state.problems] == [True]
     assert {alert.rule for alert in state.open} == {"mine", *(alert.rule for alert in before)}
 
@@ -259,11 +260,11 @@ def test_a_module_in_two_files_is_told_with_what_holds(
     (home / "token_budget.json").write_text(json.dumps({"per_module": {"jSeeker": entry}}))
     chosen = ModuleSettings.of({"alert_threshold_pct": 90})
     put(ledger, "2026-11-23T11:10", cost_nano=9 * DOLLAR)
-    state = alerts.evaluate(ledger, settings.but(modules={"jseeker": chosen}))
+    state = evaluation.evaluate(ledger, settings.but(modules={"jseeker": chosen}))
     [problem] = state.problems
     assert problem.startswith(
         "module jseeker stands in two files: alert_threshold_pct is 90 in settings.toml, which holds"
     )
     assert {alert.rule for alert in state.open if alert.module} == {"month-warning", "month-critical"}
     (home / "token_budget.json").write_text(json.dumps({"per_module": {"jSeeker": entry, "jseeker": entry}}))
-    assert "stands twice" in alerts.evaluate(ledger, settings).problems[0]
+    assert "stands twice" in evaluation.evaluate(ledger, settings).problems[0]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_budget import BudgetGuard, alerts
+from gaia_budget import BudgetGuard
+from gaia_budget.alerts import evaluation
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.ledger import Ledger
 from gaia_budget.middleware.books import rounds
@@ -57,8 +58,8 @@ def test_a_process_that_goes_on_tells_while_it_runs_and_one_of_a_machine_is_enou
     webhook: Receiver, server: WireServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = []
-    evaluate = alerts.evaluate
-    monkeypatch.setattr(alerts, "evaluate", lambda *asked: looks.append(1) or evaluate(*asked))
+    evaluate = evaluation.evaluate
+    monkeypatch.setattr(evaluation, "evaluate", lambda *asked: looks.append(1) or evaluate(*asked))
     monkeypatch.setattr(rounds, "TURN_SECONDS", 0.01)
     monkeypatch.setattr(rounds, "FIRST_SECONDS", 0.0)
     guards = [BudgetGuard("jseeker"), BudgetGuard("via")]

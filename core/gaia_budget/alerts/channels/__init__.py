@@ -27,10 +27,10 @@ CHANNELS = ("argus", "desktop", "webhook")
 
 def send(ledger: Ledger, settings: Settings) -> int:
     """Send what is due from this machine; returns how much has arrived. Raises LedgerError."""
-    return sum(_drain(ledger, settings, name) for name in CHANNELS if _is_ready(name, settings))
+    return sum(_drain(ledger, settings, name) for name in CHANNELS if is_ready(name, settings))
 
 
-def _is_ready(name: str, settings: Settings) -> bool:
+def is_ready(name: str, settings: Settings) -> bool:
     """Whether a channel is set up here: what waits for another machine's webhook is left to it."""
     return {"argus": True, "desktop": settings.desktop_alerts, "webhook": bool(settings.webhook_url)}[name]
 

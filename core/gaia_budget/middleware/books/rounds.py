@@ -116,15 +116,15 @@ class Rounds:
             log.warning("alerts are looked after later: %s", problem)
 
     def _judge(self) -> None:
-        from gaia_budget import alerts
+        from gaia_budget.alerts import channels, evaluation
         from gaia_budget.settings import load
 
         try:
             settings = load()
         except ConfigError:  # the last ones that could be read
             settings = self._settings
-        alerts.evaluate(self._ledger, settings)
-        alerts.send(self._ledger, settings)
+        evaluation.evaluate(self._ledger, settings)
+        channels.send(self._ledger, settings)
 
 
 @atexit.register

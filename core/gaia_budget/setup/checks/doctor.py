@@ -152,14 +152,14 @@ def _ledger(project: Path) -> Iterator[Check]:
 
 
 def _alerts(project: Path) -> Iterator[Check]:
-    from gaia_budget import alerts
+    from gaia_budget.alerts import evaluation
     from gaia_budget.alerts.fired import Fired
     from gaia_budget.ledger import Ledger
 
     try:
         chosen = settings.load()
         with Ledger.open(settings=chosen) as ledger:
-            problems = alerts.problems(ledger, chosen)
+            problems = evaluation.problems(ledger, chosen)
             firing = sum(1 for alert in Fired(ledger).alerts_lately() if alert.resolved_ts is None)
     except GaiaBudgetError as error:
         yield Check("alerts", False, f"cannot be judged: {error}", "Fix what the other checks name")
