@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
+from gaia_budget.forecast.levels import spikes
 from gaia_budget.forecast.month import Days, project
 from gaia_budget.forecast.rate import fit
-from gaia_budget.forecast.spikes import spikes
 from gaia_budget.reports.money.plan import shares
 from gaia_hooks.facts.prices import plan
 from support.spend_series import KINDS, SpendMonth, TaskDays, spend_month, task_days

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
 from gaia_budget.forecast.anomalies import Anomaly, anomalies
-from gaia_budget.forecast.spikes import spikes
+from gaia_budget.forecast.levels import spikes
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.zone import DAY
 from gaia_budget.settings import load
