@@ -117,7 +117,7 @@ def quiet(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     programs.mkdir()
     (programs / "git").symlink_to(str(shutil.which("git")))
     monkeypatch.setenv("PATH", str(programs))
-    monkeypatch.setattr("gaia_hooks.machine.background.start_ingest", lambda *_: None)
+    monkeypatch.setattr("gaia_hooks.machine.beside.start_ingest", lambda *_: None)
     return home
 
 

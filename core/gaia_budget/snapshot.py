@@ -213,7 +213,7 @@ def _prices(source: str) -> dict[str, Any]:
     """The rows of the models that Claude's families stood for, and of those that the user or a contract prices.
 
     Every hook reads them. Any other model, and a batch of these, a hook finds in the price list itself, once in a
-    session (`gaia_hooks.session.other_prices`); where the owner's prices alone count, all of them are here.
+    session (`pricing.listed_rows`); where the owner's prices alone count, all of them are here.
     """
     from gaia_budget.prices import families
     from gaia_budget.prices.overrides import OVERRIDE

@@ -68,7 +68,6 @@ machine.jsonio: _encoder dumps loads scan
 machine.renewed: _version read renew
 machine.system: read_stdin variable variables
 say.figures: SessionFigures.__init__ SessionFigures._add SessionFigures.budget_tokens grouped limit_of
-say.fitting: Piece.__init__ _joined _shown line percent
 session.bookkeeping: Bookkeeper.__init__ Bookkeeper.owe Bookkeeper.recover Bookkeeper.write
 session.counting: Session.__init__ Session._book Session._count_thread Session._made Session._new_agents
   Session._row Session._rows Session.cost Session.count Session.growing Session.moved Session.reprice
@@ -80,8 +79,8 @@ session.state: State.__init__ State.packed State.tally State.uncertain Tally.__i
   Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _sum _table_of
   _unpacked folder is_session_id load new_made pack packed_thread path_of save thread_of unpack
 session.tail: Place.__init__ _mark _same_file _seen grow responses
-statusline: _client_total _count _counted _parts alerts cache dollars kept_windows month run session_part
-  width
+statusline: Piece.__init__ _client_total _count _counted _joined _parts _shown alerts cache dollars
+  kept_windows line month percent run session_part width
 """
 
 

@@ -9,13 +9,12 @@ from gaia_hooks.facts import names, places, session_types, snapshot, trust
 from gaia_hooks.facts.prices import money, plan
 from gaia_hooks.machine import clock, files, jsonio, system
 from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
-from gaia_hooks.say.fitting import CRITICAL, Piece, line, percent
 from gaia_hooks.session import counting as sessions
 from gaia_hooks.session import months, state
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 LOCK_SECONDS = 0.2
@@ -30,7 +29,20 @@ WORTH_REWRITING = 1_000  # tokens of a cold cache: fewer are no news
 WORTH_EXPLAINING = 10  # percent of the limit that was written again: below it is noise
 
 # Ranks: the highest goes first where it gets narrow. Windows and the session's percent always stay.
-MONTH, DOLLARS, FULL_AT, LIMIT, RESETS_AT, CONTEXT, CACHE, NOTES = 1, 2, 3, 4, 5, 6, 7, 8
+ALWAYS, MONTH, DOLLARS, FULL_AT, LIMIT, RESETS_AT, CONTEXT, CACHE, NOTES = 0, 1, 2, 3, 4, 5, 6, 7, 8
+WARNS, CRITICAL = 80, 95  # percent, from which a figure is coloured
+COLOURS = {WARNS: "\033[33m%s\033[39m", CRITICAL: "\033[1;31m%s\033[22;39m"}
+
+
+class Piece:
+    """Words that stay or go together. The highest `rank` goes first; what is ranked `ALWAYS` stays."""
+
+    __slots__ = ("level", "rank", "text")
+
+    def __init__(self, text: str, rank: int = ALWAYS, level: int = 0) -> None:
+        self.text = text
+        self.rank = rank
+        self.level = level
 
 
 def run(data: "bytes | None" = None) -> None:
@@ -240,3 +252,32 @@ def month(session: sessions.Session, now: int) -> "list[Piece]":
 def dollars(nano: int, whole: bool = False) -> str:
     """Nano-dollars to the cent."""
     return money.dollars(money.cents(nano), whole)
+
+
+def percent(value: float, rank: int = ALWAYS, least: str = "") -> Piece:
+    """A share, cut to a whole percent: 79.9 is not yet 80."""
+    level = CRITICAL if value >= CRITICAL else WARNS if value >= WARNS else 0
+    return Piece("%s%d %%" % (least, value), rank, level)
+
+
+def line(parts: "Iterable[list[Piece]]", width: int, colours: bool = False) -> str:
+    """The parts, each its pieces with blanks between, in at most `width` columns.
+
+    Where even what always stays is wider, it stays all the same: the client cuts it, a figure is never left out.
+    """
+    parts = [part for part in parts if part]
+    while True:
+        text = _joined(parts, False)
+        highest = max((piece.rank for part in parts for piece in part), default=ALWAYS)
+        if len(text) <= width or highest == ALWAYS:
+            return _joined(parts, colours)
+        kept = [[piece for piece in part if piece.rank < highest] for part in parts]
+        parts = [part for part in kept if part]
+
+
+def _joined(parts: "Iterable[list[Piece]]", colours: bool) -> str:
+    return " · ".join(" ".join(_shown(piece, colours) for piece in part) for part in parts)
+
+
+def _shown(piece: Piece, colours: bool) -> str:
+    return COLOURS[piece.level] % piece.text if colours and piece.level else piece.text

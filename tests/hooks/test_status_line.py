@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gaia_hooks import statusline
 from gaia_hooks.facts.prices import plan
-from gaia_hooks.say.fitting import ALWAYS, Piece, line
+from gaia_hooks.statusline import ALWAYS, Piece, line
 from support.rows import assistant, write
 
 if TYPE_CHECKING:

@@ -38,10 +38,10 @@ def _session_start(session: sessions.Session, payload: "Payload") -> None:
     if payload.get("source") != "compact":  # then the same process goes on, with its subagents
         session.state.reserved.clear()
     from gaia_hooks.facts.prices import plan
-    from gaia_hooks.machine import background
+    from gaia_hooks.machine import beside
 
     plan.note_payment(session.home, clock.now())
-    background.start_ingest(session.home, session.policy)
+    beside.start_ingest(session.home, session.policy)
 
 
 def _user_prompt(session: sessions.Session, payload: "Payload") -> None:
@@ -239,9 +239,9 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
         return _answer_inside(session, figures, decided)
     said = [decided.pop("systemMessage", "")]
     if event == "PreToolUse" and _starts(payload) == "program":
-        from gaia_hooks.say import programs
+        from gaia_hooks.say import agents
 
-        said.insert(0, programs.announced(session, figures, payload))
+        said.insert(0, agents.announced(session, figures, payload))
     if (
         event == "UserPromptSubmit"
         and _is_human(payload)
@@ -274,7 +274,10 @@ def _answer(session: sessions.Session, payload: "Payload") -> "Answer":
     if text:
         decided["systemMessage"] = text
     if threshold and figures.budget_tokens * 100 >= NOTIFIED_PERCENT * limit_of(session):
-        _notify(session, threshold)
+        from gaia_hooks.machine import beside
+
+        if beside.is_client_silent():
+            beside.notify(session.home, threshold)
     if threshold and session.policy["warn_model"] and event in ("UserPromptSubmit", "PreToolUse"):
         told = decided.setdefault("hookSpecificOutput", {"hookEventName": event})
         told.setdefault("additionalContext", "%s %s" % (threshold, warnings.KEEP_QUALITY))
@@ -287,21 +290,12 @@ def _answer_inside(session: sessions.Session, figures: SessionFigures, decided: 
     """In a subagent only a decision arrives: what is to be said waits for the main thread, or goes to the desktop."""
     if figures.budget_tokens * 100 < NOTIFIED_PERCENT * limit_of(session):
         return decided
-    from gaia_hooks.machine import notify, system
+    from gaia_hooks.machine import beside
 
-    if system.variable(notify.VARIABLE) in notify.SILENT_CLIENTS:
-        threshold = warnings.threshold_reached(session, figures)
-        if threshold:
-            notify.show(session.home, threshold)
+    threshold = warnings.threshold_reached(session, figures) if beside.is_client_silent() else ""
+    if threshold:
+        beside.notify(session.home, threshold)
     return decided
-
-
-def _notify(session: sessions.Session, text: str) -> None:
-    """Say it on the desktop where the client shows no other words of ours."""
-    from gaia_hooks.machine import notify, system
-
-    if system.variable(notify.VARIABLE) in notify.SILENT_CLIENTS:
-        notify.show(session.home, text)
 
 
 def _add_section(session: sessions.Session, payload: "Payload", decided: "Answer") -> None:

@@ -2,13 +2,17 @@
 
 A subagent that works past a limit is ended at its next call, whatever that is: each would cost an answer more.
 
+Calls that would change what holds the limits are refused: our state, the owner's files, the wiring. A model that may
+edit files could otherwise lift its own limit; what remains possible to one that may run any program is said in
+SECURITY.md: no hook can read what a program will do.
+
 Loaded only where a limit is configured. Never `allow`, never `ask`: no permission of the user is bypassed.
 """
 
-from gaia_hooks.facts import session_types, snapshot
+from gaia_hooks.facts import modules, session_types, snapshot
 from gaia_hooks.facts.prices import money
-from gaia_hooks.machine import clock
-from gaia_hooks.say import guarding, warnings, wrapping_up
+from gaia_hooks.machine import clock, files
+from gaia_hooks.say import warnings, wrapping_up
 from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
 from gaia_hooks.session import allowances, months
 from gaia_hooks.session import counting as sessions
@@ -20,6 +24,22 @@ if TYPE_CHECKING:
 BLOCK, DOWNGRADE, WARN = "block", "downgrade", "warn"
 DELIVERING = "StructuredOutput"  # a subagent's answer: after it no request follows
 DENIALS_PER_TURN = 2  # each denial costs another request with the whole context: then the turn is ended
+SETTINGS = ("settings.json", "settings.local.json", "managed-settings.json")
+OWNERS = ("token_budget.json", "registry.json")
+# Of a shell command: other settings than the user's (`GAIA_BUDGET_SESSION_POLICY=warn gaia-budget ingest`), what hides
+# the session, turns hooks off or takes them out. Our commands that raise a limit want a human themselves.
+UNDOING = (
+    "GAIA_BUDGET_",
+    "GAIA_ROOT",
+    "CLAUDECODE",
+    "disableAllHooks",
+    "gaia-budget init",
+    "install.py --undo",
+)
+REASON = (
+    "GAIA budget: limits are hard here, and %s holds them: only a human changes it. Way out: the user does it in a"
+    " terminal of their own."
+)
 
 
 class Verdict:
@@ -122,7 +142,7 @@ def tool_answer(
             return _end_subagent(session, payload, found.reason)
     if starts:
         return _agents(session, figures, payload, tool_input, starts == "program")
-    held = guarding.refusal(session, payload, tool, tool_input)
+    held = _held(session, payload, tool, tool_input)
     if held:
         return _deny(session, figures, held)
     if inside:
@@ -148,9 +168,9 @@ def _agents(
     if key in mine.reserved:
         return {}  # the same call, reported by a second wiring
     if program:
-        from gaia_hooks.say import programs
+        from gaia_hooks.say import agents
 
-        estimate = programs.Estimate(session, tool_input)
+        estimate = agents.Estimate(session, tool_input)
         tokens, what = estimate.tokens, "this workflow starts " + estimate.words()
     else:
         tokens = allowances.allowance(mine, session.policy)
@@ -159,15 +179,16 @@ def _agents(
     if found.mode == BLOCK:
         return _deny(session, figures, found.reason)
     allowances.reserve(mine, key, tokens)
-    if found.mode == DOWNGRADE:
-        from gaia_hooks.say import downgrade
+    if found.mode != DOWNGRADE:
+        return {}
+    if program:  # rewriting it could change what it does
+        return {
+            "systemMessage": "%s The workflow's agents keep the models that its program gives them."
+            % found.reason
+        }
+    from gaia_hooks.say import agents
 
-        return (
-            downgrade.left_alone(found.reason)
-            if program
-            else downgrade.answer(session, tool_input, found.reason)
-        )
-    return {}
+    return agents.cheaper(session, tool_input, found.reason)
 
 
 def _end_subagent(session: sessions.Session, payload: "dict[str, Any]", reason: str) -> "dict[str, Any]":
@@ -199,3 +220,64 @@ def _denial(reason: str) -> "dict[str, Any]":
             "permissionDecisionReason": "%s %s" % (reason, warnings.KEEP_QUALITY),
         }
     }
+
+
+def _held(
+    session: sessions.Session, payload: "dict[str, Any]", tool: str, tool_input: "dict[str, Any]"
+) -> str:
+    """Why a call must not be made; empty where it may."""
+    if tool in wrapping_up.EDITING:
+        path = tool_input.get("file_path") or tool_input.get("notebook_path")
+        what = _held_by(session, str(payload.get("cwd") or ""), path) if type(path) is str else ""
+    elif tool in ("Bash", "PowerShell"):
+        what = _named_in(session, tool_input.get("command"))
+    else:
+        what = ""
+    return REASON % what if what else ""
+
+
+def _held_by(session: sessions.Session, cwd: str, path: str) -> str:
+    """What a path is that holds limits; empty for any other file."""
+    import os.path  # costs a millisecond: paid for edits under a hard policy alone
+
+    real = os.path.realpath(os.path.join(cwd, path))
+    place = modules.folded(real)
+    if _within(place, os.path.realpath(session.home)):
+        return "our state folder"
+    name = place.rpartition("/")[2]
+    if name in SETTINGS and (place.split("/")[-2:-1] == [".claude"] or _in_config(session, place)):
+        return "Claude Code's settings file"
+    root = files.parent(session.logs)
+    if (
+        name in OWNERS
+        and root
+        and modules.folded(files.parent(real)) == modules.folded(os.path.realpath(root))
+    ):
+        return "the owner's " + name
+    return ""
+
+
+def _in_config(session: sessions.Session, place: str) -> bool:
+    import os.path
+
+    from gaia_hooks.facts import places
+
+    return any(
+        _within(place, os.path.realpath(folder))
+        for folder in places.configuration_folders(session.policy["config_dirs"])
+    )
+
+
+def _within(place: str, folder: str) -> bool:
+    return (place + "/").startswith(modules.folded(folder) + "/")
+
+
+def _named_in(session: sessions.Session, command: object) -> str:
+    """What a shell command names that holds limits. It is a text: what a program does is not in it."""
+    if type(command) is not str:
+        return ""
+    form = command.replace("\\", "/")
+    if session.home.replace("\\", "/") in form:
+        return "our state folder"
+    words = " ".join(form.split())
+    return next(("what the command names (%s)" % sign for sign in UNDOING if sign in words), "")

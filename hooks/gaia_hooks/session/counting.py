@@ -252,9 +252,7 @@ class Session:
             known[""] = [written]
         name = model + "#" + variant
         if name not in known:
-            from gaia_hooks.session import other_prices
-
-            known[name] = other_prices.rows_of(self.home, self.policy, model, variant)
+            known[name] = pricing.listed_rows(self.home, self.policy, model, variant)
         return known[name]
 
     def reprice(self) -> None:

@@ -15,7 +15,7 @@ from gaia_budget.alerts import channels, evaluation
 from gaia_budget.alerts.channels import webhook
 from gaia_budget.alerts.fired import Fired
 from gaia_budget.checked.readers import Secret
-from gaia_hooks.machine import notify
+from gaia_hooks.machine import beside
 from support.alerting import Receiver
 from support.events import event
 
@@ -239,7 +239,7 @@ def test_the_desktop_is_told_by_the_systems_own_program(
 def test_a_system_that_cannot_show_it_is_reported(
     ledger: Ledger, settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notify, "command", lambda _: [])
+    monkeypatch.setattr(beside, "notifier", lambda _: [])
     chosen = settings.but(desktop_alerts=True)
     fire(ledger, chosen)
     assert channels.send(ledger, chosen) == 1, "the ARGUS line"

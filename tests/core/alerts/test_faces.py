@@ -63,7 +63,7 @@ def _reviewed(home: Path) -> None:
 def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A session's start would run `ingest` in the background: here it is noted."""
     found: list[str] = []
-    monkeypatch.setattr("gaia_hooks.machine.background.start_ingest", lambda home, policy: found.append(home))
+    monkeypatch.setattr("gaia_hooks.machine.beside.start_ingest", lambda home, policy: found.append(home))
     return found
 
 

@@ -15,7 +15,6 @@ from gaia_budget.settings import load
 from gaia_budget.setup.checks import counting_checks
 from gaia_hooks.facts import snapshot as form
 from gaia_hooks.facts.prices import pricing
-from gaia_hooks.session import other_prices
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +38,7 @@ def by_hooks(model: str, variant: str = "") -> int | None:
     policy = snapshot.write(load())
     rows = pricing.rows_of(policy["prices"], model, variant)
     if not rows:
-        rows = other_prices.rows_of(str(places.home()), policy, model, variant)
+        rows = pricing.listed_rows(str(places.home()), policy, model, variant)
     return pricing.cost_nano(USED, pricing.row_at(rows, NOW))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gaia_budget.alerts import telling
 from gaia_budget.alerts.fired import FIRED
 from gaia_budget.errors import ChannelError
-from gaia_hooks.machine import notify
+from gaia_hooks.machine import beside
 
 if TYPE_CHECKING:
     from gaia_budget.alerts.fired import Delivery
@@ -21,7 +21,7 @@ def send(delivery: Delivery, _: Settings) -> None:
     """Show it; that something is over is not worth a notification. Raises ChannelError."""
     if delivery.step != FIRED:
         return
-    command = notify.command(telling.line(delivery.alert))
+    command = beside.notifier(telling.line(delivery.alert))
     if not command:
         raise ChannelError(
             "this system has no notify-send: install it, or set desktop_alerts = false", slug="alert-desktop"

@@ -20,6 +20,8 @@ tokens of audio, images and video by kind, one for each tier), `file_search` (ra
 row: no surcharge comes on top).
 """
 
+from gaia_hooks.machine import files, jsonio
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs milliseconds on the hook path
     from typing import Any
@@ -166,3 +168,24 @@ def rows_of(table: "dict[str, Any]", model: str, variant: str = "") -> "list[Any
     if rows is None and name[-9:-8] == "-" and name[-8:].isdigit():
         rows = table.get(name[:-9] + suffix)
     return rows
+
+
+def listed_rows(home: str, policy: "dict[str, Any]", model: str, variant: str) -> "list[Any]":
+    """The rows of a model that the snapshot does not hold, by any of its names; empty where it is unknown.
+
+    Other makers behind a gateway, a cloud's names of Claude's models: the whole price list is read, so that whoever
+    asks keeps the answer.
+    """
+    if len(model) > 300:  # a name is matched against patterns
+        return []
+    from gaia_hooks.facts.prices import model_names
+
+    try:
+        listed = jsonio.loads(files.read(files.join(home, "cache", "prices.json")))
+        found = model_names.find(listed["providers"], model)
+        if found is None:
+            return rows_of(policy["prices"], model.lower(), variant) or []  # a contract's name for it
+        rows = rows_of(policy["prices"], found[0], variant)
+        return rows or scaled(rows_of(listed["rows"], found[0], variant) or [], policy["price_times"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []  # not written yet, or of another version: the next ingest prices it

@@ -1,7 +1,11 @@
-"""A program of agents (`Workflow`) before it runs: how many it starts, and what they are likely to use."""
+"""Agents before they run: how many a program of them (`Workflow`) starts and is likely to use, and the cheaper model.
 
-from gaia_hooks.facts.workflow import fanout, script_lists
-from gaia_hooks.machine import files
+A subagent past the limit gets the cheapest model its module allows, and both human and agent are told.
+"""
+
+from gaia_hooks.facts import places, snapshot
+from gaia_hooks.machine import files, system
+from gaia_hooks.say import warnings
 from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
 from gaia_hooks.session import allowances
 from gaia_hooks.session import counting as sessions
@@ -10,7 +14,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from gaia_hooks.session.state import State
+
 SCRIPT_ENDS = (".js", ".mjs", ".ts")
+HEAD_BYTES = 4096
 
 
 class Estimate:
@@ -19,6 +26,8 @@ class Estimate:
     __slots__ = ("at_least", "at_most", "each", "told", "used")
 
     def __init__(self, session: sessions.Session, tool_input: "dict[str, Any]") -> None:
+        from gaia_hooks.facts.workflow import fanout, script_lists
+
         text = _script(session, tool_input)
         least, most = (
             script_lists.UNTOLD if text is None else fanout.agents_started(text, tool_input.get("args"))
@@ -83,8 +92,6 @@ def _script(session: sessions.Session, tool_input: "dict[str, Any]") -> "str | N
     if type(path) is str and path:
         return _text(path if path[0] in "/\\" or path[1:2] == ":" else files.join(session.state.cwd, path))
     if type(name) is str and name and not set(name) & set("/\\"):
-        from gaia_hooks.facts import places
-
         for folder in (files.join(session.state.cwd, ".claude"), places.claude_folder()):
             for end in SCRIPT_ENDS:
                 text = _text(files.join(folder, "workflows", name + end))
@@ -94,7 +101,68 @@ def _script(session: sessions.Session, tool_input: "dict[str, Any]") -> "str | N
 
 
 def _text(path: str) -> "str | None":
+    from gaia_hooks.facts.workflow import fanout
+
     try:
         return files.read(path, 0, fanout.TEXT_LIMIT + 1).decode("utf-8", "replace")
     except OSError:
         return None
+
+
+def _names_a_model(mine: "State", policy: "dict[str, Any]", kind: str) -> bool:
+    """Whether the definition of a subagent (project's or user's `agents/*.md`) has a `model` of its own."""
+    if not kind:
+        return False
+    project = system.variable("CLAUDE_PROJECT_DIR") or mine.cwd
+    own = places.claude_folder()
+    for folder in (files.join(project, ".claude", "agents"), files.join(own, "agents")):
+        for name in files.names_in(folder):
+            if name.endswith(".md"):
+                head = _frontmatter(files.join(folder, name))
+                if head.get("name", name[:-3]) == kind:
+                    return head.get("model", "inherit") not in ("", "inherit")
+    return False
+
+
+def _frontmatter(path: str) -> "dict[str, str]":
+    try:
+        text = files.read(path, 0, HEAD_BYTES).decode("utf-8-sig", "replace")
+    except OSError:
+        return {}
+    lines = text.splitlines()
+    found: dict[str, str] = {}
+    if lines and lines[0].strip() == "---":
+        for line in lines[1:]:
+            if line.strip() == "---":
+                break
+            key, colon, value = line.partition(":")
+            if colon and not key.startswith((" ", "\t", "#")):
+                found[key.strip()] = value.strip().strip("\"'")
+    return found
+
+
+def _cheapest(session: sessions.Session) -> str:
+    """The cheapest alias in the module's list; the cheapest of all where it has none of Claude's families."""
+    families = warnings.FAMILIES  # the aliases that an `Agent` call takes
+    allowed = snapshot.module_policy(session.policy, session.state.module).get("models") or families
+    return next((family for family in families if family in allowed), families[0])
+
+
+def cheaper(session: sessions.Session, tool_input: "dict[str, Any]", reason: str) -> "dict[str, Any]":
+    """Rewrite the call's model; protected agents and those whose own definition names a model keep theirs."""
+    kind = tool_input.get("subagent_type")
+    kind = kind if type(kind) is str else ""
+    model, asked = _cheapest(session), tool_input.get("model")
+    if asked in warnings.FAMILIES and warnings.FAMILIES.index(asked) <= warnings.FAMILIES.index(model):
+        return {}
+    if kind in session.policy["protected_agents"] or _names_a_model(session.state, session.policy, kind):
+        return {"systemMessage": "%s The subagent %s keeps its own model." % (reason, kind)}
+    said = "%s The subagent runs on %s instead of %s." % (reason, model, asked or "its default model")
+    return {
+        "systemMessage": said,
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "updatedInput": dict(tool_input, model=model),
+            "additionalContext": said,
+        },
+    }
