@@ -25,6 +25,7 @@ snapshot.json   prices, limits and module folders, prepared for the hooks
 hook/           the compiled copy of the hooks that Claude Code is wired to, one folder per version
 telemetry.json  where Claude Code's telemetry is received, and the token (only after `init --telemetry`)
 calls/          calls of apps between being sent and being booked; empty most of the time
+learned         when apps' calls were last looked through for retries on a stronger model
 cache/          answers kept so that the same request is not paid twice; may be deleted
 claude-md/      for the splitter: earlier states of each CLAUDE.md, what sessions loaded, trigger words
 l1-template.md  your own text for every split CLAUDE.md, where you want some

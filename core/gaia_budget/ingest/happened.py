@@ -7,12 +7,15 @@ went to the same model again, as when somebody was not content and asked anew. B
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_budget import places
 from gaia_budget.errors import ConfigError
 from gaia_budget.routing import table, wishes
 from gaia_budget.routing.table import TIERS
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,7 +25,22 @@ if TYPE_CHECKING:
 
 LOOK_BACK = 2 * 86_400 * 1_000_000
 """Microseconds of calls that are looked at each time: what was found before is found again, and changes nothing."""
+OFTEN = 3_600 * 1_000_000
+"""Microseconds after which a question looks again: days of calls cost more than most questions."""
 ALREADY_JUDGED = "escalation"
+
+
+def learn_now_and_then(ledger: Ledger, report: Report) -> None:
+    """Learn where nobody on this machine has for an hour. Raises LedgerError."""
+    mark = str(places.home() / "learned")
+    try:
+        last = int(files.read(mark))
+    except (OSError, ValueError):
+        last = 0
+    if not 0 <= ledger.now() - last < OFTEN:
+        learn(ledger, report)
+        with contextlib.suppress(OSError):  # a folder that may only be read: the next question looks again
+            files.replace(mark, str(ledger.now()).encode(), durable=False)
 
 
 def learn(ledger: Ledger, report: Report) -> None:

@@ -46,6 +46,7 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     known, counted_to = _settled(report)
     upkeep(Budgets(ledger))
     _read(settings, ledger, report, progress)
+    happened.learn(ledger, report)
     report.seconds = time.perf_counter() - began
     sessions.forget_old(str(places.home()), clock.now() // clock.MICRO)
     rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
@@ -63,6 +64,7 @@ def refresh(settings: Settings, ledger: Ledger, progress: Callable[[int, int], N
     report = Report()
     known, counted_to = _settled(report)
     _read(settings, ledger, report, progress)
+    happened.learn_now_and_then(ledger, report)
     rebilled = rebill(ledger, settings)
     if report.events_new or report.completed or rebilled or snapshot.is_outdated(settings):
         _tell(ledger, settings, counted_to, known)
@@ -115,7 +117,6 @@ def _read(
         for session in logs.without_rows:
             sessions.reckon_again(session)
         unattributed.reconcile(ledger, settings, costs, sessions, report)
-        happened.learn(ledger, report)
 
 
 @contextmanager

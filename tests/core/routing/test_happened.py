@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaia_budget.ingest.happened import SOON, TaskCall, learn, outcomes
+from gaia_budget.ingest.happened import OFTEN, SOON, TaskCall, learn, learn_now_and_then, outcomes
 from gaia_budget.ingest.report import Report
 from gaia_budget.model import Event
 from gaia_budget.routing import table
@@ -89,3 +89,23 @@ def test_what_an_apps_own_check_judged_is_not_judged_twice(ledger: Ledger) -> No
     )  # fmt: skip
     learn(ledger, Report())
     assert [one.kind for one in ledger.outcomes("cover_letter")] == ["escalation"]
+
+
+def test_a_question_reads_the_last_days_calls_once_an_hour_and_taking_in_always(ledger: Ledger) -> None:
+    started = ledger.now()
+    learn_now_and_then(ledger, Report())
+    ledger.record(
+        [
+            Event(event_id=name, ts=started - ago, source="app", module="jseeker", task="cover_letter", model=model,
+                  input_tokens=900, output_tokens=50, correlation_id="c")
+            for name, ago, model in (("a", 60_000_000, "claude-haiku-5-5"), ("b", 1, "claude-sonnet-5-5"))
+        ]
+    )  # fmt: skip
+    learn_now_and_then(ledger, Report())
+    assert ledger.outcomes("cover_letter") == []
+    ledger.clock = lambda: started + OFTEN + 60_000_000
+    learn_now_and_then(ledger, Report())
+    assert [one.kind for one in ledger.outcomes("cover_letter")] == ["retry"]
+    ledger.clock = lambda: started - OFTEN  # a clock that was set back
+    learn_now_and_then(ledger, Report())
+    assert [one.kind for one in ledger.outcomes("cover_letter")] == ["retry"]
