@@ -260,7 +260,7 @@ def speed() -> None:
     from gaia_budget.owner import load_token_budget
 
     limits = load_token_budget()
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
     from support.components import found
     from support.postgres import Server
 

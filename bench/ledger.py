@@ -37,7 +37,7 @@ from gaia_budget.ledger.rows import EVENT_FIELDS
 from gaia_budget.ledger.sums import resum
 from gaia_budget.ledger.verify import verify
 from gaia_budget.model import Event
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.postgres import Server
 from support.spending import Kind, Spender, spend_from_processes
 

@@ -91,7 +91,8 @@ def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Co
 
 def settings() -> str:
     """Every setting with its type, default and meaning."""
-    from gaia_budget.settings import PREFIX, ModuleSettings, Settings
+    from gaia_budget.settings import PREFIX
+    from gaia_budget.settings.keys import ModuleSettings, Settings
 
     return (
         f"{NOTE}# Settings\n\n"

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gaia_budget.owner import Registry, TokenBudget
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 
 def in_two_files(settings: Settings, budget: TokenBudget) -> list[str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gaia_budget.jsontext import JsonText
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 WARNS, CRITICAL = THRESHOLDS = (80, 95)
 """Percent of a limit that warn and that are critical where nobody has said others."""

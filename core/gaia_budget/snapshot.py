@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gaia_budget.owner import Registry, TokenBudget
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 
 FOREIGN = (

@@ -88,15 +88,16 @@ def cycle() -> None:
     alerts are judged and told, and the hooks get their snapshot. Raises LedgerError, ConfigError where nothing can be
     done at all.
     """
-    from gaia_budget import ingest, settings
+    from gaia_budget import settings
     from gaia_budget.budgets import Budgets, spool
+    from gaia_budget.ingest.run import run
     from gaia_budget.ledger import Ledger
 
     chosen = settings.load()
     with Ledger.open(settings=chosen) as ledger:
         _attempt(lambda: spool.replay(Budgets(ledger)))
         _attempt(Budgets(ledger).expire)
-        _attempt(lambda: ingest.run(chosen, ledger))
+        _attempt(lambda: run(chosen, ledger))
 
 
 def _attempt(duty: Callable[[], object]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.ledger import Ledger
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.components import requires
 from support.postgres import Server
 

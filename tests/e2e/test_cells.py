@@ -13,7 +13,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget import ingest, places
+from gaia_budget import places
+from gaia_budget.ingest.run import run
 from gaia_budget.ledger import Ledger
 from gaia_budget.prices import contract
 from gaia_budget.reports.sessions.beside_client import beside_client
@@ -104,7 +105,7 @@ def in_the_ledger() -> list[tuple[str, str | None, str, int]]:
     settings = load()
     sql = "SELECT event_id, part_of, model, cost_nano FROM events WHERE kind = 'response'"
     with Ledger.open(settings=settings) as ledger:
-        ingest.run(settings, ledger)
+        run(settings, ledger)
         rows = ledger.db.ask(lambda ask: list(ask(sql, ())))
         total = ledger.spend().total
     assert len(rows) == total.events, "nothing is unattributed"

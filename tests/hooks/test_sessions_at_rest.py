@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_budget import ingest
+from gaia_budget.ingest.run import run
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from gaia_hooks import main
@@ -105,18 +105,18 @@ def test_a_command_costs_the_same_after_any_number_of_sessions(watched: Watched,
     settings = load()
     with Ledger.open(settings=settings) as ledger:
 
-        def run() -> None:
-            ingest.run(settings, ledger)
+        def ingest() -> None:
+            run(settings, ledger)
 
         spent = []
         for until in (150, COUNT):
             for number in range(len(files.names_in(state.rest_folder(str(watched.home)))), until):
                 ended(watched, number, 2 * HOUR)
-            run()
+            ingest()
             for transcript in watched.transcript.parent.iterdir():
                 transcript.unlink()  # as Claude Code does after a month
-            run()
-            spent.append(calls(run))
+            ingest()
+            spent.append(calls(ingest))
             assert sessions.ids(str(watched.home)) == []
         assert ledger.spend().total.events == COUNT
     few, many = spent

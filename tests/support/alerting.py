@@ -35,7 +35,7 @@ def _work(pipe: Connection, url: str, at: int, zone: str, number: int) -> None:
     from gaia_budget.alerts import evaluation
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
     try:
         settings = Settings().but(timezone=zone, machine=f"m{number}")

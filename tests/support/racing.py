@@ -103,7 +103,7 @@ def _calls(pipe: Connection, url: str, name: str, task: dict[str, Any]) -> None:
     from gaia_budget.errors import BudgetExceededError
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
     chosen = Settings().but(timezone="UTC", machine=name)
     ledger = Ledger.open(url, settings=chosen)

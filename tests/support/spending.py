@@ -50,7 +50,7 @@ def _work(pipe: Connection, spender: Spender) -> None:
     from gaia_budget.errors import BudgetExceededError
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
     chosen = Settings().but(timezone="UTC", org=spender.org)
     ledger = Ledger.open(spender.url, settings=chosen)

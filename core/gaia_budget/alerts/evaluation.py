@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from gaia_budget.alerts.rules import Channel, Rule, RulesInForce
     from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 HUNDRED = 100
 SENT = {"argus": True, "desktop": True, "webhook": False}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.database.measures import Figures
     from gaia_budget.owner import TokenBudget
     from gaia_budget.routing.upkeep.review import Ending
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 FAILED = (
     "SELECT module, task, count(*) FROM events WHERE org = ? AND kind = 'failed' AND ts >= ? "

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
 
     from gaia_budget.ledger import Ledger
-    from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.database.connection import Transaction
 
 FIRED, OVER = 0, 1
 """Steps of an alert that are told, in this order."""

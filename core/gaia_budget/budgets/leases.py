@@ -18,7 +18,7 @@ from gaia_budget.ledger.charges import CREATE, Charge, Place, add_to, charge, is
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.database.connection import Transaction
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.model import Event
 

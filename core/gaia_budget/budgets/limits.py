@@ -12,7 +12,7 @@ from gaia_hooks.facts.prices.money import usd_short
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.database.connection import Transaction
 
 
 class Scope(NamedTuple):

@@ -9,7 +9,7 @@ from gaia_budget.ledger.zone import Zone, first_of, month_name
 from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.database.connection import Ask
 
 SPENT = (
     "SELECT module, source, billing, sum(cost_nano) FROM rollups "

@@ -9,7 +9,7 @@ from gaia_budget.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gaia_budget.ledger.database import Ask, Transaction
+    from gaia_budget.ledger.database.connection import Ask, Transaction
 
 COLUMNS = "override_id, module, amount_nano, used_nano, reason, granted_by, created_ts, expires_ts, revoked_ts, task"
 ADD = (

@@ -15,7 +15,7 @@ from gaia_budget.ledger.charges import Charge, Place, add_to, charge, is_module,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gaia_budget.ledger.database import Ask, Transaction
+    from gaia_budget.ledger.database.connection import Ask, Transaction
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.model import Event
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.books import Books
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 
 @contextmanager

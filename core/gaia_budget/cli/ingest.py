@@ -10,8 +10,8 @@ import typer
 from gaia_budget.cli.output import JsonFlag, emit_json, note, say, warn_of_broken_files
 
 if TYPE_CHECKING:
-    from gaia_budget.ingest import Report
-    from gaia_budget.settings import Settings
+    from gaia_budget.ingest.report import Report
+    from gaia_budget.settings.keys import Settings
 
 SHOWN = 20  # skipped lines named on a terminal; the JSON document has all
 
@@ -33,7 +33,7 @@ Skipped = Annotated[
 def ingest(as_json: JsonFlag = False, skipped: Skipped = False) -> None:
     """Take Claude Code's transcripts and the ARGUS logs into the ledger, only what is new since the last time."""
     from gaia_budget.cli.progress import progress
-    from gaia_budget.ingest import run
+    from gaia_budget.ingest.run import run
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import load
 
@@ -98,7 +98,7 @@ Folder = Annotated[
 
 def jseeker_db(file: Database, as_json: JsonFlag = False) -> None:
     """Take in every row of jSeeker's api_costs table; rows that are known already change nothing."""
-    from gaia_budget.ingest import import_api_costs
+    from gaia_budget.ingest.run import import_api_costs
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import load
 
@@ -109,7 +109,7 @@ def jseeker_db(file: Database, as_json: JsonFlag = False) -> None:
 
 def logs(folder: Folder, as_json: JsonFlag = False) -> None:
     """Take in every event file of a folder; lines that are known already change nothing."""
-    from gaia_budget.ingest import import_logs
+    from gaia_budget.ingest.run import import_logs
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import load
 

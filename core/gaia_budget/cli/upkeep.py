@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 Sources = Annotated[bool, typer.Option(help="Also read every transcript and log anew and compare.")]
 
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(sources: Sources = True, as_json: JsonFlag = False) -> None:
     """Prove that sums, budgets and reservations match the events, and the events their sources."""
-    from gaia_budget.ingest import run
+    from gaia_budget.ingest.run import run
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.rebuild import compare
     from gaia_budget.ledger.verify import verify as check

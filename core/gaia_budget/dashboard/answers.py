@@ -11,7 +11,7 @@ from gaia_budget.reports.books import Books, here
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 PERIOD = ("since", "until", "zone")
 WORDS = {

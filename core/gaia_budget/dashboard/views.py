@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.overview import Overview
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 
 @cache

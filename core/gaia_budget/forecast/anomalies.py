@@ -16,7 +16,7 @@ from gaia_hooks.facts.names import called
 from gaia_hooks.facts.prices.money import usd, usd_short
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.database.connection import Ask
     from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.ledger.zone import When
 

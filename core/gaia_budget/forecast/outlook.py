@@ -16,7 +16,7 @@ from gaia_hooks.facts.prices.money import usd, usd_short
 if TYPE_CHECKING:
     from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.owner import TokenBudget
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 NOT_THIS_MONTH = "not this month"
 ALL = ""

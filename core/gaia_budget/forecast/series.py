@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gaia_budget.budgets.months import MonthSpend
-    from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.database.connection import Ask
     from gaia_budget.ledger.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 DAILY = (
     "SELECT module, bucket, source, billing, sum(cost_nano) FROM rollups "

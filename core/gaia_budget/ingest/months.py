@@ -18,7 +18,7 @@ from gaia_hooks.session import sessions, state
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 
 def months(ledger: Ledger, settings: Settings, counted_to: int) -> Months:

@@ -12,7 +12,7 @@ from gaia_hooks.facts.prices import billing
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 PAGE = 10_000
 ANY = (

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gaia_budget.ingest.costs import Costs
     from gaia_budget.ingest.report import Report
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
     from gaia_hooks.facts.tokens.responses import Response
 
 BATCH = 5_000

@@ -19,7 +19,7 @@ from gaia_hooks.session.tail import LINE_LIMIT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 STILL_WRITTEN = 600 * clock.MICRO
 """A row that has not grown for so long was cut by a crash."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gaia_budget.ingest.report import Report
     from gaia_budget.ingest.sessions import FileState, Sessions
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
     from gaia_budget.transcripts.reading import ClientTotal, ReadingPosition
 
     Family = Mapping[int, list[tuple[str, int, ClientTotal]]]

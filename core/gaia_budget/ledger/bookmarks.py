@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from gaia_budget.ledger.database import Ask, Transaction
+    from gaia_budget.ledger.database.connection import Ask, Transaction
 
 MINE = "SELECT source, position, state FROM bookmarks WHERE org = ? AND machine = ? {}"
 SET = (

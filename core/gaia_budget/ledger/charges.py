@@ -9,7 +9,7 @@ from gaia_budget.ledger.zone import month_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.database.connection import Transaction
     from gaia_budget.ledger.zone import Zone
 
 Place = tuple[str, str]

@@ -12,10 +12,11 @@ from gaia_budget.errors import InputError
 from gaia_budget.ledger import bookmarks as marks
 from gaia_budget.ledger import outcomes, questions, record, sessions, sightings
 from gaia_budget.ledger.charges import charge
-from gaia_budget.ledger.database import PATIENCE_SECONDS, Database, parse_url
+from gaia_budget.ledger.database.connection import PATIENCE_SECONDS, Database
 from gaia_budget.ledger.database.failures import ReadOnlyError, UnfitTextError
 from gaia_budget.ledger.database.kept import Kept
 from gaia_budget.ledger.database.migrations import migrate
+from gaia_budget.ledger.database.url import parse_url
 from gaia_budget.ledger.sums import resum
 from gaia_budget.ledger.zone import Zone
 from gaia_hooks.machine import clock as machine_clock
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from gaia_budget.ledger.bookmarks import Bookmark
-    from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.database.connection import Transaction
     from gaia_budget.ledger.record import Recorded
     from gaia_budget.ledger.zone import When
     from gaia_budget.model import Event

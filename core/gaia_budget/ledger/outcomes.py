@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database.connection import Database
+from gaia_budget.ledger.database.url import parse_url
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.database.connection import Ask
 
 ADD = (
     "INSERT INTO outcomes (org, outcome_id, ts, module, task, model, ok, reason, kind) "

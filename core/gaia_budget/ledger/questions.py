@@ -18,7 +18,7 @@ from gaia_budget.ledger.zone import DAY, HOUR, bucket, day_name, iso, month_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.database.connection import Ask
     from gaia_budget.ledger.zone import Zone
 
 TIMES = ("hour", "day", "week", "month")

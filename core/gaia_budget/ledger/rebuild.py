@@ -10,8 +10,8 @@ import msgspec
 
 from gaia_budget.errors import InputError, LedgerError
 from gaia_budget.ledger import bookmarks, rows, sightings, spans
-from gaia_budget.ledger.database import parse_url
 from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, ORGS, SESSIONS
+from gaia_budget.ledger.database.url import parse_url
 from gaia_budget.ledger.rows import EVENT_FIELDS, INSERT, event_of
 from gaia_budget.ledger.sightings import joined
 from gaia_budget.ledger.sums import resum
@@ -22,11 +22,11 @@ from gaia_hooks.facts.tokens import usage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from gaia_budget.ledger.database import Database, Transaction
+    from gaia_budget.ledger.database.connection import Database, Transaction
     from gaia_budget.ledger.database.tables import Table
     from gaia_budget.ledger.ledger import Ledger
     from gaia_budget.model import Event
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 CHUNK = 5_000
 PAGE = f"SELECT {INSERT.columns} FROM events WHERE org = ? AND event_id > ? ORDER BY event_id LIMIT {CHUNK}"  # noqa: S608

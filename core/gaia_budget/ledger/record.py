@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from gaia_budget.ledger.charges import Charge, Place
-    from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.database.connection import Transaction
     from gaia_budget.ledger.rows import Id
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.model import Event

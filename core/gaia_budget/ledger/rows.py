@@ -14,7 +14,7 @@ from gaia_budget.model import Event
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.database.connection import Transaction
     from gaia_budget.ledger.database.tables import Table
 
 BULK = 64

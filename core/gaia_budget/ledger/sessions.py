@@ -11,7 +11,7 @@ from gaia_budget.ledger.zone import HOUR, NO_END
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.database.connection import Ask
 
 MINE = "FROM events WHERE org = ? AND session_id = ? AND ts BETWEEN ? AND ?"
 PARTS = (

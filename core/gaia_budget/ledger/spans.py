@@ -15,7 +15,7 @@ from gaia_budget.ledger.rows import Insertion
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.database.connection import Transaction
     from gaia_budget.model import Event
 
 _EARLIER = "excluded.first_ts < sessions.first_ts"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gaia_budget.ledger.charges import Place
-    from gaia_budget.ledger.database import Transaction
+    from gaia_budget.ledger.database.connection import Transaction
     from gaia_budget.model import Event
 
 Key = tuple[str, ...]

@@ -19,7 +19,7 @@ from gaia_hooks.facts.prices import billing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.database.connection import Ask
     from gaia_budget.ledger.ledger import Ledger
 
 MOST_SHOWN = 20

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from gaia_budget.owner import TokenBudget
     from gaia_budget.prices.table import PriceTable
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 log = logging.getLogger("gaia_budget")
 FRESH_SECONDS = 30.0

@@ -17,7 +17,7 @@ from gaia_budget import owner, places
 from gaia_budget.budgets import Budgets
 from gaia_budget.errors import ConfigError, InputError, LedgerError, NotFoundError
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.database import PATIENCE_SECONDS
+from gaia_budget.ledger.database.connection import PATIENCE_SECONDS
 from gaia_budget.reports.asked import module_named, nearest
 from gaia_hooks.facts import modules, snapshot
 from gaia_hooks.session import state
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.budgets.overrides import Override
     from gaia_budget.owner import Registry, TokenBudget
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
     Progress = Callable[[int, int], None] | None
 

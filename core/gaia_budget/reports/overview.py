@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.forecast.standing import MonthStatus
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 TREND_DAYS = 14
 

@@ -13,10 +13,9 @@ from gaia_budget import places
 from gaia_budget.checked import Wrong
 from gaia_budget.errors import ConfigError
 from gaia_budget.settings.keys import Settings
-from gaia_budget.settings.module_keys import ModuleSettings
 from gaia_hooks.machine import files
 
-__all__ = ["PREFIX", "ModuleSettings", "Settings", "load", "origin", "set_top_level", "variables"]
+__all__ = ["PREFIX", "load", "origin", "set_top_level", "variables"]
 
 PREFIX = "GAIA_BUDGET_"
 OLD_NAMES = {"billing": "claude_code_billing"}

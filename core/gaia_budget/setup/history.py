@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.owner import TokenBudget
     from gaia_budget.reports.overview import Overview
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
     from gaia_budget.transcripts.discovery import Transcript
 
 HEAD_BYTES = 256 << 10  # the first human prompt stands near the top of a transcript
@@ -91,12 +91,12 @@ class LocalHistory(NamedTuple):
 
 def found(settings: Settings, progress: Callable[[int, int], None] | None = None) -> LocalHistory:
     """Take local history in and look at it. Raises ConfigError and LedgerError."""
-    from gaia_budget import ingest
+    from gaia_budget.ingest.run import run
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.overview import overview
 
     with Ledger.open(settings=settings) as ledger:
-        ingest.run(settings, ledger, progress)
+        run(settings, ledger, progress)
         return LocalHistory(replay(settings, ledger), overview(ledger, settings), owners_files())
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.ledger import Ledger
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.clock import Clock
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 
 from gaia_budget.alerts import evaluation
 from gaia_budget.alerts.fired import Fired
-from gaia_budget.settings import ModuleSettings
+from gaia_budget.settings.keys import ModuleSettings
 from support.alerting import evaluate_from_processes
 from support.events import event, ts
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
     from support.clock import Clock
 
     Write = Callable[[str], Path]

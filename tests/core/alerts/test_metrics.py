@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
     from support.clock import Clock
 
     Write = Callable[[str], Path]
@@ -253,7 +253,7 @@ def test_thresholds_and_budgets_that_make_no_sense_are_named(home: Path, module:
 def test_a_module_in_two_files_is_told_with_what_holds(
     ledger: Ledger, settings: Settings, clock: Clock, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gaia_budget.settings import ModuleSettings
+    from gaia_budget.settings.keys import ModuleSettings
 
     monkeypatch.setenv("GAIA_ROOT", str(home))
     entry = {"monthly_budget_usd": 10, "alert_threshold_pct": 70, "critical_threshold_pct": 85}

@@ -24,7 +24,7 @@ from gaia_budget.errors import BudgetExceededError
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.verify import verify
 from gaia_budget.model import Event
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.events import ts
 
 LIMIT = 100

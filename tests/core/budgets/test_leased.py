@@ -14,9 +14,10 @@ from gaia_budget.budgets.leased import LeasedBudget
 from gaia_budget.budgets.leases import LeaseReport, Paid
 from gaia_budget.errors import BudgetExceededError, LedgerError
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database.connection import Database
+from gaia_budget.ledger.database.url import parse_url
 from gaia_budget.ledger.verify import verify
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.clock import Clock
 from support.events import event
 
@@ -183,7 +184,7 @@ def test_the_lease_of_a_dead_holder_is_wound_up_by_its_calls_and_twice_is_once(
 
 
 def test_each_ingest_settles_what_is_overdue_and_tells_what_was_kept(ledger: Ledger) -> None:
-    from gaia_budget.ingest import run
+    from gaia_budget.ingest.run import run
 
     scope = Budgets(ledger).module_scope("jseeker", 1000)
     Budgets(ledger).reserve([scope], 50, call_id="lost", ttl_s=0)

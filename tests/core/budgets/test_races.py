@@ -72,7 +72,7 @@ def own_server() -> Iterator[Server]:
 @requires("postgresql")
 def test_a_server_that_is_stopped_and_started_loses_no_call_and_admits_none_twice(own_server: Server) -> None:
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
     url = own_server.create("ledger")
     calls, processes = 40, 8
@@ -99,7 +99,7 @@ def test_a_large_batch_that_a_stopping_server_cuts_off_is_taken_in_whole(own_ser
     import psycopg
 
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
     url = own_server.create("ledger")
     seen = [event(f"m{number}", session_id=f"s{number % 50}", cost_nano=1) for number in range(50_000)]
@@ -144,9 +144,10 @@ def test_a_file_that_another_process_has_locked_is_told_and_nothing_is_written(t
     import sqlite3
 
     from gaia_budget.errors import LedgerError
-    from gaia_budget.ledger.database import Database, parse_url
+    from gaia_budget.ledger.database.connection import Database
+    from gaia_budget.ledger.database.url import parse_url
     from gaia_budget.ledger.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
     path = (tmp_path / "ledger.db").as_posix()
     settings = Settings().but(timezone="UTC")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from typer.testing import CliRunner
 
-from gaia_budget import ingest, settings
+from gaia_budget import settings
 from gaia_budget.budgets import Budgets
 from gaia_budget.cli.app import app
+from gaia_budget.ingest.run import run
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from gaia_hooks import statusline
@@ -62,7 +63,7 @@ def taken_in(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ),
     )
     with Ledger.open(settings=load()) as ledger:
-        ingest.run(settings.load(), ledger)
+        run(settings.load(), ledger)
     return home
 
 

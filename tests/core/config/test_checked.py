@@ -13,7 +13,7 @@ from gaia_budget.alerts.rules import Rule
 from gaia_budget.checked import Wrong
 from gaia_budget.checked.readers import Secret, flag, listed, number, parted, text, whole
 from gaia_budget.owner import Registry, TokenBudget
-from gaia_budget.settings import ModuleSettings, Settings
+from gaia_budget.settings.keys import ModuleSettings, Settings
 
 if TYPE_CHECKING:
     from gaia_budget.checked import Keyed

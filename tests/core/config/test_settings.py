@@ -11,6 +11,7 @@ import pytest
 
 from gaia_budget import places, settings
 from gaia_budget.errors import ConfigError
+from gaia_budget.settings.keys import ModuleSettings
 from gaia_hooks.facts.prices import billing, plan
 from gaia_hooks.machine import clock
 
@@ -24,7 +25,7 @@ def test_without_a_file_every_setting_has_its_default() -> None:
     loaded = settings.load()
     assert loaded.session_policy == "warn"
     assert loaded.thresholds == [80, 95, 100]
-    assert loaded.module("anything").document() == settings.ModuleSettings().document()
+    assert loaded.module("anything").document() == ModuleSettings().document()
     assert settings.origin("thresholds") == "default"
 
 

@@ -16,7 +16,8 @@ from gaia_budget.forecast.outlook import Outlook, forecast
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
 from gaia_budget.owner import load_token_budget
-from gaia_budget.settings import ModuleSettings, Settings, load
+from gaia_budget.settings import load
+from gaia_budget.settings.keys import ModuleSettings, Settings
 from gaia_hooks.facts.prices import plan
 from gaia_hooks.machine import clock
 from support.events import event, ts

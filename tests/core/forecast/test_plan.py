@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gaia_budget import places, snapshot
 from gaia_budget.forecast.series import working_week
 from gaia_budget.reports.money.plan import PlanWindow, plan_windows, shares
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from gaia_hooks.facts.prices import plan
 from support.events import event, ts
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_budget import ingest, settings
+from gaia_budget import settings
+from gaia_budget.ingest.run import run
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from gaia_hooks.session import counting
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from gaia_budget.ingest import Report
+    from gaia_budget.ingest.report import Report
     from gaia_budget.ledger.database.measures import Figures
 
 
@@ -40,7 +41,7 @@ class Bench:
         return self.home / "gaia-budget" / "logs"
 
     def run(self) -> Report:
-        return ingest.run(settings.load(), self.ledger)
+        return run(settings.load(), self.ledger)
 
     def total(self) -> Figures:
         return self.ledger.spend().total

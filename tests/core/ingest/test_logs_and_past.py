@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from gaia_budget import settings
 from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError
-from gaia_budget.ingest import import_api_costs, import_logs
+from gaia_budget.ingest.run import import_api_costs, import_logs
 from gaia_hooks.facts.tokens.responses import Response
 from gaia_hooks.machine import files
 from gaia_hooks.session import argus
@@ -23,7 +23,7 @@ from support.rows import SESSION, assistant, write
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gaia_budget.ingest import Report
+    from gaia_budget.ingest.report import Report
 
     from .conftest import Bench
 

@@ -151,7 +151,7 @@ def test_the_snapshot_for_the_hooks_carries_the_months_spend(bench: Bench) -> No
 
 RUN = """
 from gaia_budget import settings
-from gaia_budget.ingest import run
+from gaia_budget.ingest.run import run
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 with Ledger.open(settings=load()) as ledger:
@@ -172,7 +172,8 @@ def test_several_runs_at_once_count_everything_once(bench: Bench) -> None:
 KILLED = """
 import os, sys
 from gaia_budget import settings
-from gaia_budget.ingest import run, sessions
+from gaia_budget.ingest import sessions
+from gaia_budget.ingest.run import run
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 sessions.BATCH = 10

@@ -13,7 +13,7 @@ import pytest
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.verify import verify
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.components import requires
 from support.events import event
 from support.privileges import without_privileges

@@ -9,8 +9,9 @@ import pytest
 
 from gaia_budget.budgets import Budgets
 from gaia_budget.ingest.rebilling import rebill
-from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database.connection import Database
 from gaia_budget.ledger.database.migrations import MIGRATIONS, migrate
+from gaia_budget.ledger.database.url import parse_url
 from gaia_budget.ledger.sums import resum
 from gaia_budget.ledger.verify import verify
 from gaia_budget.settings import load

@@ -17,20 +17,21 @@ from gaia_budget import places
 from gaia_budget.budgets import Budgets
 from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError
 from gaia_budget.ledger import Bookmark, Ledger, rows
-from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database.connection import Database
 from gaia_budget.ledger.database.migrations import MIGRATIONS, Migration, migrate
 from gaia_budget.ledger.database.schema import OF_AN_ORGANISATION, TABLES
+from gaia_budget.ledger.database.url import parse_url
 from gaia_budget.ledger.rebuild import check_zone, move
 from gaia_budget.ledger.verify import verify
 from gaia_budget.reports.money.export import events, write_csv
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.components import requires
 from support.events import event
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.database.connection import Ask
     from support.postgres import Server
 
 UTC = {"timezone": "UTC"}

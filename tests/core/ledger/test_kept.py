@@ -20,8 +20,9 @@ from gaia_budget.budgets import Budgets
 from gaia_budget.errors import LedgerError
 from gaia_budget.forecast.outlook import together
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.database import Database, parse_url
-from gaia_budget.settings import Settings
+from gaia_budget.ledger.database.connection import Database
+from gaia_budget.ledger.database.url import parse_url
+from gaia_budget.settings.keys import Settings
 from support.components import requires
 from support.events import event
 from support.postgres import Standby
@@ -36,7 +37,7 @@ ELSEWHERE = """
 import sys
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 with Ledger.open(sys.argv[1], settings=Settings().but(timezone="UTC")) as ledger:
     ledger.record([Event(event_id="far", ts=1795435200000000, source="app", billing="api", module="via", cost_nano=5)])
 """

@@ -16,7 +16,7 @@ from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.questions import AXES
 from gaia_budget.ledger.verify import verify
 from gaia_budget.ledger.zone import DAY
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.events import event, events, ts
 
 if TYPE_CHECKING:

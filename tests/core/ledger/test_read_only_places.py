@@ -15,7 +15,7 @@ import pytest
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.database import read_only
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.events import event
 from support.privileges import only_to_be_read
 

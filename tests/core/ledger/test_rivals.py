@@ -9,11 +9,12 @@ import psycopg
 import pytest
 
 from gaia_budget.ledger import Ledger, Recorded, record, rows
-from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database.connection import Database
 from gaia_budget.ledger.database.migrations import MIGRATIONS, migrate
+from gaia_budget.ledger.database.url import parse_url
 from gaia_budget.ledger.rebuild import rebuild
 from gaia_budget.ledger.verify import verify
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.components import requires
 from support.events import event
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from gaia_budget.budgets import Budgets
 from gaia_budget.ingest.stored import responses_of
-from gaia_budget.ledger.database import Database, parse_url
+from gaia_budget.ledger.database.connection import Database
 from gaia_budget.ledger.database.migrations import MIGRATIONS, migrate
+from gaia_budget.ledger.database.url import parse_url
 from gaia_budget.ledger.verify import verify
 from support.events import event, events, ts
 

@@ -10,7 +10,7 @@ from gaia_budget.budgets import Budgets
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.rebuild import rebuild
 from gaia_budget.ledger.verify import verify
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.events import event
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from gaia_budget.budgets import Budgets
 from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError, LedgerError
 from gaia_budget.ledger import Ledger
-from gaia_budget.ledger.database import connection, parse_url
-from gaia_budget.settings import Settings
+from gaia_budget.ledger.database import connection
+from gaia_budget.ledger.database.url import parse_url
+from gaia_budget.settings.keys import Settings
 from support.components import requires
 from support.postgres import Server
 

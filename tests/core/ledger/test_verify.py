@@ -12,7 +12,7 @@ from gaia_budget.budgets.limits import Scope
 from gaia_budget.ledger import Bookmark, Ledger
 from gaia_budget.ledger.rebuild import compare, rebuild
 from gaia_budget.ledger.verify import verify
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from support.clock import Clock
 from support.events import event
 

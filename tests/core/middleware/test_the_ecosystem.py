@@ -262,7 +262,8 @@ def test_a_call_that_is_cancelled_while_it_waits_for_the_ledger_leaves_nothing_h
 
 
 def test_taking_the_log_in_counts_nothing_twice(root: Path, server: WireServer) -> None:
-    from gaia_budget import ingest, settings
+    from gaia_budget import settings
+    from gaia_budget.ingest.run import run
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings import load
 
@@ -274,7 +275,7 @@ def test_taking_the_log_in_counts_nothing_twice(root: Path, server: WireServer) 
             client.messages.create(**MESSAGE)
     before, held = apps.booked(), settings.load()
     with Ledger.open(settings=load()) as ledger:
-        ingest.run(held, ledger)
+        run(held, ledger)
     assert apps.booked() == before
     assert apps.month().app_nano == 2 * 1_250_000
 

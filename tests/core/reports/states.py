@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from gaia_budget import ingest, places
+from gaia_budget import places
 from gaia_budget.cli.app import app
+from gaia_budget.ingest.run import run
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from gaia_budget.setup import hookcopy
@@ -130,7 +131,7 @@ class World:
     def ingest(self) -> None:
         chosen = load()
         with Ledger.open(settings=chosen) as ledger:
-            ingest.run(chosen, ledger)
+            run(chosen, ledger)
 
     def do(self, step: tuple[Any, ...]) -> None:
         getattr(self, step[0])(*step[1:])

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gaia_budget import places
 from gaia_budget.cli.app import app
 from gaia_budget.errors import NotFoundError
-from gaia_budget.settings import Settings
+from gaia_budget.settings.keys import Settings
 from gaia_hooks.session import sessions
 
 SESSION = "0c9b1f7e-6f0a-4a53-9d10-000000000001"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.alerts.fired import Delivery
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 log = logging.getLogger("gaia_budget")
 MOST_AT_ONCE = 100  # per channel and run: whoever runs us has other work

@@ -13,7 +13,7 @@ from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
     from gaia_budget.alerts.fired import Delivery
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 AGENT = "gaia-budget"
 

@@ -12,7 +12,7 @@ from gaia_hooks.machine import beside
 
 if TYPE_CHECKING:
     from gaia_budget.alerts.fired import Delivery
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 SECONDS = 15.0  # a balloon of Windows lives for ten
 

@@ -26,7 +26,7 @@ from gaia_budget.errors import ChannelError
 
 if TYPE_CHECKING:
     from gaia_budget.alerts.fired import Delivery
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 SECONDS = 5.0
 SECRET = "GAIA_BUDGET_WEBHOOK_SECRET"  # noqa: S105 (its name)

@@ -11,7 +11,7 @@ from gaia_budget.cli.output import JsonFlag, emit_json, say
 from gaia_budget.errors import NotFoundError
 
 if TYPE_CHECKING:
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 CHOICES = ("api", "plan", "auto")
 How = Annotated[

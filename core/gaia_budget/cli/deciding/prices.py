@@ -140,7 +140,7 @@ def _used() -> list[Used]:
     from pathlib import Path
 
     from gaia_budget import settings
-    from gaia_budget.ledger.database import parse_url
+    from gaia_budget.ledger.database.url import parse_url
     from gaia_budget.routing.upkeep.review import Used
 
     chosen = settings.load()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.overview import Overview
     from gaia_budget.reports.sessions.running import Running
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 KEY_SECONDS = 0.25
 AGE_SECONDS = 5.0

@@ -13,7 +13,7 @@ from gaia_budget.cli.output import JsonFlag, emit_json, note, say, warn_of_broke
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
     from gaia_budget.setup.history import LocalHistory
     from gaia_budget.setup.init import Options
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gaia_budget.reports.overview import Overview
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
     from gaia_budget.setup.history import LocalHistory
     from gaia_budget.setup.journal import FileChange
     from gaia_budget.setup.mcp_server import Registration

@@ -21,12 +21,13 @@ def settings(as_json: JsonFlag = False) -> None:
     """Print every setting with its value, where it comes from, and what it means."""
     from gaia_budget import places
     from gaia_budget import settings as config
+    from gaia_budget.settings.keys import Settings
 
     loaded = config.load()
     values = loaded.document() | {"gaia_root": _text(places.gaia_root()), "db": _safe(loaded.db)}
     rows = [
         {"key": key, "value": values[key], "origin": config.origin(key), "meaning": one.meaning}
-        for key, one in config.Settings.keys.items()
+        for key, one in Settings.keys.items()
     ]
     if as_json:
         emit_json({"file": str(places.settings_file()), "settings": rows})
@@ -50,7 +51,7 @@ def _text(value: object) -> str | None:
 
 def _safe(url: str) -> str:
     """A database URL without its password and options; nothing of one that cannot be read."""
-    from gaia_budget.ledger.database import parse_url
+    from gaia_budget.ledger.database.url import parse_url
 
     try:
         return parse_url(url).name if url else ""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.money.tables import TableRow
     from gaia_budget.reports.overview import Overview
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 THRESHOLDS = {"day": "threshold a day", "week": "threshold a week", "month": "cap"}
 TREND = {"day": 30, "week": 16, "month": 12}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gaia_budget.ingest.costs import Costs
     from gaia_budget.ingest.report import Report
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 MODULE = "jseeker"
 COLUMNS = ("timestamp", "model", "task", "input_tokens", "output_tokens", "cache_tokens", "cost_usd")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gaia_budget.ingest.report import Report
     from gaia_budget.ledger import Ledger
     from gaia_budget.model import Event
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 MOST_BYTES = 10_000_000
 KEPT = 5

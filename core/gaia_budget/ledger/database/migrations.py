@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from gaia_budget.ledger.database import Ask, Database, Transaction
+    from gaia_budget.ledger.database.connection import Ask, Database, Transaction
 
 
 class Migration(NamedTuple):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from gaia_budget.budgets.limits import Scope
     from gaia_budget.ledger import Ledger
     from gaia_budget.middleware.books.journal import Settlement
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 log = logging.getLogger("gaia_budget")
 TTL_SECONDS = 3600.0

@@ -22,7 +22,7 @@ from gaia_hooks.machine import clock, files
 if TYPE_CHECKING:
     from gaia_budget.budgets.leased import LeasedBudget
     from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 log = logging.getLogger("gaia_budget")
 TURN_SECONDS = 1.0

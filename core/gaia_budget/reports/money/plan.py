@@ -18,7 +18,7 @@ from gaia_hooks.facts.prices import plan
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from gaia_budget.ledger.database import Ask
+    from gaia_budget.ledger.database.connection import Ask
     from gaia_budget.ledger.ledger import Ledger
 
 LEAST_STEP = 6.0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
     from gaia_budget.reports.asked import Asked
     from gaia_budget.reports.money.tables import SpendTable
-    from gaia_budget.settings import Settings
+    from gaia_budget.settings.keys import Settings
 
 COMPARABLE: tuple[dict[str, Any], ...] = ({}, {"source": "app"})
 """What an answer may be narrowed to beside a module: a threshold is for what counts against caps, of every model."""

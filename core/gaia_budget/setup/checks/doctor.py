@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gaia_budget import contradictions, owner, places, settings
 from gaia_budget.errors import GaiaBudgetError
+from gaia_budget.settings.keys import Settings
 from gaia_budget.setup.checks import client_checks, counting_checks
 from gaia_budget.setup.checks.client_checks import Check
 from gaia_hooks.facts import session_types, snapshot
@@ -54,16 +55,12 @@ def _own_files(project: Path) -> Iterator[Check]:
             yield Check(name, False, str(error), "Fix it; until then hooks keep to the built-in limits")
         else:
             notices = getattr(loaded, "notices", [])
-            missing = (
-                places.gaia_root() is not None
-                and not isinstance(loaded, settings.Settings)
-                and not loaded.file
-            )
+            missing = places.gaia_root() is not None and not isinstance(loaded, Settings) and not loaded.file
             if missing:
                 cure = "Put it there, or name the right folder in GAIA_ROOT"
                 yield Check(name, False, "; ".join(notices), cure)
                 continue
-            unset = isinstance(loaded, settings.Settings) and not places.settings_file().exists()
+            unset = isinstance(loaded, Settings) and not places.settings_file().exists()
             in_force = "is not there: every setting has its default" if unset else "is in force"
             yield Check(name, True, "; ".join(notices) or in_force)
 
