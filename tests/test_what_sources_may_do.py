@@ -47,7 +47,7 @@ MAY_START = {
     "hooks/gaia_hooks/machine/beside.py": "our own ingest, as the snapshot names it; the system's own notifier",
     "hooks/gaia_hooks/machine/system.py": "what the one above asks for",
     "hooks/gaia_hooks/wrapped_statusline.py": "the user's own status line, as init found it",
-    "mcp_server/gaia_mcp/work.py": "our own worker",
+    "mcp_server/gaia_mcp/worker.py": "our own worker",
     "mcp_server/launch.py": "the plugin's own installer, the server that it has installed",
     "claude_md/gaia_claude_md/files/repository.py": "git, without anything that a repository could start",
 }
@@ -118,7 +118,7 @@ MAY_OPEN = {
     "hooks/gaia_hooks/machine/files.py": "the one place that opens files for hooks: regular ones, without waiting",
     "hooks/gaia_hooks/machine/system.py": "the null device",
     "hooks/gaia_hooks/session/tail.py": _TRANSCRIPTS,
-    "mcp_server/gaia_mcp/transport/http.py": _OURS,
+    "mcp_server/gaia_mcp/transport/serving.py": _OURS,
     "mcp_server/launch.py": _OURS,
     "claude_md/gaia_claude_md/files/finding.py": _SPLIT,
     "claude_md/gaia_claude_md/files/loads.py": _OURS,
@@ -139,8 +139,7 @@ MAY_PRINT = {
     "core/gaia_budget/reports/money/export.py": "CSV of events, to the letter, for programs",
     "core/gaia_budget/setup/installing/environment.py": "our own words, before there is a command line",
     "core/gaia_budget/dashboard/serving.py": "our own words, a host and a port",
-    "mcp_server/gaia_mcp/transport/http.py": "our own words and a port",
-    "mcp_server/gaia_mcp/transport/serving.py": "our own words and names of variables",
+    "mcp_server/gaia_mcp/transport/serving.py": "our own words, a port, and names of variables",
 }
 
 

@@ -24,17 +24,11 @@ REQUEST_SECONDS = 10.0
 PATH = "/v1/logs"
 
 
-def is_wanted() -> bool:
-    """Whether the user wants it."""
-    return telemetry.endpoint() is not None
-
-
 def start() -> ThreadingHTTPServer | None:
     """Listen where `init --telemetry` chose to, until the process ends; None where nobody wants it. Raises OSError."""
     chosen = telemetry.endpoint()
     if chosen is None:
         return None
-
     bearer = f"Bearer {chosen.token}"
 
     class Handler(_Handler):

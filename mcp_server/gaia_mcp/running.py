@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from gaia_budget.errors import InputError
 from gaia_hooks.facts import names, places, session_types, snapshot
 from gaia_hooks.machine import files
 from gaia_hooks.say import figures
@@ -85,6 +86,14 @@ def running() -> LiveSession | None:
     if name is None:
         return None
     return _counted(name)
+
+
+def required() -> LiveSession:
+    """The same; raises InputError outside Claude Code."""
+    found = running()
+    if found is None:
+        raise InputError(f"{NO_SESSION}. Call this from within a Claude Code session", slug="no-session")
+    return found
 
 
 def alerts(current: LiveSession | None, module: str) -> list[str] | None:

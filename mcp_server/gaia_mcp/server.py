@@ -13,10 +13,10 @@ from mcp_types import CallToolResult, InputRequiredResult, ToolAnnotations
 from mcp_types import Resource as ListedResource
 from pydantic import ValidationError
 
-from gaia_budget.errors import GaiaBudgetError
+from gaia_budget.errors import GaiaBudgetError, NotFoundError
+from gaia_budget.session_type import names
 from gaia_claude_md.files.server_words import INSTRUCTIONS, SERVER
 from gaia_hooks.facts import places
-from gaia_mcp import prompts
 from gaia_mcp.sections import resources
 from gaia_mcp.sections.resources import SectionChanges
 from gaia_mcp.tools import definitions as tools
@@ -87,6 +87,27 @@ def _explained(error: ToolError) -> ToolError:
     return error
 
 
+def start_session(type: str) -> str:
+    """Set the session type: quick_fix, feature_dev, architecture, or one of token_budget.json."""
+    if type not in names():
+        raise NotFoundError("session type", type, names())
+    return (
+        f"This is a {type} session. Call budget_session with type={type!r}, then tell me in one line its token "
+        "limit, the models it is meant for and what is spent of the project's month. Before you start a subagent "
+        "or choose a model, call budget_recommend with the task. Then wait for my task."
+    )
+
+
+def review_spend() -> str:
+    """What this session has spent, on what, and what would make it cheaper."""
+    return (
+        "Review what this session has spent. Call budget_spend without arguments, then with since='session' and "
+        "by='model', and with since='session' and by='agent'. Tell me in at most ten lines: the total and its share "
+        "of the session's limit and of the project's month, the three biggest causes, and for each the cheapest "
+        "change that keeps the quality. Say what is an estimate and what is not known."
+    )
+
+
 def build() -> BudgetServer:
     """The server with everything registered. With `GAIA_BUDGET_OFF` it answers, and offers nothing."""
     if not logging.getLogger().handlers:  # before the SDK sets up a terminal's rich log
@@ -97,5 +118,6 @@ def build() -> BudgetServer:
         return BudgetServer((), SectionChanges())
     server = BudgetServer(tools.ALL, SectionChanges())
     resources.register(server)
-    prompts.register(server)
+    server.prompt(title="Start a session of a type")(start_session)
+    server.prompt(title="Review this session's spend")(review_spend)
     return server

@@ -1,12 +1,15 @@
 """The heavy work of all servers on this machine, in one process, so that no answer waits for it.
 
-`python -m gaia_mcp.worker` ends at once when another one holds the lock, and when its stdin ends.
+`python -m gaia_mcp.worker`, a child of a server, takes in what is new, and keeps snapshot and alerts. It ends at once
+when another one holds the lock, and when its stdin ends. The other servers look from time to time whether the lock is
+free, and start a child of their own when it is.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError
+from gaia_budget.ingest import telemetry
 from gaia_hooks.facts.places import off
 from gaia_hooks.machine import files
 from gaia_mcp import receiver
@@ -24,15 +28,50 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 log = logging.getLogger(__name__)
+FIRST_DELAY_SECONDS = 3.0  # the client's first questions come before the child's imports
+ELECTION_SECONDS = 5.0
+AFTER_CRASH_SECONDS = 60.0
 SETTLE_SECONDS = 0.5  # a new fact is on every face within a second
 EVERY_SECONDS = 60.0  # what comes with time alone: alerts, a new day, expired reservations
 UNWATCHED_SECONDS = 5.0
 LAST_WORDS_SECONDS = 3.0  # Claude Code sends the rest of its telemetry after it has let go of its servers
 
 
-def lock(timeout: float = 0.0) -> files.Lock:
+def supervise() -> None:
+    """See to it that a worker lives while this server does, in a thread of its own."""
+    threading.Thread(target=_supervise, daemon=True).start()
+
+
+def _supervise() -> None:
+    pause = FIRST_DELAY_SECONDS
+    while True:
+        time.sleep(pause)
+        pause = ELECTION_SECONDS
+        try:
+            if is_free():
+                with start_child() as child:
+                    crashed = child.wait() != 0
+                pause = AFTER_CRASH_SECONDS if crashed else ELECTION_SECONDS
+        except OSError as error:
+            log.warning("cannot start the background work: %s", error)
+            pause = AFTER_CRASH_SECONDS
+
+
+def start_child() -> subprocess.Popen[bytes]:
+    """Start the child; it ends when our end of its stdin is closed, which our death does as well."""
+    hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    return subprocess.Popen(
+        places.program("gaia_mcp.worker"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        creationflags=hidden,
+        cwd=files.parent(__file__),
+    )
+
+
+def lock() -> files.Lock:
     """The lock that the one worker of this state folder holds while it lives."""
-    return files.Lock(str(places.home() / "worker.lock"), timeout)
+    return files.Lock(str(places.home() / "worker.lock"), 0)
 
 
 def is_free() -> bool:
@@ -52,7 +91,8 @@ def main() -> None:
     try:
         with lock():
             threading.Thread(target=_end_with_stdin, daemon=True).start()
-            _yield_to_others()
+            if hasattr(os, "nice"):
+                os.nice(10)  # whatever else runs comes first
             _attempt(receiver.start)
             _work()
     except files.LockTimeout:
@@ -61,14 +101,9 @@ def main() -> None:
 
 def _end_with_stdin() -> None:
     sys.stdin.buffer.read()
-    if receiver.is_wanted():
+    if telemetry.endpoint() is not None:
         time.sleep(LAST_WORDS_SECONDS)
     os._exit(0)
-
-
-def _yield_to_others() -> None:
-    if hasattr(os, "nice"):
-        os.nice(10)
 
 
 def _work() -> None:
@@ -121,20 +156,15 @@ class Sources:
     def refresh(self) -> None:
         """Watch what has appeared since the last time; `complete` tells whether everything there is watched."""
         self.complete = True
-        for folder, recursive in self._folders():
+        for folder in (*(one / "projects" for one in places.claude_config_dirs()), places.logs_dir()):
             if folder not in self._watched and folder.is_dir():
                 try:
                     self._watched[folder] = SectionsWatch(
-                        [folder], _is_source, self._changed, settle=SETTLE_SECONDS, recursive=recursive
+                        [folder], _is_source, self._changed, settle=SETTLE_SECONDS, recursive=True
                     )
                 except OSError as error:  # no watches left in this system: look often instead
                     self.complete = False
                     log.warning("cannot watch %s: %s", folder, error)
-
-    @staticmethod
-    def _folders() -> list[tuple[Path, bool]]:
-        found = [(folder / "projects", True) for folder in places.claude_config_dirs()]
-        return [*found, (places.logs_dir(), True)]
 
 
 def _is_source(name: str) -> bool:

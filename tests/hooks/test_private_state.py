@@ -14,7 +14,7 @@ from gaia_budget import places
 from gaia_budget.errors import ConfigError
 from gaia_budget.settings import load
 from gaia_hooks.machine import files
-from gaia_mcp.transport.http import read_token, token_file
+from gaia_mcp.transport.serving import read_token, token_file
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:

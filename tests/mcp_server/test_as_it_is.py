@@ -13,7 +13,7 @@ from mcp import Client
 from gaia_budget.ledger import Ledger
 from gaia_budget.model import Event
 from gaia_budget.settings import load
-from gaia_mcp.sections import handbook
+from gaia_mcp.sections import resources
 from gaia_mcp.server import build
 
 if TYPE_CHECKING:
@@ -53,9 +53,9 @@ async def test_a_module_that_nobody_knows_is_an_error_that_offers_the_nearest() 
 
 async def test_sections_are_those_of_the_files_at_this_moment(project: Path) -> None:
     file = project / "CLAUDE.md"
-    assert [one.slug for _, one in handbook.sections([file])] == ["shop", "pricing-rules", "größe"]
+    assert [one.slug for _, one in resources.sections([file])] == ["shop", "pricing-rules", "größe"]
     file.write_text("# A\n\n## Pricing rules\n\nOther ones.\n", encoding="utf-8")
-    assert handbook.section("2", [file]).section.text == "## Pricing rules\n\nOther ones.\n"
+    assert resources.find("2", [file]).section.text == "## Pricing rules\n\nOther ones.\n"
 
 
 async def test_a_ledger_in_place_of_another_is_asked_anew(home: Path) -> None:

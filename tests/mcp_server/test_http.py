@@ -18,7 +18,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from gaia_mcp.server import build
-from gaia_mcp.transport.http import application, read_token, token_file
+from gaia_mcp.transport.serving import application, read_token, token_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

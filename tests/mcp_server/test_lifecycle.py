@@ -89,9 +89,9 @@ def test_what_breaks_inside_a_tool_does_not_end_the_server(project: Path) -> Non
     (project / "CLAUDE.md").write_text("# A\n", encoding="utf-8")
     broken = project / "sitecustomize.py"
     broken.write_text(
-        "import gaia_mcp.sections.handbook\n"
+        "import gaia_mcp.sections.resources\n"
         "def crash(*_):\n    raise RuntimeError('a private detail')\n"
-        "gaia_mcp.sections.handbook.sizes = crash\n",
+        "gaia_mcp.sections.resources.sections = crash\n",
         encoding="utf-8",
     )
     with Stdio(PYTHONPATH=str(project)).started() as server:

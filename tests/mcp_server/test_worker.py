@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 AT_ONCE = (
-    "import gaia_mcp.work as work\n"
+    "import gaia_mcp.worker as work\n"
     "work.FIRST_DELAY_SECONDS = 0.0\n"
     "work.ELECTION_SECONDS = work.AFTER_CRASH_SECONDS = 0.05\n"
 )

@@ -1,9 +1,13 @@
-"""The sections of CLAUDE.md and CLAUDE_L2.md as resources `claude-md://{section}`, and their changes.
+"""The sections of the project's files of instructions: looked up as they are at this moment, and their changes.
 
-The watch begins when a client first asks for resources: until then nobody would hear of a change."""
+As resources they are `claude-md://{section}`. The watch begins when a client first asks for resources: until then
+nobody would hear of a change.
+"""
 
 import logging
 from collections import Counter, deque
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -23,20 +27,40 @@ from mcp_types import (
     ResourceTemplateReference,
 )
 
+import gaia_claude_md
 from gaia_budget.errors import InputError
 from gaia_budget.session_type import names as session_types
 from gaia_claude_md import Section
 from gaia_mcp import place
-from gaia_mcp.sections import handbook
 from gaia_mcp.sections.watching import SectionsWatch
 
 if TYPE_CHECKING:
     from mcp.server.session import ServerSession
 
+    from gaia_claude_md.markdown.lookup import Found
 
+log = logging.getLogger(__name__)
 TEMPLATE = "claude-md://{section}"
 MIME = "text/markdown"
 MOST_COMPLETIONS = 100  # the protocol's own limit
+SETTLE_SECONDS = 0.2  # an editor saves in several steps
+TOLD_SESSIONS = 8  # handshake-era sessions that are told; a stdio server has one
+
+
+def sections(files: Sequence[Path]) -> list[tuple[Path, Section]]:
+    """All sections in order, each with its L1. Raises InputError where a file cannot be read."""
+    return [(file, one) for file in files for one in gaia_claude_md.sections(file)]
+
+
+def find(name: str, files: Sequence[Path]) -> "Found":
+    """One section by slug, number or title, with its file as it is shown.
+
+    Raises NotFoundError with the nearest names; InputError, with the names to choose from, where several files
+    have such a section.
+    """
+    from gaia_claude_md.markdown import lookup
+
+    return lookup.find([(place.shown(file), gaia_claude_md.document(file)) for file in files], name)
 
 
 def register(server: MCPServer[Any]) -> None:
@@ -50,7 +74,7 @@ def register(server: MCPServer[Any]) -> None:
 def read(section: str) -> str:
     """The exact text of one section."""
     try:
-        return handbook.section(section, place.handbooks().files).section.text
+        return find(section, place.handbooks().files).section.text
     except InputError as error:
         raise ResourceNotFoundError(str(error)) from error
 
@@ -59,7 +83,7 @@ async def listed() -> list[Resource]:
     """One resource per section; none where there is no file."""
     return [
         Resource(uri=f"claude-md://{quote(name, safe='/:')}", name=name, title=section.title, mime_type=MIME)
-        for name, section in await anyio.to_thread.run_sync(_sections)
+        for name, section in await anyio.to_thread.run_sync(_named)
     ]
 
 
@@ -70,7 +94,7 @@ async def complete(
 ) -> Completion | None:
     """Slugs for `{section}`, session types for the prompt."""
     if isinstance(ref, ResourceTemplateReference):
-        names = [name for name, _ in await anyio.to_thread.run_sync(_sections)]
+        names = [name for name, _ in await anyio.to_thread.run_sync(_named)]
     else:
         names = await anyio.to_thread.run_sync(session_types)
     typed = argument.value.casefold()
@@ -80,10 +104,10 @@ async def complete(
     )
 
 
-def _sections() -> list[tuple[str, Section]]:
+def _named() -> list[tuple[str, Section]]:
     """Each section under a name of its own: its slug, after its file where two files have the same."""
     try:
-        found = handbook.sections(place.handbooks().files)
+        found = sections(place.handbooks().files)
     except InputError:
         return []
     shared = Counter(section.slug for _, section in found)
@@ -91,11 +115,6 @@ def _sections() -> list[tuple[str, Section]]:
         (f"{place.shown(file)}:{section.slug}" if shared[section.slug] > 1 else section.slug, section)
         for file, section in found
     ]
-
-
-log = logging.getLogger(__name__)
-SETTLE_SECONDS = 0.2  # an editor saves in several steps
-TOLD_SESSIONS = 8  # handshake-era sessions that are told; a stdio server has one
 
 
 class SectionChanges:

@@ -4,24 +4,31 @@ No `from __future__ import annotations` here: the SDK reads the signatures as th
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from mcp.server.elicitation import ElicitationResult
 from mcp.server.mcpserver.resolve import Resolve
 from mcp_types import CallToolResult, ToolAnnotations
 
+from gaia_budget import session_type
+from gaia_budget.errors import ConfigError, LedgerError
 from gaia_claude_md.files.finding import FilesSeen
 from gaia_mcp import place, running
-from gaia_mcp.sections import handbook
-from gaia_mcp.tools import advising, answers, asking, overriding, session, spending
+from gaia_mcp.sections import resources
+from gaia_mcp.tools import answers, asking, spending
 from gaia_mcp.tools.answers import result
 from gaia_mcp.tools.asking import Approval
+
+if TYPE_CHECKING:
+    from gaia_budget.routing.answer import Recommendation
 
 Axis = Literal["module", "model", "task", "session", "agent", "provider", "day", "week", "month"]
 Provider = Literal["anthropic", "openai", "gemini"]
 NO_AXIS: Any = ""
 NO_PROVIDER: Any = ""
+MOST_ALTERNATIVES = 3
 ANSWER_CHARACTERS = (
     40_000  # as sent; the client passes 45,000 on whole and cuts longer answers down to a preview
 )
@@ -40,15 +47,33 @@ def budget_recommend(
     task: str, module: str = "", provider: Provider = NO_PROVIDER
 ) -> Annotated[CallToolResult, answers.RecommendAnswer]:
     """Cheapest viable model for a task, with USD price."""
-    return result(advising.advice(task, module, provider))
+    found, notes = _recommended(task, module or None, provider or None)
+    said = found.document()
+    price = said["price"]
+    answer = answers.RecommendAnswer(
+        model=said["model"],
+        alias=said["alias"],
+        tier=said["tier"],
+        reason=said["reason"],
+        how=said["how"],
+        input_usd_per_million=price["input_per_1m"] if price else None,
+        output_usd_per_million=price["output_per_1m"] if price else None,
+        estimated_cost_usd=said["estimated_cost_usd"],
+        alternatives=[one["model"] for one in said["alternatives"]][:MOST_ALTERNATIVES] or None,
+        escalate_to=said["escalate_to"],
+        levers=[f"{one['lever']}: {one['how']}" for one in said["levers"]] or None,
+        warnings=said["warnings"] or None,
+        notes=notes or None,
+    )
+    return result(answer)
 
 
 def budget_sections(path: str = "") -> Annotated[CallToolResult, answers.SectionsAnswer]:
     """List the sections of CLAUDE.md, sizes in tokens."""
     seen = place.handbooks(path)
     rows = [
-        answers.SectionRow(file=_file(size.file, seen), slug=size.slug, title=size.title, tokens=size.tokens)
-        for size in handbook.sizes(seen.files)
+        answers.SectionRow(file=_file(file, seen), slug=one.slug, title=one.title, tokens=one.tokens)
+        for file, one in resources.sections(seen.files)
     ]
     return result(answers.SectionsAnswer(sections=rows, notes=seen.problems or None))
 
@@ -61,7 +86,7 @@ def budget_load_section(name: str, path: str = "") -> Annotated[CallToolResult, 
     seen = place.handbooks(path)
     whole, _, number = name.rpartition("#")
     part = int(number) if whole and number.isdecimal() and len(number) < 6 else 0
-    found = handbook.section(whole if part else name, seen.files)
+    found = resources.find(whole if part else name, seen.files)
     file = next(file for file in seen.files if place.shown(file) == found.file)
     if part <= 1:
         loads.record(file, found.section.slug, running.session_id() or "")
@@ -81,8 +106,8 @@ def budget_session(
         asking.require(
             approval, "Nothing was changed. The user can run `gaia-budget session type` in a terminal"
         )
-        session.set_type(type)
-    return result(session.shown())
+        session_type.choose(running.required().session_id, type)
+    return result(spending.session())
 
 
 def budget_override(
@@ -93,7 +118,32 @@ def budget_override(
 ) -> Annotated[CallToolResult, answers.OverrideAnswer]:
     """Ask the human for USD beyond a module's budget."""
     asking.require(approval, "Nothing was granted. A human can run `gaia-budget override add` in a terminal")
-    return result(overriding.granted(module, usd, reason))
+    return result(asking.granted(module, usd, reason))
+
+
+def _recommended(task: str, module: str | None, provider: str | None) -> tuple["Recommendation", list[str]]:
+    """The recommendation, and what it does without because it cannot be read."""
+    from gaia_budget.reports import recommendation
+    from gaia_budget.routing import policy
+
+    notes = []
+    try:
+        policies = policy.load()
+    except ConfigError as error:
+        policies = policy.built_in()
+        notes.append(f"what the module allows is not known: {error}")
+    ask = partial(
+        recommendation.recommend,
+        task,
+        module=module,
+        provider=provider,
+        session_id=running.session_id(),
+        policies=policies,
+    )
+    try:
+        return ask(), notes
+    except LedgerError as error:
+        return ask(with_outcomes=False), [*notes, f"recorded outcomes are not known: {error}"]
 
 
 def _file(file: Path, seen: FilesSeen) -> str | None:

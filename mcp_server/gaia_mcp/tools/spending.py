@@ -1,4 +1,4 @@
-"""What was spent: the running session and its module's month, or any axis, by the same reports as the commands'."""
+"""What was spent: the running session, its module's month, or any axis, by the same reports as the commands'."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gaia_budget.reports.money.spend import spend
 from gaia_budget.reports.sessions.beside_client import beside_client
 from gaia_hooks.facts.prices.money import usd
 from gaia_mcp import place
-from gaia_mcp.running import NO_SESSION, LiveSession, alerts, running, session_id
+from gaia_mcp.running import NO_SESSION, LiveSession, alerts, required, running, session_id
 from gaia_mcp.tools import answers
 
 if TYPE_CHECKING:
@@ -76,17 +76,31 @@ def _add_month(answer: answers.SpendAnswer, found: Books, current: LiveSession |
         answer.session_usd = usd(current.figures.cost_nano + spent.unattributed_nano)
 
 
+def session() -> answers.SessionAnswer:
+    """The session's type, who chose it, and the tokens against its limit. Raises InputError outside a session."""
+    current = required()
+    return answers.SessionAnswer(
+        type=current.session.state.type,
+        chosen_by=current.session.state.chosen_by,
+        budget_tokens=current.figures.budget_tokens,
+        limit_tokens=current.limit_tokens,
+        percent=current.percent,
+        notes=[current.note] if current.note else None,
+        alerts=alerts(current, current.session.state.module),
+    )
+
+
 def by_axis(axis: str, since: str, module: str) -> answers.SpendAnswer:
     """The total and the dearest rows of one axis, as `gaia-budget spend` gives them. Raises InputError."""
-    session = None
+    of = None
     if since == THIS_SESSION:
-        session, since = session_id(), ""
-        if session is None:
+        of, since = session_id(), ""
+        if of is None:
             raise InputError(f"since=session: {NO_SESSION}", slug="no-session")
     try:
         with books() as found:
-            answer = _table(spend(found, (axis or "module",), since or None, None, module or None, session))
-            told = beside_client(session).facts() if session else []
+            answer = _table(spend(found, (axis or "module",), since or None, None, module or None, of))
+            told = beside_client(of).facts() if of else []
             answer.notes = [*found.notes, *(f"{head}: {what}" for head, what in told)] or None
             return answer
     except (LedgerError, ConfigError) as error:

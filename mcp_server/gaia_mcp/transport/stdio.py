@@ -21,7 +21,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 from pydantic import ValidationError
 
-from gaia_mcp import work
+from gaia_mcp import worker
 
 if TYPE_CHECKING:
     from typing import Self
@@ -37,7 +37,7 @@ def serve(server: BudgetServer) -> None:
     for name in ("SIGTERM", "SIGINT"):
         signal.signal(getattr(signal, name), lambda *_: os._exit(0))
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    work.start()
+    worker.supervise()
     anyio.run(_serve, server)
     os._exit(0)  # a tool that still waits for a locked file must not keep the process
 

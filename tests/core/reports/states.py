@@ -23,7 +23,6 @@ from gaia_hooks.facts.prices.money import usd
 from gaia_hooks.machine import clock
 from gaia_hooks.say.figures import SessionFigures
 from gaia_hooks.session import counting, months
-from gaia_mcp.tools import session as mcp_session
 from gaia_mcp.tools import spending
 from support.events import event
 from support.rows import assistant, write
@@ -276,7 +275,7 @@ class World:
             "limit": {"status": month["limit_usd"], "budget_spend": here.limit_usd},
         }  # fmt: skip
         if known and hooks.responses:
-            told, shown = mcp_session.shown(), self.ask("spend", "--session", self.session)["total"]
+            told, shown = spending.session(), self.ask("spend", "--session", self.session)["total"]
             assert table.total is not None
             found |= {
                 "dollars": {"status": mine["cost_usd"], "spend": shown["cost_usd"], "budget_spend": here.session_usd,
