@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import errno
 import os
 import sys
@@ -11,38 +10,9 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from gaia_budget.cli import encoding, export, ingest, upkeep
-from gaia_budget.cli.claude_md import commands as claude_md
-from gaia_budget.cli.deciding import override, pay, prices, recommend, tokens
-from gaia_budget.cli.figures import alerts, forecast, spend, status
+from gaia_budget.cli import encoding
 from gaia_budget.cli.output import JsonFlag, emit_json, note, say
-from gaia_budget.cli.quick import ByPurpose, quicken
-from gaia_budget.cli.seeing import page, receipt, tables, top
-from gaia_budget.cli.setup import init, programs, settings, trying
-
-VERBS = (
-    alerts,
-    claude_md,
-    export,
-    forecast,
-    ingest,
-    init,
-    override,
-    page,
-    pay,
-    prices,
-    programs,
-    receipt,
-    recommend,
-    settings,
-    spend,
-    status,
-    tables,
-    tokens,
-    top,
-    trying,
-    upkeep,
-)
+from gaia_budget.cli.verbs import Whole
 
 FAULT = 3
 WRONG_USAGE = 2
@@ -54,7 +24,7 @@ PLACES = "Give yourself rights there and above it, make room, or name another pl
 
 app = typer.Typer(
     name="gaia-budget",
-    cls=ByPurpose,
+    cls=Whole,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     add_completion=False,
@@ -85,11 +55,6 @@ def root(
         from gaia_budget.cli.seeing.overview import overview
 
         overview(as_json)
-
-
-for verb in VERBS:
-    verb.register(app)
-quicken(app)
 
 
 def main() -> None:
@@ -124,7 +89,7 @@ def _run() -> Any:
     if ignored:
         note(f"gaia-budget: {trust.notice(ignored)}")
     try:
-        return _with_verb(sys.argv[1] if len(sys.argv) > 1 else "")(standalone_mode=False)
+        return app(standalone_mode=False)
     except TyperException as error:
         if context := getattr(error, "ctx", None):
             note(context.get_usage())
@@ -153,14 +118,6 @@ def _end(slug: str, message: str, exit_code: int) -> NoReturn:
         if "--json" in sys.argv:
             emit_json(errors.told(slug, message))
     sys.exit(exit_code)
-
-
-def _with_verb(name: str) -> typer.Typer:
-    """The command line with one verb alone: typer builds every command it knows before it runs one."""
-    one = copy.copy(app)
-    one.registered_commands = [command for command in app.registered_commands if command.name == name]
-    one.registered_groups = [group for group in app.registered_groups if group.name == name]
-    return one if one.registered_commands or one.registered_groups else app
 
 
 def _fault_log() -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget import places
-from gaia_budget.cli.claude_md import savings as claude_md_savings
 from gaia_budget.cli.claude_md.files import (
     PathArgument,
     Paths,
@@ -21,6 +20,7 @@ from gaia_budget.cli.claude_md.files import (
     seen_from,
     token_cap,
 )
+from gaia_budget.cli.claude_md.savings import savings
 from gaia_budget.cli.claude_md.splitting import split
 from gaia_budget.cli.output import JsonFlag, emit_json, say
 
@@ -40,9 +40,8 @@ ListStates = Annotated[bool, typer.Option("--list", help="List the states that c
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(no_args_is_help=True, help="Keep CLAUDE.md under 30 lines; the rest loads on demand.")
-    for verb in (check, split, join, list_sections, show, verify, restore, watch):
+    for verb in (check, split, join, list_sections, show, verify, restore, watch, savings):
         group.command(verb.__name__.removesuffix("_sections"))(verb)
-    claude_md_savings.register(group)
     app.add_typer(group, name="claude-md")
 
 

@@ -23,11 +23,6 @@ PerDay = Annotated[float | None, typer.Option(min=0, help="Sessions per day, ins
 Saved = Annotated[int | None, typer.Option(help="Tokens saved per session, instead of the measured figure.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("savings")(savings)
-
-
 def savings(
     path: PathArgument = None,
     user: User = False,
