@@ -85,7 +85,7 @@ MAY_OPEN = {
     "core/gaia_budget/places.py": _OURS,
     "core/gaia_budget/prices/calibration.py": _OURS,
     "core/gaia_budget/prices/catalogue.py": _OURS + ", " + _NAMED,
-    "core/gaia_budget/ingest/skipped.py": _TRANSCRIPTS,
+    "core/gaia_budget/ingest/report.py": _TRANSCRIPTS,
     "core/gaia_budget/prices/contract.py": _SETTINGS,
     "core/gaia_budget/prices/families.py": _PACKAGED,
     "core/gaia_budget/prices/fees.py": _PACKAGED,

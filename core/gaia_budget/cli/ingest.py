@@ -52,7 +52,7 @@ def ingest(as_json: JsonFlag = False, skipped: Skipped = False) -> None:
 
 def show_skipped(settings: Settings, as_json: bool) -> None:
     """Say what is passed over in the files as they are now."""
-    from gaia_budget.ingest.skipped import skipped
+    from gaia_budget.ingest.report import skipped
 
     found = list(skipped(settings))
     if as_json:

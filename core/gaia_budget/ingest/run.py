@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import gc
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places, snapshot
 from gaia_budget.alerts import channels, evaluation
 from gaia_budget.budgets import Budgets
 from gaia_budget.budgets.spool import upkeep
-from gaia_budget.errors import InputError
+from gaia_budget.errors import ConfigError, InputError
 from gaia_budget.forecast.series import working_week
-from gaia_budget.ingest import happened, unattributed
+from gaia_budget.ingest import unattributed
 from gaia_budget.ingest.costs import Costs
 from gaia_budget.ingest.ecosystem import jseeker
 from gaia_budget.ingest.ecosystem.logs import Logs, rotate
@@ -21,6 +21,8 @@ from gaia_budget.ingest.months import Before, ahead, before, cover_overspend, li
 from gaia_budget.ingest.rebilling import rebill
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
+from gaia_budget.ledger.outcomes import happened
+from gaia_budget.routing import table, wishes
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import months as hook_months
 from gaia_hooks.session import sessions, state
@@ -33,8 +35,12 @@ if TYPE_CHECKING:
     from gaia_budget.settings.keys import Settings
     from gaia_budget.snapshot import Months
 
-
 KILLED_SECONDS = 86_400.0  # no writer takes a day
+LOOK_BACK = 2 * 86_400 * clock.MICRO
+"""Microseconds of calls that are looked at each time: what was found before is found again, and changes nothing."""
+OFTEN = 3_600 * clock.MICRO
+"""Microseconds after which a question looks again: days of calls cost more than most questions."""
+ALREADY_JUDGED = "escalation"  # by `guard.escalate`, and recorded then
 
 
 def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> Report:
@@ -46,7 +52,7 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
     known, counted_to = _settled(report)
     upkeep(Budgets(ledger))
     _read(settings, ledger, report, progress)
-    happened.learn(ledger, report)
+    learn(ledger, report)
     report.seconds = time.perf_counter() - began
     sessions.forget_old(str(places.home()), clock.now() // clock.MICRO)
     rotate(Logs(ledger, settings, Costs(), places.logs_dir(), report))
@@ -64,7 +70,7 @@ def refresh(settings: Settings, ledger: Ledger, progress: Callable[[int, int], N
     report = Report()
     known, counted_to = _settled(report)
     _read(settings, ledger, report, progress)
-    happened.learn_now_and_then(ledger, report)
+    learn_now_and_then(ledger, report)
     rebilled = rebill(ledger, settings)
     if report.events_new or report.completed or rebilled or snapshot.is_outdated(settings):
         _tell(ledger, settings, counted_to, known)
@@ -117,6 +123,48 @@ def _read(
         for session in logs.without_rows:
             sessions.reckon_again(session)
         unattributed.reconcile(ledger, settings, costs, sessions, report)
+
+
+def learn_now_and_then(ledger: Ledger, report: Report) -> None:
+    """Learn where nobody on this machine has for an hour. Raises LedgerError."""
+    mark = str(places.home() / "learned")
+    try:
+        last = int(files.read(mark))
+    except (OSError, ValueError):
+        last = 0
+    if not 0 <= ledger.now() - last < OFTEN:
+        learn(ledger, report)
+        with suppress(OSError):  # a folder that may only be read: the next question looks again
+            files.replace(mark, str(ledger.now()).encode(), durable=False)
+
+
+def learn(ledger: Ledger, report: Report) -> None:
+    """Record what apps' calls show of models' work (`ledger.outcomes.happened`), beside what people say.
+
+    A routing table that cannot be read is named in the report, and nothing is learnt by it. Raises LedgerError.
+    """
+    since = ledger.now() - LOOK_BACK
+    calls = ledger.calls_of_tasks(since)
+    if not calls:
+        return
+    try:
+        routing = table.load()
+    except ConfigError as error:
+        report.skip(str(table.file()), 0, str(error))
+        return
+
+    def strength(model: str) -> int | None:
+        known = wishes.standing_of(model, routing)
+        return table.TIERS.index(known[1]) if known else None
+
+    judged = {
+        (one.task, one.model) for one in ledger.outcomes() if one.kind == ALREADY_JUDGED and one.ts >= since
+    }
+    for name, one in happened(calls, strength).items():
+        if (one.task, one.model) not in judged:
+            ledger.record_outcome(
+                one.task, one.model, False, module=one.module, kind=one.kind, ts=one.ts, outcome_id=name
+            )
 
 
 @contextmanager

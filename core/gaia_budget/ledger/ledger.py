@@ -269,8 +269,8 @@ class Ledger:
         row = (self.org, outcome_id or uuid.uuid4().hex, at, module, task, model, int(ok), reason, kind)
         self.db.write(lambda tx: tx.many(outcomes.ADD, [row]))
 
-    def calls_of_tasks(self, since: int) -> list[tuple[str, int, str, str, str, str, int]]:
-        """The apps' calls since an instant: see `outcomes.calls_of_tasks`."""
+    def calls_of_tasks(self, since: int) -> list[outcomes.TaskCall]:
+        """The apps' calls since an instant, the oldest first."""
         return self.db.ask(lambda ask: outcomes.calls_of_tasks(ask, self.org, since))
 
     def outcomes(self, *tasks: str) -> list[outcomes.Outcome]:

@@ -21,7 +21,7 @@ DAY_MICROSECONDS = 86_400 * 1_000_000
 class TaskVerdict(NamedTuple):
     """One verdict: the model sufficed for the task, or did not. `ts` is in microseconds since the epoch.
 
-    `kind` is how it is known: `said` by a person, an app's `escalation`, or what happened (`routing.happened`).
+    `kind` is how it is known: `said` by a person, an app's `escalation`, or what happened (`ledger.outcomes`).
     """
 
     ts: int

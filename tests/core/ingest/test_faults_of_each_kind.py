@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_budget import snapshot
-from gaia_budget.ingest.skipped import skipped
+from gaia_budget.ingest.report import skipped
 from gaia_budget.settings import load
 from gaia_hooks.session import counting, sessions
 from support.rows import ADVISOR, MODEL, SESSION, assistant, write

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget import settings
-from gaia_budget.ingest.skipped import skipped
+from gaia_budget.ingest.report import skipped
 from gaia_hooks.facts import snapshot
 from gaia_hooks.say import events, figures
 from gaia_hooks.session import counting

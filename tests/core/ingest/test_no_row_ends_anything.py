@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from gaia_budget import settings
 from gaia_budget.cli.app import app
-from gaia_budget.ingest.skipped import skipped
+from gaia_budget.ingest.report import skipped
 from gaia_budget.setup.checks import counting_checks
 from gaia_hooks.say import figures
 from gaia_hooks.session import counting, state, tail

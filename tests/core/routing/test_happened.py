@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaia_budget.ingest.happened import OFTEN, SOON, TaskCall, learn, learn_now_and_then, outcomes
 from gaia_budget.ingest.report import Report
+from gaia_budget.ingest.run import OFTEN, learn, learn_now_and_then
+from gaia_budget.ledger.outcomes import SOON, TaskCall, happened
 from gaia_budget.model import Event
 from gaia_budget.routing import table
 from gaia_budget.routing.learning import DAY_MICROSECONDS, Candidate, TaskVerdict, choose
@@ -23,7 +24,7 @@ def call(
 
 
 def found(*calls: TaskCall) -> list[tuple[str, str]]:
-    return [(one.model, one.kind) for one in outcomes(calls, STRENGTH)]
+    return [(one.model, one.kind) for one in happened(calls, STRENGTH).values()]
 
 
 def test_a_stronger_model_soon_after_says_that_the_first_did_not_suffice() -> None:
@@ -48,7 +49,7 @@ def test_the_same_prompt_again_is_work_done_again_and_another_prompt_is_not() ->
 
 def test_what_was_found_once_is_found_with_the_same_id_again() -> None:
     calls = [call("a", 0, "small"), call("b", 5, "large")]
-    assert outcomes(calls, STRENGTH) == outcomes(reversed(calls), STRENGTH)
+    assert list(happened(calls, STRENGTH).items()) == list(happened(reversed(calls), STRENGTH).items())
 
 
 def test_what_happened_weighs_less_than_a_persons_word() -> None:
