@@ -32,8 +32,8 @@ OTHERS = """  # whoever else reads transcripts
 import sys
 from pathlib import Path
 from gaia_budget.cli.deciding import prices
+from gaia_budget.ingest import context
 from gaia_budget.setup.history import first_prompt
-from gaia_budget.transcripts import context
 from gaia_budget.transcripts.discovery import find
 for one in find([Path(sys.argv[1])]):
     first_prompt(one), list(prices._lines(one.path)), list(context.items(one))
