@@ -113,7 +113,6 @@ MAY_OPEN = {
     "core/gaia_budget/transcripts/heading.py": _TRANSCRIPTS,
     "core/gaia_budget/transcripts/reading.py": _TRANSCRIPTS,
     "hooks/gaia_hooks/bundle.py": "the copy of the hooks that is being made",
-    "hooks/gaia_hooks/halves.py": "the copy of the hooks that is being made",
     "hooks/gaia_hooks/machine/renewed.py": "the spare beside a state of ours, never one with another name",
     "hooks/gaia_hooks/machine/files.py": "the one place that opens files for hooks: regular ones, without waiting",
     "hooks/gaia_hooks/machine/system.py": "the null device",
