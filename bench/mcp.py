@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import history
 
 from gaia_budget import places
-from gaia_hooks.session import state
+from gaia_hooks.session import state, state_file
 
 if TYPE_CHECKING:
     from typing import Self
@@ -235,7 +235,7 @@ def prepare(folder: Path, events: int) -> None:
     session = state.State(SESSION)
     session.type, session.chosen_by, session.module = "quick_fix", "inferred", "module1"
     session.transcript = str(folder / "claude" / "projects" / "-shop" / f"{SESSION}.jsonl")
-    state.save(str(home), session)
+    state_file.save(str(home), session)
     with Ledger.open(settings=load()) as ledger:
         history.make(ledger, events)
 

@@ -24,7 +24,6 @@ machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._take Lock._try L
   _open_shared _rename_over append changed_at close exists join modified open_to_read parent read
   read_handle replace size_of write_all
 machine.jsonio: _encoder dumps loads scan
-machine.renewed: _version read renew
 machine.system: read_stdin variable variables
 main: _answer _check _handle _payload run
 say.events: _answer _decision _is_inside _is_limited _starts _text _tool_begins _tool_ended _turn_ended
@@ -38,8 +37,9 @@ session.counting: Session.__init__ Session._book Session._count_thread Session._
 session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify Made.is_whole Made.packed
   _capacity _count _end _hash _place _record _short _slot
 session.state: State.__init__ State.packed State.tally Tally.__init__ Tally.add Tally.packed Tally.unpacked
-  ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _sum _table_of _unpacked folder
-  is_session_id load new_made pack packed_thread path_of save thread_of unpack
+  ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures folder is_session_id new_made pack
+  packed_thread path_of table_of thread_of unpack
+session.state_file: _sum _unpacked _version load read renew save
 session.tail: Place.__init__ _mark _same_file _seen grow responses
 """
 STATUS_LINE = """
@@ -65,7 +65,6 @@ machine.files: Lock.__enter__ Lock.__exit__ Lock.__init__ Lock._take Lock._try L
   _open_shared _rename_over append changed_at close exists join modified open_to_read parent read
   read_handle replace size_of write_all
 machine.jsonio: _encoder dumps loads scan
-machine.renewed: _version read renew
 machine.system: read_stdin variable variables
 say.figures: SessionFigures.__init__ SessionFigures._add SessionFigures.budget_tokens grouped limit_of
 session.bookkeeping: Bookkeeper.__init__ Bookkeeper.owe Bookkeeper.recover Bookkeeper.write
@@ -76,8 +75,9 @@ session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify 
   _capacity _count _end _hash _place _record _short _slot
 session.months: MonthFile.__init__ _added _entries _word note of_session path_of
 session.state: State.__init__ State.packed State.tally State.uncertain Tally.__init__ Tally.add Tally.packed
-  Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures _sum _table_of
-  _unpacked folder is_session_id load new_made pack packed_thread path_of save thread_of unpack
+  Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures folder is_session_id
+  new_made pack packed_thread path_of table_of thread_of unpack
+session.state_file: _sum _unpacked _version load read renew save
 session.tail: Place.__init__ _mark _same_file _seen grow responses
 statusline: Piece.__init__ _client_total _count _counted _joined _parts _shown alerts cache dollars
   kept_windows line month percent run session_part width

@@ -9,7 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from gaia_hooks import main
-from gaia_hooks.machine import files, renewed
+from gaia_hooks.machine import files
+from gaia_hooks.session import state_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ def killed(work: Callable[[], object], at: int, seed: int = 0) -> bool:
     child = os.fork()
     if child == 0:
         try:
-            files._os = renewed._os = Mortal(at, random.Random(seed))  # type: ignore[attr-defined]
+            files._os = state_file._os = Mortal(at, random.Random(seed))  # type: ignore[attr-defined]
             work()
             os._exit(0)
         except BaseException:  # the child must never go on with the parent's tests

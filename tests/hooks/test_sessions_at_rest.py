@@ -18,7 +18,7 @@ from gaia_budget.settings import load
 from gaia_hooks import main
 from gaia_hooks.facts import snapshot
 from gaia_hooks.machine import files
-from gaia_hooks.session import sessions, state
+from gaia_hooks.session import sessions, state_file
 from support.rows import SESSION, assistant, write
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def test_a_command_costs_the_same_after_any_number_of_sessions(watched: Watched,
 
         spent = []
         for until in (150, COUNT):
-            for number in range(len(files.names_in(state.rest_folder(str(watched.home)))), until):
+            for number in range(len(files.names_in(state_file.rest_folder(str(watched.home)))), until):
                 ended(watched, number, 2 * HOUR)
             ingest()
             for transcript in watched.transcript.parent.iterdir():
@@ -129,10 +129,10 @@ def test_what_nobody_can_resume_is_forgotten_and_the_rest_is_kept(watched: Watch
     gone, young, there, woken = (ended(watched, number, 2 * HOUR) for number in range(4))
     for session_id in (gone, young, there, woken):
         sessions.catch_up(home, session_id)
-        os.utime(state.rest_of(home, session_id), (LONG_AGO, LONG_AGO))
+        os.utime(state_file.rest_of(home, session_id), (LONG_AGO, LONG_AGO))
         (watched.home / "sessions" / "made").mkdir(exist_ok=True)
         (watched.home / "sessions" / "made" / session_id).write_bytes(b"")
-    os.utime(state.rest_of(home, young), (now - DAY, now - DAY))
+    os.utime(state_file.rest_of(home, young), (now - DAY, now - DAY))
     sessions.set_type(home, woken, "architecture", "command")
     for session_id in (gone, young, woken):
         watched.transcript.with_name(f"{session_id}.jsonl").unlink()

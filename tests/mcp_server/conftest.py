@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_hooks.session import state
+from gaia_hooks.session import state, state_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +57,6 @@ def session(home: Path, monkeypatch: pytest.MonkeyPatch) -> state.State:
     made.tallies = {
         "": {"claude-opus-5-5": state.Tally((30_000, 1_000, 500_000, 10_000, 0, 0, 0), 0, 250_000_000, 0, 7)}
     }
-    state.save(str(home / "gaia-budget"), made)
+    state_file.save(str(home / "gaia-budget"), made)
     monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", SESSION)
     return made

@@ -19,7 +19,8 @@ from gaia_budget.model import Event
 from gaia_budget.settings import load
 from gaia_claude_md.files.server_words import INSTRUCTIONS, SERVER, TOOLS
 from gaia_hooks.session import sessions
-from gaia_hooks.session.state import ThreadState, save
+from gaia_hooks.session.state import ThreadState
+from gaia_hooks.session.state_file import save
 from gaia_mcp.server import build
 from gaia_mcp.tools import definitions
 from support.rows import assistant, write

@@ -14,7 +14,7 @@ from gaia_budget.budgets import Budgets
 from gaia_budget.errors import ConfigError
 from gaia_budget.snapshot import Months
 from gaia_hooks.machine import clock
-from gaia_hooks.session import sessions, state
+from gaia_hooks.session import sessions, state, state_file
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
@@ -120,7 +120,7 @@ def unsettled() -> list[Unsettled]:
     home, found = str(places.home()), []
     for session_id in sessions.ids(home):
         try:
-            mine = state.load(home, session_id)
+            mine = state_file.load(home, session_id)
         except (OSError, state.NewerState):
             continue  # it is named where it is settled
         if mine.fresh or mine.ended:

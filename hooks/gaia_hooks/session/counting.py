@@ -7,7 +7,7 @@ from gaia_hooks.facts import modules, session_files, snapshot
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.tokens import responses, threads
 from gaia_hooks.machine import clock, files, jsonio
-from gaia_hooks.session import bookkeeping, state, tail
+from gaia_hooks.session import bookkeeping, state, state_file, tail
 from gaia_hooks.session.made import Made
 
 TYPE_CHECKING = False
@@ -280,7 +280,7 @@ class Session:
     def store(self) -> None:
         """Append what has settled, then save the state; a death in between is noticed by the next holder."""
         self.books.write(self._lock)
-        state.save(self.home, self.state)
+        state_file.save(self.home, self.state)
         if self._lock.dirty:
             self._lock.mark(False)
 
@@ -306,7 +306,7 @@ def _noted_type(path: str) -> str:
 
 def opened(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any] | None" = None) -> Session:
     """The session under a lock that the caller holds (see `lock_of`)."""
-    session = Session(home, state.load(home, session_id), policy or snapshot.load(home), lock)
+    session = Session(home, state_file.load(home, session_id), policy or snapshot.load(home), lock)
     session.reprice()
     return session
 
@@ -314,7 +314,7 @@ def opened(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any]
 def unkept(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any]") -> Session:
     """A session whose count cannot be kept: what was stored is read where it can be, nothing is written."""
     try:
-        stored = state.load(home, session_id)
+        stored = state_file.load(home, session_id)
     except (OSError, state.NewerState):
         stored = state.State(session_id)
     session = Session(home, stored, policy, lock)

@@ -1,7 +1,7 @@
 """The sessions that hooks watch, for everybody but the hooks: brought up to date, read, given another type."""
 
 from gaia_hooks.machine import clock, files
-from gaia_hooks.session import counting, state
+from gaia_hooks.session import counting, state, state_file
 
 SLICE_BYTES = 32 << 20  # what the core reads while it holds a session's lock
 REST_SECONDS = 7 * 86_400  # after which nobody looks for what a session might still owe
@@ -21,7 +21,7 @@ def ids(home: str) -> "list[str]":
 
 def is_at_rest(home: str, session_id: str) -> bool:
     """Whether hooks know a session that `ids` leaves out."""
-    return state.is_session_id(session_id) and files.exists(state.rest_of(home, session_id))
+    return state.is_session_id(session_id) and files.exists(state_file.rest_of(home, session_id))
 
 
 def catch_up(home: str, session_id: str, final: bool = False, timeout: float = 10.0) -> state.State:
@@ -47,7 +47,7 @@ def catch_up(home: str, session_id: str, final: bool = False, timeout: float = 1
             session.store()
             if not mine.behind:
                 if _rests(mine):
-                    state.lay_to_rest(home, session_id)
+                    state_file.lay_to_rest(home, session_id)
                     lock.remove()
                 return mine
 
@@ -64,17 +64,17 @@ def forget_old(home: str, now: int) -> None:
 
     `now`: seconds since the epoch. Of many, each call looks at a few, and which ones goes by the minute.
     """
-    names = sorted(files.names_in(state.rest_folder(home)))
+    names = sorted(files.names_in(state_file.rest_folder(home)))
     step = len(names) // LOOKED_AT + 1
     for name in names[now // 60 % step :: step]:
         session_id = name.rpartition(".")[0]
-        young = files.modified(state.rest_of(home, session_id)) >= now - KEPT_SECONDS
+        young = files.modified(state_file.rest_of(home, session_id)) >= now - KEPT_SECONDS
         if young or files.exists(state.path_of(home, session_id)):
             continue
         try:
             with counting.lock_of(home, session_id, 0.0) as lock:
-                if not files.exists(state.load(home, session_id).transcript):
-                    state.forget(home, session_id)
+                if not files.exists(state_file.load(home, session_id).transcript):
+                    state_file.forget(home, session_id)
                 lock.remove()
         except (OSError, state.NewerState):
             continue  # somebody is at it, or it is not ours to remove
@@ -90,7 +90,7 @@ def _settle_silent(session: counting.Session) -> None:
 
 def read(home: str, session_id: str) -> "state.State | None":
     """A watched session's state as it was last stored, without waiting for anyone; None when there is none."""
-    found = state.load(home, session_id)
+    found = state_file.load(home, session_id)
     return None if found.fresh else found
 
 

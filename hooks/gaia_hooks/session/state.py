@@ -1,11 +1,11 @@
-"""A session's state: what has been counted, told and written so far, in one small JSON file of its own.
+"""A session's state: what has been counted, told and written so far, and its form as JSON (see `state_file`).
 
 It belongs to the session and its threads, never to a path: a worktree moves the transcript. It can be lost:
 everything in it but the answers already given is counted again from the transcript.
 """
 
 from gaia_hooks.facts.tokens import responses, threads, usage
-from gaia_hooks.machine import clock, files, jsonio, renewed
+from gaia_hooks.machine import files
 from gaia_hooks.session import tail
 from gaia_hooks.session.made import Made
 
@@ -16,12 +16,8 @@ if TYPE_CHECKING:
 SCHEMA = 3
 UNCOUNTED = "uncounted"  # told: a turn ended without a transcript
 MAIN = ""  # the id of the main thread
-REMEMBERED_CALLS = 64  # tool calls of which a second report (plugin and user wiring at once) is recognised
 RETIRED_RESPONSES = 2
-SUM = b',"#":'  # the last key of a file: what the bytes before it are as one number, modulo a prime
-PRIME = (1 << 61) - 1
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
-BROKEN = (ValueError, TypeError, KeyError, AttributeError)  # of what is no state of ours
 
 
 class NewerState(Exception):
@@ -260,105 +256,9 @@ class State:
 
 def new_made(home: str, session_id: str, text: str = "", tabled: int = 0) -> Made:
     """The responses of a session, none where no text and no count of its table are given."""
-    return Made(_table_of(home, session_id), text, tabled)
+    return Made(table_of(home, session_id), text, tabled)
 
 
-def _table_of(home: str, session_id: str) -> str:
+def table_of(home: str, session_id: str) -> str:
+    """Where the responses of one session lie that its state does not hold itself."""
     return files.join(folder(home), "made", session_id)
-
-
-def rest_folder(home: str) -> str:
-    """Where the states of sessions lie that spent nothing for long: no command looks through these."""
-    return files.join(folder(home), "at-rest")
-
-
-def rest_of(home: str, session_id: str) -> str:
-    """Where the state of one such session lies."""
-    return files.join(rest_folder(home), session_id + ".json")
-
-
-def lay_to_rest(home: str, session_id: str) -> None:
-    """Move a session's state aside; one that is resumed is found there. Raises OSError."""
-    files.move(path_of(home, session_id), rest_of(home, session_id))
-    files.remove(path_of(home, session_id) + renewed.SPARE)
-
-
-def forget(home: str, session_id: str) -> None:
-    """Remove all that is kept of a session at rest."""
-    files.remove(rest_of(home, session_id))
-    files.remove(_table_of(home, session_id))
-
-
-def load(home: str, session_id: str) -> State:
-    """The stored state, at rest or not, or a fresh one when there is none or it is broken.
-
-    Raises NewerState when a newer version wrote it, OSError when it is there and cannot be read.
-    """
-    path = path_of(home, session_id)
-    try:
-        try:
-            stored = renewed.read(path)
-        except FileNotFoundError:
-            stored = files.read(rest_of(home, session_id))
-    except (FileNotFoundError, NotADirectoryError):
-        return _fresh(home, session_id)
-    try:
-        state = _unpacked(home, session_id, stored)
-    except BROKEN:
-        return _before(home, session_id)
-    state.outdated = 0 < files.modified(path) < clock.started()
-    return state
-
-
-def _fresh(home: str, session_id: str) -> State:
-    state = State(session_id)
-    state.made = new_made(home, session_id)
-    return state
-
-
-def _before(home: str, session_id: str) -> State:
-    """The state before a broken one, as a machine that lost its power may leave it; else all is counted again."""
-    try:
-        state = _unpacked(home, session_id, files.read(path_of(home, session_id) + renewed.SPARE))
-    except (OSError, *BROKEN):
-        return _fresh(home, session_id)
-    state.outdated = True
-    return state
-
-
-def _unpacked(home: str, session_id: str, data: bytes) -> State:
-    """The state in a file's bytes. Raises NewerState, and any of `BROKEN`."""
-    end = data.rfind(SUM)
-    if end >= 0 and int(data[end + len(SUM) : -1]) != _sum(data[:end]):  # older versions wrote none
-        raise ValueError("torn")
-    stored = jsonio.loads(data)
-    if stored["schema"] > SCHEMA:
-        raise NewerState(path_of(home, session_id))
-    state = State(session_id)
-    plain = {name: stored[name] for name in State.PLAIN}
-    plain["made"], plain["beside"] = None, stored.get("beside", {})
-    if stored["schema"] == 2 and stored["made"] is not None:
-        stored["made"] = [stored["made"]]  # that version had all of them in the state
-    if stored["schema"] > 1:
-        plain.update((name, stored[name]) for name in State.SINCE_2)
-        plain["made"] = None if stored["made"] is None else new_made(home, session_id, *stored["made"])
-    for name, value in plain.items():
-        setattr(state, name, value)
-    state.threads = {name: ThreadState.unpacked(value) for name, value in stored["threads"].items()}
-    state.tallies = {
-        name: {model: Tally.unpacked(value) for model, value in models.items()}
-        for name, models in stored["tallies"].items()
-    }
-    state.fresh = False
-    return state
-
-
-def save(home: str, state: State) -> None:
-    """Put the state in place in one step, with a sum by which a torn one is told. Raises OSError."""
-    del state.calls[:-REMEMBERED_CALLS]
-    data = jsonio.dumps(state.packed())[:-1]
-    renewed.renew(path_of(home, state.session_id), data + SUM + b"%d}" % _sum(data))
-
-
-def _sum(data: bytes) -> int:
-    return int.from_bytes(data, "little") % PRIME

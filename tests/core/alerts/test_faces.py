@@ -20,7 +20,7 @@ from gaia_hooks.facts import snapshot
 from gaia_hooks.machine import clock as clocks
 from gaia_hooks.say.events import handle
 from gaia_hooks.session import counting as sessions
-from gaia_hooks.session import months, state
+from gaia_hooks.session import months, state_file
 from gaia_mcp.tools import spending
 from support.alerting import Receiver
 from support.events import event
@@ -193,7 +193,7 @@ def test_the_status_line_counts_what_fires(home: Path, capfdbinary: pytest.Captu
 def test_a_hook_with_no_alert_says_and_keeps_nothing(home: Path) -> None:
     run("ingest")
     assert say(home, "s1", "SessionStart") == ""
-    assert state.load(str(home / "gaia-budget"), "s1").told == []
+    assert state_file.load(str(home / "gaia-budget"), "s1").told == []
 
 
 def test_the_mcp_server_names_what_fires_in_few_words(

@@ -14,7 +14,7 @@ from gaia_budget.cli.app import app
 from gaia_budget.ingest.report import skipped
 from gaia_budget.setup.checks import counting_checks
 from gaia_hooks.say import figures
-from gaia_hooks.session import counting, state, tail
+from gaia_hooks.session import counting, state, state_file, tail
 from support.rows import SESSION, assistant, write
 
 from .conftest import hooked
@@ -173,7 +173,7 @@ def test_a_row_that_a_files_end_cuts_is_named_once_nobody_writes_it_any_more(
 def test_doctor_names_what_is_not_understood_and_what_the_client_deletes(bench: Bench) -> None:
     seen = state.State(SESSION)
     seen.odd = {"dream_tokens": 3}
-    state.save(str(bench.home / "gaia-budget"), seen)
+    state_file.save(str(bench.home / "gaia-budget"), seen)
     config = bench.home / ".claude"
     config.mkdir(exist_ok=True)
     told = {"cleanupPeriodDays": 7}

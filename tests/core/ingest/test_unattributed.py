@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gaia_hooks.machine import clock
-from gaia_hooks.session import state
+from gaia_hooks.session import state, state_file
 from support.rows import SESSION, assistant, stamp, write
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def test_what_a_status_line_has_shown_is_not_booked(bench: Bench, file: Path) ->
     write(file, opening(0), response("a", 1))
     seen = state.State(SESSION)
     seen.client_nano = 50 * RESPONSE
-    state.save(str(bench.home / "gaia-budget"), seen)
+    state_file.save(str(bench.home / "gaia-budget"), seen)
     bench.run()
     assert spent(bench) == (RESPONSE, 0)
 

@@ -10,7 +10,7 @@ import pytest
 
 from gaia_budget.prices.families import model_of
 from gaia_budget.reports import recommendation
-from gaia_hooks.session import state
+from gaia_hooks.session import state, state_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ class Conversation:
         mine.threads[state.MAIN] = state.ThreadState(str(self._transcript))
         for name, value in more.items():
             setattr(mine, name, value)
-        state.save(str(self._home), mine)
+        state_file.save(str(self._home), mine)
 
 
 @pytest.fixture

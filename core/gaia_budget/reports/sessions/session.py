@@ -11,7 +11,7 @@ from gaia_budget.reports.money.cache import CachePrices, CacheUse, use
 from gaia_hooks.facts import session_types
 from gaia_hooks.facts.prices import billing
 from gaia_hooks.facts.prices.money import usd
-from gaia_hooks.session import state
+from gaia_hooks.session import state, state_file
 
 if TYPE_CHECKING:
     from gaia_budget.ledger.sessions import SessionSpend
@@ -127,4 +127,4 @@ def find(books: Books, session_id: str) -> SessionReport | None:
 
 def noted_by_hooks(books: Books, session_id: str) -> state.State:
     """What the hooks keep of a session; a fresh state where they have not seen it."""
-    return state.load(books.home, session_id) if state.is_session_id(session_id) else state.State("")
+    return state_file.load(books.home, session_id) if state.is_session_id(session_id) else state.State("")

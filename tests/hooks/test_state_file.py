@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_hooks.facts import session_types
-from gaia_hooks.machine import renewed
-from gaia_hooks.session import sessions
+from gaia_hooks.session import sessions, state_file
 from support.rows import SESSION, assistant, write
 
 from . import dying
@@ -29,10 +28,10 @@ def test_it_is_the_old_or_the_new_one_wherever_its_writer_is_killed(tmp_path: Pa
     while died:
         at += 1
         for number in range(3):
-            renewed.renew(str(file), b"old %d" % number)
-        died = dying.killed(lambda: renewed.renew(str(file), b"the new one"), at, seed=at)
+            state_file.renew(str(file), b"old %d" % number)
+        died = dying.killed(lambda: state_file.renew(str(file), b"the new one"), at, seed=at)
         assert file.read_bytes() in ((b"old 2", b"the new one") if died else (b"the new one",))
-        renewed.renew(str(file), b"a later one, and longer")
+        state_file.renew(str(file), b"a later one, and longer")
         assert file.read_bytes() == b"a later one, and longer"
         assert sorted(one.name for one in tmp_path.iterdir()) == ["state.json", "state.json.spare"]
         assert len({one.stat().st_ino for one in tmp_path.iterdir()}) == 2
@@ -41,15 +40,15 @@ def test_it_is_the_old_or_the_new_one_wherever_its_writer_is_killed(tmp_path: Pa
 
 def test_who_reads_it_without_its_lock_sees_one_version_of_it(tmp_path: Path) -> None:
     file, reads = tmp_path / "state.json", 0
-    renewed.renew(str(file), b"0")
+    state_file.renew(str(file), b"0")
     writer = os.fork()
     if writer == 0:
         for number in range(1, RENEWALS):
             sign = b"%d" % (number % 10)
-            renewed.renew(str(file), sign * (30_000 if number % 3 else 300_000))
+            state_file.renew(str(file), sign * (30_000 if number % 3 else 300_000))
         os._exit(0)
     while os.waitpid(writer, os.WNOHANG) == (0, 0):
-        data = renewed.read(str(file))
+        data = state_file.read(str(file))
         assert set(data) == {data[0]}
         assert len(data) in (1, 30_000, 300_000)
         reads += 1
@@ -61,10 +60,10 @@ def test_a_spare_that_has_another_name_is_not_written_over(
     tmp_path: Path, make: Callable[[Path, str], None]
 ) -> None:
     file, elsewhere = tmp_path / "state.json", tmp_path / "elsewhere"
-    renewed.renew(str(file), b"first")
+    state_file.renew(str(file), b"first")
     elsewhere.write_bytes(b"somebody's")
-    make(elsewhere, str(file) + renewed.SPARE)
-    renewed.renew(str(file), b"second")
+    make(elsewhere, str(file) + state_file.SPARE)
+    state_file.renew(str(file), b"second")
     assert file.read_bytes() == b"second"
     assert elsewhere.read_bytes() == b"somebody's"
 
