@@ -35,8 +35,7 @@ STREAMS = ("sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__")
 
 MAY_START = {
     "core/gaia_budget/alerts/channels/desktop.py": "the system's own notifier, by our own text",
-    "core/gaia_budget/ancestry.py": "the system's table of processes, by whole path",
-    "core/gaia_budget/dashboard/asker.py": "the system's table of connections, by whole path",
+    "core/gaia_budget/ancestry.py": "the system's tables of processes and connections, by whole path",
     "core/gaia_budget/setup/hookcopy.py": "the copy of the hooks that init wrote, unchanged since",
     "core/gaia_budget/setup/installing/environment.py": "the interpreter that runs us, and the environment's own",
     "core/gaia_budget/setup/installing/packages.py": "pip of the environment, with what the lock file pins",
@@ -72,7 +71,7 @@ MAY_OPEN = {
     "core/gaia_budget/cli/seeing/page.py": _NAMED,
     "core/gaia_budget/configfile.py": "the user's and the owner's files, at their fixed places",
     "core/gaia_budget/dashboard/application.py": _PACKAGED,
-    "core/gaia_budget/dashboard/asker.py": "/proc: connections, and who holds them",
+    "core/gaia_budget/dashboard/guard.py": "/proc: connections, and who holds them",
     "core/gaia_budget/dashboard/views.py": _PACKAGED,
     "core/gaia_budget/errors.py": _PACKAGED,
     "core/gaia_budget/ledger/database/read_only.py": "the ledger of the settings, copied into a temporary folder",

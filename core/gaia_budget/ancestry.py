@@ -22,11 +22,12 @@ CLIENT = re.compile(
     re.IGNORECASE,
 )
 SECONDS = 20
+POWERSHELL = r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"
 # By whole paths: the PATH is the caller's. The first two columns are numbers, the third is the command.
 TABLES = {
     "darwin": ["/bin/ps", "-axo", "pid=,ppid=,command="],
     "win32": [
-        r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe", "-NoProfile", "-Command",
+        POWERSHELL, "-NoProfile", "-Command",
         "Get-CimInstance Win32_Process | % { \"$($_.ProcessId) $($_.ParentProcessId) $($_.CommandLine)\" }",
     ],
 }  # fmt: skip
@@ -91,13 +92,18 @@ def _of_linux(pid: int) -> Process | None:
 
 
 def _table() -> dict[int, Process]:
+    return parsed(told(TABLES[sys.platform])) if sys.platform in TABLES else {}
+
+
+def told(command: list[str]) -> str:
+    """What a program of the system's tells, named by its whole path; nothing where it fails."""
     try:
         shown = subprocess.run(
-            TABLES[sys.platform], capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL, check=False
+            command, capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL, check=False
         ).stdout
-    except (KeyError, OSError, subprocess.TimeoutExpired):
-        return {}
-    return parsed(shown.decode(errors="replace"))
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return shown.decode(errors="replace")
 
 
 def parsed(shown: str) -> dict[int, Process]:

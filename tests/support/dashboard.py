@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gaia_budget import http_server
 from gaia_budget.dashboard.application import application
 from gaia_budget.dashboard.fresh import Fresh
-from gaia_budget.dashboard.serving import LOCAL_NAMES, Guard, listen
+from gaia_budget.dashboard.guard import LOCAL_NAMES, Guard
+from gaia_budget.dashboard.serving import listen
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from support import components

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from gaia_budget.argus_page import figures
-from gaia_budget.argus_page.source import PageSource
+from gaia_budget.dashboard.answers import QUESTIONS
+from gaia_budget.dashboard.fresh import Fresh
 from gaia_budget.errors import GaiaBudgetError
+from gaia_budget.ledger import Ledger
 from gaia_budget.reports import shown
+from gaia_budget.settings import load
 from gaia_hooks.facts.prices.money import NANO
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.argus_page.figures import Document, Look
 
+_ANSWERS = {one.name: one.answer for one in QUESTIONS}
 LOOK_SECONDS = 0.3
 """How often an open page asks whether there is something new."""
 PERIODS = {"month": "This month", "7 days": "Last 7 days", "today": "Today"}
@@ -37,9 +41,18 @@ SIGNS = {"warning": "▲ warning", "critical": "■ critical"}
 
 
 @st.cache_resource(show_spinner=False)
-def source() -> PageSource:
-    """The one source of all open pages."""
-    return PageSource()
+def source() -> Fresh:
+    """The ledger, kept fresh while the page is open anywhere. Raises ConfigError, LedgerError."""
+    settings = load()
+    found = Fresh(Ledger.open(settings=settings), settings)
+    found.start()
+    return found
+
+
+def ask(name: str, **given: str) -> Document:
+    """The document of `/api/v1/NAME`, within this process. Raises InputError, NotFoundError, LedgerError."""
+    kept = source()
+    return _ANSWERS[name](kept.ledger, kept.settings, {key: value for key, value in given.items() if value})
 
 
 def draw() -> None:
@@ -47,9 +60,8 @@ def draw() -> None:
     st.set_page_config(page_title="Token budget", layout="wide")
     _warn_of_the_network()
     try:
-        answers = source()
-        version = answers.version
-        _whole(answers)
+        version = source().version
+        _whole()
     except GaiaBudgetError as error:
         st.error(plain(str(error)))
         return
@@ -62,17 +74,17 @@ def _again_when_new(version: int) -> None:
         st.rerun()
 
 
-def _whole(answers: PageSource) -> None:
-    overview = answers.ask("overview")
+def _whole() -> None:
+    overview = ask("overview")
     if not any(period["tokens"] or Decimal(period["spent_usd"]) for period in overview["periods"]):
         _nothing_yet()
         return
-    style = figures.look([row["model"] for row in answers.ask("models")["rows"]], dark=_is_dark())
-    forecast = answers.ask("forecast")
-    _now(overview, forecast, on_a_plan=answers.on_a_plan)
+    style = figures.look([row["model"] for row in ask("models")["rows"]], dark=_is_dark())
+    forecast = ask("forecast")
+    _now(overview, forecast, on_a_plan=source().settings.billing == "plan")
     _attention(overview["attention"])
     _caps(overview, forecast["modules"], style)
-    _spent(answers, overview, style)
+    _spent(overview, style)
     st.caption(
         "Apps: one line per call in their logs, and they count against the caps. Claude Code: its own transcripts, "
         "each response once, at API prices; on a plan nobody bills them. Month’s end: estimated by weekday from 60 "
@@ -164,28 +176,28 @@ def _caps(overview: Document, modules: list[Document], style: Look) -> None:
     )
 
 
-def _spent(answers: PageSource, overview: Document, style: Look) -> None:
+def _spent(overview: Document, style: Look) -> None:
     st.subheader("What was spent")
     first, second, third, fourth = st.columns(4)
     period = first.selectbox("Period", list(PERIODS), format_func=PERIODS.__getitem__)
     origin = second.selectbox("Source", list(SOURCES), format_func=SOURCES.__getitem__)
     billing = third.selectbox("Billing", list(BILLINGS), format_func=BILLINGS.__getitem__)
-    known = [row["key"] for row in answers.ask("projects")["rows"]]
+    known = [row["key"] for row in ask("projects")["rows"]]
     module = fourth.selectbox("Module", ["", *known], format_func=lambda one: shown.name(one) or "All")
     since = next(one["since"] for one in overview["periods"] if one["name"] == period)
     given = {"since": since, "source": origin, "billing": billing, "module": module}
-    days = answers.ask("spend", by="day,model", **given)
-    threshold = answers.ask("daily", **given)["threshold_usd"]
+    days = ask("spend", by="day,model", **given)
+    threshold = ask("daily", **given)["threshold_usd"]
     st.metric("In this selection", plain(usd(days["total"]["cost_usd"])))
     _chart(figures.over_time(days["rows"], threshold, style), "trend")
-    models = answers.ask("spend", by="model", **given)["rows"]
+    models = ask("spend", by="model", **given)["rows"]
     left, right = st.columns(2)
     with left:
         _chart(figures.pie(models, style), "models")
     with right:
         _money_table("Models", models, "model")
-        _money_table("Modules", answers.ask("spend", by="module", **given)["rows"], "module")
-    _money_table("Which tasks use which models", answers.ask("spend", by="module,task,model", **given)["rows"],
+        _money_table("Modules", ask("spend", by="module", **given)["rows"], "module")
+    _money_table("Which tasks use which models", ask("spend", by="module,task,model", **given)["rows"],
                  "module", "task", "model")  # fmt: skip
 
 

@@ -1,13 +1,30 @@
-"""The endpoint's questions: one line for each report, which the routes, the OpenAPI document and the tests read."""
+"""The endpoint's questions: one line for each report, which the routes and the tests read, and its OpenAPI document."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gaia_budget.errors import InputError
+from gaia_budget.reports.alerts import alerts
 from gaia_budget.reports.asked import NARROWING, Asked, axes_of, sums
 from gaia_budget.reports.books import Books, here
+from gaia_budget.reports.money.anomalies import anomalies
+from gaia_budget.reports.money.blocks import blocks, total
+from gaia_budget.reports.money.cache import cache
+from gaia_budget.reports.money.changes import changes
+from gaia_budget.reports.money.forecast import forecast
+from gaia_budget.reports.money.refused import refused
+from gaia_budget.reports.money.tasks import tasks
+from gaia_budget.reports.money.thresholds import measured
+from gaia_budget.reports.overview import overview
+from gaia_budget.reports.sessions.fan_outs import MOST_SESSIONS, agents
+from gaia_budget.reports.sessions.filling import filling
+from gaia_budget.reports.sessions.receipt import receipt
+from gaia_budget.reports.sessions.recent import USUAL, sessions
+from gaia_budget.reports.status import status
+from gaia_claude_md.files.saved import everywhere
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
@@ -25,8 +42,9 @@ WORDS = {
 }
 MOST_ROWS = 100_000
 NARROW = ("project", *NARROWING)
-OF_SESSIONS = ("project", "module", "user", "machine")
+OF_SESSIONS = (*PERIOD, "top", "format", "project", "module", "user", "machine")
 Given = Mapping[str, str]
+Document = dict[str, Any]
 
 
 class Question(NamedTuple):
@@ -35,7 +53,7 @@ class Question(NamedTuple):
     name: str
     tells: str
     takes: tuple[str, ...]
-    answer: Callable[[Ledger, Settings, Given], dict[str, Any]]
+    answer: Callable[[Ledger, Settings, Given], Document]
     rows: str = "rows"
 
 
@@ -56,114 +74,75 @@ def top(given: Given, usual: int) -> int:
     return int(text)
 
 
-def _overview(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.overview import overview
-
+def _overview(ledger: Ledger, settings: Settings, given: Given) -> Document:
     return overview(ledger, settings).document()
 
 
-def _spend(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
+def _spend(ledger: Ledger, settings: Settings, given: Given) -> Document:
     answer = sums(ledger, axes_of(given.get("by", "module")), asked(given))
     rows = answer.rows[: top(given, MOST_ROWS)]
     return answer._replace(rows=rows).document()
 
 
-def _table(axis: str) -> Callable[[Ledger, Settings, Given], dict[str, Any]]:
-    def answer(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-        from gaia_budget.reports.money.thresholds import measured
-
+def _table(axis: str) -> Callable[[Ledger, Settings, Given], Document]:
+    def answer(ledger: Ledger, settings: Settings, given: Given) -> Document:
         found = measured(ledger, settings, axis, asked(given))
         return (found.newest(top(given, 1)) if given.get("top") else found).document()
 
     return answer
 
 
-def _tasks(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.money.tasks import tasks
-
-    return tasks(ledger, asked(given)).document()
+class _Report(Protocol):
+    def document(self) -> Document: ...
 
 
-def _cache(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.money.cache import cache
-
-    return cache(ledger, asked(given)).document()
-
-
-def _refused(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.money.refused import refused
-
-    return refused(ledger, asked(given)).document()
+def _narrowed(report: Callable[[Ledger, Asked], _Report]) -> Callable[[Ledger, Settings, Given], Document]:
+    """The answer of a report that takes nothing but what it is narrowed to."""
+    return lambda ledger, settings, given: report(ledger, asked(given)).document()
 
 
-def _claude_md(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_claude_md.files.saved import everywhere
-
+def _claude_md(ledger: Ledger, settings: Settings, given: Given) -> Document:
     rows = everywhere(ledger, _books(ledger, settings).registry.roots())
     return {"rows": [one.document() for one in rows]}
 
 
-def _sessions(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.sessions.recent import USUAL, sessions
-
+def _sessions(ledger: Ledger, settings: Settings, given: Given) -> Document:
     return sessions(ledger, asked(given), top(given, USUAL)).document()
 
 
-def _session(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.sessions.receipt import receipt
-
+def _session(ledger: Ledger, settings: Settings, given: Given) -> Document:
     return receipt(ledger, given["session"]).document()
 
 
-def _context(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.sessions.filling import filling
-
-    found = filling(ledger, asked(given))
-    return found.document() | {"rows": found.document()["rows"][: top(given, MOST_ROWS)]}
+def _context(ledger: Ledger, settings: Settings, given: Given) -> Document:
+    found = filling(ledger, asked(given)).document()
+    return found | {"rows": found["rows"][: top(given, MOST_ROWS)]}
 
 
-def _blocks(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.money.blocks import blocks, total
-
+def _blocks(ledger: Ledger, settings: Settings, given: Given) -> Document:
     found = blocks(ledger, asked(given, "3d"))
     return {"total": total(found).document(), "rows": [one.document() for one in found]}
 
 
-def _changes(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.money.changes import changes
-
-    return changes(ledger, asked(given)).document()
-
-
-def _agents(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.sessions.fan_outs import MOST_SESSIONS, agents
-
+def _agents(ledger: Ledger, settings: Settings, given: Given) -> Document:
     return agents(ledger, asked(given), top(given, MOST_SESSIONS)).document()
 
 
-def _status(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.status import status
-
+def _status(ledger: Ledger, settings: Settings, given: Given) -> Document:
     return status(_books(ledger, settings), given.get("session") or None).document()
 
 
-def _alerts(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.alerts import alerts
-
+def _alerts(ledger: Ledger, settings: Settings, given: Given) -> Document:
     return alerts(_books(ledger, settings), every=bool(given.get("all"))).document()
 
 
-def _forecast(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.money.forecast import forecast
-
-    return forecast(_books(ledger, settings), given.get("module") or given.get("project") or None).document()
+def _forecast(ledger: Ledger, settings: Settings, given: Given) -> Document:
+    return forecast(_books(ledger, settings), asked(given).where.get("module")).document()
 
 
-def _anomalies(ledger: Ledger, settings: Settings, given: Given) -> dict[str, Any]:
-    from gaia_budget.reports.money.anomalies import anomalies
-
-    module = given.get("module") or given.get("project") or None
-    found = anomalies(_books(ledger, settings), module, given.get("since") or None)
+def _anomalies(ledger: Ledger, settings: Settings, given: Given) -> Document:
+    wanted = asked(given)
+    found = anomalies(_books(ledger, settings), wanted.where.get("module"), wanted.since)
     return {"anomalies": [one.document() for one in found]}
 
 
@@ -171,7 +150,7 @@ def _books(ledger: Ledger, settings: Settings) -> Books:
     return Books(settings, ledger, here(), ledger.now())
 
 
-_TABLE = (*PERIOD, "top", "format", *NARROW)
+_PLAIN, _TABLE = (*PERIOD, "format", *NARROW), (*PERIOD, "top", "format", *NARROW)
 QUESTIONS = (
     Question("overview", "Where everything stands: `gaia-budget` alone.", (), _overview),
     Question("spend", "What was spent, by any axes.", ("by", *_TABLE), _spend),
@@ -180,13 +159,13 @@ QUESTIONS = (
     Question("monthly", "What each month cost, the newest first.", _TABLE, _table("month")),
     Question("projects", "What each project cost, the dearest first.", _TABLE, _table("module")),
     Question("models", "What each model cost, the dearest first.", _TABLE, _table("model")),
-    Question("tasks", "Which tasks use which models.", (*PERIOD, "format", *NARROW), _tasks),
-    Question("cache", "What prompt caching saved, by project.", (*PERIOD, "format", *NARROW), _cache),
+    Question("tasks", "Which tasks use which models.", _PLAIN, _narrowed(tasks)),
+    Question("cache", "What prompt caching saved, by project.", _PLAIN, _narrowed(cache)),
     Question(
         "refused",
         "Calls of apps that a limit refused or moved to a cheaper model, by project.",
-        (*PERIOD, "format", *NARROW),
-        _refused,
+        _PLAIN,
+        _narrowed(refused),
     ),
     Question(
         "claude_md",
@@ -194,7 +173,7 @@ QUESTIONS = (
         ("format",),
         _claude_md,
     ),
-    Question("sessions", "The newest sessions.", (*PERIOD, "top", "format", *OF_SESSIONS), _sessions),
+    Question("sessions", "The newest sessions.", OF_SESSIONS, _sessions),
     Question(
         "context",
         "What fills the context of this machine's sessions, by tool: an estimate, from their transcripts.",
@@ -204,18 +183,15 @@ QUESTIONS = (
     Question(
         "session", "One session: by model, by agent, its newest responses.", ("session", "format"), _session
     ),
-    Question("blocks", "Claude Code by stretches of five hours.", (*PERIOD, "format", *NARROW), _blocks),
+    Question("blocks", "Claude Code by stretches of five hours.", _PLAIN, _blocks),
     Question(
-        "agents",
-        "What agents cost in the newest sessions; `top` is how many sessions.",
-        (*PERIOD, "top", "format", *OF_SESSIONS),
-        _agents,
+        "agents", "What agents cost in the newest sessions; `top` is how many sessions.", OF_SESSIONS, _agents
     ),
     Question(
         "changes",
         "A stretch of days against as many before, by project; without one the last seven.",
-        (*PERIOD, "format", *NARROW),
-        _changes,
+        _PLAIN,
+        _narrowed(changes),
     ),
     Question("status", "A session and its module's month.", ("session",), _status),
     Question("alerts", "What fires now; with all=1 what is over, too.", ("all", "format"), _alerts, "alerts"),
@@ -240,3 +216,70 @@ def refuse_unknown(question: Question, given: Given) -> None:
         raise InputError(
             f"{question.name} does not take {unknown[0][:40]!r}. Valid: {takes}", slug="not-valid"
         )
+
+
+def _json(what: str, **schema: Any) -> Document:
+    return {"description": what, "content": {"application/json": {"schema": {"type": "object", **schema}}}}
+
+
+PROBLEM = _json(
+    "What is wrong, and how to mend it.",
+    required=["error", "slug"],
+    properties={"error": {"type": "string"}, "slug": {"type": "string"}},
+)
+PROBLEMS = dict.fromkeys(("400", "404", "503"), PROBLEM)
+REFUSED = {
+    "401": {"description": "The token is missing."},
+    "403": {"description": "The Host or Origin is not ours."},
+}
+
+
+def openapi() -> Document:
+    """The OpenAPI document of the endpoint."""
+    paths: Document = {f"/api/v1/{one.name}": {"get": _operation(one)} for one in QUESTIONS}
+    paths["/api/v1/alerts/{id}/acknowledge"] = {
+        "post": {
+            "operationId": "acknowledge",
+            "summary": "Take note of an alert: sessions and MCP no longer tell of it.",
+            "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "responses": {"200": _json("The alert."), **PROBLEMS, **REFUSED},
+        }
+    }
+    paths["/api/v1/events"] = {
+        "get": {
+            "operationId": "events",
+            "summary": "Server-sent events: `change` with a version whenever something new was spent or fired.",
+            "responses": {
+                "200": {"description": "A stream.", "content": {"text/event-stream": {}}},
+                **REFUSED,
+            },
+        }
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "GAIA Token Budget",
+            "version": version("gaia-token-budget"),
+            "description": "Tokens are integers; money is a decimal string in USD; times are UTC, days and months "
+            "those of the configured zone.",
+        },
+        "paths": paths,
+    }
+
+
+def _operation(question: Question) -> Document:
+    return {
+        "operationId": question.name,
+        "summary": question.tells,
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "required": question.name == "session",
+                "schema": {"type": "string"},
+                "description": WORDS.get(name, f"This {name.replace('_', ' ')} alone."),
+            }
+            for name in question.takes
+        ],
+        "responses": {"200": _json("The report."), **PROBLEMS, **REFUSED},
+    }

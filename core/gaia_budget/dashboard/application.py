@@ -1,4 +1,7 @@
-"""The web application: routes, errors as JSON or as a page, and what is new as server-sent events."""
+"""The web application: routes, errors as JSON or as a page, and what is new as server-sent events.
+
+A page is sent in parts, as a thread makes them: what is above is seen while what is below is reckoned.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from gaia_budget.alerts import telling
 from gaia_budget.alerts.fired import Fired
-from gaia_budget.dashboard import asker, metrics, openapi, views
-from gaia_budget.dashboard.answers import QUESTIONS, Question, refuse_unknown
-from gaia_budget.dashboard.parts import Parts
+from gaia_budget.dashboard import guard, metrics, views
+from gaia_budget.dashboard.answers import QUESTIONS, Question, openapi, refuse_unknown
 from gaia_budget.errors import GaiaBudgetError, InputError, LedgerError, NotFoundError
 from gaia_budget.reports.shown import csv_text
 from gaia_hooks.facts import names
@@ -116,28 +119,26 @@ class _Server:
                 with self.ledger.db.unchanging():
                     yield from view(self.ledger, self.settings, given, self.fresh.version)
 
-            parts = Parts(make)
+            parts = _Parts(make)
             try:
-                first = await parts.first()
+                first = await parts.next() or ""
             except GaiaBudgetError as error:
                 text = views.problem(str(error))
                 return Response(text, status_code=_status(error), media_type="text/html")
-            return StreamingResponse(_all(first, parts), media_type="text/html")
+            return StreamingResponse(parts.all(first), media_type="text/html")
 
         return endpoint
 
     def acknowledge(self, request: Request) -> Response:
         """Take note of an alert; a form comes back to the page. Raises InputError for what is no human."""
-        from gaia_budget.alerts.telling import document
-
         alert = request.path_params["id"]
-        asker.require_a_human(request.scope, "taking note of an alert", OTHERWISE.format(names.said(alert)))
+        guard.require_a_human(request.scope, "taking note of an alert", OTHERWISE.format(names.said(alert)))
         found = Fired(self.ledger).acknowledge_alert(alert, self.settings.user)
         self._tell_hooks()
         self.fresh.touch()
         if "text/html" in request.headers.get("accept", ""):
             return RedirectResponse("/#attention", status_code=303)
-        return JSONResponse(document(found))
+        return JSONResponse(telling.document(found))
 
     def _tell_hooks(self) -> None:
         from gaia_budget.ingest.months import tell_hooks
@@ -177,7 +178,7 @@ class _Server:
 
     def openapi(self, request: Request) -> Response:
         """The OpenAPI document."""
-        return JSONResponse(openapi.document())
+        return JSONResponse(openapi())
 
     def metrics(self, request: Request) -> Response:
         """For Prometheus."""
@@ -199,10 +200,45 @@ def _file(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
     return endpoint
 
 
-async def _all(first: str, parts: Parts) -> AsyncIterator[str]:
-    yield first
-    async for part in parts.rest(_broken_off):
-        yield part
+class _Parts:
+    """The parts that an iterator gives in one thread, for the loop that sends them.
+
+    One thread makes all of them: a view of the ledger is a thread's own.
+    """
+
+    def __init__(self, make: Callable[[], Iterator[str]]) -> None:
+        self._made: asyncio.Queue[str | Exception | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+
+        def tell(part: str | Exception | None) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._made.put_nowait, part)
+
+        def run() -> None:
+            try:
+                for part in make():
+                    tell(part)
+                tell(None)
+            except Exception as error:  # noqa: BLE001 (raised again where it is waited for)
+                tell(error)
+
+        self._task = asyncio.create_task(run_in_threadpool(run))
+
+    async def next(self) -> str | None:
+        """The next part, None behind the last one. Raises what making it raised."""
+        part = await self._made.get()
+        if isinstance(part, Exception):
+            raise part
+        return part
+
+    async def all(self, first: str) -> AsyncIterator[str]:
+        """The first part and the others; where one cannot be made, what says so is the last."""
+        yield first
+        try:
+            while part := await self.next():
+                yield part
+        except Exception as error:  # noqa: BLE001 (the beginning is sent: the page itself has to say so)
+            yield _broken_off(error)
 
 
 def _broken_off(error: Exception) -> str:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gaia_budget.dashboard.filters import chosen, named
-from gaia_budget.dashboard.sections import now, one_session, sessions, tables, trends
+from gaia_budget.dashboard.sections import now, sessions, tables, trends
 from gaia_budget.owner import load_token_budget
 from gaia_budget.reports import shown
 from gaia_budget.reports.asked import Asked
@@ -160,8 +160,8 @@ def session(ledger: Ledger, settings: Settings, given: Given, version: int) -> I
     found = receipt(ledger, given["session"])
     common = _common(ledger, version)
     models = [one.key for one in table(ledger, "model", Asked()).lines]
-    shown_session = one_session.session(found, ledger.zone, models, on_a_plan=settings.billing == "plan")
-    filled = one_session.context(found)
+    shown_session = sessions.session(found, ledger.zone, models, on_a_plan=settings.billing == "plan")
+    filled = sessions.context(found)
     yield templates().get_template("session.html").render(**common, session=shown_session, context=filled)
 
 
@@ -178,7 +178,7 @@ def context(ledger: Ledger, settings: Settings, given: Given, version: int) -> I
         .render(
             **_common(ledger, version),
             filters=filters,
-            context=one_session.tools(found.lines),
+            context=sessions.tools(found.lines),
             total=found.total,
         )
     )
@@ -195,8 +195,12 @@ def broken_off(text: str) -> str:
 
 
 def _common(ledger: Ledger, version: int) -> dict[str, Any]:
+    return {"version": version, "at": _at(ledger)}
+
+
+def _at(ledger: Ledger) -> str:
     local = ledger.zone.local(ledger.now())
-    return {"version": version, "at": f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M %Z}"}
+    return f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M %Z}"
 
 
 def page(
@@ -211,7 +215,6 @@ def page(
     """The whole file, as `html` or `md`. Raises NotFoundError for a project that is not there, LedgerError."""
     filters = named(ledger, since, min(until, ledger.now() + 1), module or "")
     total = table(ledger, "module", filters.asked).total
-    local = ledger.zone.local(ledger.now())
     style = (resources.files("gaia_budget.dashboard") / "static" / "style.css").read_text("utf-8")
     return (
         templates()
@@ -220,7 +223,7 @@ def page(
             style=Markup(style),  # our own file  # noqa: S704
             name=name,
             project=shown.name(filters.project),
-            at=f"{local:%a} {local.day} {local:%b %Y}, {local:%H:%M %Z}",
+            at=_at(ledger),
             apps=shown.money(total.apps_nano),
             code=shown.money(total.claude_code_nano),
             whole=shown.money(total.figures.cost_nano),

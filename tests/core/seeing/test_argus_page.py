@@ -40,7 +40,13 @@ def page_file(tmp_path: Path) -> Path:
 def app(page_file: Path) -> Iterator[AppTest]:
     found = AppTest.from_file(str(page_file), default_timeout=60).run()
     yield found
-    page.source().close()
+    end()
+
+
+def end() -> None:
+    """Watch no longer, and let the next page begin anew."""
+    page.source().stop()
+    page.source().ledger.close()
     page.source.clear()
 
 
@@ -72,8 +78,7 @@ def test_what_counts_is_called_so_where_claude_code_counts_too(
             "**Counts**  \nagainst the caps"
         ]
     finally:
-        page.source().close()
-        page.source.clear()
+        end()
 
 
 @pytest.mark.usefixtures("month")

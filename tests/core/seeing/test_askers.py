@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget import ancestry
-from gaia_budget.dashboard import asker
+from gaia_budget.dashboard import guard
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ def test_who_asks_is_told_or_comes_from_elsewhere(
     monkeypatch: pytest.MonkeyPatch, client: str, who: str, holds: bool
 ) -> None:
     known = [] if who == "nobody knows" else [77]
-    monkeypatch.setattr(asker, "_holders", lambda *_: known)
+    monkeypatch.setattr(guard, "_holders", lambda *_: known)
     monkeypatch.setattr(ancestry, "ancestors", lambda _: iter([ancestry.Process(1, who)]))
     try:
-        asker.require_a_human({"client": (client, 5), "server": ("127.0.0.1", 8765)}, "it", "do it")
+        guard.require_a_human({"client": (client, 5), "server": ("127.0.0.1", 8765)}, "it", "do it")
         passed = True
     except InputError as error:
         passed = False
@@ -75,7 +75,7 @@ def test_who_asks_is_told_or_comes_from_elsewhere(
 
 
 def test_the_lists_of_other_systems_are_read() -> None:
-    assert asker.parsed("p71\nf12\np 5\nprivate\r\np902\r\n") == [71, 902]
+    assert guard.parsed("p71\nf12\np 5\nprivate\r\np902\r\n") == [71, 902]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the connections of Linux")
@@ -83,4 +83,4 @@ def test_a_descriptor_that_is_closed_meanwhile_hides_no_other(tmp_path: Path) ->
     (tmp_path / "3").write_text("no link: what reading one that is gone comes to")
     for number in (2, 4):
         (tmp_path / str(number)).symlink_to(f"socket:[{number}]")
-    assert set(asker._open_in(tmp_path)) == {"socket:[2]", "socket:[4]"}
+    assert set(guard._open_in(tmp_path)) == {"socket:[2]", "socket:[4]"}

@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
-from gaia_budget.dashboard import fresh, serving, views
+from gaia_budget.dashboard import fresh, guard, serving, views
 from gaia_budget.dashboard.answers import QUESTIONS
 from gaia_budget.errors import InputError
 from gaia_budget.ledger import Ledger
@@ -313,7 +313,7 @@ def test_from_elsewhere_the_token_is_asked_for() -> None:
             assert served.get(path).status == 401
             assert served.get(path, {"Authorization": "Bearer other"}).status == 401
             assert served.get(path, {"Authorization": "Bearer t0ken"}).status == 200
-    assert [serving.is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "10.0.0.1")] == [
+    assert [guard.is_loopback(host) for host in ("127.0.0.1", "::1", "localhost", "0.0.0.0", "10.0.0.1")] == [
         True, True, True, False, False
     ]  # fmt: skip
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gaia_budget.forecast.month import Projection
     from gaia_budget.forecast.standing import MonthStatus
     from gaia_budget.ledger.zone import Zone
-    from gaia_budget.reports.overview import Overview
+    from gaia_budget.reports.overview import MonthTotal, Overview
 
 MOST_CAPS = 40
 """Projects whose gauges are drawn."""
@@ -26,9 +26,7 @@ def now(found: Overview, zone: Zone, *, on_a_plan: bool) -> dict[str, Any]:
     """Today, seven days and the month of both monies, and where the month ends."""
     total = found.total
     month = zone.local(found.at)
-    ends = None
-    if total.projected_nano is not None and total.low_nano is not None and total.high_nano is not None:
-        ends = (total.projected_nano, total.low_nano, total.high_nano)
+    ends = _ends(total)
     end = [shown.money(one) for one in ends] if ends else None
     spent, limit = shown.money(total.spent_nano), shown.money(total.limit_nano)
     title = f"Against the caps: {spent} of {limit} spent" + (
@@ -147,7 +145,7 @@ def _reckoned(month: MonthStatus, ends: tuple[int, int, int] | None) -> str:
     return f"; month’s end about {end}, {low} to {high}, by {method}"
 
 
-def _ends(found: Projection | None) -> tuple[int, int, int] | None:
+def _ends(found: Projection | MonthTotal | None) -> tuple[int, int, int] | None:
     if found is None or found.projected_nano is None or found.low_nano is None or found.high_nano is None:
         return None
     return found.projected_nano, found.low_nano, found.high_nano
