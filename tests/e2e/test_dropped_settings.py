@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget.setup.checks import dropped
+from gaia_budget.setup.checks import without_effect
 from support.components import requires
 from support.scripted_api import reply, text
 
@@ -78,7 +78,7 @@ def test_a_file_that_we_call_dropped_is_dropped(
     claude: Claude, api: ScriptedApi, values: dict[str, Any]
 ) -> None:
     content = with_hook(claude, values)
-    (found,) = dropped.refusals(content)
+    (found,) = without_effect.refusals(content)
     assert found.key.startswith(next(iter(values))) and found.line > 1
     assert not hook_ran(claude, api, content)
 
@@ -88,14 +88,14 @@ def test_a_hook_entry_that_we_call_dropped_drops_the_file(
     claude: Claude, api: ScriptedApi, more: Any
 ) -> None:
     content = with_hook(claude, {}, more)
-    (found,) = dropped.refusals(content)
+    (found,) = without_effect.refusals(content)
     assert found.key.startswith("hooks.PreToolUse")
     assert not hook_ran(claude, api, content)
 
 
 def test_a_comment_drops_the_file(claude: Claude, api: ScriptedApi) -> None:
     content = with_hook(claude, {}).replace("{", "{\n // mine", 1)
-    assert [found.line for found in dropped.refusals(content)] == [2]
+    assert [found.line for found in without_effect.refusals(content)] == [2]
     assert not hook_ran(claude, api, content)
 
 
@@ -104,11 +104,11 @@ def test_a_file_that_we_find_nothing_in_is_taken(
     claude: Claude, api: ScriptedApi, values: dict[str, Any]
 ) -> None:
     content = with_hook(claude, values)
-    assert dropped.refusals(content) == []
+    assert without_effect.refusals(content) == []
     assert hook_ran(claude, api, content)
 
 
 def test_handlers_that_we_find_nothing_in_are_taken(claude: Claude, api: ScriptedApi) -> None:
     content = with_hook(claude, {}, [{"matcher": "Nothing", "hooks": TAKEN_HOOKS}])
-    assert dropped.refusals(content) == []
+    assert without_effect.refusals(content) == []
     assert hook_ran(claude, api, content)

@@ -13,7 +13,7 @@ from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError
 from gaia_budget.setup import hookcopy, init
 from gaia_budget.setup.init import Options, settings_path
-from gaia_budget.setup.proof import proving
+from gaia_budget.setup.proof import proving, trial
 from gaia_budget.setup.wiring import ARGUMENTS_SINCE
 from support import components
 from support.components import OLDEST, requires
@@ -31,7 +31,7 @@ pytestmark = [requires("claude", "claude-197", "git"), pytest.mark.usefixtures("
 def on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """Claude Code can be found, and a busy machine has longer than a user would wait."""
     monkeypatch.setenv("PATH", f"{components.path('claude').parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(proving, "SECONDS", 60.0)
+    monkeypatch.setattr(trial, "SECONDS", 60.0)
 
 
 def wire() -> Path:
@@ -125,7 +125,7 @@ def test_a_file_that_the_client_drops_is_named_where_it_stops_at_a_question(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     change(wire(), cleanupPeriodDays=0)
-    monkeypatch.setattr(proving, "SECONDS", 6.0)  # all of them pass: it asks what to do about the file
+    monkeypatch.setattr(trial, "SECONDS", 6.0)  # all of them pass: it asks what to do about the file
     found = proving.prove(None)
     assert found.ok is False
     assert "sent no prompt" in found.said and "cleanupPeriodDays: must be" in found.said

@@ -176,13 +176,37 @@ def _compile(interpreter: Path, package: Path) -> None:
             )
 
 
+def wired_fault(command: str, program: str) -> str:
+    """Why what settings start as our hooks does not load; empty where it does. Starts nothing but what `init` wrote."""
+    copy = copy_of(program)
+    return foreign(command, program) or (load_fault(copy) if copy else "")
+
+
+def foreign(command: object, program: str) -> str:
+    """Why what settings start is not to the letter what `init` writes; empty where it is."""
+    copy = copy_of(program)
+    if copy is None:
+        return "the wired copy of the hooks is gone: tools and prompts go on, uncounted"
+    if program != bootstrap(copy, HOOK_MODULE):
+        return f"the settings start {copy} in another way than this version does: it is not started here"
+    if command != written_for(copy):
+        return f"the settings start {command}, which `init` has not written: it is not started here"
+    return _changed(copy)
+
+
+def _changed(copy: Path) -> str:
+    if is_unchanged(copy):
+        return ""
+    return f"{copy} is not as it was written: it was damaged or changed, and is not started here"
+
+
 def load_fault(copy: Path) -> str:
     """Why a copy's interpreter cannot load it, which the bootstrap would hide; empty when it can.
 
     Starts nothing but what `init` wrote, whatever stands in a settings file.
     """
-    if not is_unchanged(copy):
-        return f"{copy} is not as it was written: it was damaged or changed, and is not started here"
+    if changed := _changed(copy):
+        return changed
     interpreter = written_for(copy)
     trial = f"import sys; sys.path.insert(0, {str(copy)!a}); import {HOOK_MODULE}"
     command = [interpreter, "-I", "-S", "-B", "-X", f"pycache_prefix={copy / 'none'}", "-c", trial]

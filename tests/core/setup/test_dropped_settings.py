@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_budget.setup.checks import client_checks, dropped
+from gaia_budget.setup.checks import client_checks, without_effect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,7 +51,7 @@ HANDLERS = {
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_handler_that_the_client_drops_the_file_for_is_named(handler: str) -> None:
     key, problem = HANDLERS[handler]
-    (found,) = dropped.refusals('{"hooks": {"Stop": [{"hooks": [\nHERE]}]}}'.replace("HERE", handler))
+    (found,) = without_effect.refusals('{"hooks": {"Stop": [{"hooks": [\nHERE]}]}}'.replace("HERE", handler))
     assert (found.line, found.key) == (2, "hooks.Stop.0.hooks.0" + key)
     assert problem in found.problem
 
@@ -62,5 +62,5 @@ def test_a_handler_that_the_client_drops_the_file_for_is_named(handler: str) -> 
      '"permissions": {"allow": "Bash(ls)"}'],
 )  # fmt: skip
 def test_a_setting_of_another_kind_is_named(setting: str) -> None:
-    (found,) = dropped.refusals("{" + setting + "}")
+    (found,) = without_effect.refusals("{" + setting + "}")
     assert setting.startswith(f'"{found.key.partition(".")[0]}"')

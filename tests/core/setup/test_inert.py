@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gaia_budget.setup.checks import inert
+from gaia_budget.setup.checks import without_effect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ SETTINGS = """\
 
 
 def test_every_line_without_effect_is_named_with_its_reason() -> None:
-    assert [(found.line, found.key) for found in inert.findings(SETTINGS)] == [
+    assert [(found.line, found.key) for found in without_effect.inert(SETTINGS)] == [
         (5, "pattern"),
         (6, "pathPattern"),
         (8, "command"),
@@ -58,14 +58,14 @@ def test_every_line_without_effect_is_named_with_its_reason() -> None:
         (19, "command"),
         (23, "command"),
     ]
-    problems = {found.line: found.problem for found in inert.findings(SETTINGS)}
+    problems = {found.line: found.problem for found in without_effect.inert(SETTINGS)}
     assert "exit 2" in problems[19]
     assert "Q:/nowhere/guard.py is not there" in problems[23]
 
 
 def test_the_corrected_block_has_no_line_without_effect() -> None:
-    corrected = inert.corrected(SETTINGS.replace("Q:/nowhere/", ""), sys.executable)
-    assert inert.findings(corrected) == []
+    corrected = without_effect.corrected(SETTINGS.replace("Q:/nowhere/", ""), sys.executable)
+    assert without_effect.inert(corrected) == []
     assert json.loads(corrected)["hooks"]["PreToolUse"][0]["matcher"] == "Edit|Write"
 
 
@@ -73,12 +73,14 @@ def test_settings_that_work_are_left_alone() -> None:
     good = {
         "hooks": {"PreToolUse": [{"matcher": "Bash", "hooks": [{"type": "command", "command": "guard"}]}]}
     }
-    assert inert.findings(json.dumps(good)) == []
-    assert json.loads(inert.corrected(json.dumps(good), "python3")) == good
+    assert without_effect.inert(json.dumps(good)) == []
+    assert json.loads(without_effect.corrected(json.dumps(good), "python3")) == good
 
 
 def run_corrected(settings: dict[str, Any], event: str, file_path: str) -> subprocess.CompletedProcess[bytes]:
-    entry = json.loads(inert.corrected(json.dumps(settings), sys.executable))["hooks"][event][0]["hooks"][0]
+    entry = json.loads(without_effect.corrected(json.dumps(settings), sys.executable))["hooks"][event][0][
+        "hooks"
+    ][0]
     payload = json.dumps({"tool_input": {"file_path": file_path}}).encode()
     return subprocess.run([entry["command"], *entry["args"]], input=payload, capture_output=True, check=False)
 

@@ -16,11 +16,11 @@ from gaia_budget import places
 from gaia_budget.cli.app import app
 from gaia_budget.jsontext import parse
 from gaia_budget.setup import init
-from gaia_budget.setup.checks import dropped
+from gaia_budget.setup.checks import without_effect
 from gaia_budget.setup.init import Options, settings_path
 from gaia_budget.setup.proof import proving
-from gaia_budget.setup.proof.copied import harmless
-from gaia_budget.setup.proof.terminal import Terminal
+from gaia_budget.setup.proof.proving import harmless
+from gaia_budget.setup.proof.trial import Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,7 +76,7 @@ def test_programs_addresses_and_keys_of_the_user_are_not_copied_into_a_trial() -
     kept = harmless(json.dumps(THEIRS))
     assert "their-program" not in json.dumps(kept)
     assert kept["env"] == {"GAIA_BUDGET_OFF": "0"} and kept["model"] == "opus"
-    assert dropped.refusals(json.dumps(kept)) == []
+    assert without_effect.refusals(json.dumps(kept)) == []
 
 
 def test_what_is_wired_is_copied_to_the_letter_and_a_wrapped_status_line_without_theirs(
@@ -108,7 +108,7 @@ def test_a_program_that_only_looks_like_ours_is_not_started_in_a_trial(
 @given(st.dictionaries(st.sampled_from(KEYS), JSON))
 def test_what_makes_the_client_drop_a_file_is_in_its_copy_too(content: dict[str, Any]) -> None:
     def named(document: Any) -> list[str]:
-        return [one.key for one in dropped.refusals(json.dumps(document))]
+        return [one.key for one in without_effect.refusals(json.dumps(document))]
 
     assert named(harmless(json.dumps(content))) == named(content)
 

@@ -9,7 +9,7 @@ from gaia_budget import places
 from gaia_budget.configfile import read_text
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import hookcopy, jsonedit, mcp_server, own_entries, wiring
-from gaia_budget.setup.checks import dropped, inert, noted
+from gaia_budget.setup.checks import noted, without_effect
 from gaia_budget.setup.init import MCP_JSON, settings_path, too_old
 from gaia_budget.setup.journal import Journal
 from gaia_hooks.facts import places as facts
@@ -58,7 +58,7 @@ def settings_json_check(project: Path) -> Iterator[Check]:
     for file in settings_files(project):
         try:
             text = read_text(file)
-            refused = dropped.refusals(text) if text.strip(own_entries.BLANK) else []
+            refused = without_effect.refusals(text) if text.strip(own_entries.BLANK) else []
             if text.strip(own_entries.BLANK) and not refused:
                 own_entries.read(text, file)
         except FileNotFoundError:
@@ -147,22 +147,11 @@ def hook_files_check(project: Path) -> Iterator[Check]:
         for _, entry in own_entries.our_handlers(text)
     }
     for command, program in sorted(commands):
-        fault = _load_fault(command, program)
+        fault = hookcopy.wired_fault(command, program)
         if fault:
             yield Check("hook files", False, fault, "gaia-budget init")
         else:
             yield Check("hook files", True, f"{command} loads the wired hooks")
-
-
-def _load_fault(command: str, program: str) -> str:
-    copy = hookcopy.copy_of(program)
-    if copy is None:
-        return "the wired copy of the hooks is gone: tools and prompts go on, uncounted"
-    if program != hookcopy.bootstrap(copy, hookcopy.HOOK_MODULE):
-        return f"the settings start {copy} in another way than this version does: it is not started here"
-    if command != hookcopy.written_for(copy):
-        return f"the settings start {command}, which `init` has not written: it is not started here"
-    return hookcopy.load_fault(copy)
 
 
 def switched_off_check(project: Path) -> Iterator[Check]:
@@ -204,10 +193,10 @@ def _plain(text: str) -> dict[str, Any]:
 def without_effect_check(project: Path) -> Iterator[Check]:
     """Hooks of anybody that enforce nothing, line by line, with the block that was meant."""
     for file, text in _texts(project):
-        found = inert.findings(text)
+        found = without_effect.inert(text)
         if found:
             lines = "\n".join(f"{file}:{finding.line}: {finding.key}: {finding.problem}" for finding in found)
-            block = inert.corrected(text, _python())
+            block = without_effect.corrected(text, _python())
             yield Check(
                 "hooks without effect", False, lines, f"What was meant, to copy into {file}:\n{block}"
             )

@@ -1,60 +1,41 @@
 """Whether what was wired works, link by link: Claude Code starts, a hook fires and counts, the status line draws it.
 
-The client runs in a temporary home, against a stand-in on this machine, with a key that is none: nothing is asked of a
-provider, nothing of the user's is read by it or changed.
+The trial must neither ask a provider, nor start programs of anybody else, nor take a key along. So of what stands in a
+settings file only what is known to do none of that is copied, and values of a kind for which the client drops the whole
+file: the trial has to meet those.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.configfile import read_text
 from gaia_budget.errors import ConfigError
+from gaia_budget.jsontext import JsonSyntaxError, parse
 from gaia_budget.reports import shown
-from gaia_budget.setup import mcp_server, own_entries
+from gaia_budget.setup import hookcopy, mcp_server, own_entries, wiring
 from gaia_budget.setup.checks import client_checks
+from gaia_budget.setup.checks.without_effect import HANDLERS, KINDS
 from gaia_budget.setup.init import settings_path
-from gaia_budget.setup.proof.answering import Answerer
-from gaia_budget.setup.proof.copied import harmless
-from gaia_budget.setup.proof.terminal import OTHER_MODE, Terminal
-from gaia_hooks.facts import snapshot
-from gaia_hooks.say.figures import SessionFigures
-from gaia_hooks.session import counting
+from gaia_budget.setup.proof import trial
+from gaia_hooks.facts import places as facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SECONDS = 10.0
-LOOKS_EVERY = 0.1
-REDRAWN_EVERY = 0.5
-NUDGED_AFTER = 1.5
-"""Seconds from the question until the mode of permissions is changed: a busy client writes the answer's row behind the
-last event of its turn, and draws the status line anew only at the next one."""
-PROMPT = "Say one word."
-NO_KEY = "none"
-DRAWN = re.compile(r"session [1-9]\d* % of [\d,]+ (?:≥ )?\$[\d.,]+")
-KEPT_OF_THE_SNAPSHOT = (
-    "schema",
-    "written_at",
-    "prices",
-    "families",
-    "price_times",
-    "price_source",
-    "billing",
-    "session_types",
-)
-"""What a hook reckons by; not where it writes, what it refuses, or what it starts in the background."""
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "SHELL", "GAIA_BUDGET_OFF")
 ADMINISTERED = ("/Library/Managed Preferences", "com.anthropic.claudecode.plist")
 DOCTOR = "gaia-budget doctor"
+NOTHING = ":"
+"""A shell's command that does nothing."""
+HARMLESS = frozenset(("$schema", "effortLevel", "hooks", "language", "model", "outputStyle", "permissions",
+                      "statusLine", "theme"))  # fmt: skip
+VARIABLES = (facts.OFF, "GAIA_SESSION_TYPE")
 
 
 class Proof(NamedTuple):
@@ -69,16 +50,6 @@ class Proof(NamedTuple):
         return self._asdict()
 
 
-class ProofSeen(NamedTuple):
-    """What a trial has shown."""
-
-    asked: bool
-    fired: bool
-    tokens: int
-    drawn: str
-    screen: str
-
-
 def prove(project: Path | None) -> Proof:
     """Let Claude Code run one prompt with the wired settings; at most ten seconds."""
     reason = _obstacle(project)
@@ -87,13 +58,13 @@ def prove(project: Path | None) -> Proof:
     client = ".".join(map(str, mcp_server.client_version() or ()))
     program = mcp_server.client() or ""
     with tempfile.TemporaryDirectory(prefix="gaia-budget-proof-", ignore_cleanup_errors=True) as folder:
-        home = _Home(places.real(Path(folder)), project)
-        home.make()
+        home = trial.Home(places.real(Path(folder)))
+        home.draws = _laid_in(project, home)
         try:
             seen = home.tried(program)
         except OSError as error:
             return Proof(None, f"not tried: Claude Code {client} did not start in a terminal: {error}")
-        return _judged(f"Claude Code {client}", seen, home)
+        return _judged(f"Claude Code {client}", seen, home, project or home.project)
 
 
 def _obstacle(project: Path | None) -> str:
@@ -123,120 +94,53 @@ def _reaches_out(text: str) -> bool:
     return not isinstance(whole, str) and whole != json.loads(text.removeprefix("\ufeff"))
 
 
-class _Home:
-    """A temporary home with the wired settings in it."""
-
-    def __init__(self, folder: Path, project: Path | None) -> None:
-        self.folder, self.wired_project = folder, project
-        self.config, self.project, self.state = folder / ".claude", folder / "project", folder / "gaia-budget"
-        self.draws = False
-
-    def make(self) -> None:
-        for made in (self.config, self.project / ".claude", self.state):
-            made.mkdir(parents=True)
-        for source, copy in self._settings():
-            try:
-                text = read_text(source)
-            except FileNotFoundError:
-                continue
-            content = harmless(text)
-            copy.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
-            if isinstance(content, dict) and content.get("statusLine") is not None:
-                self.draws = own_entries.is_our_status_line(own_entries.status_line_of(text))
-        state = {
-            "hasCompletedOnboarding": True,
-            "theme": "dark",
-            "customApiKeyResponses": {"approved": [NO_KEY], "rejected": []},
-            "projects": {
-                str(self.project): {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True}
-            },
-        }
-        (self.config / ".claude.json").write_text(json.dumps(state), "utf-8")
-        held = snapshot.load(str(places.home()))
-        kept = {name: held[name] for name in KEPT_OF_THE_SNAPSHOT} | {"statusline": ["session"]}
-        (self.state / "snapshot.json").write_text(json.dumps(kept), "utf-8")
-
-    def _settings(self) -> Iterator[tuple[Path, Path]]:
-        """The settings that are tried, and where their copies lie."""
-        yield settings_path(None), self.config / "settings.json"
-        if self.wired_project is not None:
-            for name in ("settings.json", "settings.local.json"):
-                yield self.wired_project / ".claude" / name, self.project / ".claude" / name
-
-    def environment(self, address: str) -> dict[str, str]:
-        """All variables of the client and of what it starts: none of the user's but those of `PASSED_ON`."""
-        kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        ours = {"HOME": self.folder, "TMPDIR": self.folder, "CLAUDE_CODE_TMPDIR": self.folder,
-                "CLAUDE_CONFIG_DIR": self.config, "GAIA_BUDGET_HOME": self.state}  # fmt: skip
-        return kept | {name: str(path) for name, path in ours.items()} | {
-            "TERM": "xterm-256color", "ANTHROPIC_BASE_URL": address, "ANTHROPIC_API_KEY": NO_KEY,
-            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1", "DISABLE_TELEMETRY": "1",
-            "DISABLE_ERROR_REPORTING": "1", "DISABLE_INSTALLATION_CHECKS": "1",
-        }  # fmt: skip
-
-    def tried(self, program: str) -> ProofSeen:
-        """Run the prompt until everything is seen, the client ends, or the time is over. Raises OSError."""
-        until, redrawn, nudged = time.monotonic() + SECONDS, 0.0, 0.0
-        tokens, drawn = 0, None
-        command = [program, "--permission-mode", "default", PROMPT]
-        with Answerer() as api, Terminal(command, self.project, self.environment(api.address)) as screen:
-            while time.monotonic() < until and screen.runs and not (tokens and (drawn or not self.draws)):
-                screen.read(LOOKS_EVERY)
-                if api.asked.is_set() and not self.fired():
-                    break  # the client waits for its prompt's hooks before it asks
-                tokens = tokens or self.counted()
-                drawn = DRAWN.search(screen.text())
-                if tokens and time.monotonic() > redrawn:
-                    screen.redraw()
-                    redrawn = time.monotonic() + REDRAWN_EVERY
-                if api.asked.is_set() and time.monotonic() > nudged:
-                    if nudged:
-                        screen.press(OTHER_MODE)
-                    nudged = time.monotonic() + NUDGED_AFTER
-            text = drawn.group() if drawn else ""
-            return ProofSeen(api.asked.is_set(), self.fired(), tokens, text, screen.text())
-
-    def fired(self) -> bool:
-        """Whether a hook of ours has begun to count."""
-        return any((self.state / "sessions").glob("*"))
-
-    def counted(self) -> int:
-        """The tokens that hooks have counted until now."""
-        tokens = 0
-        for file in (self.state / "sessions").glob("*.json"):
-            lock = counting.lock_of(str(self.state), file.stem, 0)
-            session = counting.unkept(str(self.state), file.stem, lock, snapshot.load(str(self.state)))
-            tokens += SessionFigures(session).budget_tokens
-        return tokens
-
-    def log(self) -> str:
-        """The last line that a hook has written of a fault."""
+def _laid_in(project: Path | None, home: trial.Home) -> bool:
+    """Copy what may be loaded of the wired settings; whether a status line of ours is among it."""
+    draws, copies = False, [(settings_path(None), home.config / "settings.json")]
+    if project is not None:
+        names = (".claude/settings.json", ".claude/settings.local.json")
+        copies += [(project / name, home.project / name) for name in names]
+    for source, copy in copies:
         try:
-            lines = (self.state / "logs" / "gaia-hooks.log").read_text("utf-8", "replace").splitlines()
-        except OSError:
-            return ""
-        return next((shown.name(line, 200) for line in reversed(lines) if line.strip()), "")
+            text = read_text(source)
+        except FileNotFoundError:
+            continue
+        content = harmless(text)
+        copy.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+        if isinstance(content, dict) and content.get("statusLine") is not None:
+            draws = own_entries.is_our_status_line(own_entries.status_line_of(text))
+    return draws
 
 
-def _judged(client: str, seen: ProofSeen, home: _Home) -> Proof:
+def _judged(client: str, seen: trial.ProofSeen, home: trial.Home, project: Path) -> Proof:
     if seen.tokens and (seen.drawn or not home.draws):
         where = "ran one prompt against a stand-in on this machine (no model was asked)"
         line = f'the status line drew "{seen.drawn}"' if home.draws else "no status line of ours is wired"
         said = f"{client} {where}: the hook counted {seen.tokens:,} tokens, {line}"
         return Proof(True, said)
-    for check in _found(home):
+    for check in _found(project):
         return Proof(False, f"{_broken(client, seen)}. {check.detail}", check.fix)
     if not seen.asked:
         last = shown.name(" ".join(seen.screen.split())[-200:], 200)
         said = f"not shown: {_broken(client, seen)}; its screen ends with: {last}"
         return Proof(None, said, "start `claude` and look at its status line")
-    return Proof(False, f"{_broken(client, seen)}{f': {home.log()}' if home.log() else ''}", DOCTOR)
+    fault = _fault(home)
+    return Proof(False, _broken(client, seen) + (f": {fault}" if fault else ""), DOCTOR)
 
 
-def _broken(client: str, seen: ProofSeen) -> str:
+def _fault(home: trial.Home) -> str:
+    """The last line that a hook has written of a fault."""
+    try:
+        lines = (home.state / "logs" / "gaia-hooks.log").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    return next((shown.name(line, 200) for line in reversed(lines) if line.strip()), "")
+
+
+def _broken(client: str, seen: trial.ProofSeen) -> str:
     """The first link that was not seen to hold."""
     if not seen.asked:
-        return f"{client} sent no prompt within {SECONDS:.0f} s"
+        return f"{client} sent no prompt within {trial.SECONDS:.0f} s"
     if not seen.fired:
         return f"{client} ran a prompt, and none of our hooks fired"
     if not seen.tokens:
@@ -244,9 +148,79 @@ def _broken(client: str, seen: ProofSeen) -> str:
     return f"the hook counted {seen.tokens:,} tokens in {client}, and the status line did not draw them"
 
 
-def _found(home: _Home) -> Iterator[client_checks.Check]:
+def _found(project: Path) -> Iterator[client_checks.Check]:
     """What is wrong with the files that were tried, by what `doctor` looks at."""
     looks = (client_checks.settings_json_check, client_checks.switched_off_check, client_checks.hook_files_check,
              client_checks.wiring_check)  # fmt: skip
-    project = home.wired_project or home.project
     yield from (check for look in looks for check in look(project) if not check.ok)
+
+
+def harmless(text: str) -> Any:
+    """What a trial may load of a settings text; the text itself where it is no JSON, of which nobody runs anything."""
+    try:
+        content = parse(text).root.plain()
+    except JsonSyntaxError:
+        return text
+    if not isinstance(content, dict):
+        return content
+    kept = {name: value for name, value in content.items() if _is_harmless(name, value)}
+    if isinstance(kept.get("env"), dict):
+        kept["env"] = {name: kept["env"][name] for name in VARIABLES if name in kept["env"]}
+    if isinstance(kept.get("hooks"), dict):
+        kept["hooks"] = {event: _groups(groups) for event, groups in kept["hooks"].items()}
+    if isinstance(kept.get("statusLine"), dict):
+        kept["statusLine"] = _quiet_line(kept["statusLine"])
+    return kept
+
+
+def _is_harmless(name: str, value: Any) -> bool:
+    """Whether a setting can be loaded: a switch or a number can, of any name; a text may be a program, an address."""
+    if name in HARMLESS or name == "env" or value is None or isinstance(value, bool | int | float):
+        return True
+    return name in KINDS and not isinstance(value, KINDS[name][0])
+
+
+def _groups(groups: Any) -> Any:
+    if not isinstance(groups, list):
+        return groups
+    return [
+        group | {"hooks": list(map(_quiet, group["hooks"]))}
+        if isinstance(group, dict) and isinstance(group.get("hooks"), list)
+        else group
+        for group in groups
+    ]
+
+
+def _quiet(handler: Any) -> Any:
+    """A hook's handler that does nothing, unless it is to the letter what `init` writes; faults of its form stay."""
+    if not isinstance(handler, dict):
+        return handler
+    if not hookcopy.foreign(handler.get("command"), own_entries.our_program(handler) or ""):
+        return handler
+    quiet = {name: handler[name] for name in ("timeout", "async") if name in handler}
+    if not isinstance(handler.get("args") or [], list):
+        quiet["args"] = handler["args"]
+    kind = handler.get("type")
+    needed = HANDLERS.get(kind) if isinstance(kind, str) else None
+    if needed is None or (needed and not isinstance(handler.get(needed), str)):
+        return quiet | ({"type": kind} if "type" in handler else {})
+    return quiet | {"type": "command", "command": NOTHING}
+
+
+def _quiet_line(line: dict[str, Any]) -> dict[str, Any]:
+    """A status line without the user's own command, which ours may stand around."""
+    command = line.get("command")
+    if not isinstance(command, str):
+        return line
+    return line | {"command": _ours_alone(command) or NOTHING}
+
+
+def _ours_alone(command: str) -> str:
+    """Our own part of a status line's command; empty where it is not what `init` writes."""
+    copy = hookcopy.copy_of(command)
+    if copy is None or not hookcopy.is_unchanged(copy):
+        return ""
+    plan, theirs = wiring.Wiring(Path(hookcopy.written_for(copy)), copy), own_entries.wrapped_command(command)
+    if command != wiring.status_line_command(plan, theirs):
+        return ""
+    return wiring.status_line_command(plan, None if theirs is None else NOTHING)
