@@ -77,7 +77,7 @@ MAY_OPEN = {
     "core/gaia_budget/ledger/database/read_only.py": "the ledger of the settings, copied into a temporary folder",
     "core/gaia_budget/owner.py": "the owner's two files, at their fixed places",
     "core/gaia_budget/ingest/telemetry.py": _OURS,
-    "core/gaia_budget/middleware/books/appender.py": "logs of the modules, as files.append opened them just before",
+    "core/gaia_budget/middleware/books/log.py": "logs of the modules, as files.append opened them just before",
     "core/gaia_budget/middleware/books/journal.py": _OURS,
     "core/gaia_budget/middleware/caching/prompt_cache.py": _PACKAGED,
     "core/gaia_budget/middleware/caching/response_cache.py": _OURS + ", by digest",

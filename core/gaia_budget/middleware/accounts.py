@@ -18,8 +18,8 @@ from gaia_budget.middleware import deferred, policy, tasks
 from gaia_budget.middleware.books.bill import Seller
 from gaia_budget.middleware.books.booking import Bookings
 from gaia_budget.middleware.books.journal import UNWRITABLE
+from gaia_budget.middleware.books.late import WaitingCalls
 from gaia_budget.middleware.books.settlement import NOT_PRICED
-from gaia_budget.middleware.books.waiting import WaitingCalls
 from gaia_budget.middleware.caching.prompt_cache import PromptCache
 from gaia_budget.middleware.caching.response_cache import ResponseCache, key_of
 from gaia_budget.middleware.passage import BookedUnder

@@ -19,7 +19,7 @@ from gaia_budget.middleware import deferred
 from gaia_budget.middleware.books import bill
 from gaia_budget.middleware.books.journal import Settlement
 from gaia_budget.middleware.books.settlement import UNKNOWN, event_at
-from gaia_budget.middleware.passage import Handled
+from gaia_budget.middleware.passage import Passage
 from gaia_budget.middleware.reserve import bounds
 from gaia_budget.middleware.wire import Ask, Seen, body_of, claude, count, entries, gemini, openai, part, text
 from gaia_hooks.facts.tokens import usage
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from gaia_budget.middleware.accounts import Accounts
     from gaia_budget.middleware.books.bill import Seller
     from gaia_budget.middleware.deferred import Asker
-    from gaia_budget.middleware.passage import Line, Passage
+    from gaia_budget.middleware.passage import Line
     from gaia_budget.middleware.wire import Body
     from gaia_budget.model import Event
 
@@ -52,7 +52,7 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
     """
     method, path = request.method, request.url.path
     if method == "POST" and SUBMIT.search(path):
-        return Submission(accounts, line, request) if _can_be_counted(accounts) else Handled()
+        return Submission(accounts, line, request) if _can_be_counted(accounts) else Passage()
     if method != "GET" and not path.endswith("/cancel"):
         return None
     results, looked = RESULTS.search(path), READ.search(path)
@@ -60,7 +60,7 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
     if not (results or looked or file):
         return None
     if not _can_be_counted(accounts):
-        return Handled()
+        return Passage()
     seller = accounts.seller(line, request.url)
     if results:
         return Lines(accounts, line, seller, results["batch"])
@@ -82,11 +82,10 @@ def _can_be_counted(accounts: Accounts) -> bool:
     return False
 
 
-class Submission(Handled):
+class Submission(Passage):
     """A batch that is handed in."""
 
     def __init__(self, accounts: Accounts, line: Line, request: Any) -> None:
-        super().__init__()
         self._accounts, self._line, self._place = accounts, line, accounts.place()
         self._seller = accounts.seller(line, request.url)
         self._id, self._batch, self._model = f"batch-{uuid.uuid4().hex}", "", ""
@@ -162,11 +161,10 @@ class Submission(Handled):
             self._accounts.books().kept(self._id)
 
 
-class _Read(Handled):
+class _Read(Passage):
     """What is read of batches: answers, each booked once."""
 
     def __init__(self, accounts: Accounts, line: Line, seller: Seller) -> None:
-        super().__init__()
         self._accounts, self._line, self._seller = accounts, line, seller
         self._place = accounts.place()
 

@@ -2,73 +2,52 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.middleware import beside
-from gaia_budget.middleware.passage import DRAIN_BYTES, DRAIN_SECONDS, Answer
+from gaia_budget.middleware.passage import Answer, Passage
 from gaia_budget.middleware.wire import decoded
 from gaia_budget.middleware.wire.openai import only_usage
-from gaia_budget.middleware.wire.sse import SseReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from gaia_budget.middleware.accounts import Accounts
     from gaia_budget.middleware.books.journal import Settlement
     from gaia_budget.middleware.books.settlement import Attempt
     from gaia_budget.middleware.wire import Wire
-    from gaia_budget.middleware.wire.sse import Sse
+
+END_OF_EVENT = re.compile(rb"\r?\n\r?\n|\r\r")
+END_OF_LINE = re.compile(rb"\r\n|\n|\r")
+LONGEST_END = 4
 
 
-class Desk(Protocol):
-    """Whoever books calls and keeps answers."""
-
-    def settle(self, call: Call, settlement: Settlement) -> None:
-        """Book a call; never raises."""
-
-    def keep(self, key: str, answer: Answer) -> None:
-        """Keep an answer for the same request; never raises."""
-
-    def defer(self, call: Call) -> None:
-        """Keep what is held for an answer that comes later; never raises."""
-
-    def give_up(self, call: Call) -> None:
-        """Remember that requests of this shape are refused with our marks."""
-
-
-class Call:
+class Call(Passage):
     """One attempt at one request. Its methods may come from any thread; it settles exactly once."""
 
-    takes_parts = False
-    drain_bytes, drain_seconds = DRAIN_BYTES, DRAIN_SECONDS
-
-    def __init__(self, wire: Wire, attempt: Attempt, desk: Desk) -> None:
+    def __init__(self, wire: Wire, attempt: Attempt, accounts: Accounts) -> None:
         self.attempt = attempt
-        self.body: bytes | None = None  # what to send in place of the caller's own body
-        self.path: str | None = None  # and where to
+        self.streams = attempt.ask.streams
         self.held = False  # the ledger holds money for it
-        self.sent = False  # from here on the provider may bill it
-        self.hides_usage = False  # the figures were asked for by us: their chunk is not the caller's
-        self.cache_key = ""
         self.prompt_key = ""  # of its system prompt and tools
         self.marked = False  # for the provider's prompt cache, by us
-        self.replay: Answer | None = None
-        self._wire, self._desk = wire, desk
+        self._wire, self._accounts = wire, accounts
         self._reader = SseReader()
         self._lock = threading.Lock()
-        self._settled = False
 
     def __del__(self) -> None:
         """An SDK may raise between asking the guard and sending: what was held is given back."""
-        if self.held and not self._settled and not sys.is_finalizing():
+        if self.held and not self.is_settled and not sys.is_finalizing():
             beside.finish(lambda: self.failed(GeneratorExit()) if self.sent else self.never_sent())
 
     @property
     def awaits_figures(self) -> bool:
         """Whether the model has come to its end but its figures have not come yet: they are next in the stream."""
         seen = self.attempt.seen
-        return seen.ended and not seen.final and not self._settled and self.attempt.ask.streams
+        return seen.ended and not seen.final and not self.is_settled and self.streams
 
     @property
     def altered(self) -> bool:
@@ -77,18 +56,8 @@ class Call:
 
     def as_asked(self) -> None:
         """Send the caller's own body after all."""
-        self._desk.give_up(self)
+        self._accounts.give_up(self)
         self.body, self.marked, self.hides_usage = None, False, False
-
-    @property
-    def streams(self) -> bool:
-        """Whether the answer comes as events."""
-        return self.attempt.ask.streams
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing more will be booked."""
-        return self._settled
 
     def take_headers(self, headers: Any) -> None:
         """Take in what the headers of the answer tell."""
@@ -148,15 +117,15 @@ class Call:
         seen = self.attempt.seen
         if seen.finished and seen.content and seen.usage is not None:
             kept = Answer(content_type, b"".join(body), seen.model, seen.usage, settlement.event.cost_nano)
-            self._desk.keep(self.cache_key, kept)
+            self._accounts.keep(self.cache_key, kept)
 
     def _defer(self) -> None:
         """The provider answers later: what is held stays so until somebody reads the answer."""
         with self._lock:
-            if self._settled:
+            if self.is_settled:
                 return
-            self._settled = True
-        self._desk.defer(self)
+            self.is_settled = True
+        self._accounts.defer(self)
 
     def book_hit(self, kept: Answer) -> None:
         """Book a kept answer."""
@@ -164,9 +133,46 @@ class Call:
 
     def _finish(self, settlement: Callable[[], Settlement]) -> Settlement | None:
         with self._lock:
-            if self._settled:
+            if self.is_settled:
                 return None
-            self._settled = True
+            self.is_settled = True
         made = settlement()
-        self._desk.settle(self, made)
+        self._accounts.settle(self, made)
         return made
+
+
+class Sse(NamedTuple):
+    """One event: its bytes as they came, and the data they carry."""
+
+    raw: bytes
+    data: bytes
+
+
+class SseReader:
+    """Cuts a byte stream into events (WHATWG HTML, "Server-sent events"); chunks may end anywhere."""
+
+    __slots__ = ("_buffer", "_searched")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._searched = 0
+
+    def feed(self, chunk: bytes) -> Iterator[Sse]:
+        """The events that this chunk completes."""
+        self._buffer += chunk
+        start = 0
+        while found := END_OF_EVENT.search(self._buffer, max(start, self._searched)):
+            yield _event(self._buffer[start : found.end()])
+            start = self._searched = found.end()
+        self._buffer = self._buffer[start:]
+        self._searched = max(0, len(self._buffer) - LONGEST_END)
+
+    def rest(self) -> Sse | None:
+        """What stands after the last complete event when the stream has ended."""
+        left, self._buffer, self._searched = self._buffer, b"", 0
+        return _event(left) if left else None
+
+
+def _event(raw: bytes) -> Sse:
+    lines = (line for line in END_OF_LINE.split(raw) if line.startswith(b"data:"))
+    return Sse(raw, b"\n".join(line[5:].removeprefix(b" ") for line in lines))

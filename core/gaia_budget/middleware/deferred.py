@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.middleware.books.settlement import Attempt
-from gaia_budget.middleware.passage import Handled
+from gaia_budget.middleware.passage import Passage
 from gaia_budget.middleware.reserve.bounds import Bound
 from gaia_budget.middleware.wire import Ask, decoded
 
@@ -77,13 +77,10 @@ def asker(accounts: Accounts, provider: str, ident: str) -> Asker | None:
     return Asker(str(name), *parts[1:]) if len(parts) == FIELDS - 1 else None
 
 
-class Retrieval(Handled):
+class Retrieval(Passage):
     """The look at a response that was asked for in the background: once it is complete, it is settled."""
 
-    takes_parts = False
-
     def __init__(self, accounts: Accounts, line: Line, seller: Seller, held: Asker) -> None:
-        super().__init__()
         self._accounts, self._line = accounts, line
         ask = Ask(line.wire.provider, held.model, held.task, {})
         bound = Bound(0, None, False)

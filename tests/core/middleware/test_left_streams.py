@@ -18,7 +18,7 @@ import pytest
 from gaia_budget import BudgetGuard
 from gaia_budget.alerts.facts import Facts
 from gaia_budget.ledger import Ledger
-from gaia_budget.middleware.reserve.estimate import tokens_in
+from gaia_budget.middleware.reserve.tokens import tokens_in
 from gaia_budget.middleware.transport.streams import library_of
 from gaia_budget.settings import load
 from support import apps

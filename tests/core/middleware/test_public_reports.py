@@ -15,7 +15,7 @@ from gaia_budget import BudgetGuard
 from gaia_budget.errors import LedgerError
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.verify import verify
-from gaia_budget.middleware.reserve import downgrade, estimate
+from gaia_budget.middleware.reserve import downgrade, tokens
 from gaia_budget.middleware.transport.streams import library_of
 from gaia_budget.middleware.wire import claude, gemini, openai
 from gaia_budget.settings import load
@@ -163,7 +163,7 @@ def test_a_stream_that_is_left_costs_what_arrived_with_room(
         next(stream)
     stream.close()
     (event,) = apps.booked()
-    unseen = estimate.hidden_tokens(time.perf_counter() - began)  # what may have been thought meanwhile
+    unseen = tokens.hidden_tokens(time.perf_counter() - began)  # what may have been thought meanwhile
     rates = {"gpt-4o": 10_000, "gpt-4o-mini": 600, "claude-haiku-4-5": 5000, "gemini-2.5-flash": 2500}
     written = (events - 2) * rates[event.model]
     assert written * 95 // 100 <= event.cost_nano <= written * 4 + (200 + unseen) * rates[event.model], (

@@ -14,7 +14,7 @@ import pytest
 
 from gaia_budget import BudgetExceededError, BudgetGuard
 from gaia_budget.errors import GaiaBudgetError
-from gaia_budget.middleware.books import waiting
+from gaia_budget.middleware.books import late
 from support import apps
 from support.wire_server import Say
 
@@ -48,7 +48,7 @@ def ledger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.fixture
 def asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whether the ledger can be used again is asked with every call."""
-    monkeypatch.setattr(waiting, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(late, "RETRY_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("url", WRONG)

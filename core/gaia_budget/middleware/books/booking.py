@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import weakref
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,9 +14,9 @@ import msgspec
 from gaia_budget import places
 from gaia_budget.errors import BudgetExceededError, GaiaBudgetError, NotFoundError
 from gaia_budget.middleware import beside
-from gaia_budget.middleware.books import costs, recovery
-from gaia_budget.middleware.books.appender import Appender
-from gaia_budget.middleware.books.journal import CallJournal, line_of, unwritable
+from gaia_budget.middleware.books import costs, late
+from gaia_budget.middleware.books.journal import CallJournal, unwritable
+from gaia_budget.middleware.books.log import Appender, line_of
 from gaia_budget.middleware.books.rounds import Rounds
 from gaia_hooks.machine import files
 from gaia_hooks.session import argus, months
@@ -64,7 +65,9 @@ class Bookings:
             self._leased = LeasedBudget(self.budgets, settings.lease_nano, self._journal)
         self._rounds = Rounds(self.ledger, settings, self._leased)
         weakref.finalize(self, _end, os.getpid(), self._rounds)  # before the journal gives its file up
-        recovery.settle_what_the_dead_left(self.budgets, folder, self._logs, self._tell_hooks)
+        late.settle_what_the_dead_left(
+            self.budgets, folder, self._logs, partial(self._tell_hooks, again=True)
+        )
 
     def hold(
         self,
@@ -150,15 +153,10 @@ class Bookings:
         held = self._of_leases.get(settlement.call_id)
         if held is not None:
             settlement = msgspec.structs.replace(settlement, lease_id=held.lease_id)
-        try:
-            self._journal.note(settlement)
-        except OSError as error:
-            log.warning("a call could not be noted in the journal: %s", error.strerror)
-        self._book(settlement, in_log=False)
-        self._rounds.booked()
+        self.take_over(settlement, in_log=False)
 
     def take_over(self, settlement: Settlement, *, in_log: bool) -> None:
-        """Book a call that went through while there was no ledger. Never raises."""
+        """Book what a call cost, which may have gone through while there was no ledger. Never raises."""
         try:
             self._journal.note(settlement)
         except OSError as error:
@@ -253,11 +251,11 @@ class Bookings:
         if not self._late:
             return
         with self._lock:
-            late, self._late = list(self._late.items()), {}
-        for place, (_, (settlement, in_log)) in enumerate(late):
+            waiting, self._late = list(self._late.items()), {}
+        for place, (_, (settlement, in_log)) in enumerate(waiting):
             if not self._book(settlement, in_log):
                 with self._lock:
-                    self._late = {**dict(late[place + 1 :]), **self._late}
+                    self._late = {**dict(waiting[place + 1 :]), **self._late}
                 return
 
 

@@ -14,7 +14,6 @@ import os
 import threading
 import uuid
 import weakref
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,17 +22,13 @@ import msgspec
 from gaia_budget import places
 from gaia_budget.errors import LedgerError
 from gaia_budget.model import Event  # noqa: TC001 (msgspec reads the annotation)
-from gaia_hooks.facts.tokens import usage
-from gaia_hooks.machine import files, jsonio
-from gaia_hooks.session import argus
+from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SUFFIX = ".calls"
 UNWRITABLE = "state-folder"
-COUNTS = (*usage.FIELDS, "recached_tokens")
-_counts_of = attrgetter(*COUNTS)
 TRIM_BYTES = 1 << 20
 WRITE = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
 
@@ -194,37 +189,3 @@ def read(path: Path) -> Left:
             leases[told.lease] = None
         leases.pop(told.returned, None)
     return Left(list(left.values()), list(leases))
-
-
-def line_of(settlement: Settlement) -> bytes:
-    """The ARGUS line of a call."""
-    event = settlement.event
-    return argus.call_line(
-        dict(zip(COUNTS, _counts_of(event), strict=True)),
-        ts=event.ts,
-        module=event.module,
-        task=event.task,
-        model=event.model,
-        provider=event.provider,
-        event_id=event.event_id,
-        cost_nano=event.cost_nano,
-        price_source=event.price_source,
-        source=event.source,
-        billing=event.billing,
-        session_id=event.session_id,
-        correlation_id=event.correlation_id,
-        status=event.status,
-        duration_ms=event.duration_ms,
-        details=settlement.details,
-        more={"kind": event.kind},
-        dumps=_ascii,
-    )
-
-
-def _ascii(line: object) -> bytes:
-    """JSON in ASCII: at once where nothing else is in it, as with nearly every call."""
-    try:
-        data = msgspec.json.encode(line)
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return jsonio.dumps(line)
-    return data if data.isascii() else jsonio.dumps(line)

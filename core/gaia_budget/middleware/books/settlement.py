@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget.middleware.books import bill
 from gaia_budget.middleware.books.journal import Settlement
-from gaia_budget.middleware.reserve import estimate
+from gaia_budget.middleware.reserve import tokens
 from gaia_budget.middleware.wire import Seen, said
 from gaia_budget.model import Event
 from gaia_budget.prices import limits
@@ -105,7 +105,7 @@ class Attempt:
         """Whether figures may be true: not where a text came, or was sent, and its tokens are said to be none."""
         if used[usage.OUTPUT]:
             return bool(usage.prompt_tokens(used)) or self.ask.unpriced or not self.ask.body
-        if estimate.tokens_in(self.seen.texts) > PLAUSIBLE:
+        if tokens.tokens_in(self.seen.texts) > PLAUSIBLE:
             return False
         return bool(usage.prompt_tokens(used)) or not (self.seen.texts or self.ask.embeds)
 
@@ -165,9 +165,8 @@ class Attempt:
 
     def _prompt(self) -> int:
         """The input tokens that the request's text makes likely, with room."""
-        return estimate.FRAME + estimate.tokens_in(said(self.ask.body)) + estimate.attached_tokens(
-            self.ask.body, limits.media(self.ask.model)
-        )  # fmt: skip
+        attached = tokens.attached_tokens(self.ask.body, limits.media(self.ask.model))
+        return tokens.FRAME + tokens.tokens_in(said(self.ask.body)) + attached
 
     def _written(self) -> int:
         """The output tokens that the text of the answer makes likely, and what may have been thought unseen."""
@@ -175,8 +174,8 @@ class Attempt:
             return 0
         hidden = 0
         if self.ask.hidden_output:
-            hidden = estimate.hidden_tokens(time.perf_counter() - self._started) * self.ask.choices
-        return estimate.tokens_in(self.seen.texts) + hidden
+            hidden = tokens.hidden_tokens(time.perf_counter() - self._started) * self.ask.choices
+        return tokens.tokens_in(self.seen.texts) + hidden
 
     def _bill(self, used: tuple[int, ...]) -> PricedAnswer:
         return bill.bill(self._prices, self.seller, self.ask, self.seen, used, self._ts / clock.MICRO)

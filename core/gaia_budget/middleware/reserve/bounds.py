@@ -1,7 +1,7 @@
 """The most that a request can cost, from its bytes alone: no tokenizer, no question to the provider.
 
 A token is at least one byte of text, so the request's length bounds its input; images, pages and seconds count by
-what their maker documents (`wire.attachments`), what is brought in by reference with the model's context window.
+what their maker documents (`tokens`), what is brought in by reference with the model's context window.
 Output is bounded by what the request allows, else by the most that the model's maker publishes.
 """
 
@@ -12,7 +12,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.middleware.books import bill
-from gaia_budget.middleware.wire import attachments, count, entries, part, text
+from gaia_budget.middleware.reserve.tokens import SOUND, found_in, most_tokens
+from gaia_budget.middleware.wire import count, entries, part, text
 from gaia_budget.prices import fees, limits
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.prices.money import usd_short
@@ -112,15 +113,15 @@ def _prompt(ask: Ask, model: str, size: int, window: int) -> tuple[int, dict[str
     """The most tokens of the prompt, and how many of them are sound or images."""
     documented, text_bytes, tokens, unbounded = limits.media(model), size, 0, ask.by_reference
     media: dict[str, int] = {}
-    for one in attachments.found_in(ask.body):
-        most = attachments.most_tokens(one, documented)
+    for one in found_in(ask.body):
+        most = most_tokens(one, documented)
         if most is None:
             unbounded = True
             continue
         text_bytes -= len(one.data)
         tokens += most
         kind = one.mime.partition("/")[0]
-        kind = f"input_{'audio' if kind in attachments.SOUND else kind}"
+        kind = f"input_{'audio' if kind in SOUND else kind}"
         media[kind] = media.get(kind, 0) + most
     prompt = max(0, text_bytes) + tokens + (TOOL_PROMPT_TOKENS if ask.body.get("tools") else 0)
     if unbounded:

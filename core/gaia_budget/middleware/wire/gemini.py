@@ -160,11 +160,6 @@ def headers(headers: Any, seen: Seen) -> None:
         seen.variant = TIERS.get(str(told).lower(), "")
 
 
-def only_usage(document: Body) -> bool:
-    """Figures come with every chunk."""
-    return False
-
-
 def _says(candidate: Body) -> bool:
     parts = entries(part(candidate, "content"), "parts")
     return any(key not in ("text", "thought") or one["text"] for one in parts for key in one)

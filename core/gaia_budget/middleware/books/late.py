@@ -1,7 +1,8 @@
-"""Calls that go through though the ledger cannot be used, where nobody has set a cap: kept until it can.
+"""Calls that are booked late: those that go through though the ledger cannot be used, and those of the dead.
 
-Each is in the journal and in the module's log as ever, so it is booked once, by this process or by the next one. All
-of them together are held to the default cap, as far as this process knows.
+Where nobody has set a cap, calls go on without a ledger. Each is in the journal and in the module's log as ever, so it
+is booked once, by this process or by the next one. All of them together are held to the default cap, as far as this
+process knows. What processes have left that are gone is settled by whoever starts next.
 """
 
 from __future__ import annotations
@@ -15,19 +16,24 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from gaia_budget import places
-from gaia_budget.errors import BudgetExceededError
+from gaia_budget.budgets.leases import Paid
+from gaia_budget.budgets.spool import upkeep
+from gaia_budget.errors import BudgetExceededError, NotFoundError
 from gaia_budget.middleware.books import costs
-from gaia_budget.middleware.books.journal import CallJournal, line_of, unwritable
+from gaia_budget.middleware.books.journal import CallJournal, abandoned, unwritable
+from gaia_budget.middleware.books.log import line_of, stands_in
 from gaia_hooks.facts.prices.money import usd_short
 from gaia_hooks.machine import files
 from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
+    from gaia_budget.budgets import Budgets
     from gaia_budget.errors import GaiaBudgetError
     from gaia_budget.middleware.books.booking import Bookings
-    from gaia_budget.middleware.books.journal import Settlement
+    from gaia_budget.middleware.books.journal import Left, Settlement
 
 log = logging.getLogger("gaia_budget")
 RETRY_SECONDS = 30.0
@@ -139,3 +145,52 @@ def _exceeded(worst: Settlement, spent: int, held: int, limit_nano: int) -> Budg
         reserved_nano=held,
         limit_nano=limit_nano,
     )
+
+
+def settle_what_the_dead_left(
+    budgets: Budgets, folder: Path, logs: str, tell_hooks: Callable[[Settlement], None]
+) -> None:
+    """Book the calls in the journals of processes that are gone, return their leases, and settle what is overdue.
+
+    Raises LedgerError, OSError: then it is left for the next one.
+    """
+    upkeep(budgets)
+    for left in abandoned(folder):
+        for settlement in _settled(budgets, left):
+            tell_hooks(settlement)
+            path = argus.runtime_path(logs, settlement.event.module)
+            if not stands_in(path, settlement.call_id):
+                files.append(path, line_of(settlement))
+
+
+def _settled(budgets: Budgets, left: Left) -> Iterable[Settlement]:
+    """The calls that a process has left, each entered in the ledger."""
+    for lease_id in dict.fromkeys([*left.leases, *(call.lease_id for call in left.calls if call.lease_id)]):
+        paid = [call for call in left.calls if call.lease_id == lease_id]
+        _wind_up(budgets, lease_id, paid)
+        yield from paid
+    for call in left.calls:
+        if not call.lease_id and _entered(budgets, call):
+            yield call
+
+
+def _wind_up(budgets: Budgets, lease_id: str, paid: Sequence[Settlement]) -> None:
+    calls = [Paid(call.actual_nano, (call.event, *call.more)) for call in paid]
+    try:
+        budgets.wind_up(lease_id, calls)
+    except NotFoundError:  # it died before the lease was its own, or the ledger is new: events alone count
+        budgets.ledger.record([event for call in calls for event in call.events])
+
+
+def _entered(budgets: Budgets, settlement: Settlement) -> bool:
+    """Enter a call that the ledger held money for, or that cost nothing; whether there was one."""
+    if settlement.reserved:
+        try:
+            budgets.settle(settlement.call_id, settlement.actual_nano, settlement.event)
+        except NotFoundError:
+            return False  # it died before the ledger held anything: the call was never sent
+    else:
+        budgets.ledger.record([settlement.event])
+    if settlement.more:
+        budgets.ledger.record(settlement.more)
+    return True

@@ -1,7 +1,13 @@
-"""Images, documents, sound and video within a request, and the most tokens that they can be.
+"""How many tokens a request's parts are: attachments by what makers document, a text by its signs alone.
 
-Makers document tokens by image, page and second, not by byte: a small file may hold many pages, a large one few.
-What no maker documents, or nobody can read, counts with the model's whole context window.
+Makers document the tokens of images, documents, sound and video by image, page and second, not by byte: a small file
+may hold many pages, a large one few. What no maker documents, or nobody can read, counts with the model's whole context
+window.
+
+Texts are estimated, with room, where a provider does not tell. Letters make tokens of four and more signs in English,
+of three in most other languages; digits and marks are often tokens of their own, and where letters, capitals and digits
+alternate (keys, hashes, packed data) a new token begins. Held against the o200k vocabulary that is half as much again
+on prose and code, a few percent more on packed data.
 """
 
 from __future__ import annotations
@@ -10,11 +16,13 @@ import base64
 import binascii
 import re
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.middleware.wire import NESTED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gaia_budget.prices.limits import Media
 
 MIME_KEYS = ("media_type", "mimeType", "mime_type", "format")
@@ -28,6 +36,15 @@ MOST_PAGES = 1_000
 INFLATED = 64 << 20  # bytes of packed pages that are looked at
 LEAST_SOUND_RATE = 500
 """Bytes of a second of sound at least: packed speech at four kilobits a second."""
+LETTERS = re.compile(rb"[A-Za-z ]+")
+TURNS = re.compile(rb"[a-z](?=[A-Z])|[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
+LETTERS_A_TOKEN, BYTES_A_TOKEN = 3, 2
+TURNED = (3, 4)
+"""Tokens of a turn within a word, as a numerator and a denominator. A digit or mark is counted as one."""
+FRAME = 16
+"""What stands around a message: roles, the beginning and the end."""
+HIDDEN_A_SECOND = 1_000
+"""Tokens that a model writes at most in a second while nothing of it is seen; the fastest large ones write 600."""
 
 
 class Attachment(NamedTuple):
@@ -119,6 +136,28 @@ def _video_seconds(content: bytes) -> int | None:
     return -(-length // scale) if scale else None
 
 
-def text_length(attachments: list[Any]) -> int:
-    """How many bytes of a request are attachments, not text."""
-    return sum(len(one.data) for one in attachments)
+def attached_tokens(body: object, documented: Media) -> int:
+    """The most tokens of a request's images, documents, sound and films, as far as their maker documents them."""
+    return sum(most_tokens(one, documented) or 0 for one in found_in(body))
+
+
+def tokens_in(texts: Iterable[str]) -> int:
+    """The tokens of some texts, with room."""
+    letters = marks = other = turns = 0
+    for text in texts:
+        if text.isascii():
+            data = text.encode()
+        else:
+            data = text.encode("ascii", "ignore")
+            other += len(text.encode("utf-8", "replace")) - len(data)
+        words = sum(map(len, LETTERS.findall(data)))
+        letters += words
+        marks += len(data) - words
+        turns += len(TURNS.findall(data))
+    more = marks - (-turns * TURNED[0] // TURNED[1])
+    return -(-letters // LETTERS_A_TOKEN) - (-other // BYTES_A_TOKEN) + more
+
+
+def hidden_tokens(seconds: float) -> int:
+    """The most that a model can have thought unseen in so many seconds."""
+    return int(seconds * HIDDEN_A_SECOND) + 1

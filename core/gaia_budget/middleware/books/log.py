@@ -1,4 +1,4 @@
-"""Appending to a log with every call: what `files.append` does, with lock and log kept open between two lines."""
+"""The ARGUS logs of the modules: the line of a call, and appending one with every call."""
 
 from __future__ import annotations
 
@@ -6,22 +6,80 @@ import contextlib
 import os
 import sys
 import threading
+from operator import attrgetter
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from gaia_hooks.machine import files
+import msgspec
+
+from gaia_hooks.facts.tokens import usage
+from gaia_hooks.machine import files, jsonio
+from gaia_hooks.session import argus
+
+if TYPE_CHECKING:
+    from gaia_budget.middleware.books.journal import Settlement
 
 if sys.platform != "win32":
     import fcntl
 
+COUNTS = (*usage.FIELDS, "recached_tokens")
+_counts_of = attrgetter(*COUNTS)
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 CLEAN, TORN = b"0", b"1"
 """What stands in the second byte of a lock: no line is being written, or one was begun (see `files.Lock.mark`)."""
 _known: WeakSet[Appender] = WeakSet()
 
 
-class Appender:
-    """One log. Safe for threads; a process that was forked opens its own, for a lock is shared with its handle.
+def line_of(settlement: Settlement) -> bytes:
+    """The ARGUS line of a call."""
+    event = settlement.event
+    return argus.call_line(
+        dict(zip(COUNTS, _counts_of(event), strict=True)),
+        ts=event.ts,
+        module=event.module,
+        task=event.task,
+        model=event.model,
+        provider=event.provider,
+        event_id=event.event_id,
+        cost_nano=event.cost_nano,
+        price_source=event.price_source,
+        source=event.source,
+        billing=event.billing,
+        session_id=event.session_id,
+        correlation_id=event.correlation_id,
+        status=event.status,
+        duration_ms=event.duration_ms,
+        details=settlement.details,
+        more={"kind": event.kind},
+        dumps=_ascii,
+    )
 
+
+def _ascii(line: object) -> bytes:
+    """JSON in ASCII: at once where nothing else is in it, as with nearly every call."""
+    try:
+        data = msgspec.json.encode(line)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return jsonio.dumps(line)
+    return data if data.isascii() else jsonio.dumps(line)
+
+
+def stands_in(path: str, event_id: str) -> bool:
+    """Whether a line with this id is in a log or in the one that was rotated away last."""
+    needle = event_id.encode()
+    for place in (path, path + ".1"):
+        try:
+            if needle in files.read(place):
+                return True
+        except FileNotFoundError:
+            continue
+    return False
+
+
+class Appender:
+    """One log: what `files.append` does, with lock and log kept open between two lines.
+
+    Safe for threads; a process that was forked opens its own, for a lock is shared with its handle.
     Whatever is not as the last line left it (another file lies there, a line is torn, somebody else writes just now)
     is for `files.append`, as is everything on Windows, where nobody could move a log that is open.
     """
@@ -45,11 +103,6 @@ class Appender:
             self._size, self._inode = files.append(self._path, data)
             with contextlib.suppress(OSError):  # a link, say: it is opened anew for each line
                 self._keep()
-
-    def close(self) -> None:
-        """Let the log go until the next line."""
-        with self._turn:
-            self._let_go()
 
     def forked(self) -> None:
         """In a process that was forked: let go at once what is its parent's, whose lock stays held with it else."""
