@@ -13,12 +13,10 @@ from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.sections import sections_of
 from gaia_claude_md.markdown.tokens import loaded_tokens
 from gaia_claude_md.markdown.units import units_of
-from gaia_claude_md.pair.index import Edits
+from gaia_claude_md.pair.index import Edits, trigger_words
 from gaia_claude_md.plan import vocabulary as words
 from gaia_claude_md.plan.draft import MAX_LINES, Draft, line_count, token_count
-from gaia_claude_md.plan.planner import DEFAULT_TOKEN_CAP, SplitOptions
-from gaia_claude_md.plan.search import trigger_words
-from gaia_claude_md.plan.splitting import split
+from gaia_claude_md.plan.splitting import DEFAULT_TOKEN_CAP, SplitOptions, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -28,12 +28,11 @@ from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.sections import sections_of
 from gaia_claude_md.markdown.tokens import loaded_tokens
 from gaia_claude_md.pair.merge import ConflictError
-from gaia_claude_md.plan.planner import SplitOptions
-from gaia_claude_md.plan.splitting import join, split
+from gaia_claude_md.plan.splitting import SplitOptions, split
 from support.edits import CONFLICTING, NEW, SURVIVING
 from support.killing import run_and_kill
 from support.markdown import MUTATIONS, split_lines
-from support.split_properties import PARSER, check_properties, check_rules
+from support.split_properties import PARSER, check_properties, check_rules, join
 
 if TYPE_CHECKING:
     from collections.abc import Callable

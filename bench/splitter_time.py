@@ -25,19 +25,17 @@ SPLIT = """
 import json, sys, time
 from pathlib import Path
 from gaia_budget.errors import InputError
+from gaia_claude_md.plan.splitting import split
 try:
-    from gaia_claude_md.plan import planner
-    from gaia_claude_md.plan.splitting import split
-except ImportError:  # where the splitter was one folder
-    from gaia_claude_md import planner
-    from gaia_claude_md.splitting import split
-options = getattr(planner, "SplitOptions", None) or planner.Options
+    from gaia_claude_md.plan.splitting import SplitOptions
+except ImportError:  # where they had a module of their own
+    from gaia_claude_md.plan.planner import SplitOptions
 took = {}
 for file in sorted(Path(sys.argv[1]).rglob("*.md")):
     text = file.read_bytes().decode("utf-8").removeprefix("\\ufeff")
     start = time.process_time()
     try:
-        split(text, options())
+        split(text, SplitOptions())
     except InputError:
         pass  # such as pins that cannot fit
     took[str(file)] = time.process_time() - start

@@ -21,7 +21,7 @@ from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import init, journal, undo
 from gaia_budget.setup.checks import doctor
 from gaia_claude_md.files import finding, operations, repository, startup
-from gaia_claude_md.plan.planner import SplitOptions
+from gaia_claude_md.plan.splitting import SplitOptions
 from gaia_hooks import main
 from gaia_hooks.facts import modules, places, snapshot, trust
 from gaia_mcp import place as sections

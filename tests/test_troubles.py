@@ -64,7 +64,7 @@ def kinds() -> dict[str, set[str]]:
 def subclasses(kind: type) -> set[type]:
     from gaia_budget.ledger.database import failures  # noqa: F401 (their classes are counted in)
     from gaia_claude_md.pair import merge  # noqa: F401
-    from gaia_claude_md.plan import planner  # noqa: F401
+    from gaia_claude_md.plan import splitting  # noqa: F401
 
     return set(kind.__subclasses__()).union(*(subclasses(one) for one in kind.__subclasses__()))
 

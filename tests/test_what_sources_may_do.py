@@ -126,7 +126,7 @@ MAY_OPEN = {
     "claude_md/gaia_claude_md/files/store.py": _OURS,
     "claude_md/gaia_claude_md/files/watch.py": _SPLIT,
     "claude_md/gaia_claude_md/plan/pieces.py": _PACKAGED,
-    "claude_md/gaia_claude_md/plan/template.py": _OURS,
+    "claude_md/gaia_claude_md/plan/selection.py": _OURS,
 }
 MAY_PRINT = {
     "mcp_server/launch.py": "lines of JSON to the client",

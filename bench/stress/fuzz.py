@@ -20,8 +20,8 @@ with atheris.instrument_imports(include=["gaia_budget", "gaia_claude_md", "gaia_
     from gaia_budget.errors import ConfigError
     from gaia_budget.jsontext import JsonSyntaxError, parse
     from gaia_budget.transcripts import rows
-    from gaia_claude_md.plan.planner import CannotFitError, SplitOptions
-    from gaia_claude_md.plan.splitting import join, split
+    from gaia_claude_md.pair import layout, merge
+    from gaia_claude_md.plan.splitting import CannotFitError, SplitOptions, split
     from gaia_hooks import main as hook
     from gaia_hooks.facts import snapshot
     from gaia_hooks.facts.tokens.responses import Unreadable, response_of
@@ -99,7 +99,8 @@ def markdown(data: bytes) -> None:
         pair = split(text, SplitOptions(token_cap=900))
     except CannotFitError:
         return
-    assert pair.l2 is None or join(pair.l1, pair.l2).source == text
+    found = layout.read_l2(pair.l2, "L2") if pair.l2 is not None else None
+    assert merge.merge(pair.l1, *found).source == text if found else pair.l2 is None
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from gaia_budget.errors import ConfigError, InputError
 from gaia_claude_md.files import finding
-from gaia_claude_md.files.reading import l2_of
 
 L1S = ("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md")
-KNOWN = frozenset(name for l1 in L1S for name in (l1, l2_of(Path(l1)).name))
+KNOWN = frozenset(name for l1 in L1S for name in (l1, finding.l2_of(Path(l1)).name))
 REFUSED = (
     "path must be a folder of this project, or a CLAUDE.md, AGENTS.md, CLAUDE_L2.md or AGENTS_L2.md in it"
 )

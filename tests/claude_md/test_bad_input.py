@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError
-from gaia_claude_md.files import operations, reading
-from gaia_claude_md.plan.planner import SplitOptions
+from gaia_claude_md.files import finding, operations
+from gaia_claude_md.plan.splitting import SplitOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ PASTED: dict[str, Callable[[str, str], str]] = {
 @pytest.mark.parametrize("what", PASTED)
 def test_a_comment_of_ours_that_is_pasted_twice_is_named_with_its_lines(what: str, l1: Path) -> None:
     operations.apply(operations.propose(l1, SplitOptions()))
-    l2 = reading.l2_of(l1)
+    l2 = finding.l2_of(l1)
     l1.write_text(PASTED[what](l1.read_text("utf-8"), l2.read_text("utf-8")), "utf-8")
     before = l1.read_bytes(), l2.read_bytes()
     for command in (

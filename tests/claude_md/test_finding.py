@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gaia_budget.cli.app import app
 from gaia_budget.errors import InputError
 from gaia_claude_md.files import finding, operations, startup
-from gaia_claude_md.plan.planner import SplitOptions
+from gaia_claude_md.plan.splitting import SplitOptions
 from support.components import requires
 from support.instructions import instructions
 

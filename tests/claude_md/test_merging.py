@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gaia_claude_md.pair.merge import ConflictError
-from gaia_claude_md.plan.planner import CannotFitError, SplitOptions
-from gaia_claude_md.plan.splitting import join, split
+from gaia_claude_md.plan.splitting import CannotFitError, SplitOptions, split
 from support.edits import CONFLICTING, NEW, SURVIVING, heading
 from support.instructions import instructions
+from support.split_properties import join
 
 
 @pytest.mark.parametrize("seed", range(10))

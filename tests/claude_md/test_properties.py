@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gaia_claude_md.plan.planner import SplitOptions
+from gaia_claude_md.plan.splitting import SplitOptions
 from support.markdown import MUTATIONS, documents
 from support.split_properties import check_properties
 

@@ -11,8 +11,7 @@ from gaia_claude_md.markdown.sections import sections_of
 from gaia_claude_md.markdown.tokens import loaded_tokens
 from gaia_claude_md.markdown.units import units_of
 from gaia_claude_md.plan.pieces import features_of, piece_of, worth
-from gaia_claude_md.plan.planner import MAX_LINES, SplitOptions
-from gaia_claude_md.plan.splitting import split
+from gaia_claude_md.plan.splitting import MAX_LINES, SplitOptions, split
 from support.instructions import instructions
 
 SEEDS = range(20)

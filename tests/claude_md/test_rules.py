@@ -12,8 +12,8 @@ import pytest
 
 from gaia_budget.errors import InputError
 from gaia_claude_md import load_section
-from gaia_claude_md.files import operations, reading, watch
-from gaia_claude_md.plan.planner import SplitOptions
+from gaia_claude_md.files import finding, operations, reading, watch
+from gaia_claude_md.plan.splitting import SplitOptions
 from support.instructions import instructions
 from support.killing import run_and_kill
 from support.markdown import MUTATIONS
@@ -54,7 +54,7 @@ def rule(l1: Path, name: str) -> Path:
 
 
 def everything(l1: Path) -> dict[Path, bytes]:
-    files = [l1, reading.l2_of(l1), *reading.rules_folder(l1).glob("*")]
+    files = [l1, finding.l2_of(l1), *reading.rules_folder(l1).glob("*")]
     return {path: path.read_bytes() for path in files if path.exists()}
 
 
@@ -74,7 +74,7 @@ def test_sections_that_name_paths_of_the_tree_become_rules_and_no_other(l1: Path
     assert api.startswith('---\npaths:\n  - "src/api/**"\n---\n<!-- gaia:rule of CLAUDE.md')
     assert api.endswith(API)
     assert '"web/*.ts"' in rule(l1, "pages.md").read_text("utf-8")
-    l2 = reading.l2_of(l1).read_text("utf-8")
+    l2 = finding.l2_of(l1).read_text("utf-8")
     assert "Route 3" not in l2 and "Job 3" in l2
     assert "api-src-api" not in l1.read_text("utf-8")
     assert operations.verify(l1) == []
@@ -97,7 +97,7 @@ def test_join_gives_the_same_bytes_back_and_takes_the_rules_away(l1: Path) -> No
     split(l1, by_path=True)
     operations.join(l1)
     assert l1.read_bytes() == SOURCE.encode()
-    assert not reading.l2_of(l1).exists() and not reading.rules_folder(l1).exists()
+    assert not finding.l2_of(l1).exists() and not reading.rules_folder(l1).exists()
 
 
 def test_a_second_split_changes_no_file_and_keeps_the_rules_without_being_told(l1: Path) -> None:
@@ -110,7 +110,7 @@ def test_rules_go_when_they_are_no_longer_wanted(l1: Path) -> None:
     split(l1, by_path=True)
     split(l1, by_path=False)
     assert not reading.rules_folder(l1).exists()
-    assert "Route 3" in reading.l2_of(l1).read_text("utf-8")
+    assert "Route 3" in finding.l2_of(l1).read_text("utf-8")
     assert not operations.propose(l1, SplitOptions()).changed
     operations.join(l1)
     assert l1.read_bytes() == SOURCE.encode()
@@ -118,7 +118,7 @@ def test_rules_go_when_they_are_no_longer_wanted(l1: Path) -> None:
 
 def test_edits_of_all_three_places_survive_and_own_paths_stay(l1: Path) -> None:
     split(l1, by_path=True)
-    api, l2 = rule(l1, "api-src-api.md"), reading.l2_of(l1)
+    api, l2 = rule(l1, "api-src-api.md"), finding.l2_of(l1)
     api.write_text(
         api.read_text("utf-8").replace('"src/api/**"', '"src/api/*.py"') + "\nNew in a rule.", "utf-8"
     )
@@ -150,7 +150,7 @@ def test_a_rule_that_makes_no_sense_is_refused_and_nothing_is_written(
     wrong: str, l1: Path, tmp_path: Path
 ) -> None:
     split(l1, by_path=True)
-    api, l2 = rule(l1, "api-src-api.md"), reading.l2_of(l1)
+    api, l2 = rule(l1, "api-src-api.md"), finding.l2_of(l1)
     if wrong == "deleted":
         api.unlink()
     elif wrong == "its line deleted":
@@ -181,7 +181,7 @@ def test_a_rule_of_somebody_else_is_not_overwritten(l1: Path) -> None:
 @pytest.mark.parametrize("name", ["../../evil.md", "/etc/evil.md", "..md", "a/b.md", "x"])
 def test_a_manifest_that_names_a_path_reads_and_removes_nothing(name: str, l1: Path) -> None:
     split(l1, by_path=True)
-    l2 = reading.l2_of(l1)
+    l2 = finding.l2_of(l1)
     l2.write_text(l2.read_text("utf-8").replace('"api-src-api.md":', json.dumps(name) + ":"), "utf-8")
     with pytest.raises(InputError, match="does not add up"):
         operations.join(l1)
@@ -241,7 +241,7 @@ class TestAKillAtEveryStep:
     @pytest.mark.parametrize("verb", ["update", "no rules", "join"])
     def test_of_an_update_with_edits_in_all_places_loses_nothing(self, verb: str, l1: Path) -> None:
         split(l1, by_path=True)
-        api, pages, l2 = rule(l1, "api-src-api.md"), rule(l1, "pages.md"), reading.l2_of(l1)
+        api, pages, l2 = rule(l1, "api-src-api.md"), rule(l1, "pages.md"), finding.l2_of(l1)
         api.write_bytes(api.read_bytes() + b"\nNew in a rule.\n")
         pages.write_bytes(pages.read_bytes().replace(b"## Pages", b"## Views").replace(b"Applies", b"About"))
         l2.write_bytes(b"New in L2.\n\n" + l2.read_bytes())

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from gaia_claude_md.files import operations, reading, repository
+from gaia_claude_md.files import finding, operations, repository
 from gaia_claude_md.files.watch import Watcher, sync
-from gaia_claude_md.plan.planner import SplitOptions
+from gaia_claude_md.plan.splitting import SplitOptions
 from support.instructions import instructions
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def test_an_edit_before_the_start_and_one_after_it_are_taken_in(l1: Path) -> Non
     append(l1, "Typed before.")
     running = Running([l1], recursive=False)
     assert "taken in" in running.said()
-    append(reading.l2_of(l1), "Typed later.")
+    append(finding.l2_of(l1), "Typed later.")
     assert "taken in" in running.said()
     running.stop()
     text = operations.read_source(l1).text
@@ -85,11 +85,11 @@ def test_an_editor_that_writes_by_rename_is_noticed(l1: Path, running: Running) 
 def test_its_own_writes_start_nothing(l1: Path, running: Running) -> None:
     append(l1, "Once.")
     running.said()
-    before = l1.read_bytes(), reading.l2_of(l1).read_bytes()
+    before = l1.read_bytes(), finding.l2_of(l1).read_bytes()
     append(l1.with_name("NOTES_L2.md"), "a later event that comes to nothing")
     assert sync(l1, SplitOptions()) is None
     assert running.silent
-    assert (l1.read_bytes(), reading.l2_of(l1).read_bytes()) == before
+    assert (l1.read_bytes(), finding.l2_of(l1).read_bytes()) == before
 
 
 def test_a_folder_that_is_moved_away_and_back_is_watched_again(l1: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_file_that_was_never_split_is_left_alone(tmp_path: Path) -> None:
     file = tmp_path / "CLAUDE.md"
     file.write_text(instructions(7).text, "utf-8")
     assert sync(file, SplitOptions()) is None
-    assert not reading.l2_of(file).exists()
+    assert not finding.l2_of(file).exists()
 
 
 def test_a_conflict_is_reported_and_both_files_stay(l1: Path, running: Running) -> None:

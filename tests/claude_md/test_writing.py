@@ -11,8 +11,8 @@ import pytest
 from gaia_budget import places
 from gaia_budget.errors import InputError
 from gaia_claude_md import load_section, sections
-from gaia_claude_md.files import operations, reading, store, watch
-from gaia_claude_md.plan.planner import SplitOptions
+from gaia_claude_md.files import finding, operations, store, watch
+from gaia_claude_md.plan.splitting import SplitOptions
 from support.instructions import instructions
 from support.killing import run_and_kill
 
@@ -61,13 +61,13 @@ def killed_everywhere(l1: Path, work: str, before: dict[Path, bytes | None]) -> 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a child is forked to be killed")
 class TestAKillAtEveryStep:
     def test_of_a_first_split_loses_nothing(self, l1: Path) -> None:
-        results = killed_everywhere(l1, "split", {l1: SOURCE, reading.l2_of(l1): None})
+        results = killed_everywhere(l1, "split", {l1: SOURCE, finding.l2_of(l1): None})
         assert len(results) > 8
         assert set(results) == {SOURCE}
 
     def test_of_a_second_split_with_edits_on_both_sides_loses_nothing(self, l1: Path) -> None:
         split(l1)
-        l2 = reading.l2_of(l1)
+        l2 = finding.l2_of(l1)
         edited = {
             l1: l1.read_bytes() + b"\n## Never\n\n- Never forget this\n",
             l2: b"A new start.\n\n" + l2.read_bytes(),
@@ -80,7 +80,7 @@ class TestAKillAtEveryStep:
 
     def test_of_a_join_loses_nothing(self, l1: Path) -> None:
         split(l1)
-        l2 = reading.l2_of(l1)
+        l2 = finding.l2_of(l1)
         before: dict[Path, bytes | None] = {l1: l1.read_bytes() + b"\nMore.\n", l2: l2.read_bytes()}
         for path, data in before.items():
             path.write_bytes(data or b"")
@@ -90,7 +90,7 @@ class TestAKillAtEveryStep:
 
     def test_of_a_restore_can_be_restored(self, l1: Path) -> None:
         split(l1)
-        l2 = reading.l2_of(l1)
+        l2 = finding.l2_of(l1)
         now = {l1: l1.read_bytes(), l2: l2.read_bytes()}
         for step in range(1, MOST_STEPS):
             for path, data in now.items():
@@ -108,14 +108,14 @@ class TestAKillAtEveryStep:
 def test_a_split_joins_to_the_same_bytes_and_can_be_undone(l1: Path) -> None:
     split(l1)
     assert l1.read_bytes().count(b"\n") <= 29
-    split_bytes = l1.read_bytes(), reading.l2_of(l1).read_bytes()
+    split_bytes = l1.read_bytes(), finding.l2_of(l1).read_bytes()
     assert operations.verify(l1) == []
     assert whole(l1) == SOURCE
     operations.restore(l1)
-    assert (l1.read_bytes(), reading.l2_of(l1).read_bytes()) == split_bytes
+    assert (l1.read_bytes(), finding.l2_of(l1).read_bytes()) == split_bytes
     operations.restore(l1, 1)
     assert l1.read_bytes() == SOURCE
-    assert not reading.l2_of(l1).exists()
+    assert not finding.l2_of(l1).exists()
 
 
 @pytest.mark.parametrize("key", ["l1", "l2", "source"])
@@ -125,12 +125,12 @@ def test_a_state_that_names_a_path_brings_nothing_from_there(l1: Path, tmp_path:
     foreign.write_text("of somebody else")
     [journal] = (places.home() / "claude-md").rglob("*.jsonl")
     entry = json.loads(journal.read_bytes())
-    before = l1.read_bytes(), reading.l2_of(l1).read_bytes()
+    before = l1.read_bytes(), finding.l2_of(l1).read_bytes()
     for name in (str(foreign), os.path.relpath(foreign, places.home() / "backups"), entry["source"][:-1]):
         journal.write_text(json.dumps({**entry, key: name}) + "\n")
         with pytest.raises(InputError, match="named by no digest"):
             operations.restore(l1)
-        assert (l1.read_bytes(), reading.l2_of(l1).read_bytes()) == before
+        assert (l1.read_bytes(), finding.l2_of(l1).read_bytes()) == before
 
 
 def test_rules_that_a_state_names_elsewhere_are_not_written(l1: Path, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_a_byte_order_mark_and_the_mode_of_the_file_stay(l1: Path) -> None:
     l1.chmod(0o640)
     split(l1)
     assert l1.read_bytes().startswith(b"\xef\xbb\xbf")
-    assert not reading.l2_of(l1).read_bytes().startswith(b"\xef\xbb\xbf")
+    assert not finding.l2_of(l1).read_bytes().startswith(b"\xef\xbb\xbf")
     if os.name == "posix":
         assert l1.stat().st_mode & 0o777 == 0o640
     assert whole(l1) == b"\xef\xbb\xbf" + SOURCE
@@ -178,7 +178,7 @@ def test_who_writes_between_reading_and_writing_is_not_overwritten(l1: Path) -> 
     with pytest.raises(InputError, match="somebody else"):
         operations.apply(proposal)
     assert l1.read_bytes() == SOURCE + b"typed just now\n"
-    assert not reading.l2_of(l1).exists()
+    assert not finding.l2_of(l1).exists()
 
 
 def test_one_writer_of_ours_waits_for_the_other(l1: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +243,7 @@ L2_EDITS = {
 @pytest.mark.parametrize("what", L2_EDITS)
 def test_an_l2_that_makes_no_sense_is_refused_and_both_files_stay(what: str, l1: Path) -> None:
     split(l1)
-    l2 = reading.l2_of(l1)
+    l2 = finding.l2_of(l1)
     l2.write_bytes(L2_EDITS[what](l2.read_bytes()))
     before = l1.read_bytes(), l2.read_bytes()
     with pytest.raises(InputError):
@@ -257,7 +257,7 @@ def test_an_l2_that_makes_no_sense_is_refused_and_both_files_stay(what: str, l1:
 
 def test_a_missing_l2_is_said_and_can_be_brought_back(l1: Path) -> None:
     split(l1)
-    reading.l2_of(l1).unlink()
+    finding.l2_of(l1).unlink()
     with pytest.raises(InputError, match="restore"):
         split(l1)
     operations.restore(l1)
@@ -265,10 +265,10 @@ def test_a_missing_l2_is_said_and_can_be_brought_back(l1: Path) -> None:
 
 
 def test_a_foreign_l2_is_not_overwritten(l1: Path) -> None:
-    reading.l2_of(l1).write_bytes(b"my own notes\n")
+    finding.l2_of(l1).write_bytes(b"my own notes\n")
     with pytest.raises(InputError, match="not made by a split"):
         split(l1)
-    assert reading.l2_of(l1).read_bytes() == b"my own notes\n"
+    assert finding.l2_of(l1).read_bytes() == b"my own notes\n"
 
 
 def test_links_folders_and_read_only_files_are_refused(l1: Path, tmp_path: Path) -> None:
@@ -295,13 +295,13 @@ def test_a_file_with_a_second_name_is_refused(l1: Path, tmp_path: Path) -> None:
     (tmp_path / "AGENTS.md").hardlink_to(l1)
     with pytest.raises(InputError, match="hard links"):
         split(l1)
-    assert l1.read_bytes() == SOURCE and not reading.l2_of(l1).exists()
+    assert l1.read_bytes() == SOURCE and not finding.l2_of(l1).exists()
 
 
 @pytest.mark.parametrize("content", ["folder", "", "my notes\n"])
 def test_an_l2_that_no_longer_is_one_is_named_as_what_it_is(content: str, l1: Path) -> None:
     split(l1)
-    l2 = reading.l2_of(l1)
+    l2 = finding.l2_of(l1)
     l2.unlink()
     if content == "folder":
         l2.mkdir()
@@ -320,10 +320,10 @@ def test_an_l2_that_no_longer_is_one_is_named_as_what_it_is(content: str, l1: Pa
 
 def test_a_missing_half_is_told_with_the_way_back(l1: Path) -> None:
     split(l1)
-    reading.l2_of(l1).rename(reading.l2_of(l1).with_suffix(".kept"))
+    finding.l2_of(l1).rename(finding.l2_of(l1).with_suffix(".kept"))
     with pytest.raises(InputError, match="is not beside it"):
         watch.sync(l1, SplitOptions())
-    reading.l2_of(l1).with_suffix(".kept").rename(reading.l2_of(l1))
+    finding.l2_of(l1).with_suffix(".kept").rename(finding.l2_of(l1))
     l1.unlink()
     with pytest.raises(InputError, match="restore` brings it back"):
         split(l1)
@@ -344,7 +344,7 @@ def test_sections_load_by_slug_number_title_and_deeper_heading(l1: Path) -> None
     for number, section in enumerate(listed, start=1):
         assert load_section(section.slug, l1) == section.text
         assert load_section(str(number), l1.parent) == section.text
-    assert load_section("commands", reading.l2_of(l1)).startswith("## Commands\n")
+    assert load_section("commands", finding.l2_of(l1)).startswith("## Commands\n")
     deeper = next(line for line in SOURCE.decode().splitlines() if line.startswith("### "))
     assert load_section(deeper.removeprefix("### "), l1).startswith(deeper)
 

@@ -8,7 +8,7 @@ import pytest
 
 from gaia_claude_md import load_section
 from gaia_claude_md.files import operations
-from gaia_claude_md.plan.planner import SplitOptions
+from gaia_claude_md.plan.splitting import SplitOptions
 from support.instructions import instructions
 
 if TYPE_CHECKING:

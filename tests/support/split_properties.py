@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from markdown_it import MarkdownIt
 
@@ -13,12 +14,24 @@ from gaia_claude_md.markdown.lookup import named
 from gaia_claude_md.markdown.sections import Section, sections_of
 from gaia_claude_md.markdown.tokens import loaded_tokens
 from gaia_claude_md.pair import layout
-from gaia_claude_md.plan.planner import CannotFitError, SplitOptions
-from gaia_claude_md.plan.splitting import Pair, join, split
+from gaia_claude_md.pair.merge import Merged, merge
+from gaia_claude_md.pair.rules import expanded
+from gaia_claude_md.plan.splitting import CannotFitError, Pair, SplitOptions, split
 from support.markdown import split_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROW = re.compile(r"`([^`]+)`(: [^`]+)?")
 PARSER = MarkdownIt("commonmark").enable("table").disable(["inline", "text_join"])
+
+
+def join(l1: str, l2: str, there: Mapping[str, str] | None = None) -> Merged:
+    """The source of a split, with the edits made in any text since."""
+    found = layout.read_l2(l2, "L2")
+    assert found
+    body, manifest = found
+    return merge(l1, expanded(body, there or {}), manifest)
 
 
 def check_properties(source: str, options: SplitOptions) -> Pair | None:

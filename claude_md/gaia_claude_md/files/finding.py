@@ -55,6 +55,11 @@ def locate(path: Path | str) -> Path:
     )
 
 
+def l2_of(l1: Path) -> Path:
+    """Where the L2 of an L1 stands: beside it, so that relative links go on working."""
+    return l1.with_name(f"{l1.stem}_L2{l1.suffix}")
+
+
 def before_agents(folder: Path | str) -> Path | None:
     """The file for which a session in a folder reads no AGENTS.md: one of the client's own, there or above."""
     place = os.path.abspath(folder)

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import backups
 from gaia_budget.errors import InputError
-from gaia_claude_md.files import finding, reading, rules, startup, store, triggers
+from gaia_claude_md.files import finding, reading, startup, store
 from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.lines import bare, split_lines
-from gaia_claude_md.markdown.lookup import named
-from gaia_claude_md.markdown.pins import pinned
+from gaia_claude_md.markdown.lookup import named, pinned
 from gaia_claude_md.markdown.sections import Section, sections_of
 from gaia_claude_md.markdown.tokens import estimate, loaded_tokens
 from gaia_claude_md.pair import layout
@@ -23,7 +22,7 @@ from gaia_claude_md.pair.rules import expanded
 from gaia_claude_md.plan import splitting
 from gaia_claude_md.plan.draft import MAX_LINES
 from gaia_claude_md.plan.pieces import prohibitions
-from gaia_claude_md.plan.planner import DEFAULT_TOKEN_CAP, SplitOptions
+from gaia_claude_md.plan.splitting import DEFAULT_TOKEN_CAP, SplitOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,15 +116,15 @@ def source_of(files: Files) -> Source:
     marks = [mark[1] for mark in BEGIN.finditer(l1)]
     if manifest.id not in marks:
         return _interrupted(files, l1, body, manifest)
-    merged = merge(l1, expanded(body, rules.current(files, manifest)), manifest)
-    edited = merged.edited or layout.sha256(body) != manifest.body or rules.edited(files, manifest)
+    merged = merge(l1, expanded(body, files.ruled(manifest)), manifest)
+    edited = merged.edited or layout.sha256(body) != manifest.body or files.has_edited_rules(manifest)
     return Source(files, merged.source, "edited" if edited else "split", merged.edits, manifest)
 
 
 def _interrupted(files: Files, l1: str, body: str, manifest: layout.Manifest) -> Source:
     """A write of L2 that was not followed by its L1: the text is L1 itself, or was kept before the write."""
     now = layout.sha256(l1)
-    if layout.sha256(body) == manifest.body and not rules.foreign(files, manifest):
+    if layout.sha256(body) == manifest.body and not files.has_foreign_rules(manifest):
         if now == manifest.source:
             return Source(files, l1, "interrupted", manifest=manifest)
         if now == manifest.before:
@@ -174,7 +173,7 @@ def propose(
         l2_name=reading.shown_name(files.l2),
         exists=lambda target: finding.imported_file(files.l1, target) is not None,
         edits=source.edits,
-        in_tree=rules.in_tree(files.l1, source.manifest, by_path),
+        in_tree=reading.in_tree(files.l1, source.manifest, by_path),
     )
     if source.state == "whole" and files.l2_data is not None:
         raise InputError(
@@ -185,12 +184,12 @@ def propose(
         options,
         before=layout.sha256(files.l1_text),
         previous=source.manifest,
-        there=rules.ours(files, source.manifest),
+        there=files.our_rules(source.manifest),
         l1_name=files.l1.name,
     )
     l1_data = (files.bom + pair.l1).encode("utf-8")
     l2_data = None if pair.l2 is None else pair.l2.encode("utf-8")
-    written, files = rules.planned(files, source.manifest, pair.rules)
+    written, files = store.rules_to_write(files, source.manifest, pair.rules)
     source = replace(source, files=files)
     return Proposal(source, pair, l1_data, l2_data, _leaving(files.l1_text, pair), written)
 
@@ -211,7 +210,7 @@ def apply(proposal: Proposal) -> None:
             changed = [(path, data) for path, data in steps if data != files.data_of(path)]
             store.write(files, "split", proposal.source.bytes, changed)
         with suppress(OSError):  # a help for the hook, which does without it
-            triggers.write(files.l1, files.l2, proposal.l2_data, proposal.pair.plan)
+            store.write_triggers(files.l1, files.l2, proposal.l2_data, proposal.pair.plan)
 
 
 def join(path: Path | str) -> Source:
@@ -230,9 +229,9 @@ def _write_whole(source: Source, verb: str) -> None:
     found = layout.read_l2(files.l2_text or "", str(files.l2))
     if found:
         body, manifest = found
-        gone = [reading.rules_folder(files.l1) / name for name in rules.ours(files, manifest)]
+        gone = [reading.rules_folder(files.l1) / name for name in files.our_rules(manifest)]
         manifest = replace(manifest, source=layout.sha256(source.text), body=layout.sha256(body))
-        manifest = replace(manifest, rules=rules.as_read(files, manifest))
+        manifest = replace(manifest, rules=files.rules_as_read(manifest))
         steps.append((files.l2, layout.l2_text(body, manifest).encode("utf-8")))
     whole = (files.bom + source.text).encode("utf-8")
     with store.lock(files.l1):
@@ -252,8 +251,8 @@ def restore(path: Path | str, number: int | None = None) -> StoredFiles:
     state = states[-1] if number is None else next((s for s in states if s.number == number), None)
     if state is None:
         raise InputError(f"{l1}: there is no state {number}. There are 1 to {len(states)}", slug="no-backup")
-    l2 = reading.l2_of(l1)
-    there = {path: _bytes_of(path) for path in rules.to_restore(l1, _bytes_of(l2), state.rules)}
+    l2 = finding.l2_of(l1)
+    there = {path: _bytes_of(path) for path in store.rules_to_restore(l1, _bytes_of(l2), state.rules)}
     now = reading.Files(l1, l2, _bytes_of(l1) or b"", _bytes_of(l2), there)
     l1_data, l2_data = (backups.content(name) if name else None for name in (state.l1, state.l2))
     ruled = [

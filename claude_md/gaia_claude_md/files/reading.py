@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
-from gaia_claude_md.files.finding import NAME, inside, locate, project_root
+from gaia_claude_md.files.finding import LOCAL, NAME, inside, l2_of, locate, pattern_in, project_root
 from gaia_claude_md.markdown.lines import BOM, bare, split_lines
-from gaia_claude_md.pair.layout import MARKER, read_l2
+from gaia_claude_md.pair.layout import MARKER, read_l2, sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from gaia_claude_md.pair.layout import Manifest
 
 MAX_BYTES = 1 << 20  # ten times the largest file known; Claude Code itself would load it whole
 
@@ -36,6 +38,31 @@ class Files:
         """The texts of the rule files that are there, by name."""
         found = ((path.name, data) for path, data in self.rules.items() if data is not None)
         return {name: data.decode("utf-8").removeprefix(BOM) for name, data in found}
+
+    def our_rules(self, manifest: Manifest | None) -> dict[str, str]:
+        """The texts of the rule files that are there. A file of somebody else under such a name is none."""
+        known = manifest.rules if manifest else {}
+        texts = self.rule_texts.items()
+        return {name: text for name, text in texts if known[name][0] or sha256(text) == known[name][1]}
+
+    def ruled(self, manifest: Manifest) -> dict[str, str]:
+        """The texts of those that hold a section, by what L2 says."""
+        return {name: text for name, text in self.rule_texts.items() if manifest.rules[name][0]}
+
+    def has_foreign_rules(self, manifest: Manifest) -> bool:
+        """Whether one holds what neither the last write nor the one before it has left there."""
+        texts = self.ruled(manifest).items()
+        return any(sha256(text) not in manifest.rules[name][:2] for name, text in texts)
+
+    def has_edited_rules(self, manifest: Manifest) -> bool:
+        """Whether one has changed since the split."""
+        texts = self.ruled(manifest).items()
+        return any(sha256(text) != manifest.rules[name][0] for name, text in texts)
+
+    def rules_as_read(self, manifest: Manifest) -> dict[str, list[str]]:
+        """What a manifest knows of its rules, with what they hold now as what they should hold."""
+        shas = {name: sha256(text) for name, text in self.ruled(manifest).items()}
+        return {name: [shas.get(name, known[0]), *known[1:]] for name, known in manifest.rules.items()}
 
     def data_of(self, path: Path) -> bytes | None:
         """What a file of the split held; None for one that was not there."""
@@ -57,11 +84,6 @@ class Files:
         return None if self.l2_data is None else self.l2_data.decode("utf-8").removeprefix(BOM)
 
 
-def l2_of(l1: Path) -> Path:
-    """Where the L2 of an L1 stands: beside it, so that relative links go on working."""
-    return l1.with_name(f"{l1.stem}_L2{l1.suffix}")
-
-
 def read(path: Path | str) -> Files:
     """Read L1 and, where there is one, L2. Raises InputError for anything that is not UTF-8 text."""
     l1 = locate(path)
@@ -79,6 +101,24 @@ def rules_folder(l1: Path) -> Path:
     """Where the client looks for rules of the project that an L1 is for."""
     folder = l1.parent
     return (folder if folder.name == ".claude" else folder / ".claude") / "rules"
+
+
+def in_tree(l1: Path, manifest: Manifest | None, wanted: bool | None) -> Callable[[str], str] | None:
+    """What tells paths of the project from other names; None where no rules are wanted, or were (None) till now.
+
+    Raises InputError where the client would read no rules.
+    """
+    before = bool(manifest and any(now for now, *_ in manifest.rules.values()))
+    if not (before if wanted is None else wanted):
+        return None
+    root = rules_folder(l1).parent.parent
+    if wanted and (l1.name == LOCAL or not (root / ".git").exists()):
+        raise InputError(
+            f"{l1}: --rules needs the CLAUDE.md or AGENTS.md of a repository's root, as the client reads the rules "
+            "there. Nothing was written",
+            slug="rules-need-root",
+        )
+    return lambda name: pattern_in(root, name)
 
 
 def rules_of(l1: Path, l2_data: bytes | None) -> dict[Path, bytes | None]:

@@ -96,7 +96,7 @@ def everywhere(ledger: Ledger, roots: Roots) -> list[Saving]:
 def _stamps(l1: Path) -> list[int]:
     """When the files that tell of a split were written."""
     return [
-        file.stat().st_mtime_ns if file.exists() else 0 for file in (l1, reading.l2_of(l1), loads.place())
+        file.stat().st_mtime_ns if file.exists() else 0 for file in (l1, finding.l2_of(l1), loads.place())
     ]
 
 
@@ -105,7 +105,7 @@ def _split_files(roots: Roots) -> Iterator[Path]:
     for folder in folders:
         try:
             l1 = finding.locate(folder)
-            if reading.l2_of(l1).exists() and reading.read(l1).l2_data is not None:
+            if finding.l2_of(l1).exists() and reading.read(l1).l2_data is not None:
                 yield l1
         except (GaiaBudgetError, OSError):
             continue

@@ -87,8 +87,8 @@ def warnings(l1: Path, saved_tokens: int) -> list[str]:
             f"{l1.name} is loaded by no session of Claude Code, which reads {shown(instead, l1)} instead: a CLAUDE.md "
             f"that says `@{l1.name}` beside it would have it loaded"
         )
-    if l1.name == finding.LOCAL and reading.l2_of(l1).exists():
-        rows.append(f"{reading.l2_of(l1).name} is as private as {l1.name}: name it in .gitignore too")
+    if l1.name == finding.LOCAL and finding.l2_of(l1).exists():
+        rows.append(f"{finding.l2_of(l1).name} is as private as {l1.name}: name it in .gitignore too")
     return rows
 
 

@@ -1,4 +1,4 @@
-"""Writing the two files so that no kill at any moment loses a line, and going back to any earlier state."""
+"""Writing the files of a split so that no kill at any moment loses a line, and going back to any earlier state."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ import os
 import re
 import stat
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import backups, places
 from gaia_budget.errors import InputError
+from gaia_claude_md.files import finding, reading
+from gaia_claude_md.markdown.sections import sections_of
+from gaia_claude_md.pair import layout
 from gaia_hooks.machine import files as primitives
+from gaia_hooks.machine import jsonio
+from gaia_hooks.say import sections as hook
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from gaia_claude_md.files.reading import Files
+    from gaia_claude_md.plan.splitting import SplitPlan
 
 LOCK_SECONDS = 10.0
+LONGEST_TEXT = 8_000  # characters; the client cuts longer additions to a prompt down to a preview
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,29 @@ def write(files: Files, verb: str, source: bytes, steps: Sequence[tuple[Path, by
         ) from error
 
 
+def rules_to_write(
+    files: Files, manifest: layout.Manifest | None, texts: Mapping[str, str]
+) -> tuple[dict[Path, bytes | None], Files]:
+    """The rule files to write, None for one to remove; and the files with what stands in their places.
+
+    Raises InputError for a file of somebody else.
+    """
+    folder, there = reading.rules_folder(files.l1), files.our_rules(manifest)
+    found: dict[Path, bytes | None] = dict.fromkeys(folder / name for name in there)
+    now = dict(files.rules)
+    for name, text in texts.items():
+        path, data = folder / name, text.encode("utf-8")
+        if name not in there:
+            now[path] = reading.rule_bytes(path)
+            if now[path] not in (None, data):
+                raise InputError(
+                    f"{path} exists and is not of this split. Rename it, or the section. Nothing was written",
+                    slug="file-in-the-way",
+                )
+        found[path] = data
+    return found, replace(files, rules=now)
+
+
 def states(l1: Path) -> list[StoredFiles]:
     """The states that a file can go back to, oldest first."""
     try:
@@ -94,6 +124,31 @@ def states(l1: Path) -> list[StoredFiles]:
         except (ValueError, TypeError):
             continue  # a line torn by a kill: nothing had been written yet
     return found
+
+
+def rules_to_restore(l1: Path, l2_data: bytes | None, kept: Mapping[str, str | None]) -> list[Path]:
+    """The rule files that a return to an earlier state concerns: those of the split as it is, and those of then."""
+    names = set(kept)
+    with suppress(InputError):  # where the manifest cannot be read it is not known which are ours
+        files = reading.Files(l1, finding.l2_of(l1), b"", l2_data, reading.rules_of(l1, l2_data))
+        found = layout.read_l2(files.l2_text or "", files.l2.name)
+        names |= files.ruled(found[1]).keys() if found else set()
+    return [reading.rules_folder(l1) / name for name in sorted(names)]
+
+
+def write_triggers(l1: Path, l2: Path, l2_data: bytes, plan: SplitPlan) -> None:
+    """Leave the words and texts of the sections where the hook finds them (`gaia_hooks.say.sections`).
+
+    It passes over them as soon as L2 has another size. Raises OSError.
+    """
+    folder = str(places.real(l1).parent)
+    rows = [
+        [section.slug, [word for word in plan.rows[section.slug].split(", ") if word], section.text]
+        for section in sections_of(plan.document)
+        if section.slug in plan.rows and len(section.text) <= LONGEST_TEXT
+    ]
+    content = {"folder": folder, "l2": str(places.real(l2)), "size": len(l2_data), "rows": rows}
+    primitives.replace(hook.path_of(str(places.ensure_home()), folder), jsonio.dumps(content), durable=False)
 
 
 def _remember(files: Files, verb: str, source: bytes) -> None:

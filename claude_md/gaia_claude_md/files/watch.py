@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from watchdog.events import FileSystemEvent
 
-    from gaia_claude_md.plan.planner import SplitOptions
+    from gaia_claude_md.plan.splitting import SplitOptions
 
 SETTLE_SECONDS = 0.5
 LOOK_SECONDS = 1.0
@@ -35,7 +35,7 @@ def sync(l1: Path, options: SplitOptions) -> Synced | None:
     A file that was never split is left alone, and so is a pair whose update would take prohibitions out of L1:
     both need a person. Raises InputError.
     """
-    if not reading.l2_of(l1).exists():
+    if not finding.l2_of(l1).exists():
         if l1.is_file():
             reading.refuse_markers(l1, l1.read_text("utf-8", "replace"))
         return None

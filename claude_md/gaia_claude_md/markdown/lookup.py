@@ -1,4 +1,4 @@
-"""Finding a section by the name that somebody gives it, in one file or in several that are seen together."""
+"""Finding a section by the name that somebody gives it, in one file or in several seen together, and pinning it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import InputError, NotFoundError
-from gaia_claude_md.markdown.blocks import blocks_of
-from gaia_claude_md.markdown.lines import split_lines
-from gaia_claude_md.markdown.sections import Section, plain_title, sections_of, slugify
+from gaia_claude_md.markdown.blocks import blocks_of, parse
+from gaia_claude_md.markdown.lines import bare, split_lines, terminator
+from gaia_claude_md.markdown.sections import Section, cut_headings, plain_title, sections_of, slugify
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gaia_claude_md.markdown.blocks import Document
+    from gaia_claude_md.markdown.units import Pin
 
 _WORD = re.compile(r"\w+")
+_PIN_LINE = re.compile(r"<!--\s*l[12]\s*-->", re.IGNORECASE)
 
 
 class Found(NamedTuple):
@@ -104,6 +106,30 @@ def _nearest(wanted: str, sections: Sequence[Section], titled: Sequence[Section]
     words = set(_WORD.findall(wanted))
     close += [s.slug for s in sections if words & set(_WORD.findall(s.title.casefold()))]
     return list(dict.fromkeys(close))[:8] or [section.slug for section in sections][:30]
+
+
+def pinned(source: str, name: str, pin: Pin) -> str:
+    """The source with a pin before the heading of a section, in place of one that stands there: how a user says, for
+    good, that it belongs in L1 or out of it.
+
+    Raises NotFoundError for an unknown section, InputError for one without a heading.
+    """
+    document = parse(source)
+    section = find_section(document, name)
+    heading = next((h for h in cut_headings(document) if section.start <= h.start < section.end), None)
+    if heading is None:
+        raise InputError(
+            f"section {section.slug} has no heading: put <!-- {pin} --> before its text by hand",
+            slug="no-heading",
+        )
+    lines = list(document.lines)
+    end = terminator(lines[heading.start]) or document.line_end
+    above = heading.start - 1
+    if above >= 0 and _PIN_LINE.fullmatch(bare(lines[above]).strip()):
+        lines[above] = f"<!-- {pin} -->{end}"
+    else:
+        lines.insert(heading.start, f"<!-- {pin} -->{end}")
+    return "".join(lines)
 
 
 def part_of(text: str, number: int, most: int) -> tuple[str, int]:

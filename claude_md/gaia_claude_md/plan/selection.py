@@ -5,8 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from gaia_budget import places
+from gaia_budget.errors import InputError
+from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.lines import is_blank
+from gaia_claude_md.markdown.sections import plain_title
 from gaia_claude_md.pair import layout
+from gaia_claude_md.plan import vocabulary as words
 from gaia_claude_md.plan.draft import MAX_LINES, Draft, line_count, token_count
 from gaia_claude_md.plan.pieces import (
     EXAMPLE,
@@ -37,6 +42,12 @@ WORTH_A_PLACE = 20
 """The score from which on a piece gives its topic a place before other topics get a second one."""
 WEAK, FREE_LINES = 5, 3
 """What scores less only fills L1 up, as long as more lines than these are free."""
+TEMPLATE_TOPICS = {
+    "environment": words.ENVIRONMENT_TITLE,
+    "gaia": words.GAIA_TITLE,
+    "subagents": words.SUBAGENTS_TITLE,
+    "rules": words.RULES_TITLE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,33 @@ class Decision:
     scored: Scored
     in_l1: bool
     why: str
+
+
+def read_template() -> dict[str, str]:
+    """The user's own text by topic, used where a source says nothing on it; empty without a file.
+
+    Raises InputError for a heading of no known topic.
+    """
+    file = places.home() / "l1-template.md"
+    if not file.exists():
+        return {}
+    try:
+        document = parse(file.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file}: cannot be read: {error}", slug="file-unreadable") from error
+    headings = [block for block in document.blocks if block.kind == "heading"]
+    ends = [heading.start for heading in headings[1:]] + [len(document.lines)]
+    found: dict[str, str] = {}
+    for heading, end in zip(headings, ends, strict=True):
+        title = plain_title(heading.title)
+        topic = next((topic for topic, sign in TEMPLATE_TOPICS.items() if sign.within(title)), None)
+        if topic is None:
+            raise InputError(
+                f"{file}:{heading.start + 1}: {title!r} names none of the topics {', '.join(TEMPLATE_TOPICS)}",
+                slug="template-topic",
+            )
+        found[topic] = document.text(heading.start, end).strip()
+    return found
 
 
 def score(document: Document, unit: Unit) -> Scored:

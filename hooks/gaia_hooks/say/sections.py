@@ -1,7 +1,7 @@
 """Adds the one section of CLAUDE_L2.md that a prompt names by its trigger words; off unless the user turns it on.
 
-The splitter leaves a small file per split (`gaia_claude_md.files.triggers`): the words and the text of each section.
-Loaded only where the setting `add_matching_section` is on.
+The splitter leaves a small file per split (`write_triggers` of `gaia_claude_md.files.store`): the words and the text
+of each section. Loaded only where the setting `add_matching_section` is on.
 """
 
 from gaia_hooks.facts import names

@@ -15,7 +15,7 @@ from gaia_budget.dashboard import fresh
 from gaia_budget.ledger import Ledger
 from gaia_budget.settings import load
 from gaia_claude_md.files import operations
-from gaia_claude_md.plan.planner import SplitOptions
+from gaia_claude_md.plan.splitting import SplitOptions
 from support import components, dashboard, spent_month
 from support.components import requires
 from support.dashboard import Seen

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gaia_claude_md.files.operations import Checked
     from gaia_claude_md.markdown.blocks import Document
     from gaia_claude_md.markdown.sections import Section
-    from gaia_claude_md.plan.planner import SplitOptions
+    from gaia_claude_md.plan.splitting import SplitOptions
 
 PathArgument = Annotated[Path | None, typer.Argument(help="The file or its folder; here, if left out.")]
 Paths = Annotated[list[Path] | None, typer.Argument(help="Files or folders; here, if left out.")]
@@ -82,8 +82,8 @@ def token_cap() -> int:
 
 def options() -> SplitOptions:
     """What a split depends on besides its source: the cap, and the user's template."""
-    from gaia_claude_md.plan.planner import SplitOptions
-    from gaia_claude_md.plan.template import read_template
+    from gaia_claude_md.plan.selection import read_template
+    from gaia_claude_md.plan.splitting import SplitOptions
 
     return SplitOptions(token_cap=token_cap(), template=read_template())
 
