@@ -109,6 +109,7 @@ MAY_OPEN = {
     "core/gaia_budget/setup/trying/selftest.py": _PACKAGED + ", a temporary home",
     "core/gaia_budget/setup/trying/world.py": "a temporary home",
     "core/gaia_budget/setup/undo.py": _SETTINGS + ", " + _OURS,
+    "core/gaia_budget/ledger/database/migrations.py": _PACKAGED,
     "core/gaia_budget/routing/classify.py": _PACKAGED,
     "core/gaia_budget/transcripts/heading.py": _TRANSCRIPTS,
     "core/gaia_budget/transcripts/reading.py": _TRANSCRIPTS,

@@ -1,6 +1,3 @@
-"""Migration 1: the first tables. Frozen: what has been applied somewhere is never edited."""
-
-TABLES = """
 CREATE TABLE events (
   org {text} NOT NULL,
   event_id {text} NOT NULL,
@@ -169,41 +166,7 @@ CREATE TABLE outcomes (
   PRIMARY KEY (org, outcome_id),
   CHECK (ok IN (0, 1))
 ) {strict};
-"""
-
-API_COSTS = """
 CREATE VIEW api_costs AS
 SELECT row_number() OVER (ORDER BY ts, event_id) AS id, {timestamp} AS timestamp, model, task,
   input_tokens, output_tokens, cache_read_tokens AS cache_tokens, cost_nano / 1000000000.0 AS cost_usd
 FROM events WHERE module = 'jseeker' AND source = 'app';
-"""
-"""jSeeker's own table, as a view of its rows: naive UTC timestamps and floating dollars, as its SQL expects."""
-
-TIMESTAMP = {
-    "sqlite": "strftime('%Y-%m-%d %H:%M:%S', ts / 1000000, 'unixepoch')",
-    "postgresql": "date_trunc('second', to_timestamp(ts / 1000000) AT TIME ZONE 'UTC')",
-}
-
-WORDS = {
-    "sqlite": {
-        "integer": "INTEGER",
-        "text": "TEXT",
-        "strict": "STRICT",
-        "clustered": "STRICT, WITHOUT ROWID",
-    },
-    "postgresql": {"integer": "BIGINT", "text": 'TEXT COLLATE "C"', "strict": "", "clustered": ""},
-}
-"""How each dialect spells what the tables are made of."""
-
-
-def statements(dialect: str) -> list[str]:
-    """The statements of the first migration for `sqlite` or `postgresql`.
-
-    Text compares by its bytes on both: the order of keys does not depend on a server's language.
-    """
-    return split(TABLES.format(**WORDS[dialect]) + API_COSTS.format(timestamp=TIMESTAMP[dialect]))
-
-
-def split(script: str) -> list[str]:
-    """The statements of a script, each of which ends its line."""
-    return [statement.strip() for statement in script.split(";\n") if statement.strip()]

@@ -1,0 +1,1 @@
+ALTER TABLE outcomes ADD COLUMN kind TEXT NOT NULL DEFAULT 'said';
