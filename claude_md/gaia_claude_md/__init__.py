@@ -16,7 +16,7 @@ __all__ = ["Section", "document", "load_section", "section", "sections"]
 
 def document(path: Path | str) -> Document:
     """A CLAUDE.md, split or not, parsed as one text. `path` is the file or its folder. Raises InputError."""
-    from gaia_claude_md.files.operations import read_source
+    from gaia_claude_md.files.source import read_source
     from gaia_claude_md.markdown.blocks import parse
 
     return parse(read_source(path).text)

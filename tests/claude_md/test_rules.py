@@ -13,6 +13,7 @@ import pytest
 from gaia_budget.errors import InputError
 from gaia_claude_md import load_section
 from gaia_claude_md.files import finding, operations, reading, watch
+from gaia_claude_md.files.source import read_source
 from gaia_claude_md.plan.splitting import SplitOptions
 from support.instructions import instructions
 from support.killing import run_and_kill
@@ -246,7 +247,7 @@ class TestAKillAtEveryStep:
         pages.write_bytes(pages.read_bytes().replace(b"## Pages", b"## Views").replace(b"Applies", b"About"))
         l2.write_bytes(b"New in L2.\n\n" + l2.read_bytes())
         l1.write_bytes(l1.read_bytes() + b"\nNew in L1.\n")
-        expected = operations.read_source(l1).text.encode()
+        expected = read_source(l1).text.encode()
         assert all(f"New in {place}.".encode() in expected for place in ("a rule", "L2", "L1"))
         assert self.killed_everywhere(l1, verb, everything(l1)) == {expected}
 
@@ -267,7 +268,7 @@ class TestAKillAtEveryStep:
                 if rng.random() < 0.4:
                     path.write_bytes(path.read_bytes() + f"\nEdit {rng.random()}.\n".encode())
             try:
-                expected = operations.read_source(l1)
+                expected = read_source(l1)
             except InputError:
                 continue
             whole = (expected.files.bom + expected.text).encode()

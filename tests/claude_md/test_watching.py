@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_claude_md.files import finding, operations, repository
+from gaia_claude_md.files.source import read_source
 from gaia_claude_md.files.watch import Watcher, sync
 from gaia_claude_md.plan.splitting import SplitOptions
 from support.instructions import instructions
@@ -70,7 +71,7 @@ def test_an_edit_before_the_start_and_one_after_it_are_taken_in(l1: Path) -> Non
     append(finding.l2_of(l1), "Typed later.")
     assert "taken in" in running.said()
     running.stop()
-    text = operations.read_source(l1).text
+    text = read_source(l1).text
     assert text.count("Typed before.") == text.count("Typed later.") == 1
 
 
@@ -79,7 +80,7 @@ def test_an_editor_that_writes_by_rename_is_noticed(l1: Path, running: Running) 
     new.write_text(l1.read_text("utf-8") + "\nRenamed into place.\n", "utf-8", newline="")
     new.replace(l1)
     assert "taken in" in running.said()
-    assert operations.read_source(l1).text.count("Renamed into place.") == 1
+    assert read_source(l1).text.count("Renamed into place.") == 1
 
 
 def test_its_own_writes_start_nothing(l1: Path, running: Running) -> None:
@@ -103,7 +104,7 @@ def test_a_folder_that_is_moved_away_and_back_is_watched_again(l1: Path) -> None
     away.rename(l1.parent)
     assert "taken in" in running.said()
     running.stop()
-    assert "Written while away." in operations.read_source(l1).text
+    assert "Written while away." in read_source(l1).text
 
 
 def test_nothing_is_written_while_git_is_at_work(l1: Path, running: Running) -> None:
@@ -123,7 +124,7 @@ def test_nothing_is_written_while_git_is_at_work(l1: Path, running: Running) -> 
     lock.unlink()
     while str(l1) not in running.said():  # the other file may be told of twice; waiting is bounded
         pass
-    assert "In the middle of a checkout." in operations.read_source(l1).text
+    assert "In the middle of a checkout." in read_source(l1).text
 
 
 def test_a_file_that_was_never_split_is_left_alone(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from gaia_budget import places
 from gaia_budget.errors import InputError
 from gaia_claude_md import load_section, sections
 from gaia_claude_md.files import finding, operations, store, watch
+from gaia_claude_md.files.source import read_source
 from gaia_claude_md.plan.splitting import SplitOptions
 from support.instructions import instructions
 from support.killing import run_and_kill
@@ -74,7 +75,7 @@ class TestAKillAtEveryStep:
         }
         for path, data in edited.items():
             path.write_bytes(data)
-        expected = operations.read_source(l1).text.encode()
+        expected = read_source(l1).text.encode()
         assert b"Never forget this" in expected and b"A new start." in expected
         assert set(killed_everywhere(l1, "split", dict(edited))) == {expected}
 
@@ -84,7 +85,7 @@ class TestAKillAtEveryStep:
         before: dict[Path, bytes | None] = {l1: l1.read_bytes() + b"\nMore.\n", l2: l2.read_bytes()}
         for path, data in before.items():
             path.write_bytes(data or b"")
-        expected = operations.read_source(l1).text.encode()
+        expected = read_source(l1).text.encode()
         assert expected.replace(b"More.\n\n", b"", 1) == SOURCE
         assert set(killed_everywhere(l1, "join", before)) == {expected}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gaia_claude_md.files.operations import read_source
+from gaia_claude_md.files.source import read_source
 from gaia_claude_md.files.startup import also_loaded
 from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.sections import sections_of

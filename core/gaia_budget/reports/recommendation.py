@@ -17,8 +17,8 @@ from gaia_hooks.machine import clock, files, jsonio
 from gaia_hooks.session import sessions, state
 
 if TYPE_CHECKING:
-    from gaia_budget.routing.advice import Request
     from gaia_budget.routing.answer import Recommendation
+    from gaia_budget.routing.asking import Request
     from gaia_budget.routing.learning import TaskVerdict
     from gaia_budget.routing.policy import Policies
     from gaia_hooks.facts.tokens.responses import Response
@@ -50,12 +50,12 @@ def recommend(
     asked: for whoever has to answer although these cannot be read. Raises InputError, NotFoundError, ConfigError,
     and LedgerError where the outcomes cannot be read.
     """
-    from gaia_budget.routing import advice, policy
+    from gaia_budget.routing import advice, asking, policy
 
-    asked = advice.understand(task)
+    asked = asking.understand(task)
     held = policies or policy.load()
     running = _look(str(places.home()), session_id or os.environ.get(VARIABLE, ""))
-    request = advice.Request(task, module, provider, session_type, context_tokens, current_model, **_plan())
+    request = asking.Request(task, module, provider, session_type, context_tokens, current_model, **_plan())
     if running is not None and not _about_an_app(module, provider, running, held):
         request = _in_session(request, running)
     return advice.recommend(

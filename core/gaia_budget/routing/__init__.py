@@ -29,9 +29,9 @@ def recommend(
 
     `outcomes` are what the ledger has recorded for this task. See `gaia_budget.routing.advice`.
     """
-    from gaia_budget.routing import advice, policy
+    from gaia_budget.routing import advice, asking, policy
 
-    request = advice.Request(
+    request = asking.Request(
         task, module, provider, session_type, context_tokens, current_model, billing, plan_has_room
     )
     return advice.recommend(request, policies=policy.load(), outcomes=outcomes)

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import NotFoundError
-from gaia_budget.routing import candidates, learning, levers, switching, table, wishes
+from gaia_budget.routing import candidates, learning, levers, table, wishes
 from gaia_budget.routing.answer import Recommendation
-from gaia_budget.routing.asking import Request, understand
+from gaia_budget.routing.asking import understand
 from gaia_budget.routing.candidates import Catalog, Model
 from gaia_budget.routing.viable import Viable
+from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from gaia_budget.prices.table import PriceTable
+    from gaia_budget.routing.asking import Request
     from gaia_budget.routing.policy import Policies
     from gaia_budget.routing.table import Routing
-
-
-__all__ = ["Request", "recommend", "understand"]
 
 
 def recommend(
@@ -163,7 +163,7 @@ class _Answer:
         if self.request.billing == "plan" and self.request.plan_has_room:
             return running, True, None, f"a plan pays no tokens and has room: stay on {running.model}"
         context = self.request.context_tokens or 0
-        found = switching.switch(
+        found = switch(
             running.rates,
             chosen.rates,
             context,
@@ -215,3 +215,40 @@ class _Answer:
 
 def _distinct(models: list[Model]) -> list[Model]:
     return list({one.model: one for one in models}.values())
+
+
+class Switch(NamedTuple):
+    """What it costs to change the model of a running conversation (nano-dollars), and when the change pays back.
+
+    Another model has none of the conversation in its prompt cache: its first turn writes all of it anew. Each
+    later turn saves the difference. With C the context in tokens and a turn of new input and output tokens,
+
+        break-even turns = (first turn of the new model - a later turn of it) / (turn of the old - turn of the new)
+
+    Where the cache has expired, the old model's first turn writes everything anew as well, and that much is not lost.
+    `turns` is None where it never pays back, `unknown` where a price is missing.
+    """
+
+    extra_nano: int
+    turns: float | None
+    unknown: bool = False
+
+
+def switch(
+    old: list[Any] | None,
+    new: list[Any] | None,
+    context_tokens: int,
+    conversation: Mapping[str, int],
+    *,
+    cache_cold: bool = False,
+) -> Switch:
+    """Compare price rows (`gaia_hooks.facts.prices.pricing`) over a conversation of so many tokens."""
+    new_input, output = conversation["new_input_tokens"], conversation["output_tokens"]
+    warm = (0, output, context_tokens, new_input, 0, 0, 0)
+    cold = (0, output, 0, context_tokens + new_input, 0, 0, 0)
+    stays, later = pricing.cost_nano(warm, old), pricing.cost_nano(warm, new)
+    begins, first = pricing.cost_nano(cold if cache_cold else warm, old), pricing.cost_nano(cold, new)
+    if stays is None or later is None or first is None or begins is None:
+        return Switch(0, None, unknown=True)
+    extra, saved = max(0, first - later - (begins - stays)), stays - later
+    return Switch(extra, math.ceil(extra / saved * 10) / 10 if saved > 0 else None)

@@ -55,11 +55,11 @@ def ecosystem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def ask(ecosystem: Path) -> Callable[..., Recommendation]:
-    """Ask for a recommendation on that day; keywords as in `advice.Request`, and `outcomes`, `policies`."""
-    from gaia_budget.routing import advice, policy
+    """Ask for a recommendation on that day; keywords as in `asking.Request`, and `outcomes`, `policies`."""
+    from gaia_budget.routing import advice, asking, policy
 
     def asked(task: str, **given: Any) -> Recommendation:
         outcomes, policies = given.pop("outcomes", ()), given.pop("policies", None) or policy.load()
-        return advice.recommend(advice.Request(task, **given), policies=policies, outcomes=outcomes, at=NOW)
+        return advice.recommend(asking.Request(task, **given), policies=policies, outcomes=outcomes, at=NOW)
 
     return asked

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gaia_budget.routing import table
+from gaia_budget.routing.advice import switch
 from gaia_budget.routing.learning import DAY_MICROSECONDS, Candidate, Choice, TaskVerdict, choose
-from gaia_budget.routing.switching import switch
 
 HAIKU, SONNET, OPUS = "claude-haiku-5-5", "claude-sonnet-5-5", "claude-opus-5-5"
 MODELS = [Candidate(HAIKU, 0, 1), Candidate(SONNET, 100, 10), Candidate(OPUS, 200, 20)]
