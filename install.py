@@ -61,7 +61,7 @@ def main(arguments: list) -> int:
     sys.path[:0] = [str(CLONE / "core"), str(CLONE / "hooks")]
     from gaia_budget.cli import encoding
     from gaia_budget.errors import GaiaBudgetError
-    from gaia_budget.setup.installing import packages
+    from gaia_budget.setup.installing import making
 
     for stream in (sys.stdout, sys.stderr):
         encoding.fit(stream)
@@ -74,7 +74,7 @@ def main(arguments: list) -> int:
     except GaiaBudgetError as failure:
         print(f"install.py: {failure} [{failure.slug}]{still_there()}", file=sys.stderr)
     except OSError as error:
-        helps = packages.trouble(str(error), packages.UNWRITABLE)
+        helps = making.trouble(str(error), making.UNWRITABLE)
         said = f"{error}. Nothing was wired. {helps.cure} [{helps.slug}]"
         print(f"install.py: {said}{still_there()}", file=sys.stderr)
     return 1
@@ -96,7 +96,7 @@ def with_newer_python(arguments: list) -> int:
 
 def install(arguments: list) -> int:
     """Install for this user, then run `gaia-budget init` with the arguments."""
-    from gaia_budget.setup.installing import environment
+    from gaia_budget.setup.installing import environment, making
 
     program, folder = environment.program(), environment.folder()
     asked, arguments = extras(arguments)
@@ -106,15 +106,15 @@ def install(arguments: list) -> int:
     if "--undo" not in arguments or not program.exists():  # what takes the wiring out is the program itself
         wanted = sorted({*environment.extras(folder), *asked})
         print(greeting(environment.version(folder), version_here(), folder, wanted), flush=True)
-        environment.renew(CLONE, wanted)
+        making.renew(CLONE, wanted)
     return subprocess.call([str(program), "init", *arguments, *consent(arguments)])
 
 
 def environment_alone() -> int:
     """What the plugin needs: the environment without any wiring; then history."""
-    from gaia_budget.setup.installing import environment
+    from gaia_budget.setup.installing import environment, making
 
-    environment.renew(CLONE, [], missing_alone=True)
+    making.renew(CLONE, [], missing_alone=True)
     return subprocess.call([str(environment.program()), "ingest"])
 
 
@@ -142,7 +142,7 @@ def still_wired() -> bool:
 def extras(arguments: list) -> "tuple[list, list]":
     """The extras after `--with`, and the other arguments."""
     from gaia_budget.errors import InstallError
-    from gaia_budget.setup.installing.packages import EXTRAS
+    from gaia_budget.setup.installing.environment import EXTRAS
 
     if "--with" not in arguments:
         return [], arguments
@@ -190,7 +190,7 @@ def consent(arguments: list) -> list:
 
 def test(options: list) -> int:
     """Run the tests with what the test lock file pins, on the sources as they stand here."""
-    from gaia_budget.setup.installing import environment, packages
+    from gaia_budget.setup.installing import environment, making
 
     quick = "--quick" in options
     options = [word for word in options if word != "--quick"]
@@ -199,14 +199,14 @@ def test(options: list) -> int:
         f"Runs {what}, in {CLONE / '.venv'}, which is made first. What this machine lacks is skipped.",
         flush=True,
     )
-    folder, lock = CLONE / ".venv", CLONE / packages.TEST_LOCK
-    python, stamp = environment.python_of(folder), folder / packages.STAMP
-    if not environment.works(python):
-        environment.make(folder)
-    if not stamp.exists() or stamp.read_text(encoding="ascii") != packages.content(lock, []):
-        packages.install_lock(python, lock)
-        stamp.write_text(packages.content(lock, []), encoding="ascii")
-    packages.install_ours(python, CLONE, editable=True)
+    folder, lock = CLONE / ".venv", CLONE / making.TEST_LOCK
+    python, stamp = environment.python_of(folder), folder / environment.STAMP
+    if not making.works(python):
+        making.make(folder)
+    if not stamp.exists() or stamp.read_text(encoding="ascii") != making.content(lock, []):
+        making.install_lock(python, lock)
+        stamp.write_text(making.content(lock, []), encoding="ascii")
+    making.install_ours(python, CLONE, editable=True)
     command = [str(python), "-m", "pytest", *(QUICK if quick else []), *options]
     ended = subprocess.call(command, cwd=str(CLONE))
     failed = "Some tests failed: the lines above that begin with FAILED name them."

@@ -13,7 +13,7 @@ import pytest
 
 from gaia_budget import places
 from gaia_budget.errors import InstallError
-from gaia_budget.setup.installing import environment, packages
+from gaia_budget.setup.installing import environment, making
 from gaia_hooks.machine import files
 
 if TYPE_CHECKING:
@@ -30,17 +30,17 @@ class Machine:
         self.clone, self.fault = folder / "clone", ""
         self.clone.mkdir()
         self.release("0.1.0", "typer")
-        monkeypatch.setattr(environment, "make", quickly_made)
-        monkeypatch.setattr(packages, "install_lock", self._packages)
-        monkeypatch.setattr(packages, "install_extras", self._extras)
-        monkeypatch.setattr(packages, "install_ours", self._ours)
+        monkeypatch.setattr(making, "make", quickly_made)
+        monkeypatch.setattr(making, "install_lock", self._packages)
+        monkeypatch.setattr(making, "install_extras", self._extras)
+        monkeypatch.setattr(making, "install_ours", self._ours)
 
     def release(self, version: str, *names: str) -> None:
         self.version = version
-        (self.clone / packages.LOCK).write_text("\n".join(names), "ascii")
+        (self.clone / making.LOCK).write_text("\n".join(names), "ascii")
 
     def renew(self, *extras: str) -> Path:
-        environment.renew(self.clone, list(extras))
+        making.renew(self.clone, list(extras))
         return environment.folder()
 
     def _packages(self, python: Path, lock: Path) -> None:
@@ -107,7 +107,7 @@ def test_where_packages_are_the_same_none_is_fetched_again(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = machine.renew("openai")
-    monkeypatch.setattr(packages, "install_lock", lambda *_: pytest.fail("fetched again"))
+    monkeypatch.setattr(making, "install_lock", lambda *_: pytest.fail("fetched again"))
     machine.version = "0.1.1"
     assert said(machine.renew("openai")) == ["0.1.1", str(folder)]
     assert "openai" in held(folder)
@@ -125,7 +125,7 @@ def test_an_upgrade_that_fails_leaves_the_old_environment_as_it_was(
     with pytest.raises(InstallError, match="network"):
         machine.renew()
     assert (said(folder), held(folder)) == (["0.1.0", str(folder)], before)
-    assert not (folder.parent / environment.BESIDE).exists()
+    assert not (folder.parent / making.BESIDE).exists()
 
 
 @POSIX
@@ -203,7 +203,7 @@ def test_where_the_new_environment_cannot_be_put_in_place_the_old_one_is_put_bac
     folder, real = machine.renew(), Path.rename
 
     def rename(self: Path, target: Path) -> Path:
-        if self.name == environment.BESIDE:
+        if self.name == making.BESIDE:
             raise OSError(5, "Input/output error")
         return real(self, target)
 
@@ -218,7 +218,7 @@ def test_an_environment_that_lost_its_pip_is_made_anew(machine: Machine) -> None
     folder = machine.renew()
     shutil.rmtree(site(folder) / "pip")
     (folder / "left").touch()
-    assert environment.works(environment.python_of(machine.renew()))
+    assert making.works(environment.python_of(machine.renew()))
     assert not (folder / "left").exists()
 
 
@@ -242,7 +242,7 @@ def test_one_that_installs_waits_for_another_and_says_so(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     places.ensure_home()
-    monkeypatch.setattr(environment, "ANOTHER_SECONDS", 0)
+    monkeypatch.setattr(making, "ANOTHER_SECONDS", 0)
     with files.Lock(str(places.home() / "install.lock"), 0), pytest.raises(files.LockTimeout):
         machine.renew()
     assert "Another installation is under way" in capsys.readouterr().out
@@ -253,7 +253,7 @@ def test_one_that_installs_waits_for_another_and_says_so(
 def test_the_plugin_leaves_an_environment_that_is_there_as_it_is(machine: Machine) -> None:
     folder = machine.renew()
     machine.version = "0.2.0"
-    environment.renew(machine.clone, [], missing_alone=True)
+    making.renew(machine.clone, [], missing_alone=True)
     assert said(folder)[0] == "0.1.0"
 
 

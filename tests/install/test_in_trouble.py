@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from gaia_budget.errors import InstallError
-from gaia_budget.setup.installing import environment, packages
+from gaia_budget.setup.installing import making
 from support import installer
 
 NOTHING = "Nothing was wired."
@@ -76,7 +76,7 @@ def test_where_index_or_proxy_does_not_answer_the_ways_are_named(
     for name, value in {"PIP_RETRIES": "0", "PIP_TIMEOUT": "5", **variables}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(InstallError, match=rf"{NOTHING} Behind a proxy .* PIP_NO_INDEX=1") as failure:
-        packages.pip(Path(sys.executable), "--target", str(tmp_path / "t"), "no-such-package-of-ours==1")
+        making.pip(Path(sys.executable), "--target", str(tmp_path / "t"), "no-such-package-of-ours==1")
     assert failure.value.slug == "no-packages"
     assert "no-such-package-of-ours" in str(failure.value)
 
@@ -91,7 +91,7 @@ def test_where_index_or_proxy_does_not_answer_the_ways_are_named(
     ],
 )  # fmt: skip
 def test_the_cure_fits_what_pip_said(said: str, cure: str, slug: str) -> None:
-    text, named = packages.trouble(f"Collecting typer\n{said}\n", packages.NO_PACKAGES)
+    text, named = making.trouble(f"Collecting typer\n{said}\n", making.NO_PACKAGES)
     assert cure in text and named == slug
 
 
@@ -146,7 +146,7 @@ def test_a_python_without_venv_or_pip_is_told_the_cure(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == module else object())
     with pytest.raises(InstallError, match=rf"has no {module}. {NOTHING} .*-venv") as failure:
-        environment.make(tmp_path / "venv")
+        making.make(tmp_path / "venv")
     assert failure.value.slug == "no-venv"
     assert not (tmp_path / "venv").exists()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.errors import InstallError
-from gaia_budget.setup.installing import environment, packages
+from gaia_budget.setup.installing import environment, making
 from gaia_budget.setup.wiring import handler
 from support.installer import run
 from support.pythons import interpreters
@@ -88,7 +88,7 @@ def test_progress_is_one_line_on_a_terminal_and_nothing_in_a_pipe() -> None:
              "Installing collected packages: rich, typer\n", "Successfully installed\n"]  # fmt: skip
     shown = {}
     for stream in (Terminal(), io.StringIO()):
-        progress = packages.Progress(stream)
+        progress = making.Progress(stream)
         for line in lines:
             progress.take(line)
         progress.end()
