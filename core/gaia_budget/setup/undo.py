@@ -4,23 +4,44 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from gaia_budget import places
 from gaia_budget.configfile import decoded
 from gaia_budget.errors import InputError
 from gaia_budget.ingest import telemetry
-from gaia_budget.setup import hookcopy, mcp_server, out_of_git, short_command
+from gaia_budget.setup import hookcopy, mcp_server, out_of_git, short_command, showing
 from gaia_budget.setup.checks.noted import PLUGINS
 from gaia_budget.setup.init import MCP_JSON, refuse_links_out, refuse_outrun, removal, settings_path
 from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
 from gaia_budget.setup.mcp_server import Registration
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+
+class Undoing(NamedTuple):
+    """What `apply` will take out: files' changes, MCP entries, and the short command."""
+
+    project: Path | None
+    changes: list[FileChange]
+    servers: list[Registration]
+    link: Path | None
+
+    @property
+    def anything(self) -> bool:
+        """Whether anything of ours is there."""
+        return bool(self.changes or self.servers or self.link)
+
+    @property
+    def diff(self) -> str:
+        """The file changes as a unified diff."""
+        return showing.exact(self.changes)
+
+    @property
+    def readable(self) -> str:
+        """The same, short enough to be read before one says yes."""
+        return showing.readable(self.changes, hookcopy.root())
 
 
-def plan(project: Path | None) -> list[FileChange]:
+def plan(project: Path | None) -> Undoing:
     """The way back: the bytes that were there before us, or the file without our entries. Writes nothing.
 
     Without a project it is the way back of everything: the user's settings, and each project that was ever wired.
@@ -34,7 +55,8 @@ def plan(project: Path | None) -> list[FileChange]:
             continue
         untouched, before = journal.original(file, now)
         changes.append(FileChange(file, now, before if untouched else _left(file, now, journal)))
-    return [change for change in changes if change.before != change.after]
+    changes = [change for change in changes if change.before != change.after]
+    return Undoing(project, changes, _servers(project, journal), None if project else short_command.ours())
 
 
 def _left(file: Path, now: bytes, journal: Journal) -> bytes | None:
@@ -51,9 +73,9 @@ def _files(project: Path | None, journal: Journal) -> list[Path]:
     return list(dict.fromkeys((settings_path(None), *map(Path, journal.files))))
 
 
-def servers(project: Path | None) -> list[Registration]:
+def _servers(project: Path | None, journal: Journal) -> list[Registration]:
     """The MCP entries that are taken out: those we noted, and the one of this place where a state folder was lost."""
-    wanted, noted = mcp_server.wanted(project), [Registration(**known) for known in Journal.load().servers]
+    wanted, noted = mcp_server.wanted(project), [Registration(**known) for known in journal.servers]
     if project is not None:
         noted = [known for known in noted if known.same_place(wanted._asdict())]
     program = mcp_server.client()
@@ -62,28 +84,27 @@ def servers(project: Path | None) -> list[Registration]:
     return noted
 
 
-def apply(project: Path | None, changes: Iterable[FileChange]) -> list[str]:
+def apply(work: Undoing) -> list[str]:
     """Take our entries out, the MCP servers and the short command; returns what the user still has to do."""
     notices: list[str] = []
     places.ensure_home()
     with lock():
         journal = Journal.load()
-        for change in changes:
+        for change in work.changes:
             refuse_outrun(change)
             write(change)
             made_folder = journal.files.get(str(change.file), {}).get("made_folder", True)
             if made_folder and change.after is None and not any(change.file.parent.iterdir()):
                 change.file.parent.rmdir()
-        for file in _files(project, journal):
+        for file in _files(work.project, journal):
             journal.files.pop(str(file), None)
-        notices += _unregister(servers(project), journal)
+        notices += _unregister(work.servers, journal)
         journal.save()
         if not journal.files:
             telemetry.file().unlink(missing_ok=True)
             shutil.rmtree(hookcopy.root(), ignore_errors=True)  # the bootstrap of a running session exits 0
-    link = short_command.ours() if project is None else None
-    if link is not None:
-        link.unlink()
+    if work.link is not None:
+        work.link.unlink(missing_ok=True)
     return [*notices, *_plugin()]
 
 

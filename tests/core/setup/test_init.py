@@ -53,7 +53,7 @@ def wire(options: Options | None = None) -> init.Plan:
 
 
 def unwire(project: Path | None = None) -> None:
-    undo.apply(project, undo.plan(project))
+    undo.apply(undo.plan(project))
 
 
 @pytest.mark.parametrize("content", ODD_SETTINGS)
@@ -154,7 +154,7 @@ def test_undo_where_nothing_was_wired_changes_nothing(home: Path) -> None:
     file = settings_path(None)
     file.parent.mkdir(parents=True)
     file.write_bytes(b'{"model": "opus"}')
-    assert undo.plan(None) == []
+    assert undo.plan(None).changes == []
     unwire()
     assert file.read_bytes() == b'{"model": "opus"}'
 

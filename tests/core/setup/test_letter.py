@@ -126,7 +126,7 @@ def test_undo_takes_out_everything_that_was_ever_wired_and_says_what_stays(
 def test_undo_works_without_the_state_folder_too(home: Path) -> None:
     init.apply(init.plan(Options()))
     places.settings_file().with_name("setup.json").unlink()
-    undo.apply(None, undo.plan(None))
+    undo.apply(undo.plan(None))
     assert not settings_path(None).exists()
 
 
@@ -134,5 +134,5 @@ def test_undo_works_without_the_state_folder_too(home: Path) -> None:
 def test_undo_without_the_state_folder_leaves_a_file_that_holds_nothing_of_ours(home: Path, own: str) -> None:
     settings_path(None).parent.mkdir(exist_ok=True)
     settings_path(None).write_text(own, encoding="utf-8")
-    undo.apply(None, undo.plan(None))
+    undo.apply(undo.plan(None))
     assert settings_path(None).read_text("utf-8") == own

@@ -42,7 +42,7 @@ def wire(project: Path) -> init.Plan:
 
 
 def unwire(project: Path | None) -> None:
-    undo.apply(project, undo.plan(project))
+    undo.apply(undo.plan(project))
 
 
 @pytest.mark.parametrize("within", ["", "web/page"], ids=["its-root", "a-folder-of-it"])

@@ -176,32 +176,28 @@ def _ask_how_it_is_paid() -> None:
 
 def _undo(project: Path | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     from gaia_budget.cli.setup import letter
-    from gaia_budget.setup import hookcopy, short_command, showing
     from gaia_budget.setup import undo as setup
 
-    changes, servers = setup.plan(project), setup.servers(project)
-    link = short_command.ours() if project is None else None
-    anything = bool(changes or servers or link)
-    diff = showing.readable(changes, hookcopy.root())
+    plan = setup.plan(project)
     if not as_json:
-        say(letter.undoing(changes, servers, link) if anything else "Nothing of ours was there.")
+        say(letter.undoing(plan) if plan.anything else "Nothing of ours was there.")
         if dry_run:
-            say(diff, end="")
+            say(plan.readable, end="")
     notices: list[str] = []
     if not dry_run:
-        if anything:
+        if plan.anything:
             human.require_for_hard_limits("taking out what holds the limits")
-            _confirm("Take it out?", yes, diff)
-        notices = setup.apply(project, changes)
+            _confirm("Take it out?", yes, plan.readable)
+        notices = setup.apply(plan)
     if as_json:
-        changed = [str(change.file) for change in changes]
-        emit_json({"changed": changed, "diff": showing.exact(changes), "replay": None, "notices": notices})
+        changed = [str(change.file) for change in plan.changes]
+        emit_json({"changed": changed, "diff": plan.diff, "replay": None, "notices": notices})
         return
     for text in notices:
         note(f"Note: {text}.")
     if dry_run:
         note("Nothing was changed (--dry-run).")
-    elif anything:
+    elif plan.anything:
         note(letter.left())
 
 

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from gaia_budget.reports.overview import Overview
     from gaia_budget.settings.keys import Settings
     from gaia_budget.setup.history import LocalHistory
-    from gaia_budget.setup.journal import FileChange
-    from gaia_budget.setup.mcp_server import Registration
     from gaia_budget.setup.proof.proving import Proof
+    from gaia_budget.setup.undo import Undoing
 
 HEAD = 10  # columns of the word at the left
 NAMED = 3  # projects
@@ -160,10 +159,10 @@ def _steps() -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def undoing(changes: list[FileChange], servers: list[Registration], link: Path | None) -> str:
+def undoing(plan: Undoing) -> str:
     """What is about to be taken out."""
     rows = []
-    for change in changes:
+    for change in plan.changes:
         what = "hooks, status line, permissions" if change.file.name != init.MCP_JSON else "the MCP server"
         what = "the lines that kept ours out" if out_of_git.is_list(change.file) else what
         how = "deleted: it was made for us" if change.after is None else what
@@ -171,9 +170,9 @@ def undoing(changes: list[FileChange], servers: list[Registration], link: Path |
     rows += [
         f"the MCP server, by `{mcp_server.remove_command(entry)}`"
         + (f" in {entry.project}" if entry.project else "")
-        for entry in servers
+        for entry in plan.servers
     ]
-    rows += [f"the command {home_as_tilde(link)}"] if link else []
+    rows += [f"the command {home_as_tilde(plan.link)}"] if plan.link else []
     return "\n".join(f"{'Takes out' if not number else '':{HEAD}} {row}" for number, row in enumerate(rows))
 
 
