@@ -47,7 +47,7 @@ class StoredFiles:
 @contextmanager
 def lock(l1: Path) -> Iterator[None]:
     """Held while a pair is changed: one writer of ours at a time. Raises InputError when it does not come free."""
-    held = primitives.lock(str(_folder() / f"{_key(l1)}.lock"), LOCK_SECONDS)
+    held = primitives.Lock(str(_folder() / f"{_key(l1)}.lock"), LOCK_SECONDS)
     try:
         held.__enter__()
     except OSError as error:

@@ -370,6 +370,3 @@ class Lock:
             _os.lseek(self._handle, 0, 0)
             msvcrt.locking(self._handle, msvcrt.LK_UNLCK, 1)
         _os.close(self._handle)
-
-
-lock = Lock

@@ -6,6 +6,7 @@ Loaded only for a prompt that is one of them.
 from gaia_hooks.facts import names, session_types
 from gaia_hooks.facts.prices import money
 from gaia_hooks.machine import clock, files
+from gaia_hooks.say import warnings
 from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
 from gaia_hooks.session import counting as sessions
 from gaia_hooks.session import months, state
@@ -35,7 +36,7 @@ def _budget(session: sessions.Session, rest: str, cwd: str) -> str:
             grouped(limit),
             mine.type,
             figures.budget_tokens * 100 // limit,
-            _dollars(figures),
+            warnings.spent(figures),
         ),
         _month(session),
     ]
@@ -44,20 +45,12 @@ def _budget(session: sessions.Session, rest: str, cwd: str) -> str:
 
 
 def _month(session: sessions.Session) -> str:
-    module = session.state.module
     found = months.of_session(session, clock.now())
-    name = names.said(module)
+    month = "%s: %s this month" % (names.said(session.state.module), money.usd_short(found.total))
     if not found.limit:
-        return "%s: %s this month; it has no cap." % (
-            name,
-            money.usd_short(found.total),
-        )
-    return "%s: %s this month, of which %s count against its %s." % (
-        name,
-        money.usd_short(found.total),
-        money.usd_short(found.spent),
-        money.usd_short(found.limit),
-    )
+        return month + "; it has no cap."
+    counted = money.usd_short(found.spent), money.usd_short(found.limit)
+    return month + ", of which %s count against its %s." % counted
 
 
 def _type(session: sessions.Session, rest: str, cwd: str) -> str:
@@ -88,7 +81,7 @@ def _report(session: sessions.Session, rest: str, cwd: str) -> str:
         return "GAIA budget: nothing has been answered in this session yet."
     lines = [
         "GAIA budget: %s tokens count in this session, in %d responses, %s at API prices."
-        % (grouped(figures.budget_tokens), figures.responses, _dollars(figures))
+        % (grouped(figures.budget_tokens), figures.responses, warnings.spent(figures))
     ]
     lines += _shares("model", figures.tokens_of_model)
     threads = {_thread(session, name): used for name, used in figures.tokens_of_thread.items()}
@@ -119,10 +112,6 @@ def _claude_md(session: sessions.Session, rest: str, cwd: str) -> str:
             % (name, lines)
         )
     return "GAIA budget: there is no CLAUDE.md in this folder."
-
-
-def _dollars(figures: SessionFigures) -> str:
-    return money.usd_short(figures.cost_nano) + (" + what has no known price" if figures.unpriced else "")
 
 
 ANSWERS: "dict[str, Callable[[sessions.Session, str, str], str]]" = {

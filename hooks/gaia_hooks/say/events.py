@@ -176,7 +176,10 @@ def unkept(session: sessions.Session, payload: "Payload", problem: str = "") -> 
     session.find_agents()
     session.count(sessions.UNKEPT_BYTES)
     answer = decision(session, payload)
-    return answer if answer or not _opens_subagent(session, payload) else _BUSY
+    if answer or not _opens_subagent(session, payload):
+        return answer
+    # an allowance that is not written down would be a hole in a hard limit
+    return warnings.denial("GAIA budget: the session's count is busy; start this subagent again.")
 
 
 def decision(session: sessions.Session, payload: "Payload") -> "Answer":
@@ -208,15 +211,6 @@ def _is_limited(session: sessions.Session) -> bool:
 def _is_inside(payload: "Payload") -> bool:
     """Whether a subagent's event; what a hook says there is shown to nobody."""
     return bool(_text(payload, "agent_id") and _text(payload, "agent_type"))
-
-
-_BUSY: "Answer" = {  # an allowance that is not written down would be a hole in a hard limit
-    "hookSpecificOutput": {
-        "hookEventName": "PreToolUse",
-        "permissionDecision": "deny",
-        "permissionDecisionReason": "GAIA budget: the session's count is busy; start this subagent again.",
-    }
-}
 
 
 def _agent_transcript(session: sessions.Session, payload: "Payload") -> str:

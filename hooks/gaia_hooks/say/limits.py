@@ -42,40 +42,24 @@ REASON = (
 )
 
 
-class Verdict:
-    """What holds now: `mode` is block, downgrade or warn; `reason` says why and names the way out."""
-
-    __slots__ = ("mode", "reason")
-
-    def __init__(self, mode: str, reason: str = "") -> None:
-        self.mode = mode
-        self.reason = reason
-
-
-def hard_limit(session: sessions.Session) -> int:
-    """The session's limit in budget tokens; a guessed type never limits below the default type."""
-    limit = limit_of(session)
-    if session.state.chosen_by == session_types.INFERRED:
-        limit = max(limit, session_types.limit(session.policy, session_types.FEATURE_DEV))
-    return limit
-
-
-def verdict(
+def _verdict(
     session: sessions.Session, figures: SessionFigures, more_tokens: int = 0, what: str = ""
-) -> Verdict:
-    """Whether the month or the session is used up, or would be with `more_tokens`; `what` says what these are."""
-    by_month = _month(session)
-    if by_month.mode != WARN:
+) -> "tuple[str, str]":
+    """What holds now (block, downgrade or warn), and the reason, which names the way out.
+
+    Is the month or the session used up, or would it be with `more_tokens`? `what` says what these are.
+    """
+    by_month, mode = _month(session), session.policy["session_policy"]
+    if by_month[0] != WARN or mode == WARN:
         return by_month
-    mode: str = session.policy["session_policy"]
-    if mode == WARN:
-        return by_month
-    limit = hard_limit(session)
+    limit = limit_of(session)
+    if session.state.chosen_by == session_types.INFERRED:  # a guess never limits below the default type
+        limit = max(limit, session_types.limit(session.policy, session_types.FEATURE_DEV))
     reserved = allowances.outstanding(session.state) if more_tokens else 0
     wanted = figures.budget_tokens + reserved + more_tokens
     if wanted < limit or (more_tokens and wanted == limit):
-        return Verdict(WARN)
-    return Verdict(mode, _session_reason(session, figures, limit, reserved, what))
+        return WARN, ""
+    return mode, _session_reason(session, figures, limit, reserved, what)
 
 
 def _session_reason(
@@ -96,15 +80,15 @@ def _session_reason(
     )
 
 
-def _month(session: sessions.Session) -> Verdict:
+def _month(session: sessions.Session) -> "tuple[str, str]":
     module = session.state.module
     entry = snapshot.module_policy(session.policy, module)
     mode = entry.get("on_exceeded", WARN)
     if mode == WARN:
-        return Verdict(WARN)
+        return WARN, ""
     month = months.of_session(session, clock.now())
     if month.limit is None or month.spent < month.limit:
-        return Verdict(WARN)
+        return WARN, ""
     from gaia_hooks.facts.names import called
 
     reason = "GAIA budget: %s has spent %s of its %s%s this month (resets %s). Way out: the user runs %s." % (
@@ -115,15 +99,13 @@ def _month(session: sessions.Session) -> Verdict:
         clock.iso(session.policy["month"][1])[:10],
         "`gaia-budget override add %s --usd N --reason R`" % called(module),
     )
-    return Verdict(mode, reason)
+    return mode, reason
 
 
 def prompt_answer(session: sessions.Session, figures: SessionFigures) -> "dict[str, Any]":
     """Block a human prompt when the limit is used up: nothing was sent yet, so it costs nothing."""
-    found = verdict(session, figures)
-    if found.mode != BLOCK:
-        return {}
-    return {"decision": "block", "reason": found.reason}
+    mode, reason = _verdict(session, figures)
+    return {"decision": "block", "reason": reason} if mode == BLOCK else {}
 
 
 def tool_answer(
@@ -137,22 +119,20 @@ def tool_answer(
     tool_input = payload.get("tool_input")
     tool_input = tool_input if type(tool_input) is dict else {}
     if inside:
-        found = verdict(session, figures)
-        if found.mode == BLOCK and tool != DELIVERING:
-            return _end_subagent(session, payload, found.reason)
+        mode, reason = _verdict(session, figures)
+        if mode == BLOCK and tool != DELIVERING:
+            allowances.release(session.state, agent_id=str(payload.get("agent_id")))
+            return _denial(reason, ends=True)  # the subagent; the main thread and its siblings go on
     if starts:
         return _agents(session, figures, payload, tool_input, starts == "program")
     held = _held(session, payload, tool, tool_input)
     if held:
         return _deny(session, figures, held)
-    if inside:
+    mode, reason = (WARN, "") if inside else _verdict(session, figures)
+    if mode != BLOCK or wrapping_up.is_allowed(session.state, tool, tool_input):
         wrapping_up.remember(session.state, tool, tool_input)
         return {}
-    found = verdict(session, figures)
-    if found.mode != BLOCK or wrapping_up.is_allowed(session.state, tool, tool_input):
-        wrapping_up.remember(session.state, tool, tool_input)
-        return {}
-    return _deny(session, figures, found.reason)
+    return _deny(session, figures, reason)
 
 
 def _agents(
@@ -175,29 +155,19 @@ def _agents(
     else:
         tokens = allowances.allowance(mine, session.policy)
         what = "a subagent is given %s" % grouped(tokens)
-    found = verdict(session, figures, tokens, what)
-    if found.mode == BLOCK:
-        return _deny(session, figures, found.reason)
+    mode, reason = _verdict(session, figures, tokens, what)
+    if mode == BLOCK:
+        return _deny(session, figures, reason)
     allowances.reserve(mine, key, tokens)
-    if found.mode != DOWNGRADE:
+    if mode != DOWNGRADE:
         return {}
     if program:  # rewriting it could change what it does
         return {
-            "systemMessage": "%s The workflow's agents keep the models that its program gives them."
-            % found.reason
+            "systemMessage": "%s The workflow's agents keep the models that its program gives them." % reason
         }
     from gaia_hooks.say import agents
 
-    return agents.cheaper(session, tool_input, found.reason)
-
-
-def _end_subagent(session: sessions.Session, payload: "dict[str, Any]", reason: str) -> "dict[str, Any]":
-    """Deny the call and end the subagent that made it; the main thread and its siblings go on."""
-    allowances.release(session.state, agent_id=str(payload.get("agent_id")))
-    answer = _denial(reason)
-    answer["continue"] = False
-    answer["stopReason"] = reason
-    return answer
+    return agents.cheaper(session, tool_input, reason)
 
 
 def _deny(session: sessions.Session, figures: SessionFigures, reason: str) -> "dict[str, Any]":
@@ -205,21 +175,12 @@ def _deny(session: sessions.Session, figures: SessionFigures, reason: str) -> "d
     mine = session.state
     if figures.responses != mine.denied[1]:
         mine.denied = [mine.denied[0] + 1, figures.responses]
-    answer = _denial(reason)
-    if mine.denied[0] > DENIALS_PER_TURN:
-        answer["continue"] = False
-        answer["stopReason"] = reason
-    return answer
+    return _denial(reason, ends=mine.denied[0] > DENIALS_PER_TURN)
 
 
-def _denial(reason: str) -> "dict[str, Any]":
-    return {
-        "hookSpecificOutput": {
-            "hookEventName": "PreToolUse",
-            "permissionDecision": "deny",
-            "permissionDecisionReason": "%s %s" % (reason, warnings.KEEP_QUALITY),
-        }
-    }
+def _denial(reason: str, ends: bool) -> "dict[str, Any]":
+    answer = warnings.denial("%s %s" % (reason, warnings.KEEP_QUALITY))
+    return dict(answer, **{"continue": False, "stopReason": reason}) if ends else answer
 
 
 def _held(

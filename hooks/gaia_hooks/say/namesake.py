@@ -27,12 +27,9 @@ def refusal(home: str, payload: "dict[str, Any]") -> "dict[str, Any]":
     folder = system.variable("CLAUDE_PROJECT_DIR") or (cwd if type(cwd) is str else "")
     if _is_written_by_us(home, folder):
         return {}
-    answer = {
-        "hookEventName": "PreToolUse",
-        "permissionDecision": "deny",
-        "permissionDecisionReason": REFUSED,
-    }
-    return {"hookSpecificOutput": answer}
+    from gaia_hooks.say import warnings
+
+    return warnings.denial(REFUSED)
 
 
 def _is_written_by_us(home: str, folder: str) -> bool:

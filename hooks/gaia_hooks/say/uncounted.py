@@ -5,6 +5,7 @@ Loaded only where one is suspected, or where `refuse_uncounted_sessions` is set.
 
 from gaia_hooks.facts import places
 from gaia_hooks.machine import files
+from gaia_hooks.say import warnings
 from gaia_hooks.session import counting as sessions
 from gaia_hooks.session import state
 
@@ -64,5 +65,4 @@ def _refusal(payload: "dict[str, Any]", why: str) -> "dict[str, Any]":
         return {"decision": "block", "reason": reason}
     if event != "PreToolUse":
         return {}
-    denied = {"hookEventName": event, "permissionDecision": "deny", "permissionDecisionReason": reason}
-    return {"hookSpecificOutput": denied, "continue": False, "stopReason": reason}
+    return dict(warnings.denial(reason), **{"continue": False, "stopReason": reason})

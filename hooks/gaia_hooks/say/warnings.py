@@ -1,4 +1,4 @@
-"""What a session's human is told, once: thresholds, the guessed type, a model that the type excludes."""
+"""What a session's human is told, once: thresholds, the guessed type, a model that the type excludes; and a denial."""
 
 from gaia_hooks.facts import session_types
 from gaia_hooks.facts.prices import money
@@ -13,6 +13,22 @@ if TYPE_CHECKING:
 FAMILIES = ("haiku", "sonnet", "opus", "fable")  # by tier, cheapest first
 KEEP_QUALITY = "Do not skip tests or cut scope for it."  # models that feel short of tokens stop early
 WORTH_SAYING_USD = 0.05
+
+
+def denial(reason: str) -> "dict[str, Any]":
+    """The answer that refuses a tool call."""
+    return {
+        "hookSpecificOutput": {
+            "hookEventName": "PreToolUse",
+            "permissionDecision": "deny",
+            "permissionDecisionReason": reason,
+        }
+    }
+
+
+def spent(figures: SessionFigures) -> str:
+    """A session's dollars, and whether that is all."""
+    return money.usd_short(figures.cost_nano) + (" + what has no known price" if figures.unpriced else "")
 
 
 def threshold_reached(session: sessions.Session, figures: SessionFigures) -> str:
@@ -38,7 +54,7 @@ def _line(session: sessions.Session, figures: SessionFigures, limit: int, step: 
         step,
         mine.type,
         used,
-        money.usd_short(figures.cost_nano) + (" + what has no known price" if figures.unpriced else ""),
+        spent(figures),
         figures.biggest_cause(mine),
         _next_step(session),
     )
