@@ -5,11 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from gaia_budget.budgets import leases, limits, months, overrides, reservations
-from gaia_budget.budgets.leases import Lease, LeaseReport
+from gaia_budget.budgets import held, limits, months, overrides
+from gaia_budget.budgets.held import Lease, LeaseReport, Reservation
 from gaia_budget.budgets.limits import Scope
 from gaia_budget.budgets.overrides import Override
-from gaia_budget.budgets.reservations import Reservation
 from gaia_budget.errors import InputError
 from gaia_budget.ledger.charges import module_scope
 from gaia_budget.ledger.zone import MICRO, bucket, first_of
@@ -17,7 +16,7 @@ from gaia_budget.ledger.zone import MICRO, bucket, first_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gaia_budget.budgets.leases import Paid
+    from gaia_budget.budgets.held import Paid
     from gaia_budget.budgets.months import MonthSpend
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.zone import When
@@ -75,9 +74,7 @@ class Budgets:
         now = self.ledger.now()
         wanted = Reservation(call_id, tuple(sorted(by_key)), estimate_nano, now, now + int(ttl_s * MICRO))
         chosen = list(by_key.values())
-        return self.db.write(
-            lambda tx: reservations.reserve(tx, self.org, self.machine, chosen, wanted), self.gone_s
-        )
+        return self.db.write(lambda tx: held.reserve(tx, self.org, self.machine, chosen, wanted), self.gone_s)
 
     def settle(self, reservation_id: str, actual_nano: int, event: Event | None = None) -> None:
         """Replace what was held by what the call cost, and record its event in the same transaction.
@@ -86,27 +83,23 @@ class Budgets:
         changes nothing. Raises NotFoundError for an unknown reservation, InputError, LedgerError.
         """
         self.db.write(
-            lambda tx: reservations.settle(tx, self.zone, self.org, reservation_id, actual_nano, event),
+            lambda tx: held.settle(tx, self.zone, self.org, reservation_id, actual_nano, event),
             self.gone_s,
         )
 
     def keep_for(self, reservation_id: str, name: str, *, ttl_s: float) -> None:
         """Hold a call's money under another name for longer: its answer comes later, perhaps to another process."""
         until = self.ledger.now() + int(ttl_s * MICRO)
-        self.db.write(
-            lambda tx: reservations.keep_for(tx, self.org, reservation_id, name, until), self.gone_s
-        )
+        self.db.write(lambda tx: held.keep_for(tx, self.org, reservation_id, name, until), self.gone_s)
 
     def kept_for(self, beginning: str) -> str | None:
         """The name that begins so, of what is held for an answer that is not settled yet."""
-        return self.db.ask(lambda ask: reservations.kept_for(ask, self.org, beginning))
+        return self.db.ask(lambda ask: held.kept_for(ask, self.org, beginning))
 
     def expire(self) -> int:
         """Settle overdue reservations at their full reserve, and overdue leases at what they held."""
         now = self.ledger.now()
-        return self.db.write(
-            lambda tx: reservations.expire(tx, self.org, now) + leases.expire(tx, self.org, now), self.gone_s
-        )
+        return self.db.write(lambda tx: held.expire(tx, self.org, now), self.gone_s)
 
     def lease(
         self,
@@ -124,7 +117,7 @@ class Budgets:
         now, name = self.ledger.now(), lease_id or uuid.uuid4().hex
         wanted = Lease(name, scope.key, amount_nano, 0, 0, "active", now + int(ttl_s * MICRO))
         return self.db.write(
-            lambda tx: leases.lease(tx, self.org, self.machine, scope, wanted, need_nano, now), self.gone_s
+            lambda tx: held.lease(tx, self.org, self.machine, scope, wanted, need_nano, now), self.gone_s
         )
 
     def report(
@@ -133,13 +126,13 @@ class Budgets:
         """Take in what a lease's holder spent, with its events, and what it returns; renews the lease."""
         expires = self.ledger.now() + int(ttl_s * MICRO)
         self.db.write(
-            lambda tx: leases.report(tx, self.zone, self.org, lease_id, told, expires),
+            lambda tx: held.report(tx, self.zone, self.org, lease_id, told, expires),
             self.gone_s if gone_s is None else gone_s,
         )
 
     def wind_up(self, lease_id: str, calls: Sequence[Paid]) -> None:
         """End the lease of a process that died: what it paid and had not told, and the rest. Raises NotFoundError."""
-        self.db.write(lambda tx: leases.wind_up(tx, self.zone, self.org, lease_id, calls), self.gone_s)
+        self.db.write(lambda tx: held.wind_up(tx, self.zone, self.org, lease_id, calls), self.gone_s)
 
     def add_override(
         self,

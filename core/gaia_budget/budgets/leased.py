@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import msgspec
 
 from gaia_budget.budgets import spool
-from gaia_budget.budgets.leases import LeaseReport
+from gaia_budget.budgets.held import LeaseReport
 from gaia_budget.errors import BudgetExceededError, GaiaBudgetError, LedgerError, NotFoundError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from gaia_budget.budgets.budgets import Budgets
-    from gaia_budget.budgets.leases import Lease
+    from gaia_budget.budgets.held import Lease
     from gaia_budget.budgets.limits import Scope
     from gaia_budget.model import Event
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from gaia_budget.budgets.leases import LeaseReport
+from gaia_budget.budgets.held import LeaseReport
 from gaia_budget.errors import GaiaBudgetError, NotFoundError
 from gaia_budget.model import Event  # noqa: TC001 (msgspec reads the annotations as it runs)
 from gaia_hooks.machine import files

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.budgets import Budgets
-from gaia_budget.budgets.leases import LeaseReport
+from gaia_budget.budgets.held import LeaseReport
 from gaia_budget.budgets.limits import Scope
 from gaia_budget.errors import BudgetExceededError, InputError, NotFoundError
 from gaia_budget.ledger.verify import verify

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 )
 
 from gaia_budget.budgets import Budgets
-from gaia_budget.budgets.leases import LeaseReport
+from gaia_budget.budgets.held import LeaseReport
 from gaia_budget.budgets.limits import Scope
 from gaia_budget.errors import BudgetExceededError
 from gaia_budget.ledger import Ledger

@@ -10,8 +10,8 @@ import pytest
 
 from gaia_budget import places
 from gaia_budget.budgets import Budgets, spool
+from gaia_budget.budgets.held import LeaseReport, Paid
 from gaia_budget.budgets.leased import LeasedBudget
-from gaia_budget.budgets.leases import LeaseReport, Paid
 from gaia_budget.errors import BudgetExceededError, LedgerError
 from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.database.connection import Database

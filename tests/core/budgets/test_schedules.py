@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
 
-from gaia_budget.budgets import Budgets, LeaseReport
+from gaia_budget.budgets import Budgets
+from gaia_budget.budgets.held import LeaseReport
 from gaia_budget.errors import BudgetExceededError
 from gaia_budget.ledger.verify import verify
 from gaia_budget.model import Event
@@ -23,7 +24,7 @@ from support.events import ts
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gaia_budget.budgets import Scope
+    from gaia_budget.budgets.limits import Scope
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.verify import Problem
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gaia_budget.budgets import Budgets
-from gaia_budget.budgets.leases import LeaseReport
+from gaia_budget.budgets.held import LeaseReport
 from gaia_budget.budgets.limits import Scope
 from gaia_budget.ledger import Bookmark, Ledger
 from gaia_budget.ledger.rebuild import compare, rebuild

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from gaia_budget import places
-from gaia_budget.budgets.leases import Paid
+from gaia_budget.budgets.held import Paid
 from gaia_budget.budgets.spool import upkeep
 from gaia_budget.errors import BudgetExceededError, NotFoundError
 from gaia_budget.middleware.books import costs
