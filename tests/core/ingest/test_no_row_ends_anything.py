@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from gaia_budget import settings
 from gaia_budget.cli.app import app
 from gaia_budget.ingest.report import skipped
-from gaia_budget.setup.checks import counting_checks
+from gaia_budget.setup.checks import doctor
 from gaia_hooks.say import figures
 from gaia_hooks.session import counting, state, state_file, tail
 from support.rows import SESSION, assistant, write
@@ -112,7 +112,7 @@ def test_an_answer_that_ends_before_its_usage_is_named_by_ledger_and_hooks(bench
         mine.count(1 << 30)
         mine.store()
         assert mine.state.aside == {tail.TORN: 4} and mine.state.uncertain
-    [understood] = counting_checks.understood(bench.home)
+    [understood] = doctor.understood(bench.home)
     assert not understood.ok and f"{tail.TORN} (4)" in understood.detail
 
 
@@ -178,8 +178,8 @@ def test_doctor_names_what_is_not_understood_and_what_the_client_deletes(bench: 
     config.mkdir(exist_ok=True)
     told = {"cleanupPeriodDays": 7}
     (config / "settings.json").write_text(json.dumps(told))
-    [counting] = counting_checks.understood(bench.home)
+    [counting] = doctor.understood(bench.home)
     assert not counting.ok
     assert "dream_tokens (3)" in counting.detail
-    [history] = counting_checks.kept_history(bench.home)
+    [history] = doctor.kept_history(bench.home)
     assert "7 days" in history.detail

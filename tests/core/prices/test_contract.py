@@ -12,7 +12,7 @@ from gaia_budget.ingest.costs import Costs
 from gaia_budget.prices import contract
 from gaia_budget.prices.table import load as load_prices
 from gaia_budget.settings import load
-from gaia_budget.setup.checks import counting_checks
+from gaia_budget.setup.checks import doctor
 from gaia_hooks.facts import snapshot as form
 from gaia_hooks.facts.prices import pricing
 
@@ -101,7 +101,7 @@ def test_what_cannot_be_a_price_is_left_out_and_named(wrong: Any, home: Path) ->
     listed = by_ledger(OPUS)
     file = managed(wrong)
     assert by_hooks(OPUS) == by_ledger(OPUS) == listed
-    [check] = counting_checks.contract_prices(home)
+    [check] = doctor.contract_prices(home)
     assert not check.ok
     assert f"{file}: {contract.KEY}" in check.detail
 
@@ -118,7 +118,7 @@ def test_doctor_names_what_is_applied_and_what_a_users_own_settings_cannot_do(ho
     (home / ".claude" / "settings.json").write_text(json.dumps({contract.KEY: {"multiplier": 0.01}}))
     listed = by_ledger(SONNET)
     file = managed({"multiplier": 0.5})
-    ignored, applied = counting_checks.contract_prices(home)
+    ignored, applied = doctor.contract_prices(home)
     assert "has no effect" in ignored.detail
     assert str(file) in applied.detail
     assert "0.5 x" in applied.detail

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gaia_budget import places
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.setup import hookcopy, init, own_entries, undo
-from gaia_budget.setup.checks import client_checks, counting_checks
+from gaia_budget.setup.checks import client_checks, doctor
 from gaia_budget.setup.init import Options, settings_path
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ VALUES = st.recursive(
 CHECKS = (
     client_checks.settings_json_check, client_checks.wiring_check, client_checks.on_failure_check,
     client_checks.hook_files_check, client_checks.switched_off_check, client_checks.without_effect_check,
-    counting_checks.kept_history, counting_checks.contract_prices, counting_checks.folders,
-    counting_checks.trust,
+    doctor.kept_history, doctor.contract_prices, doctor.folders,
+    doctor.trust,
 )  # fmt: skip
 OFTEN = settings(deadline=None, max_examples=int(os.environ.get("GAIA_TEST_VALUES", "60")),
                  suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
