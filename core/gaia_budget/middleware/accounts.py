@@ -10,12 +10,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-import msgspec
-
 from gaia_budget import places
 from gaia_budget.errors import ConfigError, InputError, LedgerError
 from gaia_budget.middleware import deferred, policy, tasks
-from gaia_budget.middleware.books.bill import Seller
 from gaia_budget.middleware.books.booking import Bookings
 from gaia_budget.middleware.books.journal import UNWRITABLE
 from gaia_budget.middleware.books.late import WaitingCalls
@@ -31,16 +28,16 @@ if TYPE_CHECKING:
 
     from gaia_budget.budgets.limits import Scope
     from gaia_budget.errors import GaiaBudgetError
+    from gaia_budget.middleware.books.bill import Seller
     from gaia_budget.middleware.books.journal import Settlement
     from gaia_budget.middleware.call import Call
-    from gaia_budget.middleware.passage import Answer, Line
+    from gaia_budget.middleware.passage import Answer
     from gaia_budget.middleware.policy import Policy, Rules
     from gaia_budget.middleware.tasks import Task
     from gaia_budget.middleware.wire import Ask
 
 log = logging.getLogger("gaia_budget")
 NOTICES = 100
-REMEMBERED = 1_000  # hosts
 QUARTER, HOUR = 900 * clock.MICRO, 3600 * clock.MICRO
 MOST_TURNED = 500
 """Calls an hour that are booked as refused or moved: an app may ask again and again, and each one is a row."""
@@ -80,7 +77,6 @@ class Accounts:
         self._noticed: set[str] = set()
         self._turned = (0, 0)  # the hour, and how many of it did not go as asked
         self._months: dict[str, tuple[int, Rules, Scope]] = {}
-        self._sellers: dict[tuple[str, bytes, str, float], Seller] = {}
         self.no_usage_asked: set[str] = set()
         _known.add(self)
 
@@ -242,19 +238,6 @@ class Accounts:
             return ""
         return key_of(ask, request)
 
-    def seller(self, line: Line, url: Any) -> Seller:
-        """Who answers at a URL, by whose prices."""
-        held = self.policy()
-        asked = (url.scheme, url.netloc, line.provider, held.read_at)
-        found = self._sellers.get(asked)
-        if found is None:
-            address = f"{url.scheme}://{url.netloc.decode('ascii', 'replace')}"
-            found = _seller(held, line, address, url.host)
-            if len(self._sellers) > REMEMBERED:
-                self._sellers.clear()
-            self._sellers[asked] = found
-        return found
-
     def defer(self, call: Call) -> None:
         """Keep what is held for an answer that comes later; without the ledger it is booked at that."""
         attempt = call.attempt
@@ -270,11 +253,6 @@ class Accounts:
             attempt.task,
             attempt.ask.model,
         )
-
-    def book_later(self, settlement: Settlement, event_id: str, task: str) -> None:
-        """Book an answer that somebody asked for before; never raises."""
-        event = msgspec.structs.replace(settlement.event, event_id=event_id, task=task)
-        self.books().settle(msgspec.structs.replace(settlement, event=event))
 
     def give_up(self, call: Call) -> None:
         """Add nothing any more to requests of a shape that its provider refuses with our marks."""
@@ -316,10 +294,6 @@ class Accounts:
             text = f"{NOT_PRICED}{what}"
             self.notice_once(text, f"{text}, at {seller.host or seller.provider}: prices.toml may name it")
 
-    def keep(self, key: str, answer: Answer) -> None:
-        """Keep an answer for the same request; never raises."""
-        self.answers.put(key, answer)
-
     def book_hit(self, call: Call, kept: Answer) -> None:
         """Book an answer that cost nothing, and what it saved."""
         call.attempt.details = (
@@ -351,17 +325,6 @@ class Accounts:
         if kind not in self._noticed:
             self._noticed.add(kind)
             self.notice(text)
-
-
-def _seller(held: Policy, line: Line, address: str, host: str) -> Seller:
-    local = held.settings.local_hosts
-    if host in local or address.partition("://")[2] in local:
-        return Seller(line.provider, host, known=True, free=True)
-    found = held.prices.provider_at(f"{address}/")
-    if not found and host.endswith((".api.openai.com", ".api.anthropic.com")):
-        found = line.provider
-    known = bool(found) or line.provider != line.wire.provider
-    return Seller(found or line.provider, host, known=known)
 
 
 def _after_fork() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from gaia_budget.errors import BudgetExceededError
-from gaia_budget.middleware import batches, deferred
+from gaia_budget.middleware import batches, beside, deferred, tasks
 from gaia_budget.middleware.books.settlement import Attempt
 from gaia_budget.middleware.call import Call
 from gaia_budget.middleware.reserve import bounds, downgrade
@@ -23,9 +24,47 @@ if TYPE_CHECKING:
     from gaia_budget.middleware.wire import Ask, Wire
 
 LATER = re.compile(r"/(?:responses|interactions)/(?P<id>[A-Za-z0-9_-]+)(?:/cancel)?$")
+ADMITTED = "gaia_budget.call"
 FREE = (
     "count_tokens", "countTokens", "computeTokens", "/input_tokens", "/moderations", "/files", "/uploads", "cancel",
 )  # fmt: skip
+
+
+def admit_early(client: Any, request: Any) -> None:
+    """Pass the guard while SDKs still let exceptions through unchanged; `send` finds the call in the request."""
+    call = beside.within(lambda: admit(client.gaia_accounts, client.gaia_line, request))
+    request.extensions = {**request.extensions, ADMITTED: call or False}
+
+
+async def admit_early_beside(client: Any, request: Any) -> None:
+    """The same from an event loop."""
+    call = await _admit_beside(client, request)
+    request.extensions = {**request.extensions, ADMITTED: call or False}
+
+
+def admitted(client: Any, request: Any) -> Any:
+    """The call that was admitted early, or is now where nobody looked; none for a request that costs nothing."""
+    call = request.extensions.pop(ADMITTED, None)
+    if call is None:
+        call = beside.within(lambda: admit(client.gaia_accounts, client.gaia_line, request))
+    return call
+
+
+async def admitted_beside(client: Any, request: Any) -> Any:
+    """The same from an event loop."""
+    call = request.extensions.pop(ADMITTED, None)
+    return await _admit_beside(client, request) if call is None else call
+
+
+async def _admit_beside(client: Any, request: Any) -> Passage | None:
+    """Pass the guard without holding the event loop up; who is cancelled meanwhile leaves nothing held."""
+    work = partial(beside.within, partial(admit, client.gaia_accounts, client.gaia_line, request))
+    return await beside.run(tasks.carried(work), undo=_unsent)
+
+
+def _unsent(call: Passage | None) -> None:
+    if call is not None:
+        beside.within(call.never_sent)
 
 
 def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
@@ -38,13 +77,13 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
         return batch
     later = LATER.search(path)
     if later and accounts.place().scopes and (held := deferred.asker(accounts, wire.provider, later["id"])):
-        return deferred.Retrieval(accounts, line, accounts.seller(line, request.url), held)
+        return deferred.Retrieval(accounts, line, accounts.policy().seller(line, request.url), held)
     if request.method != "POST" or not wire.billable(path):
         _notice_uncounted(accounts, wire, request.method, path)
         return None
     content = _content(request)
     ask = wire.ask(path, body_of(content) or _form(request))
-    place, seller = accounts.place(), accounts.seller(line, request.url)
+    place, seller = accounts.place(), accounts.policy().seller(line, request.url)
     if ask.unpriced and not seller.free:
         _notice_unpriced(accounts, wire, path)
     key = accounts.key_of(ask, request, place.task)

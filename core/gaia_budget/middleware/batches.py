@@ -61,7 +61,7 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
         return None
     if not _can_be_counted(accounts):
         return Passage()
-    seller = accounts.seller(line, request.url)
+    seller = accounts.policy().seller(line, request.url)
     if results:
         return Lines(accounts, line, seller, results["batch"])
     return (
@@ -87,7 +87,7 @@ class Submission(Passage):
 
     def __init__(self, accounts: Accounts, line: Line, request: Any) -> None:
         self._accounts, self._line, self._place = accounts, line, accounts.place()
-        self._seller = accounts.seller(line, request.url)
+        self._seller = accounts.policy().seller(line, request.url)
         self._id, self._batch, self._model = f"batch-{uuid.uuid4().hex}", "", ""
         self._task = self._place.task.name if self._place.task else TASK
         worst = self._worst(request)

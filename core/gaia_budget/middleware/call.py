@@ -117,7 +117,7 @@ class Call(Passage):
         seen = self.attempt.seen
         if seen.finished and seen.content and seen.usage is not None:
             kept = Answer(content_type, b"".join(body), seen.model, seen.usage, settlement.event.cost_nano)
-            self._accounts.keep(self.cache_key, kept)
+            self._accounts.answers.put(self.cache_key, kept)
 
     def _defer(self) -> None:
         """The provider answers later: what is held stays so until somebody reads the answer."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from gaia_budget.errors import GaiaBudgetError
 from gaia_budget.middleware.books.settlement import Attempt
 from gaia_budget.middleware.passage import Passage
@@ -105,4 +107,6 @@ class Retrieval(Passage):
         if not seen.ended or not seen.final:
             return
         ident = self._held.name.partition(SEPARATOR)[0].replace(":", "-")
-        self._accounts.book_later(self._attempt.answered(None), f"app-{ident}", self._held.task)
+        settlement = self._attempt.answered(None)
+        event = msgspec.structs.replace(settlement.event, event_id=f"app-{ident}", task=self._held.task)
+        self._accounts.books().settle(msgspec.structs.replace(settlement, event=event))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from gaia_budget.errors import InputError
-from gaia_budget.middleware import beside, escalation, tasks
+from gaia_budget.middleware import beside, tasks
 from gaia_budget.middleware.accounts import Accounts
 from gaia_budget.middleware.transport import clients
 from gaia_hooks.facts.prices.money import NANO, usd
@@ -17,13 +18,28 @@ if TYPE_CHECKING:
 
     from gaia_budget.middleware.caching.prompt_cache import TaskCaching
     from gaia_budget.middleware.caching.response_cache import ResponseCache
-    from gaia_budget.middleware.escalation import Escalation
     from gaia_budget.middleware.tasks import Task
 
 Client = TypeVar("Client")
 Outcome = TypeVar("Outcome")
 UNBOUNDED_OUTPUT_TOKENS = 128_000
 """Assumed for a request that sets no limit of its own: no current model answers with more."""
+INSUFFICIENT = "not good enough"
+LONGEST_REASON = 200  # it stands in the log
+
+
+class Escalation(NamedTuple, Generic[Outcome]):
+    """The last attempt's outcome, whether it was good enough, the models tried, and what all of it cost.
+
+    `reasons` says of each model that did not suffice what was missing.
+    """
+
+    outcome: Outcome
+    good_enough: bool
+    model: str
+    tried: tuple[str, ...]
+    reasons: tuple[str, ...]
+    cost_nano: int
 
 
 class BudgetGuard:
@@ -105,7 +121,17 @@ class BudgetGuard:
         learns from it. Raises BudgetExceededError when the budget ends the search first.
         """
         with self.task(task, cap_usd=cap_usd) as work:
-            return escalation.escalate(self._accounts, work, attempt, good_enough, provider)
+            reasons: list[str] = []
+            models = beside.within(lambda: _ladder(self._accounts, work, provider))
+            for model in models:
+                work.details = _why(models, reasons)
+                outcome = attempt(model)
+                missing = _missing(good_enough(outcome))
+                beside.within(partial(_record, self._accounts, work, model, missing))
+                if missing is None:
+                    break
+                reasons.append(missing)
+            return _told(outcome, models, reasons, work)
 
     async def escalate_async(
         self,
@@ -116,9 +142,21 @@ class BudgetGuard:
         provider: str | None = None,
         cap_usd: str | Decimal | int | None = None,
     ) -> Escalation[Outcome]:
-        """The same for asynchronous clients: `attempt(model)` is awaited."""
+        """The same for asynchronous clients: `attempt(model)` is awaited, the ledger asked beside the event loop."""
         with self.task(task, cap_usd=cap_usd) as work:
-            return await escalation.escalate_async(self._accounts, work, attempt, good_enough, provider)
+            reasons: list[str] = []
+            models = await beside.run(lambda: beside.within(lambda: _ladder(self._accounts, work, provider)))
+            for model in models:
+                work.details = _why(models, reasons)
+                outcome = await attempt(model)
+                missing = _missing(good_enough(outcome))
+                await beside.run(
+                    partial(beside.within, partial(_record, self._accounts, work, model, missing))
+                )
+                if missing is None:
+                    break
+                reasons.append(missing)
+            return _told(outcome, models, reasons, work)
 
     @property
     def module(self) -> str:
@@ -163,9 +201,49 @@ def nano_of(amount: str | Decimal | int) -> int:
     try:
         nano = Decimal(amount) * NANO
     except ArithmeticError:
-        raise InputError(
-            f"{amount!r} is not an amount of USD; write it like '2.50'", slug="not-valid"
-        ) from None
+        nano = Decimal("NaN")
     if not nano.is_finite() or nano < 0:
         raise InputError(f"{amount!r} is not an amount of USD; write it like '2.50'", slug="not-valid")
     return int(nano.to_integral_value())
+
+
+def _missing(verdict: bool | str) -> str | None:
+    """What an outcome lacks; None when it is good enough."""
+    if isinstance(verdict, str):
+        return verdict[:LONGEST_REASON] or INSUFFICIENT
+    return None if verdict else INSUFFICIENT
+
+
+def _why(models: list[str], reasons: list[str]) -> str:
+    """What the log says of an attempt that follows another."""
+    return f"escalated from {models[len(reasons) - 1]}: {reasons[-1]}" if reasons else ""
+
+
+def _record(accounts: Accounts, work: Task, model: str, missing: str | None) -> None:
+    place = accounts.place()
+    if not place.scopes:
+        return  # without a ledger nothing is learnt
+    accounts.books().ledger.record_outcome(
+        work.name, model, missing is None, module=place.module, reason=missing or "", kind="escalation"
+    )
+
+
+def _told(outcome: Outcome, models: list[str], reasons: list[str], work: Task) -> Escalation[Outcome]:
+    """The result: one more model was tried than did not suffice, unless all of them did not."""
+    tried = tuple(models[: len(reasons) + 1])
+    return Escalation(outcome, len(reasons) < len(tried), tried[-1], tried, tuple(reasons), work.cost_nano)
+
+
+def _ladder(accounts: Accounts, work: Task, provider: str | None) -> list[str]:
+    """The recommended model, then the dearer allowed ones by rank, as the provider sells them."""
+    from gaia_budget import routing
+    from gaia_budget.routing.learning import TaskVerdict
+    from gaia_budget.routing.vocabulary import recorded_as
+
+    place = accounts.place()
+    known = accounts.books().ledger.outcomes(*recorded_as(work.name)) if place.scopes else []
+    said = [TaskVerdict(one.ts, one.model, one.ok, one.kind) for one in known]
+    told = routing.recommend(work.name, module=place.module, provider=provider, outcomes=said)
+    stronger = [one for one in told.alternatives if one.rank > told.model.rank]
+    ordered = [told.model, *sorted(stronger, key=lambda one: (one.rank, one.nano))]
+    return list(dict.fromkeys(one.sold_as for one in ordered))

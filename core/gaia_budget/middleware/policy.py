@@ -1,12 +1,15 @@
-"""What the middleware must know to decide: limits and rules of modules, and prices, as they are now."""
+"""What the middleware must know to decide: limits and rules of modules, prices and who asks them, as they are now."""
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gaia_budget.middleware.books.bill import Seller
 
 if TYPE_CHECKING:
+    from gaia_budget.middleware.passage import Line
     from gaia_budget.owner import TokenBudget
     from gaia_budget.prices.table import PriceTable
     from gaia_budget.settings.keys import Settings
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("gaia_budget")
 FRESH_SECONDS = 30.0
 """How long limits and prices are held: a change of the owner's files is in force after that."""
+REMEMBERED = 1_000  # hosts
 
 
 class Rules(NamedTuple):
@@ -37,6 +41,7 @@ class Policy:
         self.settings, self.budget, self.prices = settings, budget, prices
         self.read_at = time.monotonic()
         self._rules: dict[str, Rules] = {}
+        self._sellers: dict[tuple[str, bytes, str], Seller] = {}
 
     @property
     def fresh(self) -> bool:
@@ -62,6 +67,26 @@ class Policy:
                 self.budget.module(module) is not None or "default_monthly_budget_usd" in self.settings.given,
             )
         return found
+
+    def seller(self, line: Line, url: Any) -> Seller:
+        """Who answers at a URL, by whose prices."""
+        asked = (url.scheme, url.netloc, line.provider)
+        found = self._sellers.get(asked)
+        if found is None:
+            if len(self._sellers) > REMEMBERED:
+                self._sellers.clear()
+            found = self._sellers[asked] = self._seller(line, url)
+        return found
+
+    def _seller(self, line: Line, url: Any) -> Seller:
+        host, place, local = url.host, url.netloc.decode("ascii", "replace"), self.settings.local_hosts
+        if host in local or place in local:
+            return Seller(line.provider, host, known=True, free=True)
+        found = self.prices.provider_at(f"{url.scheme}://{place}/")
+        if not found and host.endswith((".api.openai.com", ".api.anthropic.com")):
+            found = line.provider
+        known = bool(found) or line.provider != line.wire.provider
+        return Seller(found or line.provider, host, known=known)
 
 
 def load() -> Policy:

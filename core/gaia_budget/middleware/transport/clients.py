@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError
+from gaia_budget.middleware.admission import admit_early, admit_early_beside
 from gaia_budget.middleware.passage import Line
 from gaia_budget.middleware.transport import http
 from gaia_budget.middleware.wire import claude, gemini, openai
@@ -120,11 +121,11 @@ def _guarded_kind(kind: Any, is_async: bool) -> type:
 
     def prepare(self: Any, request: Any) -> None:
         kind._prepare_request(self, request)
-        http.admit_early(self._client, request)
+        admit_early(self._client, request)
 
     async def prepare_async(self: Any, request: Any) -> None:
         await kind._prepare_request(self, request)
-        await http.admit_early_beside(self._client, request)
+        await admit_early_beside(self._client, request)
 
     def copy(self: Any, **options: Any) -> Any:
         made = kind.copy(self, **options)

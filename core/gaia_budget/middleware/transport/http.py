@@ -11,8 +11,8 @@ from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.middleware import beside, tasks
-from gaia_budget.middleware.admission import admit, header_of, is_signed
+from gaia_budget.middleware import beside
+from gaia_budget.middleware.admission import admitted, admitted_beside, header_of, is_signed
 from gaia_budget.middleware.transport.streams import (
     await_figures,
     await_figures_async,
@@ -29,7 +29,6 @@ UNFIT = frozenset({400, 404, 415, 422})
 OURS = (b"cache_control", b"stream_options", b"include_usage", b"xtra", b"nknown", b"nrecognized", b"unsupported",
         b"ot permitted", b"nexpected")  # fmt: skip
 LONGEST_REFUSAL = 16_384
-ADMITTED = "gaia_budget.call"
 HIT_HEADER = "x-gaia-budget-cache"
 
 
@@ -53,30 +52,6 @@ def _twin_of(kind: type, is_async: bool) -> type:
     return type(f"Guarded{kind.__name__}", (_AsyncSend if is_async else _Send, kind), names)
 
 
-def admit_early(http_client: Any, request: Any) -> None:
-    """Pass the guard while SDKs still let exceptions through unchanged; `send` finds the call in the request."""
-    call = beside.within(lambda: admit(http_client.gaia_accounts, http_client.gaia_line, request))
-    request.extensions = {**request.extensions, ADMITTED: call or False}
-
-
-async def admit_early_beside(http_client: Any, request: Any) -> None:
-    """The same from an event loop."""
-    call = await admit_beside(http_client.gaia_accounts, http_client.gaia_line, request)
-    request.extensions = {**request.extensions, ADMITTED: call or False}
-
-
-async def admit_beside(accounts: Accounts, line: Line, request: Any) -> Passage | None:
-    """Pass the guard without holding the event loop up; who is cancelled meanwhile leaves nothing held."""
-    return await beside.run(
-        tasks.carried(lambda: beside.within(lambda: admit(accounts, line, request))), undo=_unsent
-    )
-
-
-def _unsent(call: Passage | None) -> None:
-    if call is not None:
-        beside.within(call.never_sent)
-
-
 class _Send:
     """`send` of the synchronous twin."""
 
@@ -89,9 +64,7 @@ class _Send:
         super().close()  # type: ignore[misc]
 
     def send(self: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
-        call = _admitted(request)
-        if call is None:
-            call = beside.within(lambda: admit(self.gaia_accounts, self.gaia_line, request))
+        call = admitted(self, request)
         if not call:
             return super().send(request, stream=stream, **options)  # type: ignore[misc]
         if call.replay is not None:
@@ -129,9 +102,7 @@ class _AsyncSend:
         await super().aclose()  # type: ignore[misc]
 
     async def send(self: Any, request: Any, *, stream: bool = False, **options: Any) -> Any:
-        call = _admitted(request)
-        if call is None:
-            call = await admit_beside(self.gaia_accounts, self.gaia_line, request)
+        call = await admitted_beside(self, request)
         if not call:
             return await super().send(request, stream=stream, **options)  # type: ignore[misc]
         if call.replay is not None:
@@ -165,11 +136,6 @@ def _names_ours(response: Any) -> bool:
 def _failed(call: Passage, error: BaseException) -> None:
     """At once, also from an event loop: who is cancelled must not wait."""
     beside.within(lambda: call.failed(error))
-
-
-def _admitted(request: Any) -> Any:
-    """The call that was admitted already; False for a request that costs nothing, None where nobody looked."""
-    return request.extensions.pop(ADMITTED, None)
 
 
 def _outgoing(request: Any, call: Passage) -> Any:
