@@ -10,7 +10,7 @@ from gaia_budget.budgets import Budgets
 from gaia_budget.contradictions import in_two_files
 from gaia_budget.errors import ConfigError
 from gaia_budget.forecast.standing import MonthStatus
-from gaia_budget.ledger.zone import HOUR, bucket
+from gaia_budget.ledger.zone import HOUR, bucket, month_name
 from gaia_budget.model import DOWNGRADED, REFUSED
 from gaia_hooks.facts.prices import billing
 
@@ -98,8 +98,7 @@ class Facts:
     @property
     def month_name(self) -> str:
         """The current month, such as `2026-11`."""
-        local = self.ledger.zone.local(self.now)
-        return f"{local.year:04d}-{local.month:02d}"
+        return month_name(bucket(self.ledger.zone, "month", self.now))
 
     @property
     def day_name(self) -> str:

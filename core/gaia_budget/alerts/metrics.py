@@ -6,6 +6,7 @@ from collections import defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_budget.ledger.database.measures import Figures
 from gaia_budget.ledger.zone import day_name
 from gaia_hooks.facts.names import called
 from gaia_hooks.facts.prices.money import NANO, usd_short
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from gaia_budget.alerts.facts import Facts, Key
     from gaia_budget.alerts.rules import Rule
     from gaia_budget.forecast.anomalies import Anomaly
-    from gaia_budget.ledger.database.measures import Figures
 
 AXES: Mapping[str, tuple[str, ...]] = {
     "module": ("module",),
@@ -50,28 +50,18 @@ def readings(rule: Rule, facts: Facts) -> list[MetricReading]:
     ]
 
 
-def _place(rule: Rule, key: Key) -> tuple[str, str]:
-    """Module and subject of a row."""
-    return (key[0] if key else "", key[1] if len(key) > 1 else "")
-
-
-def _who(rule: Rule, key: Key) -> str:
-    module, subject = _place(rule, key)
-    if rule.scope == "all":
-        return "All modules together"
-    if not subject:
-        return called(module)
-    return f"{called(module)}, {rule.scope} {called(subject)}"
+def _reading(rule: Rule, key: Key, value: Fraction, what: str) -> MetricReading:
+    """What a row says of its module and subject."""
+    module, subject = key[0] if key else "", key[1] if len(key) > 1 else ""
+    who = "All modules together" if rule.scope == "all" else called(module)
+    if subject:
+        who += f", {rule.scope} {called(subject)}"
+    return MetricReading(module, subject, value, f"{who}: {what}")
 
 
 def _worth(rule: Rule, figures: Figures) -> bool:
     """Whether there is enough in the window to judge."""
-    return figures.cost_nano >= rule.at_least_usd * NANO and _prompt(figures) >= rule.at_least_tokens
-
-
-def _prompt(figures: Figures) -> int:
-    written = figures.cache_write_5m_tokens + figures.cache_write_1h_tokens
-    return figures.input_tokens + written + figures.cache_read_tokens
+    return figures.cost_nano >= rule.at_least_usd * NANO and figures.prompt_tokens >= rule.at_least_tokens
 
 
 def _rows(rule: Rule, facts: Facts) -> Iterator[tuple[Key, Figures]]:
@@ -86,11 +76,8 @@ def _spend_percent(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
         whole = month.cap_nano
         if whole or month.spent_nano:
             value = _share(month.spent_nano, whole)
-            granted = (
-                f" ({usd_short(month.month.override_nano)} of it by override)"
-                if month.month.override_nano
-                else ""
-            )
+            lifted = month.month.override_nano
+            granted = f" ({usd_short(lifted)} of it by override)" if lifted else ""
             said = (
                 f"{called(module)} has spent {usd_short(month.spent_nano)} of {usd_short(whole)}{granted} this month "
                 f"({_hundredths(value)} %)"
@@ -125,8 +112,7 @@ def _total(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
         value = _share(amount, limit)
         verb = "are expected to spend" if projected else "have spent"
         share = f"{usd_short(amount)} of {usd_short(limit)} this month ({_hundredths(value)} %)"
-        said = f"all modules together {verb} {share}"
-        yield MetricReading("", "", value, said)
+        yield MetricReading("", "", value, f"all modules together {verb} {share}")
 
 
 def _threshold(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
@@ -139,7 +125,7 @@ def _threshold(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
             value = _share(nano, whole)
             when = "today" if rule.span.unit == "day" else "this week"
             who, whose = (
-                (f"{called(module)} has", "its") if module else ("all modules together have", "their")
+                ("all modules together have", "their") if not module else (f"{called(module)} has", "its")
             )
             share = f"{whose} threshold is {usd_short(whole)} ({_hundredths(value)} %)"
             said = f"{who} spent {usd_short(nano)} {when}; {share}"
@@ -148,15 +134,15 @@ def _threshold(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
 
 def _spend_usd(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, figures in _rows(rule, facts):
-        said = f"{_who(rule, key)}: {usd_short(figures.cost_nano)} in {rule.span.name}"
-        yield MetricReading(*_place(rule, key), Fraction(figures.cost_nano, NANO), said)
+        said = f"{usd_short(figures.cost_nano)} in {rule.span.name}"
+        yield _reading(rule, key, Fraction(figures.cost_nano, NANO), said)
 
 
 def _burn(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, figures in _rows(rule, facts):
         value = Fraction(figures.cost_nano, NANO * rule.span.length)
-        said = f"{_who(rule, key)}: {usd_short(figures.cost_nano // rule.span.length)} per hour in {rule.span.name}"
-        yield MetricReading(*_place(rule, key), value, said)
+        said = f"{usd_short(figures.cost_nano // rule.span.length)} per hour in {rule.span.name}"
+        yield _reading(rule, key, value, said)
 
 
 def _before(rule: Rule, facts: Facts) -> dict[Key, list[Figures]]:
@@ -174,10 +160,10 @@ def _change(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
         if len(days) >= THINNEST_DAYS:
             value = (Fraction(today.cost_nano * WEEK, sum(days)) - 1) * 100
             said = (
-                f"{_who(rule, key)}: {usd_short(today.cost_nano)} today, {_hundredths(value)} % over the mean of the "
+                f"{usd_short(today.cost_nano)} today, {_hundredths(value)} % over the mean of the "
                 f"{WEEK} days before ({usd_short(sum(days) // WEEK)})"
             )
-            yield MetricReading(*_place(rule, key), value, said)
+            yield _reading(rule, key, value, said)
 
 
 def _anomaly(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
@@ -198,7 +184,7 @@ def _anomaly(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
 
 
 def _hits(figures: Figures) -> Fraction | None:
-    prompt = _prompt(figures)
+    prompt = figures.prompt_tokens
     return Fraction(figures.cache_read_tokens * 100, prompt) if prompt else None
 
 
@@ -206,26 +192,21 @@ def _cache_hits(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, figures in _rows(rule, facts):
         value = _hits(figures)
         if value is not None:
-            said = f"{_who(rule, key)}: {_hundredths(value)} % of prompt tokens came from the cache in {rule.span.name}"
-            yield MetricReading(*_place(rule, key), value, said)
+            said = f"{_hundredths(value)} % of prompt tokens came from the cache in {rule.span.name}"
+            yield _reading(rule, key, value, said)
 
 
 def _cache_drop(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     before = _before(rule, facts)
     for key, today in _rows(rule, facts):
         days = before.get(key, [])
-        if len(days) < THINNEST_DAYS:
-            continue
-        whole = days[0]
-        for figures in days[1:]:
-            whole = whole.plus(figures)
-        was, now = _hits(whole), _hits(today)
-        if was is not None and now is not None:
+        was, now = _hits(Figures.sum(days)), _hits(today)
+        if len(days) >= THINNEST_DAYS and was is not None and now is not None:
             said = (
-                f"{_who(rule, key)}: {_hundredths(now)} % of prompt tokens came from the cache today, "
+                f"{_hundredths(now)} % of prompt tokens came from the cache today, "
                 f"{_hundredths(was)} % in the {WEEK} days before"
             )
-            yield MetricReading(*_place(rule, key), was - now, said)
+            yield _reading(rule, key, was - now, said)
 
 
 def _unpriced(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
@@ -233,16 +214,16 @@ def _unpriced(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
         if figures.responses:
             value = Fraction(figures.unpriced_responses * 100, figures.responses)
             said = (
-                f"{_who(rule, key)}: {figures.unpriced_responses:,} of {figures.responses:,} responses have no known "
+                f"{figures.unpriced_responses:,} of {figures.responses:,} responses have no known "
                 f"price ({_hundredths(value)} %) in {rule.span.name}"
             )
-            yield MetricReading(*_place(rule, key), value, said)
+            yield _reading(rule, key, value, said)
 
 
 def _session_tokens(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, figures in _rows(rule, facts):
-        said = f"{_who(rule, key)}: {figures.budget_tokens:,} tokens that count in {rule.span.name}"
-        yield MetricReading(*_place(rule, key), Fraction(figures.budget_tokens), said)
+        said = f"{figures.budget_tokens:,} tokens that count in {rule.span.name}"
+        yield _reading(rule, key, Fraction(figures.budget_tokens), said)
 
 
 def _failed(rule: Rule, facts: Facts) -> dict[Key, int]:
@@ -257,8 +238,7 @@ def _failed(rule: Rule, facts: Facts) -> dict[Key, int]:
 
 def _failed_calls(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, count in _failed(rule, facts).items():
-        said = f"{_who(rule, key)}: {count:,} calls failed in {rule.span.name}"
-        yield MetricReading(*_place(rule, key), Fraction(count), said)
+        yield _reading(rule, key, Fraction(count), f"{count:,} calls failed in {rule.span.name}")
 
 
 def _errors(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
@@ -266,8 +246,8 @@ def _errors(rule: Rule, facts: Facts) -> Iterator[MetricReading]:
     for key, count in _failed(rule, facts).items():
         calls = count + (spent[key].responses if key in spent else 0)
         value = Fraction(count * 100, calls)
-        said = f"{_who(rule, key)}: {count:,} of {calls:,} calls failed ({_hundredths(value)} %) in {rule.span.name}"
-        yield MetricReading(*_place(rule, key), value, said)
+        said = f"{count:,} of {calls:,} calls failed ({_hundredths(value)} %) in {rule.span.name}"
+        yield _reading(rule, key, value, said)
 
 
 def _plan(rule: Rule, facts: Facts) -> Iterator[MetricReading]:

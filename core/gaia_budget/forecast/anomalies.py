@@ -8,10 +8,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.forecast.days import day_named
 from gaia_budget.forecast.levels import RECENT, WINDOW, Spike, spikes
 from gaia_budget.ledger.database.measures import SUMS_OF_ROLLUPS, Figures
-from gaia_budget.ledger.zone import EPOCH, Zone, bucket
+from gaia_budget.ledger.zone import EPOCH, Zone, bucket, day_name
 from gaia_hooks.facts.names import called
 from gaia_hooks.facts.prices.money import usd, usd_short
 
@@ -52,7 +51,7 @@ class Anomaly(NamedTuple):
         return {
             "module": self.module,
             "task": self.task,
-            "at": day_named(self.day),
+            "at": day_name(self.day),
             "expected_usd": usd(self.expected_nano),
             "actual_usd": usd(self.actual_nano),
             "cause": self.cause,
@@ -170,7 +169,7 @@ def _share(part: float, whole: float) -> float:
 
 def _from_cache(use: Figures) -> float:
     """The share of the prompts that came from the cache."""
-    return _share(use.cache_read_tokens, use.input_tokens + use.cache_tokens)
+    return _share(use.cache_read_tokens, use.prompt_tokens)
 
 
 def _size_of(use: Figures) -> float:

@@ -10,8 +10,10 @@ from functools import lru_cache
 from math import exp, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget.forecast.days import WEEK, day_named
+from gaia_budget.forecast.days import WEEK
 from gaia_budget.forecast.rate import LONGEST, Rate, fit
+from gaia_budget.ledger.zone import day_name
+from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +65,21 @@ class Projection(NamedTuple):
     def known(self) -> bool:
         """Whether there is a projection."""
         return self.projected_nano is not None
+
+    @property
+    def ends(self) -> tuple[int, int, int] | None:
+        """The projection with the ends of its range; None where there is none."""
+        if self.projected_nano is None or self.low_nano is None or self.high_nano is None:
+            return None
+        return self.projected_nano, self.low_nano, self.high_nano
+
+    def document(self) -> dict[str, str | None]:
+        """What is spent, and where it ends, as every JSON document has it."""
+        ends = map(usd, self.ends) if self.ends else (None,) * 3
+        return {
+            "spent_usd": usd(self.spent_nano),
+            **dict(zip(("projected_usd", "low_usd", "high_usd"), ends, strict=True)),
+        }
 
 
 def project(days: Days, month: tuple[int, int], limit_nano: int | None, beside_nano: int = 0) -> Projection:
@@ -158,13 +175,13 @@ def _method(rate: Rate, days: Days) -> str:
     count = len(days.nano)
     said = [f"the level of {count} days"]
     if rate.since is not None:
-        said = [f"the level since {day_named(rate.since)}"]
+        said = [f"the level since {day_name(rate.since)}"]
     if abs(rate.slope) >= VISIBLE_SLOPE:
         said.append(f"{'growing' if rate.slope > 0 else 'falling'} {abs(rate.slope):.1%} a day, slowing down")
     if count >= WEEK:
         said.append("by weekday")
     if rate.one_offs:
-        days_off = [day_named(day) for day in rate.one_offs]
+        days_off = [day_name(day) for day in rate.one_offs]
         said.append(
             f"without {', '.join(days_off[-3:])}{' and others' if len(days_off) > 3 else ''} as one-off"
         )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gaia_budget.forecast.days import day_named
 from gaia_budget.forecast.month import Days, Projection, project
 from gaia_budget.forecast.rate import LONGEST
 from gaia_budget.forecast.series import Amounts, Known, known_days
-from gaia_budget.ledger.zone import EPOCH, Zone, bucket, first_of
+from gaia_budget.ledger.zone import EPOCH, Zone, bucket, day_name, first_of, month_name
 from gaia_hooks.facts import names
 from gaia_hooks.facts.prices.money import usd, usd_short
 
@@ -55,13 +54,13 @@ class Outlook(NamedTuple):
             "limit_usd": usd(self.limit_nano),
             "override_usd": usd(self.override_nano),
             "cap_usd": usd(self.cap_nano),
-            **_amounts(found),
+            **found.document(),
             "exhausted_on": self.exhausted_on,
             "exhausted_between": [_date(found.earliest), _date(found.latest)],
             "method": found.method,
             "claude_code_not_counted": None
             if self.beside is None
-            else {**_amounts(self.beside), "method": self.beside.method},
+            else {**self.beside.document(), "method": self.beside.method},
         }
 
     def says(self) -> str:
@@ -77,21 +76,8 @@ class Outlook(NamedTuple):
         return NOT_THIS_MONTH + soonest
 
 
-def _amounts(found: Projection) -> dict[str, str | None]:
-    return {
-        "spent_usd": usd(found.spent_nano),
-        "projected_usd": _usd(found.projected_nano),
-        "low_usd": _usd(found.low_nano),
-        "high_usd": _usd(found.high_nano),
-    }
-
-
-def _usd(nano: int | None) -> str | None:
-    return None if nano is None else usd(nano)
-
-
 def _date(day: int | None) -> str | None:
-    return None if day is None else day_named(day)
+    return None if day is None else day_name(day)
 
 
 def forecast(
@@ -141,8 +127,7 @@ def _place(zone: Zone, at: int) -> _Place:
     start, end = ((first_of(one) - EPOCH).days for one in (number, number + 1))
     day = EPOCH + timedelta(days=today)
     begins, ends = zone.start_of_day(day), zone.start_of_day(day + timedelta(days=1))
-    name = f"{number // 12:04d}-{number % 12 + 1:02d}"
-    return _Place(name, (start, end), today, (ends - at) / (ends - begins))
+    return _Place(month_name(number), (start, end), today, (ends - at) / (ends - begins))
 
 
 def _outlook(place: _Place, module: str, known: Known, budget: TokenBudget, settings: Settings) -> Outlook:
@@ -180,9 +165,7 @@ def sentence(found: Outlook) -> str:
     """One line for people: what is spent, where it ends, and when the cap is used up."""
     counted = found.counted
     line = f"{names.said(found.module)}: {usd_short(counted.spent_nano)} of {usd_short(found.limit_nano)} this month"
-    if counted.projected_nano is not None and counted.low_nano is not None and counted.high_nano is not None:
-        line += (
-            f", {usd_short(counted.projected_nano)} expected by its end "
-            f"({usd_short(counted.low_nano)} to {usd_short(counted.high_nano)})"
-        )
+    if counted.ends:
+        expected, low, high = map(usd_short, counted.ends)
+        line += f", {expected} expected by its end ({low} to {high})"
     return f"{line}; {found.says()}"

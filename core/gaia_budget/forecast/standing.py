@@ -97,13 +97,9 @@ class MonthStatus(NamedTuple):
             "plan_equivalent_usd": usd(month.plan_equivalent_nano),
             "percent": self.percent,
             "resets_on": month.resets_on,
-            "projected_usd": self._projected(),
+            "projected_usd": self.outlook.counted.document()["projected_usd"] if self.outlook else None,
             "exhausted_on": self.outlook.exhausted_on if self.outlook else None,
         }
-
-    def _projected(self) -> str | None:
-        projected = self.outlook.counted.projected_nano if self.outlook else None
-        return None if projected is None else usd(projected)
 
 
 def severity_of(percent: float, thresholds: tuple[float, float] = THRESHOLDS) -> str:

@@ -10,6 +10,7 @@ from gaia_budget.alerts.fired import Fired
 from gaia_budget.errors import LedgerError
 from gaia_budget.forecast.series import known_days
 from gaia_budget.forecast.standing import hundredths
+from gaia_budget.ledger.database.measures import Figures
 from gaia_budget.ledger.zone import bucket, iso
 from gaia_budget.reports.asked import Asked
 from gaia_budget.reports.books import Books, here
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gaia_budget.alerts.fired import Alert
+    from gaia_budget.forecast.month import Projection
     from gaia_budget.forecast.outlook import Outlook
     from gaia_budget.forecast.standing import MonthStatus
     from gaia_budget.ledger import Ledger
@@ -54,18 +56,11 @@ class Period(NamedTuple):
 
 
 class MonthTotal(NamedTuple):
-    """All modules together, in nano-dollars: against the common cap where one is set, else against all caps added up.
-
-    `projected_nano`, `low_nano` and `high_nano` are None before anything is known.
-    """
+    """All modules together, in nano-dollars: against the common cap where one is set, else against all added up."""
 
     limit_nano: int
     spent_nano: int
-    projected_nano: int | None
-    low_nano: int | None
-    high_nano: int | None
-    method: str
-    """How the month's end was reckoned, or why it was not, in words."""
+    counted: Projection
 
     @property
     def percent(self) -> float | None:
@@ -76,11 +71,9 @@ class MonthTotal(NamedTuple):
         """The key `total`."""
         return {
             "limit_usd": usd(self.limit_nano),
+            **self.counted.document(),
             "spent_usd": usd(self.spent_nano),
-            "projected_usd": _usd(self.projected_nano),
-            "low_usd": _usd(self.low_nano),
-            "high_usd": _usd(self.high_nano),
-            "method": self.method,
+            "method": self.counted.method,
         }
 
 
@@ -190,16 +183,9 @@ def _counted(books: Books, spent: SpendTable) -> int:
 
 def _total(mine: list[MonthStatus], everything: Total) -> MonthTotal:
     """`mine` are the modules that have a cap of their own, or spent against the default one."""
-    ends, common = everything.outlook.counted, everything.limit_nano
-    caps = sum(one.cap_nano for one in mine)
-    return MonthTotal(
-        caps if common is None else common,
-        everything.spent_nano,
-        ends.projected_nano,
-        ends.low_nano,
-        ends.high_nano,
-        ends.method,
-    )
+    common = everything.limit_nano
+    caps = sum(one.cap_nano for one in mine) if common is None else common
+    return MonthTotal(caps, everything.spent_nano, everything.outlook.counted)
 
 
 def _projects(
@@ -212,12 +198,6 @@ def _projects(
     found = []
     for name in names:
         month, trend = standing[name] if name in capped else None, known.each_day.get(name, {})
-        line = lines.get(name) or spent.total._replace(
-            key=name, figures=type(spent.total.figures)(), shares={}
-        )
+        line = lines.get(name) or TableRow(name, Figures(), {})
         found.append(ProjectSpend(name, line, month, [trend.get(day, 0) for day in days]))
     return found
-
-
-def _usd(nano: int | None) -> str | None:
-    return None if nano is None else usd(nano)

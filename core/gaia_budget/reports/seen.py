@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 STALE = 15 * 60 * clock.MICRO
 """After this long without a status line a figure is called stale (microseconds)."""
-NOT_BILLED = " at API prices, not billed"
 NAMES = {"five_hour": "5-hour window", "seven_day": "7-day window"}
 
 

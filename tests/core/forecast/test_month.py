@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gaia_budget.forecast.days import day_named, weekday
+from gaia_budget.forecast.days import weekday
 from gaia_budget.forecast.month import Days, Projection, project
+from gaia_budget.ledger.zone import day_name
 from support.spend_series import KINDS, spend_month
 
 DOLLAR = 10**9
@@ -101,7 +102,7 @@ def test_a_steady_month_goes_on_as_it_was() -> None:
     found = project(after([2] * 10), NOVEMBER, 50 * DOLLAR)
 
     assert projected(found) == pytest.approx(60 * DOLLAR, rel=0.001)
-    assert day_named(found.exhausted_on or 0) == "2026-11-25"
+    assert day_name(found.exhausted_on or 0) == "2026-11-25"
     assert found.method == "the level of 10 days, by weekday"
 
 
@@ -161,7 +162,7 @@ def test_a_month_that_is_over_ends_where_it_ended() -> None:
     found = project(after([2] * 40), NOVEMBER, 50 * DOLLAR)
 
     assert found.projected_nano == found.low_nano == found.high_nano == found.spent_nano == 60 * DOLLAR
-    assert day_named(found.exhausted_on or 0) == "2026-11-25"
+    assert day_name(found.exhausted_on or 0) == "2026-11-25"
 
 
 @pytest.mark.parametrize(
@@ -171,7 +172,7 @@ def test_a_month_that_is_over_ends_where_it_ended() -> None:
 def test_a_limit_that_is_used_up_names_its_day(limit: float, on: str) -> None:
     found = project(after([2, 2, 2], today=1), NOVEMBER, round(limit * DOLLAR))
 
-    assert day_named(found.exhausted_on or 0) == on
+    assert day_name(found.exhausted_on or 0) == on
     assert found.earliest == found.latest == found.exhausted_on
 
 

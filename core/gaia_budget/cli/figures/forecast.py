@@ -109,7 +109,7 @@ def anomalies(module: Module = None, since: Since = None, as_json: JsonFlag = Fa
 
 
 def _show_days(found: list[Anomaly]) -> None:
-    from gaia_budget.forecast.days import day_named
+    from gaia_budget.ledger.zone import day_name
     from gaia_hooks.facts.prices.money import usd_short
 
     if not found:
@@ -119,5 +119,5 @@ def _show_days(found: list[Anomaly]) -> None:
     for one in found:
         task = "(all together)" if one.task is None else one.task or "(none)"
         amounts = (usd_short(one.expected_nano), usd_short(one.actual_nano))
-        lines.append([day_named(one.day), one.module, task, one.cause, *amounts])
+        lines.append([day_name(one.day), one.module, task, one.cause, *amounts])
     say(columns(lines, left=4))

@@ -91,8 +91,8 @@ class _Screen:
                 line.append(row[place].rjust(widths[place]) + ("  " if place < 3 else " "), style)
             line.append(row[4], "dim")
             lines.append(line)
-        if self.capped and total.low_nano is not None and total.high_nano is not None:
-            end = f"{shown.money(total.low_nano)}-{shown.money(total.high_nano)[1:]}"
+        if self.capped and (ends := total.counted.ends):
+            end = f"{shown.money(ends[1])}-{shown.money(ends[2])[1:]}"
             lines[0].append(Text("month's end".rjust(self.width - lines[0].cell_len), "dim"))
             lines[1].append(end.rjust(self.width - lines[1].cell_len))
         return lines
@@ -188,10 +188,10 @@ class _Screen:
         return Text(label + cell.rjust(room), "dim")
 
     def _end_narrow(self) -> list[Text]:
-        low, high = self.found.total.low_nano, self.found.total.high_nano
-        if low is None or high is None:
+        ends = self.found.total.counted.ends
+        if not ends:
             return []
-        return [self._apps_narrow("Month's end", f"{shown.money(low)}-{shown.money(high)[1:]}")]
+        return [self._apps_narrow("Month's end", f"{shown.money(ends[1])}-{shown.money(ends[2])[1:]}")]
 
     def _projects_narrow(self) -> list[Text]:
         rows = [one for one in self.projects if one.month is not None]

@@ -6,16 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from markupsafe import Markup
 
-from gaia_budget.dashboard.charts.marks import (
-    across,
-    joined,
-    label,
-    picture,
-    rect,
-    steps,
-    titled,
-    upright,
-)  # fmt: skip
+from gaia_budget.dashboard.charts.marks import across, joined, label, picture, rect, steps, titled, upright
 from gaia_budget.owner import THRESHOLDS
 from gaia_budget.reports import shown
 
@@ -54,6 +45,10 @@ def gauge(
         parts += [upright("halo", at(ends[0]), 3, height - 3), upright("proj", at(ends[0]), 1, height - 1)]
     parts += [upright("at", edge * share / 100, height - 4, height) for share in marks]
     parts.append(upright("cap", edge, 0, height))
+    return _gauge(height, parts)
+
+
+def _gauge(height: int, parts: Sequence[Markup]) -> Markup:
     return Markup('<svg class="gauge" width="100%" height="{}" role="img">{}</svg>').format(
         height, joined(parts)
     )
@@ -64,7 +59,7 @@ def window(title: str, percent: float, gone: float | None) -> Markup:
     parts = [titled(title), rect("track", 0, 4, 100, 10), rect("spent", 0, 4, min(100.0, percent), 10)]
     if gone is not None:
         parts += [upright("halo", gone, 3, 15), upright("proj", gone, 0, 18)]
-    return Markup('<svg class="gauge" width="100%" height="18" role="img">{}</svg>').format(joined(parts))
+    return _gauge(18, parts)
 
 
 def share(nano: int, highest: int, kind: str = "spent") -> Markup:
@@ -111,13 +106,8 @@ def columns(
 ) -> Markup:
     """Columns of models over time, and across them a line with its words, such as a threshold."""
     highest = max([*(one.nano for one in stacks), *([line[0]] if line else [])], default=0)
-    marks = steps(highest)
-    scale = (BOTTOM - TOP) / marks[-1]
+    parts, scale = axes(highest)
     wide = (100 - LEFT) / max(1, len(stacks))
-    parts = [across("axis", BOTTOM, LEFT), label("tick", "0", BOTTOM + 4, "$0")]
-    for mark in marks:
-        y = BOTTOM - mark * scale
-        parts += [across("grid", y, LEFT), label("tick", "0", y + 4, _amount(mark))]
     every = -(-len(stacks) // MOST_LABELS)
     for place, one in enumerate(stacks):
         x = LEFT + place * wide
@@ -129,8 +119,7 @@ def columns(
             kind += " wide" if ahead == every else ""  # in a narrow window it would run into the last one
             parts.append(label(kind, at, BOTTOM + 17, one.short))
     if line is not None:
-        y = BOTTOM - line[0] * scale
-        parts += [across("thr", y, LEFT), label("thrt", f"{LEFT + 1}%", y - 4, line[1])]
+        parts += limit(*line, scale)
     dearest = max(stacks, key=lambda one: one.nano, default=None)
     said = (
         f"Highest {shown.money(dearest.nano)}, {dearest.name}."
@@ -139,7 +128,7 @@ def columns(
     )
     if line is not None:
         said += f" {line[1].capitalize()}."
-    return picture("chart", HEIGHT, title, said, joined(parts))
+    return picture(HEIGHT, title, said, joined(parts))
 
 
 def _column(one: Stack, x: float, wide: float, scale: float, colour: Mapping[str, str]) -> Markup:
@@ -157,6 +146,18 @@ def _column(one: Stack, x: float, wide: float, scale: float, colour: Mapping[str
     return joined(parts)
 
 
-def _amount(nano: int) -> str:
-    text = shown.money(nano)
-    return text.removesuffix(".00")
+def axes(highest: int) -> tuple[list[Markup], float]:
+    """The axis and round amounts above it up to the highest, and pixels for each nano-dollar."""
+    marks = steps(highest)
+    scale = (BOTTOM - TOP) / marks[-1]
+    parts = [across("axis", BOTTOM, LEFT), label("tick", "0", BOTTOM + 4, "$0")]
+    for mark in marks:
+        y = BOTTOM - mark * scale
+        parts += [across("grid", y, LEFT), label("tick", "0", y + 4, shown.money(mark).removesuffix(".00"))]
+    return parts, scale
+
+
+def limit(nano: int, words: str, scale: float) -> list[Markup]:
+    """A line across the chart, such as a cap, with its words."""
+    y = BOTTOM - nano * scale
+    return [across("thr", y, LEFT), label("thrt", f"{LEFT + 1}%", y - 4, words)]

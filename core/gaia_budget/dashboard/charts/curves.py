@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from gaia_budget.dashboard.charts.bars import BOTTOM, HEIGHT, LEFT, TOP
-from gaia_budget.dashboard.charts.marks import across, joined, label, picture, steps, titled
+from gaia_budget.dashboard.charts.bars import BOTTOM, HEIGHT, LEFT, TOP, axes, limit
+from gaia_budget.dashboard.charts.marks import joined, label, picture, titled
 from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
@@ -26,15 +26,9 @@ def adding_up(title: str, amounts: Sequence[int], days: int, lines: Sequence[tup
     """The running sum of `amounts`, one a day, in a month of so many days, below lines such as its cap."""
     running = [sum(amounts[: place + 1]) for place in range(len(amounts))]
     highest = max([*running, *(nano for nano, _ in lines)], default=0)
-    marks = steps(highest)
-    scale = (BOTTOM - TOP) / marks[-1]
-    parts = [across("axis", BOTTOM, LEFT), label("tick", "0", BOTTOM + 4, "$0")]
-    for mark in marks:
-        y = BOTTOM - mark * scale
-        parts += [across("grid", y, LEFT), label("tick", "0", y + 4, shown.money(mark).removesuffix(".00"))]
+    parts, scale = axes(highest)
     for nano, words in lines:
-        y = BOTTOM - nano * scale
-        parts += [across("thr", y, LEFT), label("thrt", f"{LEFT + 1}%", y - 4, words)]
+        parts += limit(nano, words, scale)
     points = [
         (place * 1000 / max(1, days - 1), BOTTOM - TOP - nano * scale) for place, nano in enumerate(running)
     ]
@@ -52,7 +46,7 @@ def adding_up(title: str, amounts: Sequence[int], days: int, lines: Sequence[tup
             kind = "tick end" if day == days else "tick mid" if day > 1 else "tick"
             parts.append(label(kind, f"{x:.2f}%", BOTTOM + 17, str(day)))
     said = f"{shown.money(running[-1])} after {len(running)} days." if running else "Nothing was spent."
-    return picture("chart", HEIGHT, title, said, joined(parts))
+    return picture(HEIGHT, title, said, joined(parts))
 
 
 def donut(title: str, parts: Sequence[tuple[str, int]], colour: Mapping[str, str], inside: str) -> Markup:
@@ -92,9 +86,7 @@ def _beside(turn: float, name: str, share: str) -> Markup:
     near, far = _on(OUTER + 2, turn), _on(OUTER + 9, turn)
     side = " mid" if abs(x - MIDDLE[0]) < UPRIGHT else "" if turn < 0.5 else " end"
     if side == " mid":
-        y += (
-            10 if y > MIDDLE[1] else -16
-        )  # two lines above or below the ring, clear of the line that leads there
+        y += 10 if y > MIDDLE[1] else -16  # two lines above or below the ring, clear of the line to it
     return Markup(
         '<line class="lead" x1="{}" y1="{}" x2="{}" y2="{}"/>'
         '<text class="dl{}" x="{}" y="{}">{}<tspan class="dp" x="{}" dy="13">{}</tspan></text>'

@@ -45,11 +45,10 @@ def joined(parts: Iterable[Markup]) -> Markup:
     return Markup("").join(parts)
 
 
-def picture(kind: str, height: int, title: str, description: str, inside: Markup) -> Markup:
+def picture(height: int, title: str, description: str, inside: Markup) -> Markup:
     """A whole chart of full width with its title and description."""
-    head = titled(title) + (Markup("<desc>{}</desc>").format(description) if description else Markup(""))
-    return Markup('<svg class="{}" width="100%" height="{}" role="img">{}{}</svg>').format(
-        kind, height, head, inside
+    return Markup('<svg class="chart" width="100%" height="{}" role="img">{}<desc>{}</desc>{}</svg>').format(
+        height, titled(title), description, inside
     )
 
 

@@ -10,10 +10,9 @@ from gaia_budget.dashboard.sections.words import KINDS, state, when
 from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
-    from gaia_budget.forecast.month import Projection
     from gaia_budget.forecast.standing import MonthStatus
     from gaia_budget.ledger.zone import Zone
-    from gaia_budget.reports.overview import MonthTotal, Overview
+    from gaia_budget.reports.overview import Overview
 
 MOST_CAPS = 40
 """Projects whose gauges are drawn."""
@@ -26,7 +25,7 @@ def now(found: Overview, zone: Zone, *, on_a_plan: bool) -> dict[str, Any]:
     """Today, seven days and the month of both monies, and where the month ends."""
     total = found.total
     month = zone.local(found.at)
-    ends = _ends(total)
+    ends = total.counted.ends
     end = [shown.money(one) for one in ends] if ends else None
     spent, limit = shown.money(total.spent_nano), shown.money(total.limit_nano)
     title = f"Against the caps: {spent} of {limit} spent" + (
@@ -43,7 +42,7 @@ def now(found: Overview, zone: Zone, *, on_a_plan: bool) -> dict[str, Any]:
         "code": [shown.money(one.line.claude_code_nano) for one in found.periods],
         "whole": shown.money(found.periods[-1].line.figures.cost_nano),
         "end": end,
-        "method": total.method,
+        "method": total.counted.method,
         "gauge": bars.gauge(title, total.spent_nano, total.limit_nano, ends, 22),
         "billed": "at API prices; you are on a plan, so nobody bills this" if on_a_plan else "at API prices",
         "as_of": f"{month:%H:%M}",
@@ -106,7 +105,7 @@ def caps(found: Overview) -> dict[str, Any]:
         month = one.month
         assert month is not None
         cap = month.cap_nano
-        ends = _ends(month.outlook.counted if month.outlook else None)
+        ends = month.outlook.counted.ends if month.outlook else None
         name = shown.name(one.name)
         kind, sign, word = state(month.percent, month.thresholds)
         rows.append(
@@ -143,12 +142,6 @@ def _reckoned(month: MonthStatus, ends: tuple[int, int, int] | None) -> str:
         return f"; month’s end: {method}"
     end, low, high = map(shown.money, ends)
     return f"; month’s end about {end}, {low} to {high}, by {method}"
-
-
-def _ends(found: Projection | MonthTotal | None) -> tuple[int, int, int] | None:
-    if found is None or found.projected_nano is None or found.low_nano is None or found.high_nano is None:
-        return None
-    return found.projected_nano, found.low_nano, found.high_nano
 
 
 def looked_in() -> list[tuple[str, str]]:

@@ -156,8 +156,5 @@ def models(ledger: Ledger, filters: Filters) -> dict[str, Any]:
 
 def _figures(line: TableRow) -> list[str]:
     one = line.figures
-    written = one.cache_write_5m_tokens + one.cache_write_1h_tokens
-    return [
-        f"{figure:,}"
-        for figure in (one.responses, one.input_tokens, one.output_tokens, written, one.cache_read_tokens)
-    ]
+    tokens = (one.input_tokens, one.output_tokens, one.written_tokens, one.cache_read_tokens)
+    return [f"{figure:,}" for figure in (one.responses, *tokens)]

@@ -62,18 +62,27 @@ class Figures(NamedTuple):
     @property
     def budget_tokens(self) -> int:
         """What counts against session budgets: input + cache writes + output - re-cached (requirement R24)."""
-        written = self.cache_write_5m_tokens + self.cache_write_1h_tokens
-        return self.input_tokens + written + self.output_tokens - self.recached_tokens
+        return self.input_tokens + self.written_tokens + self.output_tokens - self.recached_tokens
+
+    @property
+    def written_tokens(self) -> int:
+        """What was written to the cache, for however long."""
+        return self.cache_write_5m_tokens + self.cache_write_1h_tokens
 
     @property
     def cache_tokens(self) -> int:
         """What went through the cache: written to it or read from it."""
-        return self.cache_read_tokens + self.cache_write_5m_tokens + self.cache_write_1h_tokens
+        return self.cache_read_tokens + self.written_tokens
+
+    @property
+    def prompt_tokens(self) -> int:
+        """All of the prompts: input, and what went through the cache."""
+        return self.input_tokens + self.cache_tokens
 
     @property
     def total_tokens(self) -> int:
-        """Everything: input, output, and what went through the cache."""
-        return self.input_tokens + self.output_tokens + self.cache_tokens
+        """Everything: prompts and output."""
+        return self.prompt_tokens + self.output_tokens
 
     def plus(self, other: Figures) -> Figures:
         """Both together."""

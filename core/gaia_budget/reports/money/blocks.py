@@ -12,7 +12,7 @@ from gaia_budget import places
 from gaia_budget.ledger.database.measures import Figures
 from gaia_budget.ledger.zone import iso, micros
 from gaia_budget.reports.asked import Asked
-from gaia_budget.reports.money.tables import CLAUDE_CODE, TableRow, table
+from gaia_budget.reports.money.tables import CLAUDE_CODE, TableRow, table, together
 from gaia_hooks.facts.prices import plan
 from gaia_hooks.facts.prices.money import usd
 
@@ -33,14 +33,13 @@ class UsageBlock(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         """One of `rows` of `blocks`."""
-        shown = self.line.document()
         return {
             "key": iso(self.start_ts),
             "start": iso(self.start_ts),
             "end": iso(self.end_ts),
             "told_by_status_line": self.told,
             "percent": self.percent,
-            **shown,
+            **self.line.document(),
             "cost_usd": usd(self.line.figures.cost_nano),
         }
 
@@ -73,10 +72,7 @@ def _worked_out(ledger: Ledger, asked: Asked) -> list[UsageBlock]:
 
 def total(found: list[UsageBlock]) -> TableRow:
     """The sum of blocks."""
-    whole = TableRow("", Figures(), {})
-    for one in found:
-        whole = whole.plus(one.line)
-    return whole
+    return together([one.line for one in found])
 
 
 def _told(ledger: Ledger) -> UsageBlock | None:

@@ -39,7 +39,7 @@ class CacheUse(NamedTuple):
     @property
     def written(self) -> int:
         """Tokens written to the cache."""
-        return self.figures.cache_write_5m_tokens + self.figures.cache_write_1h_tokens
+        return self.figures.written_tokens
 
     @property
     def from_cache(self) -> float | None:
@@ -127,7 +127,7 @@ def use(key: str, sold: tuple[str, str], figures: Figures, at: int, prices: Cach
         - figures.cache_write_5m_tokens * (short - plain)
         - figures.cache_write_1h_tokens * (long - plain)
     )
-    written = figures.cache_write_5m_tokens + figures.cache_write_1h_tokens
+    written = figures.written_tokens
     longer = figures.recached_tokens * figures.cache_write_1h_tokens // written if written else 0
     again = (figures.recached_tokens - longer) * short + longer * long
     return CacheUse(key, figures, saved // UNIT, again // UNIT)
@@ -135,8 +135,7 @@ def use(key: str, sold: tuple[str, str], figures: Figures, at: int, prices: Cach
 
 def share_from_cache(one: Figures) -> float | None:
     """Percent of a prompt that was read from the cache, to one decimal; None without a prompt."""
-    prompt = one.total_tokens - one.output_tokens
-    return round(one.cache_read_tokens * 100 / prompt, 1) if prompt else None
+    return round(one.cache_read_tokens * 100 / one.prompt_tokens, 1) if one.prompt_tokens else None
 
 
 def _rates(rows: list[Any], at: int) -> tuple[int, int, int, int] | None:

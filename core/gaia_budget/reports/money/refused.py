@@ -8,11 +8,11 @@ from gaia_budget.ledger.questions import COLUMNS
 from gaia_budget.ledger.zone import NO_END, iso
 from gaia_budget.model import DOWNGRADED, REFUSED
 from gaia_budget.reports.asked import Asked, module_named, session_named, sums
+from gaia_budget.reports.money.tables import APP
 
 if TYPE_CHECKING:
     from gaia_budget.ledger import Ledger
 
-APPS = "app"
 TURNED = (
     "SELECT module, sum(CASE WHEN status = ? THEN 1 ELSE 0 END), sum(CASE WHEN status = ? THEN 1 ELSE 0 END) "
     "FROM events WHERE org = ? AND kind = 'failed' AND status IN (?, ?) AND ts >= ? AND ts < ? {} GROUP BY module"
@@ -29,12 +29,7 @@ class Refusals(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         """One of `rows`, and the key `total`."""
-        return {
-            "module": self.module,
-            "refused": self.refused,
-            "downgraded": self.downgraded,
-            "calls": self.calls,
-        }
+        return self._asdict()
 
 
 class RefusedCalls(NamedTuple):
@@ -62,7 +57,7 @@ class RefusedCalls(NamedTuple):
 
 def refused(ledger: Ledger, asked: Asked) -> RefusedCalls:
     """Of apps alone, by project. Raises InputError, NotFoundError (see `sums`), LedgerError."""
-    answered = sums(ledger, ("module",), asked._replace(where={**asked.where, "source": APPS}))
+    answered = sums(ledger, ("module",), asked._replace(where={**asked.where, "source": APP}))
     found = {row.key[0]: [0, 0, row.figures.responses] for row in answered.rows}
     where = {
         COLUMNS[axis]: _named(ledger, axis, value) for axis, value in asked.where.items() if axis != "source"

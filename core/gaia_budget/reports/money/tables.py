@@ -50,10 +50,7 @@ class TableRow(NamedTuple):
 
     def plus(self, other: TableRow) -> TableRow:
         """Both together, under this one's key."""
-        shares = dict(self.shares)
-        for share, nano in other.shares.items():
-            shares[share] = shares.get(share, 0) + nano
-        return TableRow(self.key, self.figures.plus(other.figures), shares)
+        return together([self, other])._replace(key=self.key)
 
     def document(self) -> dict[str, Any]:
         """One of `rows`."""

@@ -78,10 +78,7 @@ class RecentSessions(NamedTuple):
     @property
     def total(self) -> Figures:
         """The figures of those that are shown."""
-        whole = Figures()
-        for one in self.lines:
-            whole = whole.plus(one.spend.figures)
-        return whole
+        return Figures.sum(one.spend.figures for one in self.lines)
 
     @property
     def cost_nano(self) -> int:
