@@ -49,8 +49,9 @@ def shares(percent: float, nano: Mapping[str, int], stretches: Sequence[tuple[fl
     total = sum(nano.values())
     if total <= 0 or percent <= 0:
         return []
-    rate = min(_rate(stretches), percent / total)
-    found = [Share(name, percent * cost / total, rate * cost) for name, cost in nano.items() if cost > 0]
+    rate = _rate(stretches)
+    most = {name: percent * cost / total for name, cost in nano.items() if cost > 0}
+    found = [Share(name, high, min(high, rate * nano[name])) for name, high in most.items()]
     return sorted(found, key=lambda one: (-one.percent, one.name))
 
 
