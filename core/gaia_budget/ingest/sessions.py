@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +15,7 @@ from gaia_budget.transcripts.heading import heading
 from gaia_budget.transcripts.reading import Reading, ReadingPosition, read
 from gaia_hooks.facts import modules, names, session_files
 from gaia_hooks.facts.tokens.responses import MADE_BY, PART, is_genuine
-from gaia_hooks.machine import clock, files
+from gaia_hooks.machine import clock
 from gaia_hooks.session import argus
 
 if TYPE_CHECKING:
@@ -302,10 +301,5 @@ def mark_of(state: FileState) -> Bookmark:
 
 def agent_type(transcript: Transcript) -> str:
     """A subagent's type from the file beside its transcript; empty where there is none."""
-    if not transcript.agent_id:
-        return ""
-    try:
-        told = json.loads(files.read(session_files.note_of(transcript.path))).get("agentType")
-    except (OSError, ValueError, AttributeError):
-        return ""
-    return names.shown(told, names.FACT_LIMIT) if isinstance(told, str) else ""
+    told = session_files.noted(transcript.path, "agentType") if transcript.agent_id else ""
+    return names.shown(told, names.FACT_LIMIT)

@@ -4,7 +4,7 @@ A subagent's file is known by what it is, not by how deep it lies: those of work
 `subagents/workflows/wf_<id>/`, and newer clients may add folders of their own.
 """
 
-from gaia_hooks.machine import clock, files
+from gaia_hooks.machine import clock, files, jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,6 +40,16 @@ def file_of(agent: str) -> str:
 def note_of(transcript: str) -> str:
     """The file that tells of a subagent, beside its transcript."""
     return transcript[: -len(TRANSCRIPT_END)] + NOTE_END
+
+
+def noted(transcript: str, key: str) -> str:
+    """What the note of a subagent has under a key; empty where there is no such text."""
+    try:
+        note = jsonio.loads(files.read(note_of(transcript)))
+    except (OSError, ValueError):
+        return ""
+    told = note.get(key) if type(note) is dict else None
+    return told if type(told) is str else ""
 
 
 def run_of(transcript: str) -> str:

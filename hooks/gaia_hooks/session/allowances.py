@@ -2,7 +2,7 @@
 
 from gaia_hooks.facts import session_files
 from gaia_hooks.facts.tokens import usage
-from gaia_hooks.machine import clock, files, jsonio
+from gaia_hooks.machine import clock
 from gaia_hooks.session import state
 
 TYPE_CHECKING = False
@@ -106,11 +106,4 @@ def release_unstarted(mine: state.State) -> None:
 def call_of(mine: state.State, agent_id: str) -> str:
     """The `Agent` call that a subagent came of, from the note that Claude Code keeps beside its transcript."""
     thread = mine.threads.get(agent_id)
-    if thread is None:
-        return ""
-    try:
-        note = jsonio.loads(files.read(session_files.note_of(thread.place.path)))
-    except (OSError, ValueError):
-        return ""
-    call = note.get("toolUseId") if type(note) is dict else None
-    return call if type(call) is str else ""
+    return session_files.noted(thread.place.path, "toolUseId") if thread else ""

@@ -6,7 +6,7 @@ Hooks, `ingest`, the MCP server and the command line all come through here, unde
 from gaia_hooks.facts import modules, session_files, snapshot
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.tokens import responses, threads
-from gaia_hooks.machine import clock, files, jsonio
+from gaia_hooks.machine import clock, files
 from gaia_hooks.session import bookkeeping, state, state_file, tail
 from gaia_hooks.session.made import Made
 
@@ -70,7 +70,7 @@ class Session:
         for agent_id, path in session_files.new_agents(self.state.transcript, self.state.looked):
             known = self.state.threads.get(agent_id)
             if known is None or not known.place.path:
-                self.agent(agent_id, _noted_type(path), path)
+                self.agent(agent_id, session_files.noted(path, "agentType"), path)
             elif files.size_of(known.place.path) < 0:
                 known.place.path = path
 
@@ -292,16 +292,6 @@ def _kind(told: str) -> str:
     from gaia_hooks.facts import names
 
     return names.shown(told, names.FACT_LIMIT)
-
-
-def _noted_type(path: str) -> str:
-    """The type of a subagent in the note that Claude Code keeps beside its transcript."""
-    try:
-        note = jsonio.loads(files.read(session_files.note_of(path)))
-    except (OSError, ValueError):
-        return ""
-    kind = note.get("agentType") if type(note) is dict else None
-    return kind if type(kind) is str else ""
 
 
 def opened(home: str, session_id: str, lock: files.Lock, policy: "dict[str, Any] | None" = None) -> Session:
