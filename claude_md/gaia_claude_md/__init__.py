@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gaia_claude_md.markdown.sections import Section
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from gaia_claude_md.markdown.blocks import Document
+    from gaia_claude_md.markdown.sections import Section
 
 __all__ = ["Section", "document", "load_section", "section", "sections"]
+
+
+def __getattr__(name: str) -> type[Section]:
+    """`Section` for whoever names the type; servers start without the parser behind it."""
+    if name != "Section":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from gaia_claude_md.markdown.sections import Section
+
+    return Section
 
 
 def document(path: Path | str) -> Document:

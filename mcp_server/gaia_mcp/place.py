@@ -1,15 +1,20 @@
-"""Where the server stands: its project, and the only files whose text its tools may show."""
+"""Where the server stands: its project, and the only files whose text its tools may show.
+
+What finds and reads those files is imported by the first who asks for one: the client waits for the start.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gaia_budget.errors import ConfigError, InputError
-from gaia_claude_md.files import finding
+
+if TYPE_CHECKING:
+    from gaia_claude_md.files.finding import FilesSeen
 
 L1S = ("CLAUDE.md", "CLAUDE.local.md", "AGENTS.md")
-KNOWN = frozenset(name for l1 in L1S for name in (l1, finding.l2_of(Path(l1)).name))
 REFUSED = (
     "path must be a folder of this project, or a CLAUDE.md, AGENTS.md, CLAUDE_L2.md or AGENTS_L2.md in it"
 )
@@ -42,13 +47,22 @@ def _project() -> str:
     return os.path.realpath(os.environ.get("CLAUDE_PROJECT_DIR") or os.curdir)
 
 
-def handbooks(path: str = "") -> finding.FilesSeen:
+def known() -> frozenset[str]:
+    """The names that such files have."""
+    from gaia_claude_md.files.finding import l2_of
+
+    return frozenset(name for l1 in L1S for name in (l1, l2_of(Path(l1)).name))
+
+
+def handbooks(path: str = "") -> FilesSeen:
     """The files whose sections are meant; the L2 of each stands beside it.
 
     Without a path what a session in the project's folder sees, up to the root of its repository; else `path` is a
     folder or such a file inside that repository. Raises InputError for every other file, for one that a link leads
     out of it, and where there is none.
     """
+    from gaia_claude_md.files import finding
+
     place = _project()
     root = finding.project_root(place)
     if not path:
@@ -73,11 +87,13 @@ def shown(file: Path) -> str:
         return file.name
 
 
-def _named(root: str, wanted: str) -> finding.FilesSeen:
+def _named(root: str, wanted: str) -> FilesSeen:
+    from gaia_claude_md.files import finding
+
     if not finding.inside(root, wanted):
         raise InputError(REFUSED, slug="outside-project")
     if os.path.isdir(wanted):
         return finding.of_folder(wanted)
-    if os.path.basename(wanted) not in KNOWN:
+    if os.path.basename(wanted) not in known():
         raise InputError(REFUSED, slug="outside-project")
     return finding.FilesSeen([finding.locate(wanted)], [])

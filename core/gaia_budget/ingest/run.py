@@ -8,21 +8,18 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places, snapshot
-from gaia_budget.alerts import channels, evaluation
 from gaia_budget.budgets import Budgets
 from gaia_budget.budgets.spool import upkeep
 from gaia_budget.errors import ConfigError, InputError
 from gaia_budget.forecast.series import working_week
 from gaia_budget.ingest import unattributed
 from gaia_budget.ingest.costs import Costs
-from gaia_budget.ingest.ecosystem import jseeker
 from gaia_budget.ingest.ecosystem.logs import Logs, rotate
 from gaia_budget.ingest.months import Before, ahead, before, cover_overspend, lifts, months, taken
 from gaia_budget.ingest.rebilling import rebill
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
 from gaia_budget.ledger.outcomes import happened
-from gaia_budget.routing import table, wishes
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import months as hook_months
 from gaia_hooks.session import sessions, state
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from gaia_budget.alerts.evaluation import Evaluated
     from gaia_budget.ledger import Ledger
     from gaia_budget.settings.keys import Settings
     from gaia_budget.snapshot import Months
@@ -48,6 +46,8 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
 
     `progress` is called with (bytes done, bytes in all) of the transcripts. Raises LedgerError, ConfigError.
     """
+    from gaia_budget.alerts import channels
+
     report, began = Report(), time.perf_counter()
     known, counted_to = _settled(report)
     upkeep(Budgets(ledger))
@@ -87,6 +87,8 @@ def telling_hooks(settings: Settings, ledger: Ledger) -> Iterator[None]:
 
 def _tell(ledger: Ledger, settings: Settings, counted_to: int, known: Before) -> dict[str, Any]:
     """What follows from new spend: who pays for it, overrides used up, alerts, and what hooks decide by."""
+    from gaia_budget.alerts import evaluation  # most questions find nothing new, and judge nothing
+
     rebill(ledger, settings)
     cover_overspend(ledger, settings)
     state = evaluation.evaluate(ledger, settings)
@@ -147,6 +149,8 @@ def learn(ledger: Ledger, report: Report) -> None:
     calls = ledger.calls_of_tasks(since)
     if not calls:
         return
+    from gaia_budget.routing import table, wishes
+
     try:
         routing = table.load()
     except ConfigError as error:
@@ -198,6 +202,8 @@ def import_logs(settings: Settings, ledger: Ledger, folder: Path) -> Report:
 
 def import_api_costs(settings: Settings, ledger: Ledger, file: Path) -> Report:
     """Take in jSeeker's `api_costs` table; rows that are known already change nothing. Raises InputError."""
+    from gaia_budget.ingest.ecosystem import jseeker
+
     report, began = Report(), time.perf_counter()
     with telling_hooks(settings, ledger):
         jseeker.take_in(ledger, settings, Costs(), file, report)
@@ -205,9 +211,7 @@ def import_api_costs(settings: Settings, ledger: Ledger, file: Path) -> Report:
     return report
 
 
-def _tell_hooks(
-    ledger: Ledger, figures: Months, settings: Settings, state: evaluation.Evaluated
-) -> dict[str, Any]:
+def _tell_hooks(ledger: Ledger, figures: Months, settings: Settings, state: Evaluated) -> dict[str, Any]:
     """Write the snapshot that hooks decide by; what they noted of the month themselves is in its figures now."""
     written = snapshot.write(
         settings, figures, lifts=lifts(ledger), alerts=state.for_hooks(), week=working_week(ledger)

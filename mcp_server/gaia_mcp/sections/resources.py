@@ -27,16 +27,15 @@ from mcp_types import (
     ResourceTemplateReference,
 )
 
-import gaia_claude_md
 from gaia_budget.errors import InputError
 from gaia_budget.session_type import names as session_types
-from gaia_claude_md import Section
 from gaia_mcp import place
 from gaia_mcp.sections.watching import SectionsWatch
 
 if TYPE_CHECKING:
     from mcp.server.session import ServerSession
 
+    from gaia_claude_md import Section
     from gaia_claude_md.markdown.lookup import Found
 
 log = logging.getLogger(__name__)
@@ -47,9 +46,11 @@ SETTLE_SECONDS = 0.2  # an editor saves in several steps
 TOLD_SESSIONS = 8  # handshake-era sessions that are told; a stdio server has one
 
 
-def sections(files: Sequence[Path]) -> list[tuple[Path, Section]]:
+def sections(files: Sequence[Path]) -> "list[tuple[Path, Section]]":
     """All sections in order, each with its L1. Raises InputError where a file cannot be read."""
-    return [(file, one) for file in files for one in gaia_claude_md.sections(file)]
+    from gaia_claude_md import sections as sections_in
+
+    return [(file, one) for file in files for one in sections_in(file)]
 
 
 def find(name: str, files: Sequence[Path]) -> "Found":
@@ -58,9 +59,10 @@ def find(name: str, files: Sequence[Path]) -> "Found":
     Raises NotFoundError with the nearest names; InputError, with the names to choose from, where several files
     have such a section.
     """
+    from gaia_claude_md import document
     from gaia_claude_md.markdown import lookup
 
-    return lookup.find([(place.shown(file), gaia_claude_md.document(file)) for file in files], name)
+    return lookup.find([(place.shown(file), document(file)) for file in files], name)
 
 
 def register(server: MCPServer[Any]) -> None:
@@ -104,7 +106,7 @@ async def complete(
     )
 
 
-def _named() -> list[tuple[str, Section]]:
+def _named() -> "list[tuple[str, Section]]":
     """Each section under a name of its own: its slug, after its file where two files have the same."""
     try:
         found = sections(place.handbooks().files)
@@ -147,7 +149,7 @@ class SectionChanges:
 
         folders = place.folders()
         try:
-            self._watch = SectionsWatch(folders, place.KNOWN.__contains__, tell, settle=SETTLE_SECONDS)
+            self._watch = SectionsWatch(folders, place.known().__contains__, tell, settle=SETTLE_SECONDS)
         except OSError as error:  # no watches left in this system: clients ask anew as they need
             log.warning("cannot watch %s: %s", ", ".join(map(str, folders)), error)
 

@@ -14,7 +14,6 @@ from mcp_types import CallToolResult, ToolAnnotations
 
 from gaia_budget import session_type
 from gaia_budget.errors import ConfigError, LedgerError
-from gaia_claude_md.files.finding import FilesSeen
 from gaia_mcp import place, running
 from gaia_mcp.sections import resources
 from gaia_mcp.tools import answers, asking, spending
@@ -23,6 +22,7 @@ from gaia_mcp.tools.asking import Approval
 
 if TYPE_CHECKING:
     from gaia_budget.routing.answer import Recommendation
+    from gaia_claude_md.files.finding import FilesSeen
 
 Axis = Literal["module", "model", "task", "session", "agent", "provider", "day", "week", "month"]
 Provider = Literal["anthropic", "openai", "gemini"]
@@ -146,7 +146,7 @@ def _recommended(task: str, module: str | None, provider: str | None) -> tuple["
         return ask(with_outcomes=False), [*notes, f"recorded outcomes are not known: {error}"]
 
 
-def _file(file: Path, seen: FilesSeen) -> str | None:
+def _file(file: Path, seen: "FilesSeen") -> str | None:
     """How a file is named in an answer; not at all where there is but one."""
     return place.shown(file) if len(seen.files) > 1 else None
 

@@ -1,4 +1,7 @@
-"""What was spent: the running session, its module's month, or any axis, by the same reports as the commands'."""
+"""What was spent: the running session, its module's month, or any axis, by the same reports as the commands'.
+
+The reports are imported by the first question: the client waits for the server's start, and asks later.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from gaia_budget.errors import ConfigError, GaiaBudgetError, InputError, LedgerError
-from gaia_budget.reports.books import Here, opened
-from gaia_budget.reports.money.month import month
-from gaia_budget.reports.money.spend import spend
-from gaia_budget.reports.sessions.beside_client import beside_client
 from gaia_hooks.facts.prices.money import usd
 from gaia_mcp import place
 from gaia_mcp.running import NO_SESSION, LiveSession, alerts, required, running, session_id
@@ -31,6 +30,8 @@ PATIENCE_SECONDS = 2.0
 @contextmanager
 def books() -> Iterator[Books]:
     """The books for the session and project that the server serves. Raises LedgerError, ConfigError."""
+    from gaia_budget.reports.books import Here, opened
+
     where = Here(session_id() or "", str(place.project()))
     with opened(where=where, patience_s=PATIENCE_SECONDS) as found:
         yield found
@@ -63,6 +64,8 @@ def here() -> answers.SpendAnswer:
 
 def _add_month(answer: answers.SpendAnswer, found: Books, current: LiveSession | None) -> None:
     """The month as `status` shows it, and of the session what only the client's own written total knows."""
+    from gaia_budget.reports.money.month import month
+
     assert answer.module is not None
     answer.limit_usd = usd(found.limit_nano(answer.module))
     stands = month(found, answer.module)
@@ -92,6 +95,9 @@ def session() -> answers.SessionAnswer:
 
 def by_axis(axis: str, since: str, module: str) -> answers.SpendAnswer:
     """The total and the dearest rows of one axis, as `gaia-budget spend` gives them. Raises InputError."""
+    from gaia_budget.reports.money.spend import spend
+    from gaia_budget.reports.sessions.beside_client import beside_client
+
     of = None
     if since == THIS_SESSION:
         of, since = session_id(), ""
