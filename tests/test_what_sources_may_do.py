@@ -133,7 +133,6 @@ MAY_PRINT = {
     "core/gaia_budget/cli/output.py": "the one place that prints: what steers a terminal is taken out",
     "core/gaia_budget/cli/claude_md/commands.py": "a section that was asked for, to the letter",
     "core/gaia_budget/cli/seeing/paper.py": "tables, whose names are cleaned before",
-    "core/gaia_budget/cli/seeing/tables.py": "CSV, whose names are cleaned before",
     "core/gaia_budget/cli/setup/settings.py": "the user's own settings",
     "core/gaia_budget/reports/money/export.py": "CSV of events, to the letter, for programs",
     "core/gaia_budget/setup/installing/making.py": "our own words, before there is a command line",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import InputError, NotFoundError
+from gaia_budget.ledger.zone import iso
+from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from gaia_budget.ledger.database.connection import Ask, Transaction
+    from gaia_budget.ledger.zone import Zone
 
 COLUMNS = "override_id, module, amount_nano, used_nano, reason, granted_by, created_ts, expires_ts, revoked_ts, task"
 ADD = (
@@ -71,6 +74,31 @@ class Override(NamedTuple):
     def is_active(self, now: int) -> bool:
         """Whether there is something left to draw."""
         return self.revoked_ts is None and self.expires_ts > now and self.used_nano < self.amount_nano
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document of an override."""
+        return {
+            "id": self.override_id,
+            "module": self.module,
+            "task": self.task or None,
+            "usd": usd(self.amount_nano),
+            "used_usd": usd(self.used_nano),
+            "reason": self.reason,
+            "granted_by": self.granted_by,
+            "expires": iso(self.expires_ts),
+            "revoked": iso(self.revoked_ts),
+        }
+
+    def says(self, zone: Zone) -> str:
+        """One line for people, with times of the ledger's zone."""
+        state = (
+            "revoked"
+            if self.revoked_ts is not None
+            else f"until {zone.local(self.expires_ts):%Y-%m-%d %H:%M %Z}"
+        )
+        whose = f"{self.module}, {self.task}" if self.task else self.module
+        used = f"${usd(self.used_nano)} of ${usd(self.amount_nano)} used"
+        return f"{self.override_id}  {whose}  {used}, {state}: {self.reason}"
 
 
 def grant(tx: Transaction, org: str, override: Override) -> None:

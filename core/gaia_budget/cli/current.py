@@ -32,7 +32,7 @@ def books_now(settings: Settings | None = None) -> Iterator[Books]:
 
 
 @contextmanager
-def current_ledger(settings: Settings) -> Iterator[Ledger]:
+def current_ledger(settings: Settings | None = None) -> Iterator[Ledger]:
     """The ledger of those books, for questions that are not asked of `Books` yet."""
     with books_now(settings) as found:
         yield found.ledger

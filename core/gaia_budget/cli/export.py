@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, emit_json, not_a_link, note
+from gaia_budget.cli.output import JsonFlag, Module, Until, emit_json, not_a_link, note
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from gaia_budget.reports.money.export import Fields
 
 Since = Annotated[str | None, typer.Option(help="From here on (see `spend`).")]
-Until = Annotated[str | None, typer.Option(help="Up to here; a date includes its day.")]
-Module = Annotated[str | None, typer.Option(help="This module alone.")]
 Out = Annotated[Path | None, typer.Option("--out", help="File to write; default: standard output.")]
 Endpoint = Annotated[
     str | None,

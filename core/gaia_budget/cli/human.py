@@ -7,6 +7,11 @@ import os
 from gaia_budget import ancestry
 from gaia_budget.errors import ConfigError, InputError
 
+SENDING = frozenset(
+    ("ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+)
+"""What of the client's own says to whom a request goes, and as whose; all else of a project is forgotten by now."""
+
 
 def require(what: str, question: str = "", *, yes: bool) -> None:
     """Ask on the controlling terminal; `yes`: outside of a session the command itself is the word.
@@ -46,6 +51,19 @@ def require_for_hard_limits(what: str) -> None:
         hard = True
     if hard:
         require(what, yes=True)
+
+
+def refuse_a_projects_address() -> None:
+    """A project whose settings say where requests go would be sent the text, and the user's key with it."""
+    from gaia_hooks.facts import trust
+
+    taken = trust.forget_project_variables(ancestry.working_folders(), SENDING)
+    if taken:
+        raise InputError(
+            f"the settings of this project set {', '.join(taken)}, and so where the text would be sent, and as whose: "
+            "take the estimate, or ask in a terminal of your own",
+            slug="project-redirects",
+        )
 
 
 def _asked_on_terminal(question: str) -> str:

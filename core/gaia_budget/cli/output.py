@@ -1,4 +1,4 @@
-"""What every command shares: one JSON document on stdout, or text for people."""
+"""What commands share: options, and how they answer: one JSON document on stdout, or text for people."""
 
 from __future__ import annotations
 
@@ -15,6 +15,20 @@ if TYPE_CHECKING:
 
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="One JSON document on stdout; everything else on stderr.")
+]
+Since = Annotated[
+    str | None, typer.Option(help="From here on: 2026-11-23, 2026-11, 7d, 36h, today, month, or a time.")
+]
+Until = Annotated[str | None, typer.Option(help="Up to here; a date includes its day.")]
+Module = Annotated[str | None, typer.Option(help="This module alone.")]
+Project = Annotated[str | None, typer.Option(help="This project alone.")]
+Top = Annotated[int | None, typer.Option(min=1, help="The first rows alone: the newest, or the dearest.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Every column and exact figures, as CSV on stdout.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the diff; change nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Exact = Annotated[
+    bool,
+    typer.Option("--exact", help="Ask Anthropic, which sends the text there and needs ANTHROPIC_API_KEY."),
 ]
 
 # What steers a terminal, and what turns the direction of the text beside it.
@@ -34,6 +48,17 @@ WITHOUT_CONTROLS = {code: None for code in _STEERING if chr(code) not in "\t\n"}
 def emit_json(document: dict[str, Any]) -> None:
     """Print one JSON document on stdout."""
     sys.stdout.write(json.dumps(document, ensure_ascii=not _takes_every_sign(), indent=2) + "\n")
+
+
+def answered(document: dict[str, Any], as_json: bool, as_csv: bool) -> bool:
+    """Whether a program asked, which then has its document, or the rows of it as CSV."""
+    if as_json:
+        emit_json(document)
+    elif as_csv:
+        from gaia_budget.reports.shown import csv_text
+
+        sys.stdout.write(csv_text(document["rows"]))
+    return as_json or as_csv
 
 
 def _takes_every_sign() -> bool:

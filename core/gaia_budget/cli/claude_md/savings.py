@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gaia_budget.cli.claude_md.files import PathArgument, User, file_of, options
-from gaia_budget.cli.deciding.tokens import Exact, refuse_a_projects_address
-from gaia_budget.cli.output import JsonFlag, emit_json, say
+from gaia_budget.cli.human import refuse_a_projects_address
+from gaia_budget.cli.output import Exact, JsonFlag, emit_json, say
 from gaia_hooks.facts.prices.money import usd, usd_short
 
 if TYPE_CHECKING:

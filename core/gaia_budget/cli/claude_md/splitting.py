@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget.cli.claude_md.files import PathArgument, User, described, file_of, options, token_cap
-from gaia_budget.cli.output import JsonFlag, emit_json, note, say
+from gaia_budget.cli.output import DryRun, JsonFlag, Yes, emit_json, note, say
 from gaia_budget.errors import InputError
 from gaia_hooks.facts.names import shown
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gaia_claude_md.files.operations import Checked, Proposal
     from gaia_claude_md.markdown.units import Pin
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the diff; change nothing.")]
 Rules = Annotated[
     bool | None,
     typer.Option(
@@ -25,7 +24,6 @@ Rules = Annotated[
         help="Sections for certain files go to .claude/rules, and load with such a file. Kept until changed.",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Explain = Annotated[bool, typer.Option("--explain", help="Say of every part why it goes where it goes.")]
 Promote = Annotated[list[str] | None, typer.Option(help="Pin this section to L1. May be repeated.")]
 Demote = Annotated[list[str] | None, typer.Option(help="Pin this section to L2. May be repeated.")]

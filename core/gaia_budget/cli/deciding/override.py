@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gaia_budget.cli import human
-from gaia_budget.cli.output import JsonFlag, emit_json, say, warn_of_broken_files
+from gaia_budget.cli.output import JsonFlag, Yes, emit_json, say, warn_of_broken_files
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -60,7 +60,6 @@ Expires = Annotated[str | None, typer.Option(help="Until when; default: the end 
 Task = Annotated[
     str, typer.Option(help="For this task alone, lifting its own cap, too; default: every call.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def add(
@@ -132,39 +131,12 @@ def _nano(usd: str) -> int:
     return int(amount)
 
 
-def document(override: Override) -> dict[str, Any]:
-    """An override as JSON values."""
-    from gaia_budget.ledger.zone import iso
-    from gaia_hooks.facts.prices.money import usd
-
-    return {
-        "id": override.override_id,
-        "module": override.module,
-        "task": override.task or None,
-        "usd": usd(override.amount_nano),
-        "used_usd": usd(override.used_nano),
-        "reason": override.reason,
-        "granted_by": override.granted_by,
-        "expires": iso(override.expires_ts),
-        "revoked": iso(override.revoked_ts),
-    }
-
-
-def line(override: Override, zone: Zone) -> str:
-    """An override in one line for people, with times of the ledger's zone."""
-    one = document(override)
-    until = f"until {zone.local(override.expires_ts):%Y-%m-%d %H:%M %Z}"
-    state = "revoked" if one["revoked"] else until
-    whose = f"{one['module']}, {one['task']}" if one["task"] else one["module"]
-    return f"{one['id']}  {whose}  ${one['used_usd']} of ${one['usd']} used, {state}: {one['reason']}"
-
-
 def _show(found: list[Override], zone: Zone, as_json: bool, *, single: bool) -> None:
     if as_json:
-        documents = [document(override) for override in found]
+        documents = [override.document() for override in found]
         emit_json(documents[0] if single else {"overrides": documents})
         return
     for override in found:
-        say(line(override, zone))
+        say(override.says(zone))
     if not found:
         say("There are no overrides.")

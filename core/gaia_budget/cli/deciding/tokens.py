@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, emit_json, say
+from gaia_budget.cli import human
+from gaia_budget.cli.output import Exact, JsonFlag, emit_json, say
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,15 +16,6 @@ if TYPE_CHECKING:
 
 Files = Annotated[list[str], typer.Argument(metavar="FILE…", help="Text files; - is what comes in.")]
 Model = Annotated[str | None, typer.Option(help="The model that will read it; the newest Opus, if left out.")]
-Exact = Annotated[
-    bool,
-    typer.Option("--exact", help="Ask Anthropic, which sends the text there and needs ANTHROPIC_API_KEY."),
-]
-
-SENDING = frozenset(
-    ("ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
-)
-"""What of the client's own says to whom a request goes, and as whose; all else of a project is forgotten by now."""
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +30,7 @@ def tokens(files: Files, model: Model = None, exact: Exact = False, as_json: Jso
     from gaia_hooks.facts.prices.money import usd
 
     if exact:
-        refuse_a_projects_address()
+        human.refuse_a_projects_address()
     model, prices, rows = model or DEFAULT_MODEL, table.load(), []
     for name in files:
         text = _text(name)
@@ -52,20 +44,6 @@ def tokens(files: Files, model: Model = None, exact: Exact = False, as_json: Jso
         emit_json({"model": model, "exact": exact, "files": rows})
     elif not exact:
         say("An estimate. --exact asks Anthropic, which costs nothing and needs a key.")
-
-
-def refuse_a_projects_address() -> None:
-    """A project whose settings say where requests go would be sent the text, and the user's key with it."""
-    from gaia_budget import ancestry
-    from gaia_hooks.facts import trust
-
-    taken = trust.forget_project_variables(ancestry.working_folders(), SENDING)
-    if taken:
-        raise InputError(
-            f"the settings of this project set {', '.join(taken)}, and so where the text would be sent, and as whose: "
-            "take the estimate, or ask in a terminal of your own",
-            slug="project-redirects",
-        )
 
 
 def _shown(found: TokenEstimate) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget.cli import human
-from gaia_budget.cli.deciding import override
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, note, say
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def alerts(
         found = ask(books, every=every)
         states = ask_months(books) if months else []
     if as_json:
-        overrides = [override.document(one) for one in found.overrides]
+        overrides = [one.document() for one in found.overrides]
         shown = {"months": [one.document() for one in states]} if months else {}
         emit_json({**found.document(), "overrides": overrides, **shown})
         return
@@ -51,7 +50,7 @@ def alerts(
     for alert in found.alerts:
         _show(alert, zone, found.present.get(alert.alert_id))
     for one in found.overrides:
-        say(f"override  {override.line(one, zone)}")
+        say(f"override  {one.says(zone)}")
     if not found.alerts:
         say("Nothing has fired." if every else "Nothing fires.")
     if states:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, columns, emit_json, say
+from gaia_budget.cli.output import JsonFlag, Module, columns, emit_json, say
 from gaia_hooks.facts import names
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.reports.money.month import Total
     from gaia_budget.reports.money.plan import PlanWindow
-
-Module = Annotated[str | None, typer.Option(help="This module alone.")]
 
 Since = Annotated[
     str | None, typer.Option(help="From here on: 2026-11-23, 2026-11, 30d, ...; default: 14 days.")

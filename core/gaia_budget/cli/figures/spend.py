@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaia_budget.cli.output import JsonFlag, columns, emit_json, say, warn_of_broken_files
+from gaia_budget.cli.output import JsonFlag, Since, Until, columns, emit_json, say, warn_of_broken_files
 from gaia_hooks.facts import names
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ By = Annotated[
         "mcp_server, file."
     ),
 ]
-Since = Annotated[
-    str | None, typer.Option(help="From here on: 2026-11-23, 2026-11, 7d, 36h, today, month, or a time.")
-]
-Until = Annotated[str | None, typer.Option(help="Up to here; a date includes its day.")]
 Module = Annotated[str | None, typer.Option("--module", "--project", help="This project or module alone.")]
 Session = Annotated[
     str | None, typer.Option(help="This session alone; the first letters of its id are enough.")

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.cells import cell_len
 from rich.text import Text
 
+from gaia_budget.cli.seeing.paper import Paper, here
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gaia_budget.cli.seeing.paper import Paper
+    from gaia_budget.ledger.database.measures import Figures
 
 GAP = 2
 
@@ -57,11 +59,35 @@ def grid(columns: Sequence[Cells], paper: Paper, *, bold: Sequence[int] = ()) ->
     return Grid(lines, [one.head.lower() for one in columns if one not in kept])
 
 
-def left_out(found: Grid, paper: Paper) -> list[str]:
-    """What to say of the columns that are not there."""
-    if not found.left_out:
-        return []
-    return [f"Left out at {paper.width} columns: {', '.join(found.left_out)}; --csv has all."]
+def draw(columns: Sequence[Cells], foot: Sequence[str], *, title: str = "", bold: Sequence[int] = ()) -> None:
+    """Write a table on stdout, with its title, what was left out of it, and sentences below it."""
+    paper = here()
+    drawn = grid(columns, paper, bold=bold)
+    head = [Text(title), Text("")] if title else []
+    left = [f"Left out at {paper.width} columns: {', '.join(drawn.left_out)}; --csv has all."]
+    paper.draw([*head, *drawn.lines, Text(""), *paper.foot([*(left if drawn.left_out else []), *foot])])
+
+
+def token_columns(rows: Sequence[Figures], total: Figures) -> list[Cells]:
+    """Responses and every kind of token; input, output and cache add up to all tokens."""
+
+    def column(head: str, attribute: str, drop: int) -> Cells:
+        return Cells(
+            head, [count(getattr(one, attribute)) for one in rows], count(getattr(total, attribute)), drop
+        )
+
+    return [
+        column("Responses", "responses", 8),
+        column("Input", "input_tokens", 6),
+        column("Output", "output_tokens", 5),
+        column("Cache", "cache_tokens", 7),
+        column("All tokens", "total_tokens", 4),
+    ]
+
+
+def count(figure: int) -> str:
+    """A count with commas; a dash for none."""
+    return f"{figure:,}" if figure else "–"
 
 
 def _width(columns: Sequence[Cells]) -> int:

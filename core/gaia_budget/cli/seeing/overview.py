@@ -31,8 +31,8 @@ NEEDLESS = re.compile(r"; most by | \(https?://")
 def overview(as_json: bool) -> None:
     """Draw the first screen, or give its figures as JSON."""
     from gaia_budget.cli.current import current_ledger
-    from gaia_budget.cli.output import emit_json, say, warn_of_broken_files
-    from gaia_budget.cli.seeing.empty import nothing
+    from gaia_budget.cli.output import emit_json, warn_of_broken_files
+    from gaia_budget.cli.seeing.empty import say_nothing
     from gaia_budget.reports.overview import overview as ask
     from gaia_budget.settings import load
 
@@ -43,8 +43,7 @@ def overview(as_json: bool) -> None:
         if as_json:
             emit_json(found.document())
         elif found.empty:
-            for line in nothing(ledger, " this month"):
-                say(line)
+            say_nothing(ledger, " this month")
         else:
             paper = here()
             screen = _Screen(found, ledger, settings.billing == "plan", paper)

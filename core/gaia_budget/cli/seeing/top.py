@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.errors import InputError
@@ -33,6 +34,16 @@ ORDERS = {
 PRESSED = {"\x1b[A": "up", "\x1b[B": "down", "\xe0H": "up", "\xe0P": "down",
          "\n": "enter", "\r": "enter", "\x1b": "back", "\x7f": "back", "\b": "back"}  # fmt: skip
 LISTS = {"p": PROJECTS, "a": APPS, "?": KEYS}
+TOLD = (
+    ("↑ ↓ or k j", "choose a row"),
+    ("enter", "open it: a session's agents and responses, a project's or an app's tasks and models"),
+    ("esc", "back"),
+    ("s", "another order"),
+    ("p", "projects of the month; again: sessions"),
+    ("a", "apps of today; again: sessions"),
+    ("?", "these keys"),
+    ("q", "quit"),
+)
 
 
 class View(NamedTuple):
@@ -104,17 +115,15 @@ def fitted(lines: list[Text], height: int) -> list[Text]:
 
 def rows(figures: tuple[Overview, list[Running]], view: View, ledger: Ledger) -> list[str]:
     """The names of the rows that can be chosen from: ids of sessions, or projects."""
-    from gaia_budget.cli.seeing import at_work, drilled
+    from gaia_budget.cli.seeing import lists
 
     found, sessions = figures
     if view.at == SESSIONS:
-        return [one.receipt.line.spend.session_id for one in at_work.in_order(sessions, view.order)]
+        return [one.receipt.line.spend.session_id for one in lists.sessions_in(sessions, view.order)]
     if view.at == PROJECTS:
-        return [one.name for one in drilled.projects_in(found, view.order)]
+        return [one.name for one in lists.projects_in(found, view.order)]
     return (
-        [one.key for one in drilled.apps_in(ledger, view.order).lines[: drilled.MOST]]
-        if view.at == APPS
-        else []
+        [one.key for one in lists.apps_in(ledger, view.order).lines[: lists.MOST]] if view.at == APPS else []
     )
 
 
@@ -143,7 +152,7 @@ def screen(figures: tuple[Overview, list[Running]], view: View, ledger: Ledger, 
     """Everything that is drawn, for one size of window."""
     from rich.text import Text
 
-    from gaia_budget.cli.seeing import at_work, drilled
+    from gaia_budget.cli.seeing import lists
 
     found, sessions = figures
     local = ledger.zone.local(ledger.now())
@@ -151,22 +160,31 @@ def screen(figures: tuple[Overview, list[Running]], view: View, ledger: Ledger, 
     head.append(f"{local:%H:%M:%S}".rjust(paper.width - len(head.plain)), "dim")
     lines = [head, Text("")]
     if view.at == KEYS:
-        lines += drilled.keys(paper)
+        lines += map(Text, _what_keys_do(paper.width))
     elif view.at == PROJECTS:
         lines += (
-            drilled.project(ledger, found, view.opened, paper)
+            lists.project(ledger, found, view.opened, paper)
             if view.opened
-            else drilled.projects(found, view, paper)
+            else lists.projects(found, view, paper)
         )
     elif view.at == APPS:
-        lines += drilled.app(ledger, view.opened, paper) if view.opened else drilled.apps(ledger, view, paper)
+        lines += lists.app(ledger, view.opened, paper) if view.opened else lists.apps(ledger, view, paper)
     else:
         lines += [
-            *at_work.headline(found, sessions, ledger.zone, paper),
+            *lists.headline(found, sessions, ledger.zone, paper),
             Text(""),
-            *at_work.drawn(figures, view, ledger, paper),
+            *lists.sessions_at_work(figures, view, ledger, paper),
         ]
     return [*lines, Text(""), Text(_keys(view, paper.width), "dim")]
+
+
+def _what_keys_do(width: int) -> list[str]:
+    wide = max(len(key) for key, _ in TOLD)
+    return [
+        part
+        for key, says in TOLD
+        for part in wrap(f"{key:{wide}}  {says}", width, subsequent_indent=" " * (wide + 2))
+    ]
 
 
 def _keys(view: View, width: int) -> str:

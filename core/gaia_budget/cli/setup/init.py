@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget.cli import human
-from gaia_budget.cli.output import JsonFlag, emit_json, note, say, warn_of_broken_files
+from gaia_budget.cli.output import DryRun, JsonFlag, Yes, emit_json, note, say, warn_of_broken_files
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,13 +21,11 @@ Project = Annotated[
     Path | None,
     typer.Option(help="Wire this project alone (.claude/settings.local.json), not all of the user's."),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the diff; change nothing.")]
 Show = Annotated[bool, typer.Option("--show", help="Show the change to the letter before asking.")]
 Undo = Annotated[bool, typer.Option("--undo", help="Take out all that was ever wired; it is listed first.")]
 GaiaRoot = Annotated[
     Path | None, typer.Option(help="The folder that holds token_budget.json and registry.json.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Permissions = Annotated[
     bool, typer.Option(help="Allow our read-only MCP tools, which would ask for every call otherwise.")
 ]
