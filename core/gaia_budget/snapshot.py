@@ -195,12 +195,11 @@ def _figures(before: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 def _month(settings: Settings) -> list[int]:
     """The first instant of this month and of the next, in microseconds."""
-    from datetime import UTC, datetime
+    from gaia_budget.ledger.zone import Zone, bucket
 
-    from gaia_budget.calendar_month import month_of
-
-    month = month_of(datetime.now(UTC), settings.zone)
-    return [int(edge.timestamp()) * clock.MICRO for edge in (month.start, month.end)]
+    zone = Zone.named(settings.timezone)
+    month = bucket(zone, "month", clock.now())
+    return [zone.start_of_month(month), zone.start_of_month(month + 1)]
 
 
 def _contract_times() -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 from zoneinfo import ZoneInfo
 
 from gaia_budget.errors import InputError
@@ -23,45 +23,17 @@ from gaia_hooks.machine import clock as machine_clock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from datetime import tzinfo
 
     from gaia_budget.ledger.bookmarks import Bookmark
     from gaia_budget.ledger.database.connection import Transaction
     from gaia_budget.ledger.record import Recorded
     from gaia_budget.ledger.zone import When
     from gaia_budget.model import Event
+    from gaia_budget.settings.keys import Settings
 
 FIND_ORG = "SELECT zone, zone_offsets FROM orgs WHERE org = ?"
 ADD_ORG = "INSERT INTO orgs (org, zone, zone_offsets) VALUES (?, ?, ?) ON CONFLICT (org) DO NOTHING"
 CHANGE_ZONE = "UPDATE orgs SET zone = ?, zone_offsets = ? WHERE org = ?"
-
-
-class Opener(Protocol):
-    """What a ledger has to know of whoever opens it: the settings, read at the edge. It asks nothing else."""
-
-    @property
-    def ledger_url(self) -> str:
-        """Where the ledger lies."""
-
-    @property
-    def state_folder(self) -> Path:
-        """The folder for backups, and for what could not be told to the ledger."""
-
-    @property
-    def org(self) -> str:
-        """The organisation that the spend belongs to."""
-
-    @property
-    def machine(self) -> str:
-        """This machine's name."""
-
-    @property
-    def timezone(self) -> str:
-        """The time zone of months and days by its IANA name; empty for the system's."""
-
-    @property
-    def zone(self) -> tzinfo:
-        """The same zone."""
 
 
 class Ledger:
@@ -74,23 +46,23 @@ class Ledger:
     def __init__(
         self,
         db: Database,
-        opener: Opener,
+        settings: Settings,
         clock: Callable[[], int] = machine_clock.now,
     ) -> None:
         self.db = db
-        self.org = opener.org
-        self.machine = opener.machine
-        self.folder = opener.state_folder
+        self.org = settings.org
+        self.machine = settings.machine
+        self.folder = settings.state_folder
         self.clock = clock
         self.kept = Kept(db.state)
-        self.zone = _zone_of(db, opener)
+        self.zone = _zone_of(db, settings)
 
     @classmethod
     def open(
         cls,
         url: str | None = None,
         *,
-        settings: Opener,
+        settings: Settings,
         patience_s: float = PATIENCE_SECONDS,
         clock: Callable[[], int] = machine_clock.now,
         lean: bool = False,
@@ -296,7 +268,7 @@ def _prepare_file(db: Database) -> None:
         db.keep_log()
 
 
-def _zone_of(db: Database, opener: Opener) -> Zone:
+def _zone_of(db: Database, settings: Settings) -> Zone:
     """The zone of the organisation's ledger.
 
     A ledger of one machine follows the settings: where their zone has changed, days and months are summed anew. So
@@ -305,29 +277,26 @@ def _zone_of(db: Database, opener: Opener) -> Zone:
     settings name another one is told. Raises InputError. Where nothing can be summed anew, in a ledger that may only
     be read, what the settings' zone asks for is added up from the hours.
     """
-    stored = next(iter(db.ask(lambda ask: ask(FIND_ORG, (opener.org,)))), None)
-    if db.shared:
-        name = opener.timezone or (stored[0] if stored else "UTC")
-        wanted = Zone(ZoneInfo(name))
-    else:
-        name, wanted = opener.timezone, Zone(opener.zone)
+    stored = next(iter(db.ask(lambda ask: ask(FIND_ORG, (settings.org,)))), None)
+    name = settings.timezone or ((stored[0] if stored else "UTC") if db.shared else "")
+    wanted = Zone.named(name)
     offsets = wanted.fingerprint()
     if stored is None:
-        db.write(lambda tx: tx.text(ADD_ORG, (opener.org, name, offsets)) and None)
-        return _zone_of(db, opener) if db.shared else wanted
+        db.write(lambda tx: tx.text(ADD_ORG, (settings.org, name, offsets)) and None)
+        return _zone_of(db, settings) if db.shared else wanted
     if offsets == stored[1]:
         return wanted
     if db.shared and stored[1]:
         raise InputError(
             f"{db.name}: days and months of this ledger follow {stored[0]}, but the setting timezone says "
-            f"{opener.timezone}. Set timezone to {stored[0]}, or leave it empty",
+            f"{settings.timezone}. Set timezone to {stored[0]}, or leave it empty",
             slug="ledger-time-zone",
         )
 
     def change(tx: Transaction) -> None:
         tx.keep_out_writers("events")
-        resum(tx, wanted, opener.org)
-        tx.text(CHANGE_ZONE, (name, offsets, opener.org))
+        resum(tx, wanted, settings.org)
+        tx.text(CHANGE_ZONE, (name, offsets, settings.org))
 
     try:
         db.write(change)

@@ -7,14 +7,11 @@ UTC change on quarter hours only (true of every zone since 1972), so one look-up
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Self
 
 from gaia_budget.errors import InputError
 from gaia_hooks.facts import names
-
-if TYPE_CHECKING:
-    from datetime import tzinfo
 
 MICRO = 1_000_000
 QUARTER = 900 * MICRO
@@ -34,6 +31,36 @@ def micros(moment: datetime) -> int:
     return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
+class SystemZone(tzinfo):
+    """The system's own time zone with its past and future offsets, from the C library.
+
+    `datetime.astimezone()` alone gives a fixed offset, which is wrong on the other side of a clock change.
+    """
+
+    def utcoffset(self, moment: datetime | None) -> timedelta | None:
+        """The offset in force at a local time."""
+        if moment is None:
+            return None
+        return moment.replace(tzinfo=None).astimezone().utcoffset()
+
+    def dst(self, moment: datetime | None) -> timedelta | None:
+        """Unknown: the C library tells the whole offset only."""
+        return None
+
+    def tzname(self, moment: datetime | None) -> str | None:
+        """The zone's abbreviation at a local time."""
+        return None if moment is None else moment.replace(tzinfo=None).astimezone().tzname()
+
+    def fromutc(self, moment: datetime) -> datetime:
+        """Local time of a UTC instant; `fold` tells the second of two equal local times."""
+        local = moment.replace(tzinfo=UTC).astimezone()
+        ours = local.replace(tzinfo=self)
+        return ours if ours.utcoffset() == local.utcoffset() else ours.replace(fold=1)
+
+    def __repr__(self) -> str:
+        return "SystemZone()"
+
+
 class Zone:
     """The calendar that days and months follow. `is_summed`: those that a ledger's sums are of follow it, too."""
 
@@ -41,6 +68,13 @@ class Zone:
         self.tzinfo, self.is_summed = zone, is_summed
         self._places: dict[int, tuple[int, int]] = {}
         self._months: dict[int, int] = {}
+
+    @classmethod
+    def named(cls, name: str) -> Self:
+        """The calendar of a time zone by its IANA name; empty: the system's."""
+        from zoneinfo import ZoneInfo
+
+        return cls(ZoneInfo(name) if name else SystemZone())
 
     def local(self, ts: int) -> datetime:
         """The local time of an instant; of the years 2 to 9998, which every zone can tell."""

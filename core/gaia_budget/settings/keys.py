@@ -10,7 +10,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from gaia_budget import places
-from gaia_budget.calendar_month import SystemZone
 from gaia_budget.checked import Keyed, Wrong, key, wrong
 from gaia_budget.checked.readers import (
     Secret,
@@ -36,7 +35,6 @@ from gaia_hooks.facts.prices.money import NANO
 from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
     from pathlib import Path
 
 LinePart = Literal["plan", "session", "context", "cache", "month", "alerts"]
@@ -232,13 +230,6 @@ class Settings(Keyed):
     def has_hard_cap(self) -> bool:
         """Whether something is refused in Claude Code where a limit is used up."""
         return "block" in (self.session_policy, *(module.on_exceeded for module in self.modules.values()))
-
-    @property
-    def zone(self) -> tzinfo:
-        """The time zone of months and days."""
-        from zoneinfo import ZoneInfo
-
-        return ZoneInfo(self.timezone) if self.timezone else SystemZone()
 
     @property
     def state_folder(self) -> Path:

@@ -235,14 +235,13 @@ def test_budget_exceeded_can_be_caught_by_name_and_says_all_a_handler_needs(
 def test_the_month_is_that_of_the_configured_zone_not_of_utc(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zoneinfo import ZoneInfo
-
-    from gaia_budget.calendar_month import month_of
+    from gaia_budget.ledger.zone import Zone, bucket, micros, month_name
 
     monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", "Pacific/Kiritimati")
     guard = BudgetGuard("jseeker")
     (scope, *_) = guard._accounts.place().scopes
-    assert scope.key.endswith(month_of(datetime.now(UTC), ZoneInfo("Pacific/Kiritimati")).name)
+    month = bucket(Zone.named("Pacific/Kiritimati"), "month", micros(datetime.now(UTC)))
+    assert scope.key.endswith(month_name(month))
 
 
 @pytest.mark.parametrize("figures", [{"input": -5, "output": -1}, {"input": True, "output": 0}])
