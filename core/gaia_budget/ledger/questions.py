@@ -191,7 +191,7 @@ def _by_periods(
     ask: Ask, zone: Zone, asked: Range, by: Sequence[str]
 ) -> Iterable[tuple[tuple[str, ...], Figures]]:
     """Days of the local calendar from events: one question for each stretch with one offset from UTC."""
-    where, values = _conditions(asked)
+    where, values = _of_events(asked)
     [(first, last)] = ask(f"SELECT min(ts), max(ts) FROM events WHERE {where}", values)  # noqa: S608
     if first is None:
         return
@@ -217,21 +217,19 @@ def _run(
 
 def _from_rollups(zone: Zone, asked: Range, by: Sequence[str], grain: str) -> Query:
     keys = ["bucket" if axis in TIMES else f'"{axis}"' for axis in by]
-    where = "org = ? AND grain = ? AND events > 0"
-    values: list[Any] = [asked.org, grain]
-    for condition, value in (
+    where, values = conditions(
+        asked.org,
+        ("grain = ?", grain),
         ("bucket >= ?", None if asked.since is None else bucket(zone, grain, asked.since)),
         ("bucket < ?", ENDS[grain] if asked.until is None else bucket(zone, grain, asked.until)),
         ("module = ?", asked.module),
         *((f"{name} = ?", value) for name, value in asked.where),
-    ):
-        if value is not None:
-            where, values = f"{where} AND {condition}", [*values, value]
-    return _grouped("rollups", keys, SUMS_OF_ROLLUPS, where, values)
+    )
+    return _grouped("rollups", keys, SUMS_OF_ROLLUPS, f"{where} AND events > 0", values)
 
 
 def _from_events(asked: Range, by: Sequence[str], offset: int) -> Query:
-    where, values = _conditions(asked)
+    where, values = _of_events(asked)
     return _grouped("events", [_axis(axis, offset) for axis in by], SUMS_OF_EVENTS, where, values)
 
 
@@ -254,17 +252,19 @@ def _axis(axis: str, offset: int) -> str:
     return f'"{COLUMNS[axis]}"'
 
 
-def _conditions(asked: Range) -> tuple[str, list[Any]]:
+def _of_events(asked: Range) -> tuple[str, list[Any]]:
     """The condition on rows of `events`, and its values."""
-    where = "org = ?"
-    values: list[Any] = [asked.org]
-    for condition, value in (
+    return conditions(
+        asked.org,
         ("ts >= ?", asked.since),
         ("ts < ?", asked.until),
         ("module = ?", asked.module),
         ("session_id = ?", asked.session),
         *((f"{name} = ?", value) for name, value in asked.where),
-    ):
-        if value is not None:
-            where, values = f"{where} AND {condition}", [*values, value]
-    return where, values
+    )
+
+
+def conditions(org: str, *asked: tuple[str, Any]) -> tuple[str, list[Any]]:
+    """What holds of rows of an organisation, in SQL, and its values: each of these that is asked for."""
+    told = [(condition, value) for condition, value in asked if value is not None]
+    return " AND ".join(["org = ?", *(one for one, _ in told)]), [org, *(value for _, value in told)]

@@ -14,6 +14,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TextIO
 
 from gaia_budget.errors import InputError
+from gaia_budget.ledger.questions import conditions
 from gaia_budget.ledger.rows import EVENT_FIELDS, INSERT
 from gaia_budget.reports.shown import FORMULA
 from gaia_hooks.facts import names
@@ -43,11 +44,7 @@ def events(
 ) -> Iterator[list[Fields]]:
     """The events of [since, until) by the names of their columns, in portions. Raises InputError, LedgerError."""
     start, end = ledger.instant(since), ledger.instant(until, end=True)
-    where = "org = ?"
-    values: list[Any] = [ledger.org]
-    for condition, value in (("ts >= ?", start), ("ts < ?", end), ("module = ?", module)):
-        if value is not None:
-            where, values = f"{where} AND {condition}", [*values, value]
+    where, values = conditions(ledger.org, ("ts >= ?", start), ("ts < ?", end), ("module = ?", module))
     sql = f"SELECT {INSERT.columns} FROM events WHERE {where} ORDER BY ts, event_id"  # noqa: S608
     for rows in ledger.db.pages(sql, values, page):
         yield [dict(zip(EVENT_FIELDS, row, strict=True)) for row in rows]
