@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gaia_budget.middleware.accounts import Accounts
     from gaia_budget.middleware.books.bill import Seller
     from gaia_budget.middleware.passage import BookedUnder, Line, Passage
+    from gaia_budget.middleware.policy import Policy
+    from gaia_budget.middleware.reserve.bounds import Bound
     from gaia_budget.middleware.wire import Ask, Wire
 
 LATER = re.compile(r"/(?:responses|interactions)/(?P<id>[A-Za-z0-9_-]+)(?:/cancel)?$")
@@ -83,26 +85,107 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
         return None
     content = _content(request)
     ask = wire.ask(path, body_of(content) or _form(request))
-    place, seller = accounts.place(), accounts.policy().seller(line, request.url)
-    if ask.unpriced and not seller.free:
+    place, policy = accounts.place(), accounts.policy()
+    gate = _Gate(accounts, policy, wire, place, policy.seller(line, request.url), len(content))
+    if ask.unpriced and not gate.seller.free:
         _notice_unpriced(accounts, wire, path)
     key = accounts.key_of(ask, request, place.task)
     kept = accounts.answers.get(key) if key else None
     if kept is not None:
-        found = _call(accounts, wire, ask, place, seller, 0)
+        found = gate.call(ask)
         found.replay = kept
         accounts.book_hit(found, kept)
         return found
     try:
         if is_signed(request):
-            return _held(accounts, wire, ask, place, seller, len(content))
-        made = _prepared(accounts, wire, ask, place, seller, key, request)
+            return gate.held(ask)
+        made = gate.prepared(ask, key, path)
     except BudgetExceededError:
-        accounts.turned(_call(accounts, wire, ask, place, seller, len(content)), REFUSED)
+        accounts.turned(gate.call(ask), REFUSED)
         raise
     if made.attempt.ask.model != ask.model:
-        accounts.turned(_call(accounts, wire, ask, place, seller, len(content)), DOWNGRADED)
+        accounts.turned(gate.call(ask), DOWNGRADED)
     return made
+
+
+class _Gate(NamedTuple):
+    """Where a request passes: what decides on it, what it is booked under, who answers, and how many bytes it has."""
+
+    accounts: Accounts
+    policy: Policy
+    wire: Wire
+    place: BookedUnder
+    seller: Seller
+    size: int
+
+    def bound(self, ask: Ask) -> Bound:
+        """The most that the request can cost."""
+        unbounded = self.accounts.unbounded_output_tokens
+        return bounds.bound(self.policy.prices, ask, self.seller, self.size, unbounded)
+
+    def call(self, ask: Ask) -> Call:
+        """A call with its upper bound; nothing is held yet."""
+        attempt = Attempt(ask, self.place, self.policy.prices, self.bound(ask), self.seller)
+        attempt.details = self.place.task.details if self.place.task else ""
+        return Call(self.wire, attempt, self.accounts)
+
+    def held(self, ask: Ask) -> Call:
+        """A call with its money held."""
+        made = self.call(ask)
+        try:
+            made.attempt.place = self.accounts.hold(self.place, made.attempt.worst())
+        except BudgetExceededError as refusal:
+            left = refusal.limit_nano - refusal.spent_nano - refusal.reserved_nano
+            cure = made.attempt.bound.cure(ask, self.bound(ask._replace(max_output=0)), left)
+            raise (refusal.advised(cure) if cure else refusal) from None
+        made.held = True
+        return made
+
+    def prepared(self, ask: Ask, key: str, path: str) -> Call:
+        """The call with its money held, and with the guard's own marks in its body."""
+        prompt_key, marked = self.accounts.prompt_cache.key(ask), ask
+        if prompt_key:
+            task = self.place.task.name if self.place.task else ask.operation
+            marked = self.accounts.prompt_cache.marked(ask, prompt_key, self.policy.prices, task)
+        wanted, hides_usage = marked, False
+        if self.seller.host not in self.accounts.no_usage_asked:
+            wanted, hides_usage = _asking_for_usage(marked)
+        try:
+            made = self.held(wanted)
+        except BudgetExceededError as refusal:
+            made = self._downgraded(wanted, refusal)
+        sent = made.attempt.ask
+        if sent.body is not ask.body:
+            made.body = msgspec.json.encode(sent.body)
+        if ask.provider == "gemini" and sent.model != ask.model:
+            made.path = path.replace(f"/models/{ask.model}:", f"/models/{sent.model}:")
+        made.hides_usage, made.prompt_key, made.marked = hides_usage, prompt_key, marked is not ask
+        made.cache_key = key if sent.model == ask.model else ""
+        return made
+
+    def _downgraded(self, ask: Ask, refusal: BudgetExceededError) -> Call:
+        """The call on the cheapest allowed model, where that is wanted, up to the hard stop; else it is refused."""
+        rules = self.policy.rules(self.place.module)
+        cheaper = None
+        if rules.downgrade:
+            cheaper = downgrade.cheapest(self.policy.prices, ask, self.seller, rules.models)
+        if cheaper is None:
+            raise refusal
+        month, *others = self.place.scopes
+        beyond = month._replace(limit_nano=max(month.limit_nano, rules.hard_stop_nano))
+        try:
+            made = self._replace(place=self.place._replace(scopes=(beyond, *others))).held(cheaper)
+        except BudgetExceededError as stopped:
+            raise (refusal if cheaper.model != ask.model else stopped) from None
+        made.attempt.details = f"downgraded from {ask.model}: {refusal.scope} is nearly used up"
+        what = "no allowed model is cheaper: it goes on"
+        if cheaper.model != ask.model:
+            what = f"{cheaper.model} answers instead"
+        self.accounts.notice(
+            f"{ask.model} would cost up to {usd_short(self.bound(ask).nano)}, more than is left of {refusal.scope}: "
+            f"{what}, until {usd_short(rules.hard_stop_nano)}"
+        )
+        return made
 
 
 def is_signed(request: Any) -> bool:
@@ -117,32 +200,6 @@ def header_of(request: Any, name: bytes) -> bytes:
         if len(key) == size and key.lower() == name:
             return bytes(value)
     return b""
-
-
-def _prepared(
-    accounts: Accounts, wire: Wire, ask: Ask, place: BookedUnder, seller: Seller, key: str, request: Any
-) -> Call:
-    """The call with its money held, and with the guard's own marks in its body."""
-    prompt_key, marked = accounts.prompt_cache.key(ask), ask
-    if prompt_key:
-        task = place.task.name if place.task else ask.operation
-        marked = accounts.prompt_cache.marked(ask, prompt_key, accounts.policy().prices, task)
-    wanted, hides_usage = marked, False
-    if seller.host not in accounts.no_usage_asked:
-        wanted, hides_usage = _asking_for_usage(marked)
-    size = len(_content(request))
-    try:
-        made = _held(accounts, wire, wanted, place, seller, size)
-    except BudgetExceededError as refusal:
-        made = _downgraded(accounts, wire, wanted, place, seller, size, refusal)
-    sent = made.attempt.ask
-    if sent.body is not ask.body:
-        made.body = msgspec.json.encode(sent.body)
-    if ask.provider == "gemini" and sent.model != ask.model:
-        made.path = request.url.path.replace(f"/models/{ask.model}:", f"/models/{sent.model}:")
-    made.hides_usage, made.prompt_key, made.marked = hides_usage, prompt_key, marked is not ask
-    made.cache_key = key if sent.model == ask.model else ""
-    return made
 
 
 def _content(request: Any) -> bytes:
@@ -178,28 +235,6 @@ def _notice_unpriced(accounts: Accounts, wire: Wire, path: str) -> None:
     accounts.notice_once(f"{wire.provider} {path.rsplit('/', 1)[-1]}", text)
 
 
-def _call(accounts: Accounts, wire: Wire, ask: Ask, place: BookedUnder, seller: Seller, size: int) -> Call:
-    """A call with its upper bound; nothing is held yet."""
-    prices = accounts.policy().prices
-    bound = bounds.bound(prices, ask, seller, size, accounts.unbounded_output_tokens)
-    made = Call(wire, Attempt(ask, place, prices, bound, seller), accounts)
-    made.attempt.details = place.task.details if place.task else ""
-    return made
-
-
-def _held(accounts: Accounts, wire: Wire, ask: Ask, place: BookedUnder, seller: Seller, size: int) -> Call:
-    made = _call(accounts, wire, ask, place, seller, size)
-    try:
-        made.attempt.place = accounts.hold(place, made.attempt.worst())
-    except BudgetExceededError as refusal:
-        left = refusal.limit_nano - refusal.spent_nano - refusal.reserved_nano
-        least = bounds.bound(accounts.policy().prices, ask._replace(max_output=0), seller, size, 0)
-        cure = made.attempt.bound.cure(ask, least, left)
-        raise (refusal.advised(cure) if cure else refusal) from None
-    made.held = True
-    return made
-
-
 def _asking_for_usage(ask: Ask) -> tuple[Ask, bool]:
     """A streamed chat tells its figures only when asked to; the chunk that carries them is then ours."""
     if ask.operation not in ("chat", "completions") or not ask.streams:
@@ -210,40 +245,3 @@ def _asking_for_usage(ask: Ask) -> tuple[Ask, bool]:
         return ask, False
     body = {**ask.body, "stream_options": {**options, "include_usage": True}}
     return ask._replace(body=body), True
-
-
-def _downgraded(
-    accounts: Accounts,
-    wire: Wire,
-    ask: Ask,
-    place: BookedUnder,
-    seller: Seller,
-    size: int,
-    refusal: BudgetExceededError,
-) -> Call:
-    """The call on the cheapest allowed model, where that is wanted, up to the hard stop; else the refusal is raised."""
-    policy = accounts.policy()
-    rules = policy.rules(place.module)
-    cheaper = downgrade.cheapest(policy.prices, ask, seller, rules.models) if rules.downgrade else None
-    if cheaper is None:
-        raise refusal
-    month = place.scopes[0]
-    beyond = place._replace(
-        scopes=(month._replace(limit_nano=max(month.limit_nano, rules.hard_stop_nano)), *place.scopes[1:])
-    )
-    try:
-        made = _held(accounts, wire, cheaper, beyond, seller, size)
-    except BudgetExceededError as stopped:
-        raise (refusal if cheaper.model != ask.model else stopped) from None
-    asked = bounds.bound(policy.prices, ask, seller, size, accounts.unbounded_output_tokens)
-    made.attempt.details = f"downgraded from {ask.model}: {refusal.scope} is nearly used up"
-    what = (
-        f"{cheaper.model} answers instead"
-        if cheaper.model != ask.model
-        else "no allowed model is cheaper: it goes on"
-    )
-    accounts.notice(
-        f"{ask.model} would cost up to {usd_short(asked.nano)}, more than is left of {refusal.scope}: {what}, "
-        f"until {usd_short(rules.hard_stop_nano)}"
-    )
-    return made

@@ -64,11 +64,9 @@ def admit(accounts: Accounts, line: Line, request: Any) -> Passage | None:
     seller = accounts.policy().seller(line, request.url)
     if results:
         return Lines(accounts, line, seller, results["batch"])
-    return (
-        Lines(accounts, line, seller, "", file["file"])
-        if file
-        else Looked(accounts, line, seller, cancels=path.endswith("/cancel"))
-    )
+    if file:
+        return Lines(accounts, line, seller, "", file["file"])
+    return Looked(accounts, line, seller, cancels=path.endswith("/cancel"))
 
 
 def _can_be_counted(accounts: Accounts) -> bool:

@@ -70,7 +70,7 @@ class Passage:
 
     @property
     def awaits_figures(self) -> bool:
-        """Whether the answer is complete but for its figures, which come next."""
+        """Whether the answer is complete but for its figures, which come next; not where it is settled."""
         return False
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gaia_budget.middleware.books import bill
@@ -206,52 +207,37 @@ class Attempt:
         *,
         reserved: bool = True,
     ) -> Settlement:
-        event = event_at(
-            self.place,
+        made = partial(event_at, self.place, ts=self._ts, provider=self.seller.provider, task=self.task)
+        event = made(
             event_id=self.call_id,
-            ts=self._ts,
             kind=kind,
-            provider=self.seller.provider,
             model=self._model(),
-            task=self.task,
             used=used,
             cost_nano=cost_nano,
             price_source=price_source,
             status=status,
             duration_ms=int((time.perf_counter() - self._started) * 1000),
         )
-        details = self.details
-        more: tuple[Event, ...] = ()
-        if found and found.unpriced:
-            said_of_it = [details, *(f"{NOT_PRICED}{what}" for what in found.unpriced)]
-            details = "; ".join(text for text in said_of_it if text)
-            more = self._missing(found.unpriced) if cost_nano is not None else ()
-        return Settlement(
-            call_id=self.call_id,
-            actual_nano=actual_nano,
-            event=event,
-            details=details,
-            reserved=reserved,
-            more=more,
-        )
-
-    def _missing(self, unpriced: tuple[str, ...]) -> tuple[Event, ...]:
-        """An event for each thing that the answer bills and nobody has a price for."""
-        return tuple(
-            event_at(
-                self.place,
+        unpriced = [f"{NOT_PRICED}{what}" for what in found.unpriced] if found else []
+        more = tuple(  # an event for each thing that the answer bills and nobody has a price for
+            made(
                 event_id=f"{self.call_id}-{number}",
-                ts=self._ts,
                 kind="unattributed",
-                provider=self.seller.provider,
-                model=f"{NOT_PRICED}{what}",
-                task=self.task,
+                model=what,
                 used=usage.NOTHING,
                 cost_nano=None,
                 price_source="",
                 status="not_priced",
             )
-            for number, what in enumerate(unpriced)
+            for number, what in enumerate(unpriced if cost_nano is not None else ())
+        )
+        return Settlement(
+            call_id=self.call_id,
+            actual_nano=actual_nano,
+            event=event,
+            details="; ".join(text for text in (self.details, *unpriced) if text),
+            reserved=reserved,
+            more=more,
         )
 
 

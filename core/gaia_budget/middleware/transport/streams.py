@@ -55,9 +55,7 @@ def watch(response: Any, call: Passage, client: object) -> Any:
     call.take_headers(response.headers)
     kind = _kinds(http)[1 if is_async else 0]
     watched = kind(response.stream, call, response.headers, client)
-    if hasattr(
-        response, "_content"
-    ):  # made in memory, as the transports of tests do: nobody will read it again
+    if hasattr(response, "_content"):  # made in memory, as by transports of tests: nobody will read it again
         watched.take_in(response.content)
         return response
     response.stream = watched
@@ -231,12 +229,7 @@ class _Watched(_Watch):
             for data in self._source or ():
                 self.chunk(data)
                 left -= len(data)
-                if (
-                    self.call.is_settled
-                    or not self.call.awaits_figures
-                    or left < 0
-                    or time.monotonic() > until
-                ):
+                if not self.call.awaits_figures or left < 0 or time.monotonic() > until:
                     break
             self.rest()
         except Exception as error:  # noqa: BLE001 (a connection that breaks here has told all that it will tell)
@@ -297,7 +290,7 @@ class _WatchedAsync(_Watch):
                 async for data in self._source or _nothing():
                     self.chunk(data)
                     left -= len(data)
-                    if self.call.is_settled or not self.call.awaits_figures or left < 0:
+                    if not self.call.awaits_figures or left < 0:
                         break
                 else:
                     self.rest()

@@ -220,22 +220,16 @@ def _metadata(raw: Body, seen: Seen) -> None:
     if figure(raw.get("promptTokenCount")) is None and figure(raw.get("candidatesTokenCount")) is None:
         seen.total = count(raw.get("totalTokenCount"))
         return
-    prompt = count(raw.get("promptTokenCount")) + count(raw.get("toolUsePromptTokenCount"))
-    read, thoughts = count(raw.get("cachedContentTokenCount")), count(raw.get("thoughtsTokenCount"))
-    output = count(raw.get("candidatesTokenCount")) + thoughts
     into = ("promptTokensDetails", "promptTokenDetails", "toolUsePromptTokensDetails")
-    _media(
-        [one for name in into for one in entries(raw, name)],
-        entries(raw, "cacheTokensDetails"),
-        entries(raw, "candidatesTokensDetails"),
-        "tokenCount",
-        seen,
-    )
+    _media(raw, into, "cacheTokensDetails", "candidatesTokensDetails", "tokenCount", seen)
     told = text(raw, "trafficType")
     if told in TRAFFIC:
         seen.variant = TRAFFIC[told]
     elif told and told != "TRAFFIC_TYPE_UNSPECIFIED":
         seen.not_priced(f"traffic type {told[:40]}")
+    prompt = count(raw.get("promptTokenCount")) + count(raw.get("toolUsePromptTokenCount"))
+    read, thoughts = count(raw.get("cachedContentTokenCount")), count(raw.get("thoughtsTokenCount"))
+    output = count(raw.get("candidatesTokenCount")) + thoughts
     seen.add((max(0, prompt - read), output, read, 0, 0, thoughts, 0))
 
 
@@ -243,17 +237,11 @@ def _interaction_usage(raw: Body, seen: Seen) -> None:
     if figure(raw.get("total_input_tokens")) is None and figure(raw.get("total_output_tokens")) is None:
         seen.total = count(raw.get("total_tokens"))
         return
+    into = ("input_tokens_by_modality", "tool_use_tokens_by_modality")
+    _media(raw, into, "cached_tokens_by_modality", "output_tokens_by_modality", "tokens", seen)
     prompt = count(raw.get("total_input_tokens")) + count(raw.get("total_tool_use_tokens"))
     read, thoughts = count(raw.get("total_cached_tokens")), count(raw.get("total_thought_tokens"))
     output = count(raw.get("total_output_tokens")) + thoughts
-    into = ("input_tokens_by_modality", "tool_use_tokens_by_modality")
-    _media(
-        [one for name in into for one in entries(raw, name)],
-        entries(raw, "cached_tokens_by_modality"),
-        entries(raw, "output_tokens_by_modality"),
-        "tokens",
-        seen,
-    )
     seen.add((max(0, prompt - read), output, read, 0, 0, thoughts, 0))
     for one in entries(raw, "grounding_tool_count"):
         kind, uses = GROUNDED.get(text(one, "type")), count(one.get("count"))
@@ -265,12 +253,13 @@ def _interaction_usage(raw: Body, seen: Seen) -> None:
             seen.not_priced(text(one, "type").replace("_", " "))
 
 
-def _media(into: list[Body], cached: list[Body], out_of: list[Body], name: str, seen: Seen) -> None:
+def _media(raw: Body, into: tuple[str, ...], cached: str, out_of: str, name: str, seen: Seen) -> None:
     """How many of the tokens were audio, images or video; those that the cache served are in the prompt's too."""
+    lists = [[one for key in keys for one in entries(raw, key)] for keys in (into, (cached,), (out_of,))]
     for modality, kind in KINDS.items():
         prompt, read, output = (
             sum(count(one.get(name)) for one in told if text(one, "modality").upper() == modality)
-            for told in (into, cached, out_of)
+            for told in lists
         )
         seen.add_media(
             {f"input_{kind}": max(0, prompt - read), f"cached_{kind}": read, f"output_{kind}": output}
