@@ -50,7 +50,7 @@ def read_json(path: Path) -> JsonText:
     return json_document(path, read_text(path))
 
 
-def json_document(path: Path, text: str) -> JsonText:
+def json_document(path: Path, text: str, cure: str = "Fix the JSON there") -> JsonText:
     """The text of a JSON file with the places of its keys. Raises ConfigError."""
     from gaia_budget.jsontext import JsonSyntaxError, parse
 
@@ -58,12 +58,7 @@ def json_document(path: Path, text: str) -> JsonText:
         return parse(text)
     except JsonSyntaxError as error:
         raise ConfigError(
-            path,
-            error.problem,
-            line=error.line,
-            column=error.column,
-            cure="Fix the JSON there",
-            slug="config-syntax",
+            path, error.problem, line=error.line, column=error.column, cure=cure, slug="config-syntax"
         ) from None
 
 
@@ -117,6 +112,19 @@ def toml_line(text: str, keys: Sequence[str | int]) -> int | None:
         if len(found) > depth and found == wanted[: len(found)]:
             best, depth = number, len(found)
     return best
+
+
+def toml_with(text: str, key: str | None, entry: str) -> str:
+    """A TOML text with a line in the place of a top-level key's, or as its first; all else stays as it is."""
+    mark = "\ufeff" if text.startswith("\ufeff") else ""
+    lines = text.removeprefix(mark).splitlines(keepends=True)
+    number = None if key is None else toml_line(text, (key,))
+    if number is None:
+        lines.insert(0, f"{entry}\n")
+    else:
+        before = lines[number - 1]
+        lines[number - 1] = entry + before[len(before.rstrip("\r\n")) :]
+    return mark + "".join(lines)
 
 
 def _dotted(name: str) -> list[str]:

@@ -50,22 +50,13 @@ def _values() -> dict[str, Any]:
 
 def set_top_level(key: str, value: str | bool) -> None:
     """Write one value of the settings file, the rest of it untouched. Raises ConfigError, OSError."""
-    from gaia_budget.configfile import read_text, read_toml, toml_line
+    from gaia_budget.configfile import read_text, read_toml, toml_with
 
     file = places.ensure_home() / "settings.toml"
     listed = read_toml(file)
     text = read_text(file) if file.exists() else ""
-    lines = text.splitlines(keepends=True)
     named = next((name for name in _names(key) if name in listed), None)
-    line = None if named is None else toml_line(text, (named,))
-    entry = f"{key} = {json.dumps(value)}"
-    if line is None:
-        lines.insert(0, f"{entry}\n")
-    else:
-        end = lines[line - 1][len(lines[line - 1].rstrip("\r\n")) :]
-        lines[line - 1] = f"{entry}{end}"
-    mark = "\ufeff" if text.startswith("\ufeff") else ""
-    files.replace(str(file), (mark + "".join(lines).replace("\ufeff", "")).encode("utf-8"))
+    files.replace(str(file), toml_with(text, named, f"{key} = {json.dumps(value)}").encode("utf-8"))
 
 
 def origin(key: str) -> str:

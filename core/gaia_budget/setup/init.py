@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget import places, settings, snapshot
-from gaia_budget.configfile import decoded, read_toml, toml_line
+from gaia_budget.configfile import decoded, read_toml, toml_with
 from gaia_budget.errors import ConfigError, InputError, InternalError
 from gaia_budget.ingest import telemetry
-from gaia_budget.jsontext import BOM
 from gaia_budget.setup import (
     hookcopy,
     interpreter,
@@ -135,22 +134,21 @@ def plan(options: Options) -> Plan:
 
 def _settings_changes(options: Options, wires: wiring.Wiring) -> tuple[list[FileChange], list[str]]:
     """The change of the settings file, with our telemetry only where the user sends none elsewhere; and what to say."""
-    file, wanted = settings_path(options.project), wires.telemetry
-    if wanted is None:
-        return [edit(file, lambda text, file: wiring.wired(text, wires, file))], []
-    text = decoded(content_of(file) or b"", file)
-    wiring.wired(text, wires._replace(telemetry=None), file)  # names what is wrong with the file
-    foreign = [*own_entries.telemetry_names(os.environ), *own_entries.foreign_telemetry(text)]
-    if foreign:
-        address = f"http://127.0.0.1:{wanted.port}/v1/logs"
-        notice = (
-            f"telemetry of your own stays ({', '.join(foreign)}): let your collector forward its logs (OTLP/HTTP, "
-            f"JSON) to {address} with the header Authorization: Bearer and the token in {telemetry.file()}"
-        )
-        without = wires._replace(telemetry=None)
-        return [edit(file, lambda text, file: wiring.wired(text, without, file))], [notice]
-    notice = "Claude Code's telemetry is received while an MCP server of ours runs, from the next session on"
-    return [edit(file, lambda text, file: wiring.wired(text, wires, file))], [notice]
+    file, wanted, notices = settings_path(options.project), wires.telemetry, list[str]()
+    if wanted is not None:
+        text, without = decoded(content_of(file) or b"", file), wires._replace(telemetry=None)
+        wiring.wired(text, without, file)  # names what is wrong with the file
+        foreign = [*own_entries.telemetry_names(os.environ), *own_entries.foreign_telemetry(text)]
+        if foreign:
+            wires, address = without, f"http://127.0.0.1:{wanted.port}/v1/logs"
+            notices.append(
+                f"telemetry of your own stays ({', '.join(foreign)}): let your collector forward its logs (OTLP/HTTP, "
+                f"JSON) to {address} with the header Authorization: Bearer and the token in {telemetry.file()}"
+            )
+        else:
+            since = "while an MCP server of ours runs, from the next session on"
+            notices.append(f"Claude Code's telemetry is received {since}")
+    return [edit(file, lambda text: wiring.wired(text, wires, file))], notices
 
 
 def too_old(client: tuple[int, ...]) -> str:
@@ -174,11 +172,11 @@ def refuse_links_out(project: Path | None) -> None:
             )
 
 
-def edit(file: Path, change: Callable[[str, Path], str]) -> FileChange:
+def edit(file: Path, change: Callable[[str], str]) -> FileChange:
     """What an edit of a file's text would make of its bytes; a missing file is empty text."""
     before = content_of(file)
     text = decoded(before or b"", file)
-    after = change(text, file)
+    after = change(text)
     return FileChange(file, before, before if after == text else after.encode("utf-8"))
 
 
@@ -188,7 +186,7 @@ def _mcp(options: Options) -> tuple[Registration | None, FileChange | None, list
         return (None if _is_registered(program, entry) else entry), None, []
     if options.project is not None:
         file = options.project / MCP_JSON
-        change = edit(file, lambda text, file: mcp_server.in_mcp_json(text, entry, file))
+        change = edit(file, lambda text: mcp_server.in_mcp_json(text, entry, file))
         notice = f"{file} names programs of this machine: it is not for committing"
         return None, change, [f"Claude Code is not on the PATH, so the MCP server is in .mcp.json; {notice}"]
     return (
@@ -228,12 +226,8 @@ def _root_setting(root: Path | None) -> FileChange | None:
         return None
     before = content_of(file)
     text = decoded(before or b"", file)
-    mark = BOM if text.startswith(BOM) else ""
-    lines = text.removeprefix(BOM).splitlines(keepends=True)
-    entry = f"gaia_root = {json.dumps(str(root), ensure_ascii=False)}\n"
-    number = toml_line(text, ["gaia_root"])
-    lines[slice(0, 0) if number is None else slice(number - 1, number)] = [entry]
-    return FileChange(file, before, (mark + "".join(lines)).encode("utf-8"))
+    entry = f"gaia_root = {json.dumps(str(root), ensure_ascii=False)}"
+    return FileChange(file, before, toml_with(text, "gaia_root", entry).encode("utf-8"))
 
 
 def apply(work: Plan) -> None:

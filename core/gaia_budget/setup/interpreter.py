@@ -53,28 +53,23 @@ def throwaway(path: Path) -> str | None:
 
     A temporary folder counts only where our state folder is not in it too: a trial in a temporary home is fine.
     """
-    place = Path(os.path.realpath(path))
-    temporary = Path(os.path.realpath(tempfile.gettempdir()))
-    if place.is_relative_to(temporary) and not _real(places.home()).is_relative_to(temporary):
+    place, temporary = places.real(path), places.real(Path(tempfile.gettempdir()))
+    if place.is_relative_to(temporary) and not places.real(places.home()).is_relative_to(temporary):
         return f"{path} is in the temporary folder {temporary}"
     uv_cache = os.environ.get("UV_CACHE_DIR")
-    if uv_cache and place.is_relative_to(_real(Path(uv_cache))):
+    if uv_cache and place.is_relative_to(places.real(Path(uv_cache))):
         return f"{path} is in uv's cache"
-    home = _real(Path.home())
+    home = places.real(Path.home())
     below_home = place.relative_to(home).parts if place.is_relative_to(home) else ()
     if CACHE_FOLDERS.intersection(part.lower() for part in below_home):
         return f"{path} is in a cache folder (as uvx and pipx run make it)"
     return None
 
 
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
-
-
 def _candidates() -> Iterator[Path]:
     base = getattr(sys, "_base_executable", "") or sys.executable
     yield Path(base)
-    yield Path(os.path.realpath(base))
+    yield places.real(Path(base))
     yield Path(sys.executable)
 
 

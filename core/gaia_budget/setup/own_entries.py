@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from gaia_budget.configfile import refuse_doubled
+from gaia_budget.configfile import json_document, refuse_doubled
 from gaia_budget.errors import ConfigError
-from gaia_budget.jsontext import JsonSyntaxError, JsonText, parse
+from gaia_budget.jsontext import JsonText, parse
 from gaia_budget.setup import jsonedit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+CURE = "Nothing was changed; fix the file and run init again"
 BLANK = "\ufeff \t\r\n"  # a file of nothing else counts as empty
 OUR_OPTIONS = ["-I", "-S", "-c"]
 OUR_PROGRAM = re.compile(
@@ -25,17 +26,7 @@ ENABLED, OUR_MARK = "CLAUDE_CODE_ENABLE_TELEMETRY", "OTEL_EXPORTER_OTLP_LOGS_HEA
 
 def read(text: str, file: Path) -> JsonText:
     """Parse a settings file that we may change. Raises ConfigError when we must not touch it."""
-    try:
-        document = parse(text)
-    except JsonSyntaxError as error:
-        raise ConfigError(
-            file,
-            error.problem,
-            line=error.line,
-            column=error.column,
-            cure="Nothing was changed; fix the file and run init again",
-            slug="config-syntax",
-        ) from None
+    document = json_document(file, text, CURE)
     refuse_doubled(document, file)
     _check_shape(document, file)
     return document
@@ -56,8 +47,7 @@ def _check_shape(document: JsonText, file: Path) -> None:
         if node is not None and not isinstance(node.content, kind):
             line, column = document.line_column(node.start)
             key = ".".join(path) or None
-            cure = "Nothing was changed; fix the file and run init again"
-            raise ConfigError(file, f"must be {name}", line=line, column=column, key=key, cure=cure)
+            raise ConfigError(file, f"must be {name}", line=line, column=column, key=key, cure=CURE)
 
 
 def is_ours(entry: Any) -> bool:
