@@ -36,3 +36,14 @@ def current_ledger(settings: Settings | None = None) -> Iterator[Ledger]:
     """The ledger of those books, for questions that are not asked of `Books` yet."""
     with books_now(settings) as found:
         yield found.ledger
+
+
+@contextmanager
+def opened_ledger(*, lean: bool = False) -> Iterator[tuple[Ledger, Settings]]:
+    """The ledger as it is, and the settings whose it is: nothing is taken in first."""
+    from gaia_budget.ledger import Ledger
+    from gaia_budget.settings import load
+
+    settings = load()
+    with Ledger.open(settings=settings, lean=lean) as ledger:
+        yield ledger, settings

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaia_budget.cli.current import opened_ledger
 from gaia_budget.cli.output import JsonFlag, emit_json, note, say, warn_of_broken_files
 
 if TYPE_CHECKING:
@@ -99,22 +100,16 @@ Folder = Annotated[
 def jseeker_db(file: Database, as_json: JsonFlag = False) -> None:
     """Take in every row of jSeeker's api_costs table; rows that are known already change nothing."""
     from gaia_budget.ingest.run import import_api_costs
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import load
 
-    settings = load()
-    with Ledger.open(settings=settings) as ledger:
+    with opened_ledger() as (ledger, settings):
         _answer(import_api_costs(settings, ledger, file.absolute()), as_json)
 
 
 def logs(folder: Folder, as_json: JsonFlag = False) -> None:
     """Take in every event file of a folder; lines that are known already change nothing."""
     from gaia_budget.ingest.run import import_logs
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import load
 
-    settings = load()
-    with Ledger.open(settings=settings) as ledger:
+    with opened_ledger() as (ledger, settings):
         _answer(import_logs(settings, ledger, folder.absolute()), as_json)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaia_budget.cli.current import opened_ledger
 from gaia_budget.cli.output import JsonFlag, emit_json, note, say
 
 if TYPE_CHECKING:
@@ -30,13 +31,10 @@ def register(app: typer.Typer) -> None:
 def verify(sources: Sources = True, as_json: JsonFlag = False) -> None:
     """Prove that sums, budgets and reservations match the events, and the events their sources."""
     from gaia_budget.ingest.run import run
-    from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.rebuild import compare
     from gaia_budget.ledger.verify import verify as check
-    from gaia_budget.settings import load
 
-    settings = load()
-    with Ledger.open(settings=settings) as ledger:
+    with opened_ledger() as (ledger, settings):
         problems = check(ledger)
         if sources and not problems:
             began = ledger.now()
@@ -60,13 +58,10 @@ def verify(sources: Sources = True, as_json: JsonFlag = False) -> None:
 def rebuild(as_json: JsonFlag = False) -> None:
     """Make the ledger anew from transcripts and logs; rows whose source is gone are carried over."""
     from gaia_budget.ingest.run import telling_hooks
-    from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.rebuild import rebuild as remake
     from gaia_budget.ledger.verify import verify as check
-    from gaia_budget.settings import load
 
-    settings = load()
-    with Ledger.open(settings=settings) as ledger:
+    with opened_ledger() as (ledger, settings):
         with telling_hooks(settings, ledger), _from_sources(settings) as fresh:
             done = remake(ledger, fresh)
         problems = check(ledger)
@@ -104,10 +99,8 @@ def migrate_db(
     """Copy the ledger of the settings into an empty database and prove that every row arrived."""
     from gaia_budget.ledger import Ledger
     from gaia_budget.ledger.rebuild import check_zone, move
-    from gaia_budget.settings import load
 
-    settings = load()
-    with Ledger.open(settings=settings) as source:
+    with opened_ledger() as (source, settings):
         check_zone(source, url, settings)
         with Ledger.open(url, settings=settings) as target:
             rows = move(source, target)

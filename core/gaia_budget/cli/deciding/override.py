@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget.cli import human
+from gaia_budget.cli.current import opened_ledger
 from gaia_budget.cli.output import JsonFlag, Yes, emit_json, say, warn_of_broken_files
 from gaia_budget.errors import InputError
 
@@ -74,9 +75,7 @@ def add(
     """Grant a module money on top of its month."""
     from gaia_budget.budgets import Budgets
     from gaia_budget.ingest.months import tell_hooks
-    from gaia_budget.ledger import Ledger
     from gaia_budget.routing.vocabulary import task_name
-    from gaia_budget.settings import load
 
     amount, task = _nano(usd), task_name(task)
     warn_of_broken_files()
@@ -85,8 +84,7 @@ def add(
         f"Grant {module}{f', task {task},' if task else ''} ${usd} on top of its month?",
         yes=yes,
     )
-    settings = load()
-    with Ledger.open(settings=settings) as ledger:
+    with opened_ledger() as (ledger, settings):
         made = Budgets(ledger).add_override(
             module.lower(), amount, reason, task=task, expires=expires, granted_by=settings.user
         )
@@ -97,10 +95,8 @@ def add(
 def listed(as_json: JsonFlag = False) -> None:
     """Every override, the newest first."""
     from gaia_budget.budgets import Budgets
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import load
 
-    with Ledger.open(settings=load()) as ledger:
+    with opened_ledger() as (ledger, _):
         _show(Budgets(ledger).overrides(), ledger.zone, as_json, single=False)
 
 
@@ -110,11 +106,8 @@ def revoke(
     """Take back what is not used yet."""
     from gaia_budget.budgets import Budgets
     from gaia_budget.ingest.months import tell_hooks
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import load
 
-    settings = load()
-    with Ledger.open(settings=settings) as ledger:
+    with opened_ledger() as (ledger, settings):
         Budgets(ledger).revoke_override(override_id)
         tell_hooks(ledger, settings)
         revoked = [one for one in Budgets(ledger).overrides() if one.override_id == override_id]

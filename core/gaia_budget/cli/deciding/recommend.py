@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaia_budget.cli.current import opened_ledger
 from gaia_budget.cli.output import JsonFlag, emit_json, say
 
 if TYPE_CHECKING:
@@ -111,10 +112,8 @@ def outcome(
 ) -> None:
     """Teach the recommendation: later answers for this task go by what was recorded."""
     from gaia_budget.errors import InputError, NotFoundError
-    from gaia_budget.ledger import Ledger
     from gaia_budget.prices.table import load as load_prices
     from gaia_budget.routing import table, vocabulary
-    from gaia_budget.settings import load
 
     if ok == insufficient:
         raise typer.BadParameter(
@@ -132,7 +131,7 @@ def outcome(
     if name is None:
         listed = [one for tiers in routing.providers.values() for models in tiers.values() for one in models]
         raise NotFoundError("model", model, listed)
-    with Ledger.open(settings=load()) as ledger:
+    with opened_ledger() as (ledger, _):
         ledger.record_outcome(named, name.model, ok, module=module.lower(), reason=reason)
     recorded = {"task": named, "model": name.model, "ok": ok, "reason": reason, "module": module.lower()}
     if as_json:

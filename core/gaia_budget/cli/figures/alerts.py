@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gaia_budget.cli import human
+from gaia_budget.cli.current import books_now, opened_ledger
 from gaia_budget.cli.output import JsonFlag, columns, emit_json, note, say
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ def alerts(
     """What fires now, with what is new taken in first; with --all what is over as well, the newest first."""
     if context.invoked_subcommand is not None:
         return
-    from gaia_budget.cli.current import books_now
     from gaia_budget.reports.alerts import alerts as ask
     from gaia_budget.reports.money.month import months as ask_months
 
@@ -87,12 +87,9 @@ def acknowledge(
     from gaia_budget.alerts import telling
     from gaia_budget.alerts.fired import Fired
     from gaia_budget.ingest.months import tell_hooks
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import load
 
     human.require("taking note of an alert", yes=True)
-    settings = load()
-    with Ledger.open(settings=settings) as ledger:
+    with opened_ledger() as (ledger, settings):
         found = Fired(ledger).acknowledge_alert(alert_id, settings.user)
         tell_hooks(ledger, settings)
     if as_json:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaia_budget.cli.current import books_now
 from gaia_budget.cli.output import JsonFlag, Module, columns, emit_json, say
 from gaia_hooks.facts import names
+from gaia_hooks.facts.prices.money import usd_short
 
 if TYPE_CHECKING:
     from gaia_budget.forecast.anomalies import Anomaly
@@ -30,7 +32,6 @@ def register(app: typer.Typer) -> None:
 
 def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
     """Where each module's month ends at the rate so far, with a range, and when its cap is used up."""
-    from gaia_budget.cli.current import books_now
     from gaia_budget.reports.money.forecast import forecast as ask
 
     with books_now() as books:
@@ -47,8 +48,6 @@ def forecast(module: Module = None, as_json: JsonFlag = False) -> None:
 
 
 def _show(found: list[Outlook]) -> None:
-    from gaia_hooks.facts.prices.money import usd_short
-
     if not found:
         say("No data yet: nothing was spent this month, and token_budget.json names no module.")
         return
@@ -66,8 +65,6 @@ def _show(found: list[Outlook]) -> None:
 
 
 def _show_total(total: Total) -> None:
-    from gaia_hooks.facts.prices.money import usd_short
-
     ends = total.outlook.counted.projected_nano
     expected = "" if ends is None else f", {usd_short(ends)} expected by its end"
     spent = f"{usd_short(total.spent_nano)} of {usd_short(total.limit_nano or 0)}"
@@ -87,15 +84,12 @@ def _show_window(name: str, window: PlanWindow, zone: Zone) -> None:
 
 
 def _amounts(projection: Projection, cap: str) -> list[str]:
-    from gaia_hooks.facts.prices.money import usd_short
-
     ends = (projection.projected_nano, projection.low_nano, projection.high_nano)
     return [usd_short(projection.spent_nano), cap, *("-" if end is None else usd_short(end) for end in ends)]
 
 
 def anomalies(module: Module = None, since: Since = None, as_json: JsonFlag = False) -> None:
     """Days on which a task or a module cost more than is usual for it, with the likely cause."""
-    from gaia_budget.cli.current import books_now
     from gaia_budget.reports.money.anomalies import anomalies as ask
 
     with books_now() as books:
@@ -108,7 +102,6 @@ def anomalies(module: Module = None, since: Since = None, as_json: JsonFlag = Fa
 
 def _show_days(found: list[Anomaly]) -> None:
     from gaia_budget.ledger.zone import day_name
-    from gaia_hooks.facts.prices.money import usd_short
 
     if not found:
         say("Nothing out of the ordinary.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaia_budget.cli.current import current_ledger, opened_ledger
 from gaia_budget.cli.output import JsonFlag, emit_json, not_a_link, say
 from gaia_budget.errors import InputError
 
@@ -33,11 +34,8 @@ def register(app: typer.Typer) -> None:
 def dashboard(host: Host = "127.0.0.1", port: Port = None) -> None:
     """The page with everything, live in a browser; its figures as JSON under /api/v1, for Prometheus under /metrics."""
     from gaia_budget.dashboard.serving import serve
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import load
 
-    settings = load()
-    with Ledger.open(settings=settings, lean=True) as ledger:
+    with opened_ledger(lean=True) as (ledger, settings):
         serve(ledger, settings, host, port)
 
 
@@ -61,7 +59,6 @@ def report(
     as_json: JsonFlag = False,
 ) -> None:
     """A month or a week as one HTML file: charts and tables, nothing loaded from anywhere; it prints well, too."""
-    from gaia_budget.cli.current import current_ledger
     from gaia_budget.dashboard.views import page
     from gaia_budget.settings import load
     from gaia_hooks.machine import files

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gaia_budget.cli.current import current_ledger
 from gaia_budget.cli.output import JsonFlag, emit_json, say
+from gaia_budget.reports import shown
 
 if TYPE_CHECKING:
     from gaia_budget.ingest.context import ContextRow
@@ -28,7 +30,6 @@ def register(app: typer.Typer) -> None:
 def receipt(session: Session, markdown: Markdown = False, as_json: JsonFlag = False) -> None:
     """What one session cost, by model, by agent and by tool. Nothing of what was said in it is kept or shown."""
     from gaia_budget import places
-    from gaia_budget.cli.current import current_ledger
     from gaia_budget.ingest.context import ContextQuestion, fills
     from gaia_budget.reports.sessions.beside_client import beside_client
     from gaia_budget.reports.sessions.receipt import receipt as ask
@@ -54,8 +55,6 @@ def receipt(session: Session, markdown: Markdown = False, as_json: JsonFlag = Fa
 
 
 def _facts(found: Receipt, zone: Zone, billed: str) -> list[tuple[str, str]]:
-    from gaia_budget.reports import shown
-
     spend, status = found.line.spend, found.line.status
     cache = status.cache
     start, end = zone.local(spend.first_ts), zone.local(spend.last_ts)
@@ -84,8 +83,6 @@ def _facts(found: Receipt, zone: Zone, billed: str) -> list[tuple[str, str]]:
 
 
 def _parts(found: Receipt) -> list[tuple[str, list[tuple[str, Figures]]]]:
-    from gaia_budget.reports import shown
-
     spend = found.line.spend
     return [
         ("Model", [(shown.model(part.key), part.figures) for part in spend.models]),
@@ -95,8 +92,6 @@ def _parts(found: Receipt) -> list[tuple[str, list[tuple[str, Figures]]]]:
 
 def _cells(parts: list[tuple[str, Figures]], whole: Figures) -> tuple[list[list[str]], list[str]]:
     """Rows of responses, tokens and dollars, and their total."""
-    from gaia_budget.reports import shown
-
     costs, total = shown.cents([one.cost_nano for _, one in parts])
     *rows, last = [
         [f"{one.responses:,}", f"{one.budget_tokens:,}", f"{one.cache_read_tokens:,}", cost]
@@ -110,7 +105,6 @@ def _draw(found: Receipt, tools: list[ContextRow], facts: list[tuple[str, str]])
 
     from gaia_budget.cli.seeing.grid import Cells, grid
     from gaia_budget.cli.seeing.paper import here
-    from gaia_budget.reports import shown
 
     paper = here()
     spend = found.line.spend
@@ -139,8 +133,6 @@ def _draw(found: Receipt, tools: list[ContextRow], facts: list[tuple[str, str]])
 
 
 def _write_markdown(found: Receipt, tools: list[ContextRow], facts: list[tuple[str, str]]) -> None:
-    from gaia_budget.reports import shown
-
     spend = found.line.spend
     say(f"**Session `{shown.markdown(spend.session_id[:8])}`** in {shown.markdown(spend.module)}\n")
     for name, what in facts:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
+from gaia_budget.cli.current import opened_ledger
 from gaia_budget.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,15 +68,12 @@ def top() -> None:
 
     from gaia_budget.cli.seeing.paper import here
     from gaia_budget.dashboard.fresh import Fresh
-    from gaia_budget.ledger import Ledger
-    from gaia_budget.settings import load
 
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         raise InputError(
             "top needs a terminal; `gaia-budget` prints where everything stands once", slug="needs-a-terminal"
         )
-    settings = load()
-    with Ledger.open(settings=settings, lean=True) as ledger:
+    with opened_ledger(lean=True) as (ledger, settings):
         fresh = Fresh(ledger, settings)
         fresh.start()
         console = Console(highlight=False, markup=False, emoji=False)
