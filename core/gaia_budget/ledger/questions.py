@@ -39,6 +39,8 @@ AXES = ("module", "model", "task", "session", "agent", "provider", "source", "bi
 ENDS = {"hour": 10_000_000, "day": 100_000, "month": 100_000}
 """Above every bucket of a grain, for centuries. Without an end PostgreSQL, which knows how all buckets are spread and
 not those of one grain, takes days since some date for most of the table, and reads all of it."""
+AGENT = "CASE WHEN agent_id = '' THEN 'main' WHEN agent_type <> '' THEN agent_type ELSE agent_id END"
+"""How a thread is called."""
 SPAN = "SELECT first_ts, last_ts FROM sessions WHERE org = ? AND session_id = ?"
 """When a session spent: there its events are looked for."""
 CONTEXT_AXES = ("tool", "mcp_server", "file")
@@ -248,7 +250,7 @@ def _axis(axis: str, offset: int) -> str:
     if axis in TIMES:
         return f"(ts + {offset}) / {DAY}"
     if axis == "agent":
-        return "CASE WHEN agent_id = '' THEN 'main' WHEN agent_type <> '' THEN agent_type ELSE agent_id END"
+        return AGENT
     return f'"{COLUMNS[axis]}"'
 
 

@@ -15,7 +15,7 @@ from gaia_budget.ledger.database.url import parse_url
 from gaia_budget.ledger.rows import EVENT_FIELDS, INSERT, event_of
 from gaia_budget.ledger.sightings import joined
 from gaia_budget.ledger.sums import resum
-from gaia_budget.ledger.verify import MOST_SHOWN, Problem
+from gaia_budget.ledger.verify import Problem, shortened
 from gaia_budget.ledger.zone import Zone
 from gaia_hooks.facts.tokens import usage
 
@@ -118,11 +118,7 @@ def compare(ledger: Ledger, fresh: Ledger, before: int) -> list[Problem]:
         for event in events_now:
             if event.ts < before and event.kind != "unattributed":
                 found += _compared(known.get(event.event_id), event)
-    return [*found[:MOST_SHOWN], *_rest(len(found) - MOST_SHOWN)]
-
-
-def _rest(count: int) -> list[Problem]:
-    return [Problem("sources", "…", f"and {count} more")] if count > 0 else []
+    return shortened(found)
 
 
 def _compared(known: Event | None, fresh: Event) -> list[Problem]:

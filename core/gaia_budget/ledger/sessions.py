@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.ledger.database.measures import SUMS_OF_EVENTS, Figures
-from gaia_budget.ledger.questions import COLUMNS, SPAN
+from gaia_budget.ledger.questions import AGENT, COLUMNS, SPAN
 from gaia_budget.ledger.zone import HOUR, NO_END
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ WHERE_IT_SPENT = (
 )
 NAMED = "SELECT session_id FROM sessions WHERE org = ? AND substr(session_id, 1, ?) = ? ORDER BY session_id LIMIT 6"
 RESPONSES = (
-    "SELECT ts, CASE WHEN agent_id = '' THEN 'main' WHEN agent_type <> '' THEN agent_type ELSE agent_id END, model, "
-    "input_tokens, output_tokens, cache_write_5m_tokens + cache_write_1h_tokens, cache_read_tokens, cost_nano "
+    f"SELECT ts, {AGENT}, model, input_tokens, output_tokens, "  # noqa: S608 (words of our own)
+    "cache_write_5m_tokens + cache_write_1h_tokens, cache_read_tokens, cost_nano "
     "FROM events WHERE org = ? AND session_id = ? AND ts BETWEEN ? AND ? ORDER BY ts DESC, event_id LIMIT ?"
 )
 
@@ -76,9 +76,7 @@ def session(ask: Ask, org: str, session_id: str) -> SessionSpend | None:
     [(first, last, module)] = ask(ENDS, mine)
     unattributed = sum(int(row[-1]) for row in rows if row[0] == "unattributed")
     counted = [(row[1:4], Figures(*map(int, row[4:]))) for row in rows if row[0] != "unattributed"]
-    total = Figures()
-    for _, figures in counted:
-        total = total.plus(figures)
+    total = Figures.sum(figures for _, figures in counted)
     models = _parts([(model, model, figures) for (model, _, _), figures in counted])
     agents = _parts(
         [

@@ -50,7 +50,7 @@ def verify(ledger: Ledger) -> list[Problem]:
             _settled(ask, ledger.org),
             _spans(ask, ledger.org),
         ):
-            found += _shortened(list(problems))
+            found += shortened(list(problems))
         return found
 
     try:
@@ -59,7 +59,8 @@ def verify(ledger: Ledger) -> list[Problem]:
         return [Problem("file", ledger.db.name, str(damage))]
 
 
-def _shortened(problems: list[Problem]) -> list[Problem]:
+def shortened(problems: list[Problem]) -> list[Problem]:
+    """Problems of one kind, as far as they are listed one by one."""
     if len(problems) <= MOST_SHOWN:
         return problems
     rest = Problem(problems[0].check, "…", f"and {len(problems) - MOST_SHOWN} more")

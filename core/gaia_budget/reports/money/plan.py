@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
+from gaia_budget.ledger.questions import AGENT
 from gaia_budget.ledger.zone import iso
 from gaia_hooks.facts import snapshot
 from gaia_hooks.facts.prices import plan
@@ -70,8 +71,7 @@ def _rate(stretches: Sequence[tuple[float, int]]) -> float:
 
 MINUTE = 60_000_000
 USED = (
-    f"SELECT ts / {MINUTE} AS minute, module, "  # noqa: S608 (a number of our own)
-    "CASE WHEN agent_id = '' THEN 'main' WHEN agent_type <> '' THEN agent_type ELSE agent_id END AS agent, "
+    f"SELECT ts / {MINUTE} AS minute, module, {AGENT} AS agent, "  # noqa: S608 (a number and words of our own)
     "sum(cost_nano) FROM events WHERE org = ? AND ts >= ? AND ts < ? AND source = 'claude_code' "
     "AND billing <> 'api' AND cost_nano > 0 GROUP BY minute, module, agent"
 )
