@@ -5,7 +5,7 @@ As a file a page is a month or a week, with its styles inside and no script.
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +23,11 @@ from gaia_budget.reports.sessions.filling import filling
 from gaia_budget.reports.sessions.receipt import receipt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from gaia_budget.dashboard.answers import Given
     from gaia_budget.dashboard.filters import Filters
     from gaia_budget.ledger import Ledger
-    from gaia_budget.reports.overview import Overview
     from gaia_budget.settings.keys import Settings
 
 
@@ -51,77 +50,29 @@ def templates() -> Environment:
     return found
 
 
-class _Sections:
+def _sections(ledger: Ledger, settings: Settings, filters: Filters) -> dict[str, Callable[[], Any]]:
     """The parts of the page at `/`, each reckoned when the template comes to it."""
-
-    def __init__(self, ledger: Ledger, settings: Settings, filters: Filters) -> None:
-        self.ledger, self.settings, self.filters = ledger, settings, filters
-
-    @cached_property
-    def found(self) -> Overview:
-        return ask(self.ledger, self.settings)
-
-    @cached_property
-    def now(self) -> dict[str, Any]:
-        return now.now(self.found, self.ledger.zone, on_a_plan=self.settings.billing == "plan")
-
-    @cached_property
-    def attention(self) -> list[dict[str, str]]:
-        return now.attention(self.found)
-
-    @cached_property
-    def noted(self) -> list[tuple[str, str, str]]:
-        return now.noted(self.found, self.ledger.zone)
-
-    @cached_property
-    def windows(self) -> list[dict[str, Any]]:
-        return now.windows(self.found, self.ledger.zone)
-
-    @cached_property
-    def caps(self) -> dict[str, Any]:
-        return now.caps(self.found)
-
-    @cached_property
-    def trends(self) -> dict[str, Any]:
-        return trends.trends(self.ledger, self.settings, self.found, self.filters)
-
-    @cached_property
-    def models(self) -> dict[str, Any]:
-        return trends.models(self.ledger, self.filters)
-
-    @cached_property
-    def tasks(self) -> dict[str, Any]:
-        return tables.tasks(self.ledger, self.filters)
-
-    @cached_property
-    def projects(self) -> dict[str, Any]:
-        return tables.projects(
-            self.ledger, self.filters, {one.name: one.trend for one in self.found.projects}
-        )
-
-    @cached_property
-    def sessions(self) -> dict[str, Any]:
-        return sessions.sessions(self.ledger, self.filters)
-
-    @cached_property
-    def cache(self) -> dict[str, Any]:
-        return tables.cache(self.ledger, self.filters)
-
-    @cached_property
-    def changes(self) -> dict[str, Any]:
-        return sessions.changes(self.ledger, self.filters)
-
-    @cached_property
-    def unusual(self) -> list[tuple[str, ...]]:
-        return tables.unusual(self.ledger)
-
-    @cached_property
-    def refused(self) -> dict[str, Any]:
-        return tables.refused(self.ledger, self.filters)
-
-    @cached_property
-    def split(self) -> list[tuple[str, ...]]:
-        return tables.split(self.ledger)
+    found = cache(lambda: ask(ledger, settings))
+    zone = ledger.zone
+    return {
+        "now": lambda: now.now(found(), zone, on_a_plan=settings.billing == "plan"),
+        "attention": lambda: now.attention(found()),
+        "noted": lambda: now.noted(found(), zone),
+        "windows": lambda: now.windows(found(), zone),
+        "caps": lambda: now.caps(found()),
+        "trends": lambda: trends.trends(ledger, settings, found(), filters),
+        "models": lambda: trends.models(ledger, filters),
+        "tasks": lambda: tables.tasks(ledger, filters),
+        "projects": lambda: tables.projects(
+            ledger, filters, {one.name: one.trend for one in found().projects}
+        ),
+        "sessions": lambda: sessions.sessions(ledger, filters),
+        "cache": lambda: tables.cache(ledger, filters),
+        "changes": lambda: sessions.changes(ledger, filters),
+        "unusual": lambda: tables.unusual(ledger),
+        "refused": lambda: tables.refused(ledger, filters),
+        "split": lambda: tables.split(ledger),
+    }
 
 
 SENT = "\0"
@@ -140,7 +91,7 @@ def overview(ledger: Ledger, settings: Settings, given: Given, version: int) -> 
         return
     load_token_budget()
     filters = chosen(ledger, given)
-    page = _Sections(ledger, settings, filters)
+    page = _sections(ledger, settings, filters)
     part: list[str] = []
     for piece in (
         templates()
