@@ -10,11 +10,10 @@ from gaia_budget.errors import InputError
 from gaia_budget.reports.alerts import alerts
 from gaia_budget.reports.asked import NARROWING, Asked, axes_of, sums
 from gaia_budget.reports.books import Books, here
-from gaia_budget.reports.money.anomalies import anomalies
 from gaia_budget.reports.money.blocks import blocks, total
 from gaia_budget.reports.money.cache import cache
 from gaia_budget.reports.money.changes import changes
-from gaia_budget.reports.money.forecast import forecast
+from gaia_budget.reports.money.forecast import anomalies, forecast
 from gaia_budget.reports.money.refused import refused
 from gaia_budget.reports.money.tasks import tasks
 from gaia_budget.reports.money.thresholds import measured

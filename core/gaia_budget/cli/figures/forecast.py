@@ -90,7 +90,7 @@ def _amounts(projection: Projection, cap: str) -> list[str]:
 
 def anomalies(module: Module = None, since: Since = None, as_json: JsonFlag = False) -> None:
     """Days on which a task or a module cost more than is usual for it, with the likely cause."""
-    from gaia_budget.reports.money.anomalies import anomalies as ask
+    from gaia_budget.reports.money.forecast import anomalies as ask
 
     with books_now() as books:
         found = ask(books, module, since)

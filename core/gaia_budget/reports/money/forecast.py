@@ -1,15 +1,18 @@
-"""Where each module's month ends, and where all of them together end."""
+"""Where each module's month ends, and where all of them together end; days that cost more than is usual, and why."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gaia_budget.forecast.anomalies import anomalies as found_in
 from gaia_budget.forecast.outlook import Outlook
 from gaia_budget.forecast.outlook import forecast as outlooks
 from gaia_budget.reports.money.month import Total, total
 from gaia_budget.reports.money.plan import PlanWindow, plan_windows
 
 if TYPE_CHECKING:
+    from gaia_budget.forecast.anomalies import Anomaly
+    from gaia_budget.ledger.zone import When
     from gaia_budget.reports.books import Books
 
 
@@ -34,3 +37,8 @@ def forecast(books: Books, module: str | None = None) -> Forecast:
     wanted = books.module(module) if module else None
     found = outlooks(books.ledger, books.settings, books.budget, wanted, books.now)
     return Forecast(found, total(books), plan_windows(books.ledger, books.now))
+
+
+def anomalies(books: Books, module: str | None = None, since: When = None) -> list[Anomaly]:
+    """The days since then (default: 14 days) that are out of the ordinary. Raises NotFoundError, InputError."""
+    return found_in(books.ledger, books.module(module) if module else None, since, books.now)
