@@ -7,13 +7,16 @@ import re
 import stat
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget import places
 from gaia_budget.errors import InputError
 from gaia_claude_md.files import tree
 from gaia_claude_md.markdown.blocks import comment_text, parse
 from gaia_claude_md.markdown.units import imports_in, without_fences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 NAME = "CLAUDE.md"
 LOADED = (NAME, ".claude/CLAUDE.md")
@@ -62,15 +65,11 @@ def l2_of(l1: Path) -> Path:
 
 def before_agents(folder: Path | str) -> Path | None:
     """The file for which a session in a folder reads no AGENTS.md: one of the client's own, there or above."""
-    place = os.path.abspath(folder)
-    while True:
+    for place in _with_those_above(os.path.abspath(folder)):
         for name in (*LOADED, LOCAL):
             if os.path.lexists(os.path.join(place, name)):
                 return Path(place, name)
-        above = os.path.dirname(place)
-        if above == place:
-            return None
-        place = above
+    return None
 
 
 def of_folder(folder: Path | str, *, agents: bool = True) -> FilesSeen:
@@ -93,20 +92,19 @@ def of_folder(folder: Path | str, *, agents: bool = True) -> FilesSeen:
 
 def upwards(folder: Path | str, top: Path | str | None = None) -> FilesSeen:
     """The L1 files that a session in a folder sees: its own, then those above, up to the repository's root."""
-    place = os.path.abspath(folder)
-    last = os.path.abspath(top) if top else project_root(place)
-    agents = before_agents(place) is None
+    first = os.path.abspath(folder)
+    last = os.path.abspath(top) if top else project_root(first)
+    agents = before_agents(first) is None
     found: dict[str, Path] = {}
     problems: list[str] = []
-    while True:
+    for place in _with_those_above(first):
         here = of_folder(place, agents=agents)
         problems += here.problems
         for l1 in here.files:
             found.setdefault(os.path.realpath(l1), l1)
-        above = os.path.dirname(place)
-        if place == last or above == place:
-            return FilesSeen(list(found.values()), problems)
-        place = above
+        if place == last:
+            break
+    return FilesSeen(list(found.values()), problems)
 
 
 def below(folder: Path) -> list[Path]:
@@ -126,14 +124,16 @@ def below(folder: Path) -> list[Path]:
 
 def project_root(folder: str) -> str:
     """The root of the git repository that a folder lies in; the folder itself where there is none."""
-    place = folder
-    while True:
-        if os.path.lexists(os.path.join(place, ".git")):
-            return place
-        above = os.path.dirname(place)
-        if above == place:
-            return folder
-        place = above
+    holding = (at for at in _with_those_above(folder) if os.path.lexists(os.path.join(at, ".git")))
+    return next(holding, folder)
+
+
+def _with_those_above(folder: str) -> Iterator[str]:
+    """A folder and all above it, the nearest first."""
+    place = None
+    while place != folder:
+        yield folder
+        place, folder = folder, os.path.dirname(folder)
 
 
 def inside(root: str, file: str) -> bool:

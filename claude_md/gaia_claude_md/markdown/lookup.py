@@ -11,15 +11,14 @@ from gaia_budget.errors import InputError, NotFoundError
 from gaia_claude_md.markdown.blocks import blocks_of, parse
 from gaia_claude_md.markdown.lines import bare, split_lines, terminator
 from gaia_claude_md.markdown.sections import Section, cut_headings, plain_title, sections_of, slugify
+from gaia_claude_md.markdown.units import PIN, Pin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from gaia_claude_md.markdown.blocks import Document
-    from gaia_claude_md.markdown.units import Pin
 
 _WORD = re.compile(r"\w+")
-_PIN_LINE = re.compile(r"<!--\s*l[12]\s*-->", re.IGNORECASE)
 
 
 class Found(NamedTuple):
@@ -125,7 +124,7 @@ def pinned(source: str, name: str, pin: Pin) -> str:
     lines = list(document.lines)
     end = terminator(lines[heading.start]) or document.line_end
     above = heading.start - 1
-    if above >= 0 and _PIN_LINE.fullmatch(bare(lines[above]).strip()):
+    if above >= 0 and PIN.fullmatch(bare(lines[above]).strip()):
         lines[above] = f"<!-- {pin} -->{end}"
     else:
         lines.insert(heading.start, f"<!-- {pin} -->{end}")

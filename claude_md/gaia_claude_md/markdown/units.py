@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Pin = Literal["l1", "l2", ""]
 LISTS = {"bullet_list", "ordered_list"}
-_PIN = re.compile(r"<!--\s*(l1|l2)\s*-->", re.IGNORECASE)
+PIN = re.compile(r"<!--\s*(l1|l2)\s*-->", re.IGNORECASE)
 _PIN_TEXT = re.compile(r"(l1|l2)", re.IGNORECASE)
 _BOLD_LINE = re.compile(r"\s*(\*\*|__)[^*_].{0,300}\1[:：]?\s*")
 _REFERS = re.compile(r" {0,3}(?:This|These|That|Those|It|They|Otherwise|Then) ")
@@ -197,7 +197,7 @@ def _pin_of(comment: str) -> Pin:
 
 
 def _inline_pin(text: str) -> Pin:
-    found = _PIN.search(text) if "<!--" in text else None
+    found = PIN.search(text) if "<!--" in text else None
     return _as_pin(found[1]) if found else ""
 
 

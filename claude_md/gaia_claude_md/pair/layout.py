@@ -251,13 +251,13 @@ def read_l2(text: str, name: str) -> tuple[str, Manifest] | None:
     if not found:
         if MARKER.search(text):
             raise InputError(
-                f"{name}: its manifest (the comment that closes the file) is damaged. {RESTORE}",
+                f"{name}: its manifest (the comment that closes the file) is damaged. {rules.RESTORE}",
                 slug="split-damaged",
             )
         return None
     if len(found) > 1:
         raise InputError(
-            f"{name}: the manifest stands there {len(found)} times. {RESTORE}", slug="split-damaged"
+            f"{name}: the manifest stands there {len(found)} times. {rules.RESTORE}", slug="split-damaged"
         )
     try:
         data = json.loads(found[0][1])
@@ -265,11 +265,11 @@ def read_l2(text: str, name: str) -> tuple[str, Manifest] | None:
         consistent = _well_formed(manifest)
     except (ValueError, TypeError, RecursionError) as error:
         raise InputError(
-            f"{name}: its manifest cannot be read ({error}). {RESTORE}", slug="split-damaged"
+            f"{name}: its manifest cannot be read ({error}). {rules.RESTORE}", slug="split-damaged"
         ) from error
     if not consistent:
         raise InputError(
-            f"{name}: its manifest does not add up, or a newer version wrote it. {RESTORE}",
+            f"{name}: its manifest does not add up, or a newer version wrote it. {rules.RESTORE}",
             slug="split-damaged",
         )
     return text[: found[0].start()] + text[found[0].end() :], manifest
@@ -297,6 +297,3 @@ def _well_formed(manifest: Manifest) -> bool:
         and all(isinstance(known, list) and len(known) == 3 for known in manifest.rules.values())
         and all(not one or backups.is_digest(str(one)) for known in manifest.rules.values() for one in known)
     )
-
-
-RESTORE = "Nothing was written. `gaia-budget claude-md restore` brings back an earlier state"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from gaia_budget.errors import InputError
 from gaia_claude_md.markdown.blocks import parse
 from gaia_claude_md.markdown.lines import bare, finished, is_blank, line_end, split_lines
-from gaia_claude_md.pair import index
+from gaia_claude_md.pair import index, rules
 from gaia_claude_md.pair.layout import (
     ANCHOR,
     FRONTMATTER,
@@ -21,7 +21,6 @@ from gaia_claude_md.pair.layout import (
     INDEX,
     MARK,
     PIECE,
-    RESTORE,
     SEPARATOR,
     TEMPLATE,
     Manifest,
@@ -37,7 +36,7 @@ class ConflictError(InputError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = list(problems)
-        super().__init__("conflict: " + "; ".join(problems) + f". {RESTORE}", slug="merge-conflict")
+        super().__init__("conflict: " + "; ".join(problems) + f". {rules.RESTORE}", slug="merge-conflict")
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from gaia_claude_md.markdown.sections import Section
 
+RESTORE = "Nothing was written. `gaia-budget claude-md restore` brings back an earlier state"
 ANCHOR = re.compile(r"<!-- gaia:rule ([\w.-]{1,80}\.md) -->")
 NAME = re.compile(r"(?!\.)[\w.-]{1,77}\.md")
 _NOTE = re.compile(r"<!-- gaia:rule of \S.{0,200} -->")
@@ -76,8 +77,7 @@ def parted(rule: str, name: str) -> tuple[str, str]:
     notes = [at for at, line in enumerate(lines) if _NOTE.fullmatch(bare(line).strip())]
     if len(notes) != 1:
         raise InputError(
-            f"{name}: its line `<!-- gaia:rule of … -->` stands there {len(notes)} times. Nothing was written. "
-            "`gaia-budget claude-md restore` brings back an earlier state",
+            f"{name}: its line `<!-- gaia:rule of … -->` stands there {len(notes)} times. {RESTORE}",
             slug="split-damaged",
         )
     return "".join(lines[: notes[0] + 1]), "".join(lines[notes[0] + 1 :])
@@ -92,8 +92,7 @@ def expanded(body: str, rules: Mapping[str, str]) -> str:
     for name in {*found, *rules}:
         if found.count(name) != 1:
             raise InputError(
-                f"L2 has the line {anchor(name)} {found.count(name)} times. Nothing was written. "
-                "`gaia-budget claude-md restore` brings back an earlier state",
+                f"L2 has the line {anchor(name)} {found.count(name)} times. {RESTORE}",
                 slug="split-damaged",
             )
         if name not in rules:

@@ -149,7 +149,7 @@ def learn(ledger: Ledger, report: Report) -> None:
     calls = ledger.calls_of_tasks(since)
     if not calls:
         return
-    from gaia_budget.routing import table, wishes
+    from gaia_budget.routing import table, tiers, wishes
 
     try:
         routing = table.load()
@@ -159,7 +159,7 @@ def learn(ledger: Ledger, report: Report) -> None:
 
     def strength(model: str) -> int | None:
         known = wishes.standing_of(model, routing)
-        return table.TIERS.index(known[1]) if known else None
+        return tiers.TIERS.index(known[1]) if known else None
 
     judged = {
         (one.task, one.model) for one in ledger.outcomes() if one.kind == ALREADY_JUDGED and one.ts >= since

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gaia_budget.prices.table import PriceTable
     from gaia_budget.routing.asking import Request
     from gaia_budget.routing.policy import Policies
-    from gaia_budget.routing.table import Routing
+    from gaia_budget.routing.tiers import Routing
 
 
 def recommend(

@@ -13,7 +13,7 @@ from gaia_budget.routing.vocabulary import MAX_NAME, folded
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gaia_budget.routing.table import Routing, TaskKind
+    from gaia_budget.routing.tiers import Routing, TaskKind
 
 
 class UnderstoodTask(NamedTuple):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import families
-from gaia_budget.routing.table import TIERS, Routing
+from gaia_budget.routing.tiers import TIERS, Routing
 from gaia_budget.routing.wishes import standing_of
 from gaia_hooks.facts.prices import pricing
 

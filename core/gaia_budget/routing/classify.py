@@ -15,7 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from gaia_budget.routing.table import TIERS
+from gaia_budget.routing.tiers import TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

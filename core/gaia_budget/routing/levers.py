@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.routing import candidates
 from gaia_budget.routing.candidates import UNPRICED
-from gaia_budget.routing.table import TIERS
+from gaia_budget.routing.tiers import TIERS
 from gaia_hooks.facts.prices.money import usd
 
 if TYPE_CHECKING:

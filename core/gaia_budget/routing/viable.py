@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gaia_budget.errors import InputError
 from gaia_budget.routing import candidates, table
-from gaia_budget.routing.table import TIERS, SessionRule
+from gaia_budget.routing.tiers import TIERS, SessionRule
 
 if TYPE_CHECKING:
     from gaia_budget.routing.asking import Request, UnderstoodTask
@@ -195,7 +195,9 @@ class Viable:
         if not kind:
             raise candidates.no_model(self._place(), self.asked.tier, self._listed(allowed))
         strongest = max(allowed, key=lambda one: (one.rank, -one.nano))
-        if self._only_session_forbids(level):
+        if candidates.cheapest(
+            self._of_module() or self.of_provider(), level
+        ):  # only the session's type forbids it
             self.warnings.append(
                 f"this is {self.asked.tier} work, which {kind} sessions leave out: change the type with "
                 f"`gaia-budget session type architecture`, or expect less of {strongest.model}"
@@ -206,9 +208,6 @@ class Viable:
                 f"({', '.join(self._listed(allowed))}): expect less of {strongest.model}"
             )
         return strongest
-
-    def _only_session_forbids(self, level: str) -> bool:
-        return candidates.cheapest(self._of_module() or self.of_provider(), level) is not None
 
     def _listed(self, allowed: list[Model]) -> list[str]:
         return (

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from gaia_budget.routing.table import TaskKind
+    from gaia_budget.routing.tiers import TaskKind
 
 MAX_NAME = 60
 """Characters of the longest name; more is a description."""

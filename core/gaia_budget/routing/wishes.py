@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from gaia_budget.errors import ConfigError
 from gaia_budget.prices import families
 from gaia_budget.routing import table
-from gaia_budget.routing.table import TIERS, Routing, TaskKind
+from gaia_budget.routing.tiers import TIERS, Routing, TaskKind
 from gaia_budget.routing.vocabulary import folded
 
 if TYPE_CHECKING:

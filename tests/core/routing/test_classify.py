@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gaia_budget.routing import classify as classifier
 from gaia_budget.routing.asking import understand
 from gaia_budget.routing.classify import DATA, SILENT, classify
-from gaia_budget.routing.table import TIERS
+from gaia_budget.routing.tiers import TIERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget.prices import families, overrides
-from gaia_budget.routing.table import TIERS, Retired, Routing
+from gaia_budget.routing.tiers import TIERS, Retired, Routing
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.prices.money import NANO, usd
 
