@@ -38,7 +38,7 @@ session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify 
   _capacity _count _end _hash _place _record _short _slot
 session.state: State.__init__ State.packed State.tally Tally.__init__ Tally.add Tally.packed Tally.unpacked
   ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures folder is_session_id new_made pack
-  packed_thread path_of table_of thread_of unpack
+  packed_thread path_of thread_of unpack
 session.state_file: _sum _unpacked _version load read renew save
 session.tail: Place.__init__ _mark _same_file _seen grow responses
 """
@@ -76,7 +76,7 @@ session.made: Made.__init__ Made._move Made._request Made._tabled Made.identify 
 session.months: MonthFile.__init__ _added _entries _word note of_session path_of
 session.state: State.__init__ State.packed State.tally State.uncertain Tally.__init__ Tally.add Tally.packed
   Tally.unpacked ThreadState.__init__ ThreadState.packed ThreadState.unpacked _figures folder is_session_id
-  new_made pack packed_thread path_of table_of thread_of unpack
+  new_made pack packed_thread path_of thread_of unpack
 session.state_file: _sum _unpacked _version load read renew save
 session.tail: Place.__init__ _mark _same_file _seen grow responses
 statusline: Piece.__init__ _client_total _count _counted _joined _parts _shown alerts cache dollars

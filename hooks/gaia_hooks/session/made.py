@@ -33,10 +33,10 @@ _PRIME = (1 << 61) - 1
 class Made:
     """The responses of one session; `path` is where its table lies, of which `tabled` responses are relied on."""
 
-    __slots__ = ("_asked", "_new", "_path", "_table", "_text", "tabled")
+    __slots__ = ("_asked", "_new", "_table", "_text", "path", "tabled")
 
     def __init__(self, path: str = "", text: str = "", tabled: int = 0) -> None:
-        self._path = path
+        self.path = path
         self._text = text
         self._new: dict[str, str] = {}
         self._table: bytes | None = None
@@ -48,7 +48,7 @@ class Made:
         if not self.tabled:
             return True
         try:
-            return _count(files.read(self._path, 0, RECORD)) >= self.tabled
+            return _count(files.read(self.path, 0, RECORD)) >= self.tabled
         except OSError:
             return False
 
@@ -90,23 +90,23 @@ class Made:
     def _tabled(self, short: str) -> "str | None":
         value = _hash(short)
         self._asked += 1
-        size = files.size_of(self._path) if self._table is None else 0
+        size = files.size_of(self.path) if self._table is None else 0
         if size > WHOLE_BYTES * self._asked:
             place = RECORD + _slot(value, _capacity(size)) * RECORD
-            part = files.read(self._path, place, AT_ONCE * RECORD)
+            part = files.read(self.path, place, AT_ONCE * RECORD)
             for start in range(0, len(part), RECORD):
                 record = part[start : start + RECORD]
                 if record == _EMPTY or record[:8] == value.to_bytes(8, "little"):
                     return None if record == _EMPTY else _request_of(record)
         if self._table is None:
-            self._table = files.read(self._path)
+            self._table = files.read(self.path)
         place = _place(self._table, value)
         record = self._table[place : place + RECORD]
         return None if record == _EMPTY else _request_of(record)
 
     def packed(self) -> "tuple[str, int]":
         """What the state keeps: the text, and how many responses the table has. Raises OSError."""
-        if self._text.count("\n") > IN_STATE and self._path:
+        if self._text.count("\n") > IN_STATE and self.path:
             self._move(self._text.strip("\n").split("\n"))
             self._text = ""
         if self._new:
@@ -116,7 +116,7 @@ class Made:
 
     def _move(self, lines: "list[str]") -> None:
         """Put what the stored state had into the table."""
-        table = bytearray(files.read(self._path)) if self.tabled else bytearray(RECORD * (1 + SMALLEST))
+        table = bytearray(files.read(self.path)) if self.tabled else bytearray(RECORD * (1 + SMALLEST))
         count = _count(table)
         for line in lines:
             short, _, request = line.rpartition("\t")
@@ -128,7 +128,7 @@ class Made:
                 table[place : place + RECORD] = _record(value, request)
                 count += 1
         table[:8] = count.to_bytes(8, "little")
-        files.replace(self._path, bytes(table), durable=False)
+        files.replace(self.path, bytes(table), durable=False)
         self.tabled, self._table = count, None
 
 

@@ -256,9 +256,4 @@ class State:
 
 def new_made(home: str, session_id: str, text: str = "", tabled: int = 0) -> Made:
     """The responses of a session, none where no text and no count of its table are given."""
-    return Made(table_of(home, session_id), text, tabled)
-
-
-def table_of(home: str, session_id: str) -> str:
-    """Where the responses of one session lie that its state does not hold itself."""
-    return files.join(folder(home), "made", session_id)
+    return Made(files.join(folder(home), "made", session_id), text, tabled)

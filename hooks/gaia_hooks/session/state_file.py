@@ -12,7 +12,6 @@ from gaia_hooks.machine.system import calls as _os
 from gaia_hooks.session import state
 
 SPARE = ".spare"  # behind a file's name: the one before it
-LAST = ".last"  # the same while the two change places
 READS = 8  # of a file that is renewed during each
 SUM = b',"#":'  # the last key of a file: what the bytes before it are as one number, modulo a prime
 PRIME = (1 << 61) - 1
@@ -114,12 +113,12 @@ def lay_to_rest(home: str, session_id: str) -> None:
 def forget(home: str, session_id: str) -> None:
     """Remove all that is kept of a session at rest."""
     files.remove(rest_of(home, session_id))
-    files.remove(state.table_of(home, session_id))
+    files.remove(state.new_made(home, session_id).path)
 
 
 def renew(path: str, data: bytes) -> None:
     """Put new content in place of a file in one step, under the lock of its writers. Raises OSError."""
-    spare, last = path + SPARE, path + LAST
+    spare, last = path + SPARE, path + ".last"  # what was in place, while the two change
     try:
         if WINDOWS or not files.exists(path):
             return files.replace(path, data, durable=False)
