@@ -22,7 +22,7 @@ from gaia_budget.setup import (
     wiring,
 )
 from gaia_budget.setup.installing import environment
-from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
+from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, refuse_outrun, write
 from gaia_hooks.say.namesake import MCP_JSON as MCP_JSON
 
 if TYPE_CHECKING:
@@ -259,17 +259,6 @@ def apply(work: Plan) -> None:
         if work.registration is not None:
             _register(work.registration, journal)
         hookcopy.prune(_wired_copies(journal))
-
-
-def refuse_outrun(change: FileChange) -> None:
-    """Raise ConfigError when a file is no longer what the plan was made for."""
-    if content_of(change.file) != change.before:
-        raise ConfigError(
-            change.file,
-            "was changed by somebody else meanwhile",
-            cure="Run init again",
-            slug="config-changed",
-        )
 
 
 def _note(change: FileChange, journal: Journal) -> None:

@@ -150,6 +150,17 @@ def content_of(file: Path) -> bytes | None:
         ) from error
 
 
+def refuse_outrun(change: FileChange) -> None:
+    """Raise ConfigError when a file is no longer what the plan was made for."""
+    if content_of(change.file) != change.before:
+        raise ConfigError(
+            change.file,
+            "was changed by somebody else meanwhile",
+            cure="Run init again",
+            slug="config-changed",
+        )
+
+
 def write(change: FileChange) -> None:
     """Put the new content in place in one step, keeping the file's mode and following links. Raises ConfigError."""
     real = places.real(change.file)

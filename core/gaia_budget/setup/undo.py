@@ -12,8 +12,8 @@ from gaia_budget.errors import InputError
 from gaia_budget.ingest import telemetry
 from gaia_budget.setup import hookcopy, mcp_server, out_of_git, short_command, showing
 from gaia_budget.setup.checks.noted import PLUGINS
-from gaia_budget.setup.init import MCP_JSON, refuse_links_out, refuse_outrun, removal, settings_path
-from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, write
+from gaia_budget.setup.init import MCP_JSON, refuse_links_out, removal, settings_path
+from gaia_budget.setup.journal import FileChange, Journal, content_of, lock, refuse_outrun, write
 from gaia_budget.setup.mcp_server import Registration
 
 
