@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget import places, snapshot
+from gaia_budget.alerts import evaluation
 from gaia_budget.budgets import Budgets
 from gaia_budget.errors import ConfigError
 from gaia_budget.snapshot import Months
@@ -65,8 +66,6 @@ def cover_overspend(ledger: Ledger, settings: Settings) -> None:
 
 def tell_hooks(ledger: Ledger, settings: Settings) -> None:
     """Let hooks know at once of an override that was granted or revoked, and of an alert that was taken note of."""
-    from gaia_budget.alerts import evaluation
-
     state = evaluation.evaluate(ledger, settings)
     snapshot.write(settings, lifts=lifts(ledger), alerts=state.for_hooks())
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places, snapshot
+from gaia_budget.alerts import channels, evaluation
 from gaia_budget.budgets import Budgets
 from gaia_budget.budgets.spool import upkeep
 from gaia_budget.errors import ConfigError, InputError
@@ -20,6 +21,7 @@ from gaia_budget.ingest.rebilling import rebill
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.sessions import Sessions
 from gaia_budget.ledger.outcomes import happened
+from gaia_budget.routing import table, tiers, wishes
 from gaia_hooks.machine import clock, files
 from gaia_hooks.session import months as hook_months
 from gaia_hooks.session import sessions, state
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from gaia_budget.alerts.evaluation import Evaluated
     from gaia_budget.ledger import Ledger
+    from gaia_budget.ledger.outcomes import TaskCall
+    from gaia_budget.routing.tiers import Routing
     from gaia_budget.settings.keys import Settings
     from gaia_budget.snapshot import Months
 
@@ -46,8 +49,6 @@ def run(settings: Settings, ledger: Ledger, progress: Callable[[int, int], None]
 
     `progress` is called with (bytes done, bytes in all) of the transcripts. Raises LedgerError, ConfigError.
     """
-    from gaia_budget.alerts import channels
-
     report, began = Report(), time.perf_counter()
     known, counted_to = _settled(report)
     upkeep(Budgets(ledger))
@@ -87,8 +88,6 @@ def telling_hooks(settings: Settings, ledger: Ledger) -> Iterator[None]:
 
 def _tell(ledger: Ledger, settings: Settings, counted_to: int, known: Before) -> dict[str, Any]:
     """What follows from new spend: who pays for it, overrides used up, alerts, and what hooks decide by."""
-    from gaia_budget.alerts import evaluation  # most questions find nothing new, and judge nothing
-
     rebill(ledger, settings)
     cover_overspend(ledger, settings)
     state = evaluation.evaluate(ledger, settings)
@@ -128,35 +127,45 @@ def _read(
 
 
 def learn_now_and_then(ledger: Ledger, report: Report) -> None:
-    """Learn where nobody on this machine has for an hour. Raises LedgerError."""
-    mark = str(places.home() / "learned")
+    """Learn where nobody on this machine has from this ledger for an hour. Raises LedgerError."""
     try:
-        last = int(files.read(mark))
+        last, _, of = files.read(_mark()).decode("utf-8", "replace").partition(" ")
+        due = of != _named(ledger) or not 0 <= ledger.now() - int(last) < OFTEN
     except (OSError, ValueError):
-        last = 0
-    if not 0 <= ledger.now() - last < OFTEN:
+        due = True
+    if due:
         learn(ledger, report)
-        with suppress(OSError):  # a folder that may only be read: the next question looks again
-            files.replace(mark, str(ledger.now()).encode(), durable=False)
+
+
+def _mark() -> str:
+    """The file that says when, and from which ledger, was learnt last."""
+    return str(places.home() / "learned")
+
+
+def _named(ledger: Ledger) -> str:
+    return f"{ledger.org} {ledger.db.address.name}"
 
 
 def learn(ledger: Ledger, report: Report) -> None:
     """Record what apps' calls show of models' work (`ledger.outcomes.happened`), beside what people say.
 
-    A routing table that cannot be read is named in the report, and nothing is learnt by it. Raises LedgerError.
+    A routing table that cannot be read is named in the report, and nothing is learnt by it until it can be. Raises
+    LedgerError.
     """
-    since = ledger.now() - LOOK_BACK
-    calls = ledger.calls_of_tasks(since)
-    if not calls:
-        return
-    from gaia_budget.routing import table, tiers, wishes
+    now = ledger.now()
+    calls = ledger.calls_of_tasks(now - LOOK_BACK)
+    if calls:
+        try:
+            routing = table.load()
+        except ConfigError as error:
+            report.skip(str(table.file()), 0, str(error))
+            return
+        _record_outcomes(ledger, calls, routing, now - LOOK_BACK)
+    with suppress(OSError):  # a folder that may only be read: the next question looks again
+        files.replace(_mark(), f"{now} {_named(ledger)}".encode(), durable=False)
 
-    try:
-        routing = table.load()
-    except ConfigError as error:
-        report.skip(str(table.file()), 0, str(error))
-        return
 
+def _record_outcomes(ledger: Ledger, calls: list[TaskCall], routing: Routing, since: int) -> None:
     def strength(model: str) -> int | None:
         known = wishes.standing_of(model, routing)
         return tiers.TIERS.index(known[1]) if known else None
@@ -211,7 +220,9 @@ def import_api_costs(settings: Settings, ledger: Ledger, file: Path) -> Report:
     return report
 
 
-def _tell_hooks(ledger: Ledger, figures: Months, settings: Settings, state: Evaluated) -> dict[str, Any]:
+def _tell_hooks(
+    ledger: Ledger, figures: Months, settings: Settings, state: evaluation.Evaluated
+) -> dict[str, Any]:
     """Write the snapshot that hooks decide by; what they noted of the month themselves is in its figures now."""
     written = snapshot.write(
         settings, figures, lifts=lifts(ledger), alerts=state.for_hooks(), week=working_week(ledger)

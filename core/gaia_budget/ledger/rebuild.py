@@ -98,7 +98,8 @@ def _replace(tx: Transaction, events_now: list[Event]) -> None:
     ids = [(event.org, event.event_id) for event in events_now]
     known = rows.fetch(tx, ids, locked=True)
     fresh = dict(zip(ids, map(sightings.fit, events_now), strict=True))
-    rows.update(tx, [anew(known[place], event) for place, event in fresh.items() if place in known])
+    completed = [anew(rows.event_of(known[place]), event) for place, event in fresh.items() if place in known]
+    rows.update(tx, map(msgspec.structs.astuple, completed))
     new = [msgspec.structs.astuple(event) for place, event in fresh.items() if place not in known]
     rows.insert(tx, new)
 

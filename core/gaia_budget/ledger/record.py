@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-from operator import attrgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger.charges import Charge, Place
     from gaia_budget.ledger.database.connection import Transaction
-    from gaia_budget.ledger.rows import Id
+    from gaia_budget.ledger.rows import EventRow, Id
     from gaia_budget.ledger.zone import Zone
     from gaia_budget.model import Event
 
 log = logging.getLogger(__name__)
 CHUNK = 50_000  # events held in memory at once
 SET_ASIDE = "INSERT INTO events_set_aside (org, event_id, fact) VALUES (?, ?, ?) ON CONFLICT (org, event_id) DO NOTHING"
-_event_id = attrgetter("event_id")
+_event_id = itemgetter(rows.EVENT_FIELDS.index("event_id"))
+_part_of = itemgetter(rows.EVENT_FIELDS.index("part_of"))
 
 
 class Recorded(NamedTuple):
@@ -54,12 +55,12 @@ class _Derived:
         self._sums = Sums(zone)
         self._spans = Spans()
 
-    def add(self, events: Collection[Event], instead_of: Iterable[Event] = ()) -> None:
+    def add(self, found: Collection[EventRow], instead_of: Iterable[EventRow] = ()) -> None:
         self._sums.add(instead_of, sign=-1)
-        self._sums.add(events)
-        self._spans.add(events)
+        self._sums.add(found)
+        self._spans.add(found)
 
-    def seen(self, known: Iterable[Event]) -> None:
+    def seen(self, known: Iterable[EventRow]) -> None:
         """Known events: an older program that still ran after an upgrade may have recorded them without a span."""
         self._spans.add(known)
 
@@ -85,7 +86,7 @@ def take_in(
     """
     total = Recorded()
     derived = _Derived(zone)
-    for chunk in _chunks(_facts(tx, events)):
+    for chunk in _chunks(tx, events):
         total = Recorded(*map(int.__add__, total, _take_chunk(tx, derived, chunk, priced_before)))
         derived.fold()
     return total, derived.write(tx)
@@ -93,40 +94,40 @@ def take_in(
 
 def take_fact(tx: Transaction, zone: Zone, event: Event) -> dict[Place, Charge]:
     """The same of one event that is a fact."""
-    derived = _Derived(zone)
-    if rows.insert(tx, [astuple(event)]):
+    derived, row = _Derived(zone), astuple(event)
+    if rows.insert(tx, [row]):
         _complete(tx, derived, [event], priced_before=False)
     else:
-        derived.add([event])
+        derived.add([row])
     return derived.write(tx)
 
 
-def _facts(tx: Transaction, events: Iterable[Event]) -> Iterator[Event]:
+def _chunks(tx: Transaction, events: Iterable[Event]) -> Iterator[list[Event]]:
     """Those events that can be facts. The others are kept apart and named: one of them must not end anything."""
-    for event in events:
-        if is_fact(event):
-            yield event
-        else:
-            log.warning("%s is set aside: its date or a figure cannot be true", event.event_id)
-            sane = fit(event)
-            tx.text(SET_ASIDE, (sane.org, sane.event_id, json.dumps(msgspec.structs.asdict(sane))))
-
-
-def _chunks(events: Iterable[Event]) -> Iterator[list[Event]]:
     remaining = iter(events)
     while chunk := list(itertools.islice(remaining, CHUNK)):
-        yield chunk
+        facts = [event for event in chunk if is_fact(event)]
+        if len(facts) < len(chunk):
+            _set_aside(tx, [event for event in chunk if not is_fact(event)])
+        yield facts
+
+
+def _set_aside(tx: Transaction, events: Iterable[Event]) -> None:
+    for event in events:
+        log.warning("%s is set aside: its date or a figure cannot be true", event.event_id)
+        sane = fit(event)
+        tx.text(SET_ASIDE, (sane.org, sane.event_id, json.dumps(msgspec.structs.asdict(sane))))
 
 
 def _take_chunk(tx: Transaction, derived: _Derived, events: list[Event], priced_before: bool) -> Recorded:
     sightings = {(event.org, event.event_id): event for event in events}
     if len(sightings) < len(events):
         sightings = _joined(events, priced_before)
-    if tx.db.shared and _copied(tx, derived, sightings):
-        parts = sum(bool(event.part_of) for event in sightings.values())
-        return Recorded(len(sightings), 0, len(events) - len(sightings), parts)
-    known = rows.insert(tx, list(map(astuple, _ordered(tx, sightings))))
-    fresh = [event for place, event in sightings.items() if place not in known]
+    found = list(map(astuple, sightings.values()))
+    if tx.db.shared and _copied(tx, derived, found):
+        return Recorded(len(found), 0, len(events) - len(found), _parts(found))
+    known = rows.insert(tx, _ordered(tx, found))
+    fresh = [row for row in found if rows.id_of(row) not in known] if known else found
     derived.add(fresh)
     changed = (
         _complete(tx, derived, [sightings[place] for place in sorted(known)], priced_before) if known else []
@@ -136,18 +137,22 @@ def _take_chunk(tx: Transaction, derived: _Derived, events: list[Event], priced_
         new=len(fresh),
         completed=len(changed),
         duplicates=len(events) - len(fresh) - len(changed),
-        parts=sum(bool(event.part_of) for event in fresh),
+        parts=_parts(fresh),
         repriced=sum(map(bool, repriced)),
         repriced_nano=sum(repriced),
     )
 
 
-def _ordered(tx: Transaction, sightings: Mapping[Id, Event]) -> Iterable[Event]:
+def _parts(found: Iterable[EventRow]) -> int:
+    return sum(map(bool, map(_part_of, found)))
+
+
+def _ordered(tx: Transaction, found: list[EventRow]) -> list[EventRow]:
     """On PostgreSQL rivals lock rows in one order; there neighbours in the index also lie together then."""
-    return sorted(sightings.values(), key=_event_id) if tx.db.shared else sightings.values()
+    return sorted(found, key=_event_id) if tx.db.shared else found
 
 
-def _copied(tx: Transaction, derived: _Derived, sightings: Mapping[Id, Event]) -> bool:
+def _copied(tx: Transaction, derived: _Derived, found: list[EventRow]) -> bool:
     """Copy events that all seem new, and sum them while the server is at work; False when one is known after all.
 
     They are summed in the order they were read in: neighbours in memory take half the time of scattered ones.
@@ -155,10 +160,10 @@ def _copied(tx: Transaction, derived: _Derived, sightings: Mapping[Id, Event]) -
     apart = _Derived(derived.zone)
 
     def meanwhile() -> None:
-        apart.add(sightings.values())
+        apart.add(found)
         apart.fold()
 
-    if not rows.copy_new(tx, list(_ordered(tx, sightings)), meanwhile):
+    if not rows.copy_new(tx, _ordered(tx, found), meanwhile):
         return False
     derived.join(apart)
     return True
@@ -180,17 +185,14 @@ def _complete(
 
     What tells nothing new is only read; the others are read again, locked: a rival may have been faster.
     """
-
     stored = rows.fetch(tx, _places(sightings), locked=False)
     derived.seen(stored.values())
-    better = [
-        event for old, event in _pairs(stored, sightings) if _completed(old, event, priced_before) != old
-    ]
+    better = [event for event in sightings if _completed(stored, event, priced_before)]
     stored = rows.fetch(tx, _places(better), locked=True)
-    after = [(old, _completed(old, event, priced_before)) for old, event in _pairs(stored, better)]
-    changed = [(old, new) for old, new in after if new != old]
-    rows.update(tx, [new for _, new in changed])
-    derived.add([new for _, new in changed], instead_of=[old for old, _ in changed])
+    changed = [pair for event in better if (pair := _completed(stored, event, priced_before))]
+    before, after = [astuple(old) for old, _ in changed], [astuple(new) for _, new in changed]
+    rows.update(tx, after)
+    derived.add(after, instead_of=before)
     return changed
 
 
@@ -198,9 +200,13 @@ def _places(events: Iterable[Event]) -> list[Id]:
     return [(event.org, event.event_id) for event in events]
 
 
-def _pairs(stored: Mapping[Id, Event], sightings: Iterable[Event]) -> Iterator[tuple[Event, Event]]:
-    return ((stored[event.org, event.event_id], event) for event in sightings)
-
-
-def _completed(old: Event, event: Event, priced_before: bool) -> Event:
-    return event if event == old else joined(old, event, priced_before=priced_before)
+def _completed(
+    stored: Mapping[Id, EventRow], event: Event, priced_before: bool
+) -> tuple[Event, Event] | None:
+    """A fact as it is stored and as this sighting completes it; None where that tells nothing new."""
+    row = stored[event.org, event.event_id]
+    if row == astuple(event):
+        return None
+    old = rows.event_of(row)
+    new = joined(old, event, priced_before=priced_before)
+    return None if new == old else (old, new)

@@ -6,8 +6,6 @@ from collections import defaultdict
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import astuple
-
 from gaia_budget.ledger.database.schema import EVENTS
 from gaia_budget.model import Event
 
@@ -86,7 +84,8 @@ Id = tuple[str, str]
 EventRow = tuple[Any, ...]
 """An event's fields in the order of `EVENT_FIELDS`."""
 _facts_of = itemgetter(*map(EVENT_FIELDS.index, _FACTS))
-_id_of = itemgetter(EVENT_FIELDS.index("org"), EVENT_FIELDS.index("event_id"))
+id_of = itemgetter(EVENT_FIELDS.index("org"), EVENT_FIELDS.index("event_id"))
+"""The id of an event's row."""
 
 
 def insert(tx: Transaction, rows: Sequence[EventRow]) -> set[Id]:
@@ -94,23 +93,23 @@ def insert(tx: Transaction, rows: Sequence[EventRow]) -> set[Id]:
     if tx.db.shared:
         return _insert_shared(tx, rows)
     if len(rows) == 1:
-        return set() if tx.text(INSERT.each, rows[0]).rowcount else {_id_of(rows[0])}
+        return set() if tx.text(INSERT.each, rows[0]).rowcount else {id_of(rows[0])}
     last = tx.text("SELECT coalesce(max(rowid), 0) FROM events").fetchone()[0]
     if tx.many(INSERT.each, rows) == len(rows):
         return set()
     new = tx.text("SELECT org, event_id FROM events WHERE rowid > ?", (last,))
-    return set(map(_id_of, rows)) - set(new.fetchall())
+    return set(map(id_of, rows)) - set(new.fetchall())
 
 
 def _insert_shared(tx: Transaction, rows: Sequence[EventRow]) -> set[Id]:
     if len(rows) < BULK:
-        return {_id_of(row) for row in rows if tx.text(INSERT.each, row).rowcount == 0}
+        return {id_of(row) for row in rows if tx.text(INSERT.each, row).rowcount == 0}
     INSERT.stage(tx, rows, " RETURNING org, event_id")
-    return set(map(_id_of, rows)) - set(tx.cursor.fetchall())
+    return set(map(id_of, rows)) - set(tx.cursor.fetchall())
 
 
-def copy_new(tx: Transaction, found: Sequence[Event], meanwhile: Callable[[], None]) -> bool:
-    """Copy events that all seem new straight into PostgreSQL; call `meanwhile` while the server is at work.
+def copy_new(tx: Transaction, found: Sequence[EventRow], meanwhile: Callable[[], None]) -> bool:
+    """Copy rows of events that all seem new straight into PostgreSQL; call `meanwhile` while the server is at work.
 
     Returns False, with nothing inserted, when one of them is known after all.
     """
@@ -118,11 +117,11 @@ def copy_new(tx: Transaction, found: Sequence[Event], meanwhile: Callable[[], No
         return False
     probes = found[:: max(1, len(found) // PROBES)]
     sql = f"SELECT 1 FROM events WHERE (org, event_id) IN ({', '.join(['(?, ?)'] * len(probes))})"  # noqa: S608
-    if tx.text(sql, [part for event in probes for part in (event.org, event.event_id)]).fetchone():
+    if tx.text(sql, [part for row in probes for part in id_of(row)]).fetchone():
         return False
     tx.text("SAVEPOINT bulk")
     try:
-        INSERT.copy(tx, map(astuple, found), len(found), meanwhile)
+        INSERT.copy(tx, found, len(found), meanwhile)
     except Exception as error:
         if getattr(error, "sqlstate", None) != UNIQUE_VIOLATION:
             raise
@@ -137,14 +136,14 @@ def event_of(row: EventRow) -> Event:
     return Event(**dict(zip(EVENT_FIELDS, row, strict=True)))
 
 
-def update(tx: Transaction, changed: Iterable[Event]) -> None:
-    """Change known events to what these say."""
-    tx.many(UPDATE, [(*_facts_of(row), *_id_of(row)) for row in map(astuple, changed)])
+def update(tx: Transaction, changed: Iterable[EventRow]) -> None:
+    """Change known events to what these rows say."""
+    tx.many(UPDATE, [(*_facts_of(row), *id_of(row)) for row in changed])
 
 
-def fetch(tx: Transaction, places: Iterable[Id], *, locked: bool) -> dict[Id, Event]:
-    """The stored events of these ids; `locked` against rivals until the transaction ends."""
-    found: dict[Id, Event] = {}
+def fetch(tx: Transaction, places: Iterable[Id], *, locked: bool) -> dict[Id, EventRow]:
+    """The stored rows of these ids; `locked` against rivals until the transaction ends."""
+    found: dict[Id, EventRow] = {}
     by_org: dict[str, list[str]] = defaultdict(list)
     for org, event_id in places:
         by_org[org].append(event_id)
@@ -155,6 +154,6 @@ def fetch(tx: Transaction, places: Iterable[Id], *, locked: bool) -> dict[Id, Ev
                 f"SELECT {INSERT.columns} FROM events WHERE org = ? AND event_id IN ({', '.join('?' * len(asked))})"  # noqa: S608
                 + (" ORDER BY event_id FOR UPDATE" if tx.db.shared and locked else "")
             )
-            for event in map(event_of, tx.text(sql, (org, *asked)).fetchall()):
-                found[org, event.event_id] = event
+            stored = tx.text(sql, (org, *asked)).fetchall()
+            found.update(zip(map(id_of, stored), stored, strict=True))
     return found

@@ -7,16 +7,17 @@ than the events it stands for, never narrower.
 from __future__ import annotations
 
 from collections import defaultdict
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from gaia_budget.ledger.database.schema import SESSIONS
-from gaia_budget.ledger.rows import Insertion
+from gaia_budget.ledger.rows import EVENT_FIELDS, Insertion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gaia_budget.ledger.database.connection import Transaction
-    from gaia_budget.model import Event
+    from gaia_budget.ledger.rows import EventRow
 
 _EARLIER = "excluded.first_ts < sessions.first_ts"
 _LATER = "excluded.last_ts > sessions.last_ts"
@@ -39,6 +40,9 @@ OUTSIDE = (
 )
 """Sessions with events that their span would hide, and how many."""
 
+_AT = EVENT_FIELDS.index("ts")
+_session_of = itemgetter(EVENT_FIELDS.index("org"), EVENT_FIELDS.index("session_id"))
+
 
 class Spans:
     """Instants of sessions, gathered in memory, then written at once."""
@@ -46,12 +50,13 @@ class Spans:
     def __init__(self) -> None:
         self._instants: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
 
-    def add(self, events: Iterable[Event]) -> None:
+    def add(self, found: Iterable[EventRow]) -> None:
         """Take in when these events happened."""
         instants = self._instants
-        for event in events:
-            if event.session_id:
-                instants[event.org, event.session_id].append(event.ts)
+        for row in found:
+            session = _session_of(row)
+            if session[1]:
+                instants[session].append(row[_AT])
 
     def fold(self) -> None:
         """Keep the first and the last instant of each session."""

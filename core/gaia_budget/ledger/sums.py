@@ -9,8 +9,6 @@ from collections import defaultdict
 from operator import add, itemgetter, neg
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import astuple
-
 from gaia_budget.errors import InternalError
 from gaia_budget.ledger.charges import Charge, add_to, module_scope
 from gaia_budget.ledger.database.measures import DIMENSIONS, MEASURES, SUMS_OF_EVENTS, TOKENLESS, TOKENS
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
     from gaia_budget.ledger.charges import Place
     from gaia_budget.ledger.database.connection import Transaction
-    from gaia_budget.model import Event
+    from gaia_budget.ledger.rows import EventRow
 
 Key = tuple[str, ...]
 Alike = tuple[int, bool, int, Key]
@@ -52,10 +50,10 @@ class Sums:
         self._alike: defaultdict[Alike, list[tuple[int, ...]]] = defaultdict(list)
         self._found: dict[tuple[int, Key], tuple[int, ...]] = {}
 
-    def add(self, events: Iterable[Event], sign: int = 1) -> None:
-        """Take events in, or with `sign` -1 out again."""
+    def add(self, found: Iterable[EventRow], sign: int = 1) -> None:
+        """Take rows of events in, or with `sign` -1 out again."""
         alike = self._alike
-        for row in map(astuple, events):
+        for row in found:
             alike[row[_AT] // QUARTER, row[_COST] is None, sign, _FACTS(row)].append(_AMOUNTS(row))
 
     def fold(self) -> None:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from gaia_budget.ingest.report import Report
 from gaia_budget.ingest.run import OFTEN, learn, learn_now_and_then
+from gaia_budget.ledger import Ledger
 from gaia_budget.ledger.outcomes import SOON, TaskCall, happened
 from gaia_budget.model import Event
 from gaia_budget.routing import table
 from gaia_budget.routing.learning import DAY_MICROSECONDS, Candidate, TaskVerdict, choose
+from gaia_budget.settings import load
 
 if TYPE_CHECKING:
-    from gaia_budget.ledger import Ledger
+    from pathlib import Path
 
 STRENGTH = {"small": 0, "middle": 1, "large": 2}.get
 
@@ -92,21 +94,59 @@ def test_what_an_apps_own_check_judged_is_not_judged_twice(ledger: Ledger) -> No
     assert [one.kind for one in ledger.outcomes("cover_letter")] == ["escalation"]
 
 
-def test_a_question_reads_the_last_days_calls_once_an_hour_and_taking_in_always(ledger: Ledger) -> None:
-    started = ledger.now()
-    learn_now_and_then(ledger, Report())
+def retried(ledger: Ledger, work: str = "c") -> None:
+    """A call, and the same task on a stronger model a minute later."""
     ledger.record(
         [
-            Event(event_id=name, ts=started - ago, source="app", module="jseeker", task="cover_letter", model=model,
-                  input_tokens=900, output_tokens=50, correlation_id="c")
+            Event(event_id=f"{work}{name}", ts=ledger.now() - ago, source="app", module="jseeker", task="cover_letter",
+                  model=model, input_tokens=900, output_tokens=50, correlation_id=work)
             for name, ago, model in (("a", 60_000_000, "claude-haiku-5-5"), ("b", 1, "claude-sonnet-5-5"))
         ]
     )  # fmt: skip
+
+
+def learnt(ledger: Ledger) -> int:
     learn_now_and_then(ledger, Report())
-    assert ledger.outcomes("cover_letter") == []
+    return len(ledger.outcomes("cover_letter"))
+
+
+def test_a_question_reads_the_last_days_calls_once_an_hour(ledger: Ledger) -> None:
+    started = ledger.now()
+    assert learnt(ledger) == 0
+    retried(ledger)
+    assert learnt(ledger) == 0
     ledger.clock = lambda: started + OFTEN + 60_000_000
-    learn_now_and_then(ledger, Report())
-    assert [one.kind for one in ledger.outcomes("cover_letter")] == ["retry"]
-    ledger.clock = lambda: started - OFTEN  # a clock that was set back
-    learn_now_and_then(ledger, Report())
-    assert [one.kind for one in ledger.outcomes("cover_letter")] == ["retry"]
+    assert learnt(ledger) == 1
+    retried(ledger, "d")
+    assert learnt(ledger) == 1
+    ledger.clock = lambda: started  # a clock that was set back
+    assert learnt(ledger) == 2
+
+
+def test_taking_in_learns_always_and_the_question_after_it_need_not(ledger: Ledger) -> None:
+    assert learnt(ledger) == 0
+    retried(ledger)
+    learn(ledger, Report())
+    retried(ledger, "d")
+    assert learnt(ledger) == 1
+
+
+def test_what_could_not_be_learnt_is_said_each_time_and_learnt_once_the_table_can_be_read(
+    ledger: Ledger,
+) -> None:
+    retried(ledger)
+    table.file().parent.mkdir(parents=True, exist_ok=True)
+    table.file().write_text("[tiers\n", encoding="utf-8")
+    for _ in range(2):
+        report = Report()
+        learn_now_and_then(ledger, report)
+        assert [one.file for one in report.skipped] == [str(table.file())]
+    table.file().unlink()
+    assert learnt(ledger) == 1
+
+
+def test_another_ledger_of_the_same_machine_is_learnt_from_at_once(ledger: Ledger, tmp_path: Path) -> None:
+    assert learnt(ledger) == 0
+    with Ledger.open(f"sqlite:///{(tmp_path / 'other.db').as_posix()}", settings=load()) as other:
+        retried(other)
+        assert learnt(other) == 1
