@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gaia_budget.cli.app import app
-from gaia_budget.setup import init, short_command
+from gaia_budget.setup import init, short_command, undo
 from gaia_budget.setup.init import Options
 from gaia_budget.setup.installing import environment
 
@@ -39,6 +39,18 @@ def test_init_makes_it_says_so_and_undo_takes_it_out(program: Path, home: Path) 
     assert not init.plan(Options()).changed
     assert "the command ~/.local/bin/gaia-budget" in runner.invoke(app, ["init", "--undo", "--yes"]).stdout
     assert not place.is_symlink()
+
+
+@LINKS
+def test_what_takes_its_place_while_undo_asks_stays(program: Path, home: Path) -> None:
+    place = home / ".local" / "bin" / "gaia-budget"
+    short_command.make(place)
+    planned = undo.plan(None)
+    assert planned.link == place
+    place.unlink()
+    place.write_text("theirs")
+    undo.apply(planned)
+    assert place.read_text() == "theirs"
 
 
 @LINKS
