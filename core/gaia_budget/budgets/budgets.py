@@ -57,7 +57,7 @@ class Budgets:
     def _months(self, at: When, module: str | None) -> dict[str, MonthSpend]:
         ts = self.ledger.instant(at)
         number = bucket(self.zone, "month", self.ledger.now() if ts is None else ts)
-        return self.ledger.kept.of(
+        return self.ledger.cache.of(
             ("months", number, module),
             lambda: self.db.ask(lambda ask: months.months(ask, self.zone, self.org, number, module)),
         )

@@ -74,7 +74,7 @@ def anomalies(
         found = _Search(ask, ledger.zone, ledger.org, start, today).of(module)
         return sorted(found, key=lambda one: (-one.day, one.expected_nano - one.actual_nano, one.module))
 
-    return list(ledger.kept.of(("anomalies", start, today, module), lambda: ledger.db.ask(search)))
+    return list(ledger.cache.of(("anomalies", start, today, module), lambda: ledger.db.ask(search)))
 
 
 class _Search:

@@ -110,7 +110,7 @@ def known_days(ledger: Ledger, at: int, module: str | None) -> Known:
             series.setdefault(name, {})[day, source, paid] = int(nano)
         return Known(series, months(ask, ledger.zone, ledger.org, month, module), today)
 
-    return ledger.kept.of(("days of modules", today, month, module), lambda: ledger.db.ask(read))
+    return ledger.cache.of(("days of modules", today, month, module), lambda: ledger.db.ask(read))
 
 
 BY_DAY = (

@@ -14,8 +14,8 @@ from gaia_budget.ledger import outcomes, questions, record, sessions, sightings
 from gaia_budget.ledger.charges import charge
 from gaia_budget.ledger.database.connection import PATIENCE_SECONDS, Database
 from gaia_budget.ledger.database.failures import ReadOnlyError, UnfitTextError
-from gaia_budget.ledger.database.kept import Kept
 from gaia_budget.ledger.database.migrations import migrate
+from gaia_budget.ledger.database.read_cache import ReadCache
 from gaia_budget.ledger.database.url import parse_url
 from gaia_budget.ledger.sums import resum
 from gaia_budget.ledger.zone import Zone
@@ -54,7 +54,7 @@ class Ledger:
         self.machine = settings.machine
         self.folder = settings.state_folder
         self.clock = clock
-        self.kept = Kept(db.state)
+        self.cache = ReadCache(db.state)
         self.zone = _zone_of(db, settings)
 
     @classmethod
@@ -85,7 +85,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close every connection."""
-        self.kept.forget()
+        self.cache.forget()
         self.db.close()
 
     def __enter__(self) -> Self:
@@ -112,7 +112,7 @@ class Ledger:
         if zone.fingerprint() == self.zone.fingerprint():
             return self
         seen = copy(self)
-        seen.zone, seen.kept = zone, Kept(self.db.state)
+        seen.zone, seen.cache = zone, ReadCache(self.db.state)
         return seen
 
     def instant(self, when: When, *, end: bool = False) -> int | None:
@@ -195,7 +195,7 @@ class Ledger:
             return self.db.ask(lambda ask: questions.spend(ask, self.zone, asked, by))
 
         # single responses are many, and seldom asked for twice
-        return read() if "response" in by else self.kept.of(("spend", asked, tuple(by)), read)
+        return read() if "response" in by else self.cache.of(("spend", asked, tuple(by)), read)
 
     def session(self, session_id: str) -> sessions.SessionSpend | None:
         """A session's spend, or None where the ledger knows nothing of it."""

@@ -103,7 +103,9 @@ def apply(work: Undoing) -> list[str]:
         if not journal.files:
             telemetry.file().unlink(missing_ok=True)
             shutil.rmtree(hookcopy.root(), ignore_errors=True)  # the bootstrap of a running session exits 0
-    if work.link is not None and short_command.ours() == work.link:  # the user may have put another there meanwhile
+    if (
+        work.link is not None and short_command.ours() == work.link
+    ):  # another may have taken its place meanwhile
         work.link.unlink()
     return [*notices, *_plugin()]
 

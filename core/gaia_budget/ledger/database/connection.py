@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gaia_budget.ledger.database import read_only
 from gaia_budget.ledger.database.failures import explained, lost, of_driver, passes
-from gaia_budget.ledger.database.kept import Watch
 from gaia_budget.ledger.database.pool import Pool
+from gaia_budget.ledger.database.read_cache import Watch
 from gaia_budget.ledger.database.url import TURN_MILLISECONDS
 
 if TYPE_CHECKING:

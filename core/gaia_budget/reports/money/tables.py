@@ -107,7 +107,7 @@ def table(ledger: Ledger, axis: str, asked: Asked) -> SpendTable:
     """What was spent by an axis. Raises InputError, NotFoundError (see `sums`), LedgerError."""
     answer = sums(ledger, (axis, "source", "model"), asked)
     key = ("table", axis, answer.since, answer.until, frozenset(asked.where.items()))
-    return ledger.kept.of(key, lambda: _made(axis, answer))
+    return ledger.cache.of(key, lambda: _made(axis, answer))
 
 
 def _made(axis: str, answer: Spend) -> SpendTable:

@@ -71,9 +71,9 @@ def test_a_question_that_was_answered_is_not_asked_again_until_something_is_writ
         read.append(1)
         return len(read)
 
-    assert [ledger.kept.of("count", reading) for _ in range(3)] == [1, 1, 1]
+    assert [ledger.cache.of("count", reading) for _ in range(3)] == [1, 1, 1]
     ledger.record([event("e2", cost_nano=1)])
-    assert [ledger.kept.of("count", reading) for _ in range(3)] == [2, 2, 2]
+    assert [ledger.cache.of("count", reading) for _ in range(3)] == [2, 2, 2]
 
 
 def test_threads_that_ask_for_the_same_at_once_read_it_once(ledger: Ledger) -> None:
@@ -87,7 +87,7 @@ def test_threads_that_ask_for_the_same_at_once_read_it_once(ledger: Ledger) -> N
         return len(read)
 
     with ThreadPoolExecutor(4) as threads:
-        found = [threads.submit(ledger.kept.of, "count", reading) for _ in range(4)]
+        found = [threads.submit(ledger.cache.of, "count", reading) for _ in range(4)]
         assert [one.result() for one in found] == [1, 1, 1, 1]
 
 
@@ -99,8 +99,8 @@ def test_a_reading_that_fails_keeps_nobody_waiting(ledger: Ledger) -> None:
 
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
-            ledger.kept.of("count", failing)
-    assert ledger.kept.of("count", lambda: 3) == 3
+            ledger.cache.of("count", failing)
+    assert ledger.cache.of("count", lambda: 3) == 3
 
 
 def test_money_that_is_granted_is_in_the_next_month(ledger: Ledger) -> None:
@@ -125,8 +125,8 @@ def test_a_reading_that_a_write_has_overtaken_is_not_kept(ledger: Ledger) -> Non
         ledger.record([event(f"e{found}", cost_nano=1)])
         return found
 
-    assert ledger.kept.of("events", overtaken) == 0
-    assert ledger.kept.of("events", overtaken) == 1
+    assert ledger.cache.of("events", overtaken) == 0
+    assert ledger.cache.of("events", overtaken) == 1
 
 
 def test_a_view_that_others_have_overtaken_leaves_nothing_behind(make: Callable[..., Ledger]) -> None:
@@ -176,14 +176,14 @@ def test_a_file_that_takes_the_place_of_another_is_another_state(
     if not url.startswith("sqlite"):
         return
     ledger, file = make(), Path(url.removeprefix("sqlite:///"))
-    assert ledger.kept.of("state", lambda: "old") == "old"
+    assert ledger.cache.of("state", lambda: "old") == "old"
 
     shutil.copy(file, tmp_path / "copy.db")
     (tmp_path / "copy.db").replace(file)
 
-    assert ledger.kept.of("state", lambda: "new") == "new"
+    assert ledger.cache.of("state", lambda: "new") == "new"
     file.unlink()
-    assert [ledger.kept.of("state", lambda answer=answer: answer) for answer in "ab"] == ["a", "b"]
+    assert [ledger.cache.of("state", lambda answer=answer: answer) for answer in "ab"] == ["a", "b"]
 
 
 def test_nothing_is_kept_where_rows_lie_on_other_servers(
@@ -193,7 +193,7 @@ def test_nothing_is_kept_where_rows_lie_on_other_servers(
         return
     monkeypatch.setattr(Database, "ask", lambda *_: [("1:1:", True)])
 
-    assert [ledger.kept.of("state", lambda answer=answer: answer) for answer in "ab"] == ["a", "b"]
+    assert [ledger.cache.of("state", lambda answer=answer: answer) for answer in "ab"] == ["a", "b"]
 
 
 @requires("postgresql")

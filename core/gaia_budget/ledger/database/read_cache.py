@@ -1,4 +1,4 @@
-"""What was read from a ledger, kept for as long as nothing in it changes: not for a while, but exactly so long.
+"""What was read from a ledger, cached for as long as nothing in it changes: not for a while, but exactly so long.
 
 Whether anything was committed SQLite counts for a connection that never writes (`Watch`); PostgreSQL has snapshots.
 """
@@ -73,7 +73,7 @@ class ReadingTurn:
         self.lock, self.wanted = threading.RLock(), 0
 
 
-class Kept:
+class ReadCache:
     """Readings of one state of a database. Safe for threads; what it gives is shared, so nobody may change it."""
 
     def __init__(self, state: Callable[[], object]) -> None:
