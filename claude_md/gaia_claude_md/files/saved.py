@@ -89,7 +89,7 @@ def everywhere(ledger: Ledger, roots: Roots) -> list[Saving]:
     found = []
     for l1 in _split_files(roots):
         state = ("split", l1, ledger.zone.local(ledger.now()).date(), *_stamps(l1))
-        found.append(ledger.kept.of(state, lambda l1=l1: of_file(ledger, l1, roots)))  # type: ignore[misc]
+        found.append(ledger.cache.of(state, lambda l1=l1: of_file(ledger, l1, roots)))  # type: ignore[misc]
     return found
 
 
