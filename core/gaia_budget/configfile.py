@@ -6,6 +6,7 @@ Whatever is wrong becomes a ConfigError with file, line, column and cure.
 from __future__ import annotations
 
 import re
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget.errors import ConfigError
@@ -145,3 +146,12 @@ def refuse_doubled(document: JsonText, file: Path) -> None:
             cure="Keep one of them",
             slug="config-twice",
         )
+
+
+def day(value: Any, source: Path, key: str) -> date:
+    """A day in a TOML file. Raises ConfigError for anything else."""
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise ConfigError(
+            source, f"{value!r} is not a day", key=key, cure="Write it as 2026-10-01, without quotes"
+        )
+    return value

@@ -66,14 +66,3 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     plugin: str = ""
     mcp_server: str = ""
     mcp_tool: str = ""
-
-    @property
-    def budget_tokens(self) -> int:
-        """What counts against a session budget: input + cache writes + output - re-cached."""
-        return (
-            self.input_tokens
-            + self.cache_write_5m_tokens
-            + self.cache_write_1h_tokens
-            + self.output_tokens
-            - self.recached_tokens
-        )

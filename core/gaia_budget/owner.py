@@ -195,10 +195,6 @@ class Registry(OwnerFile):
         base = str(self.file.parent) if self.file else ""
         return modules.roots_of({key: project.path for key, project in self.projects.items()}, base)
 
-    def module_of(self, cwd: str) -> str | None:
-        """The module whose root holds the folder (the longest one), or None."""
-        return modules.registered(cwd, self.roots())
-
 
 Owned = TypeVar("Owned", TokenBudget, Registry)
 

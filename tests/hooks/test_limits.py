@@ -11,7 +11,7 @@ import pytest
 
 from gaia_hooks.facts import session_types
 from gaia_hooks.machine import clock
-from gaia_hooks.say import wrapping_up
+from gaia_hooks.say import events, wrapping_up
 from gaia_hooks.session import counting as session
 from gaia_hooks.session import months, sessions, state
 from support.rows import SESSION, assistant, write
@@ -316,3 +316,7 @@ def test_resuming_with_a_cold_cache_says_what_going_on_costs(watched: Watched) -
     assert watched.hook("SessionStart", prompt_cache_likely_expired=True, **cold) == {}
     warm = cold | {"context_tokens": 50_000}
     assert watched.hook("SessionStart", prompt_cache_likely_expired=False, **warm) == {}
+
+
+def test_tools_that_edit_are_the_same_for_what_is_allowed_and_for_whose_results_are_sized() -> None:
+    assert events.EDITING == wrapping_up.EDITING

@@ -15,7 +15,7 @@ prices.toml holds contract prices and models that no list has, in USD per millio
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import lcm
@@ -157,8 +157,6 @@ def _amount(value: Any, source: Path, key: str) -> Decimal:
 def _day(value: Any, source: Path, key: str) -> int:
     if value is None:
         return 0
-    if not isinstance(value, date) or isinstance(value, datetime):
-        raise ConfigError(
-            source, f"{value!r} is not a day", key=key, cure="Write it as 2026-10-01, without quotes"
-        )
-    return int(datetime.combine(value, time(), UTC).timestamp())
+    from gaia_budget.configfile import day
+
+    return int(datetime.combine(day(value, source, key), time(), UTC).timestamp())

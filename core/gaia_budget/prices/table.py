@@ -10,7 +10,6 @@ import difflib
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_budget import places
@@ -21,6 +20,7 @@ from gaia_hooks.facts.tokens.usage import prompt_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
 GENAI, SNAPSHOT, UNPRICED = "genai-prices", overrides.SNAPSHOT, "unpriced"
 NO_CONTRACT = contract.Contract()
@@ -252,7 +252,7 @@ def load(*, claude_code: bool = False) -> PriceTable:
     Raises ConfigError where a file of the user's or owner's is wrong.
     """
     named = places.configured("prices_file")
-    refresh = Path(str(named)).expanduser() if named else None
+    refresh = places.expanded(str(named)) if named else None
     owned = _owned_file() if places.configured("pricing_source") == SNAPSHOT else None
     stamps = (catalogue.load(refresh).stamp, _stamp(overrides.file()), owned and _stamp(owned))
     paid = tuple(map(_stamp, places.managed_settings())) if claude_code else ()

@@ -6,14 +6,13 @@ owner's file says about tiers goes on top (`gaia_budget.routing.wishes`).
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gaia_budget import places
-from gaia_budget.configfile import read_toml
+from gaia_budget.configfile import day, read_toml
 from gaia_budget.errors import ConfigError
 from gaia_budget.routing.tiers import TIERS, Retired, Routing, SessionRule, TaskKind
 from gaia_budget.routing.vocabulary import folded, index, named
@@ -66,7 +65,7 @@ def _load(own: Path, size: int, changed: int) -> Routing:
     merged = _laid_over(ours, _in_our_words(theirs, ours, own))
     tiers = _tiers(merged["tiers"], own)
     routing = Routing(
-        _day(merged["updated"], own, "updated"),
+        day(merged["updated"], own, "updated"),
         {
             name: {tier: _names(entry.get(tier, []), own, f"providers.{name}.{tier}") for tier in tiers}
             for name, entry in merged["providers"].items()
@@ -205,7 +204,7 @@ def _retired(name: str, entry: dict[str, Any], own: Path) -> Retired:
         if needed not in entry:
             raise ConfigError(own, "is missing", key=f"{key}.{needed}")
     return Retired(
-        name, _day(entry["since"], own, f"{key}.since"), str(entry["successor"]), str(entry["source"])
+        name, day(entry["since"], own, f"{key}.since"), str(entry["successor"]), str(entry["source"])
     )
 
 
@@ -221,14 +220,6 @@ def _numbers(entry: Any, own: Path, place: str, whole: bool = False) -> dict[str
             kind = "a whole number" if whole else "a number"
             raise ConfigError(own, f"{value!r} is not {kind} from 0", key=f"{place}.{key}")
     return {key: value if whole else float(value) for key, value in entry.items()}
-
-
-def _day(value: Any, own: Path, key: str) -> date:
-    if not isinstance(value, date) or isinstance(value, datetime):
-        raise ConfigError(
-            own, f"{value!r} is not a day", key=key, cure="Write it as 2026-10-01, without quotes"
-        )
-    return value
 
 
 def _refuse_circles(routing: Routing, own: Path) -> None:

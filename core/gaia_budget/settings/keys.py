@@ -164,7 +164,9 @@ class Settings(Keyed):
     )
     warn_model: bool = key(flag, False, "tell Claude about budget warnings too")
     thresholds: list[int] = key(
-        _rising, [80, 95, 100], "percent of a session's limit at which one warning is given"
+        _rising,
+        list(snapshot.DEFAULTS["thresholds"]),
+        "percent of a session's limit at which one warning is given",
     )
     statusline: list[LinePart] = key(
         parted(",", listed(one_of(LinePart))),
@@ -172,7 +174,9 @@ class Settings(Keyed):
         "parts of the status line in their order: plan, session, context, cache, month, alerts",
     )
     subagent_allowance_tokens: int = key(
-        within(whole, over=0), 30_000, "tokens reserved for a subagent when sessions are blocked"
+        within(whole, over=0),
+        snapshot.DEFAULTS["subagent_allowance_tokens"],
+        "tokens reserved for a subagent when sessions are blocked",
     )
     default_monthly_budget_usd: Decimal = key(
         USD, Decimal(10), "monthly cap of a module without an entry in token_budget.json"

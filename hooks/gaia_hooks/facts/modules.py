@@ -20,8 +20,11 @@ def folded(path: str) -> str:
 
 
 def roots_of(projects: "dict[str, str]", base: str) -> "list[list[str]]":
-    """[folded root, module] pairs of the registry's projects; relative paths start at the registry's folder."""
-    return [[folded(_rooted(base, path)), key] for key, path in projects.items()]
+    """[folded root, module] pairs of the registry's projects; relative paths start at the registry's folder.
+
+    A module's name is in lower case wherever it is compared: that of its cap, of its settings, of an app.
+    """
+    return [[folded(_rooted(base, path)), key.lower()] for key, path in projects.items()]
 
 
 def _rooted(base: str, path: str) -> str:

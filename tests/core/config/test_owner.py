@@ -8,6 +8,7 @@ import pytest
 from gaia_budget import owner
 from gaia_budget.errors import ConfigError, NotFoundError
 from gaia_budget.settings import load as load_settings
+from gaia_hooks.facts import modules
 from support import owner_files
 from support.owner_files import REGISTRY, TOKEN_BUDGET
 
@@ -163,8 +164,8 @@ def test_a_file_in_utf_16_is_named_as_such(root: Path) -> None:
     ],
 )
 def test_a_folder_belongs_to_the_longest_root_that_holds_it(root: Path, cwd: str, module: str | None) -> None:
-    assert owner.load_registry().module_of(cwd) == module
+    assert modules.registered(cwd, owner.load_registry().roots()) == module
 
 
 def test_a_relative_root_starts_at_the_registry(root: Path) -> None:
-    assert owner.load_registry().module_of(str(root / "modules" / "near" / "src")) == "near"
+    assert modules.registered(str(root / "modules" / "near" / "src"), owner.load_registry().roots()) == "near"

@@ -152,6 +152,10 @@ def test_a_newer_price_file_replaces_the_installed_one(home: Path, monkeypatch: 
     newer.write_text(json.dumps([provider]), encoding="utf-8")
     monkeypatch.setenv("GAIA_BUDGET_PRICES_FILE", str(newer))
     assert price("claude-opus-6", TOKENS).cost_nano == 3_000_000_000
+    monkeypatch.setenv("GAIA_BUDGET_PRICES_FILE", newer.name)
+    assert price("claude-opus-6", TOKENS).cost_nano == 3_000_000_000, (
+        "a relative name starts at the home folder"
+    )
     newer.write_text('{"no": "prices"}', encoding="utf-8")
     with pytest.raises(ConfigError, match=r"data\.json: is not a price file"):
         price("claude-opus-6", TOKENS)

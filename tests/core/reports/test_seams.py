@@ -97,6 +97,25 @@ def test_a_registry_that_was_edited_since_the_last_ingest_holds_for_the_next_ses
     assert seen is not None and seen.module == "store"
 
 
+def test_a_cap_holds_for_a_project_that_the_registry_writes_with_capitals(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget(tmp_path, monkeypatch)
+    (tmp_path / "token_budget.json").write_text(
+        json.dumps({"$schema": "gaia-token-budget-v1", "per_module": {"Shop": {"monthly_budget_usd": 0.01}}}),
+        "utf-8",
+    )
+    (tmp_path / "registry.json").write_text(
+        json.dumps({"$schema": "gaia-registry-v1", "projects": {"Shop": {"path": "/gone/shop"}}}), "utf-8"
+    )
+    own('claude_code_billing = "api"\n[modules.SHOP]\non_exceeded = "block"\ncounts_claude_code = true\n')
+    asked("ingest")
+    file = home / ".claude" / "projects" / "-p" / f"{SESSION}.jsonl"
+    write(file, assistant("a", cwd="/gone/shop", input_tokens=90_000, timestamp=clock.iso(clock.now())))
+    assert hook(home, "UserPromptSubmit", prompt="go")["decision"] == "block"
+    assert [row["module"] for row in asked("spend", "--by", "module", "--since", "month")["rows"]] == ["shop"]
+
+
 def test_a_module_that_is_none_is_said_with_the_one_that_is_meant(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gaia_hooks.facts.prices.money import usd
+from gaia_hooks.facts.tokens import usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +44,8 @@ SUMS_OF_EVENTS = (
 SUMS_OF_ROLLUPS = tuple(f"CAST(sum({name}) AS BIGINT)" for name in MEASURES)
 """The same over rows of `rollups`. PostgreSQL sums integers to decimals, which take longer to read than to add."""
 
+_usage = attrgetter(*usage.FIELDS)
+
 
 class Figures(NamedTuple):
     """Sums of some events: tokens of responses and failed calls, nano-dollars of everything."""
@@ -62,7 +66,7 @@ class Figures(NamedTuple):
     @property
     def budget_tokens(self) -> int:
         """What counts against session budgets: input + cache writes + output - re-cached (requirement R24)."""
-        return self.input_tokens + self.written_tokens + self.output_tokens - self.recached_tokens
+        return usage.budget_tokens(_usage(self), self.recached_tokens)
 
     @property
     def written_tokens(self) -> int:
@@ -77,7 +81,7 @@ class Figures(NamedTuple):
     @property
     def prompt_tokens(self) -> int:
         """All of the prompts: input, and what went through the cache."""
-        return self.input_tokens + self.cache_tokens
+        return usage.prompt_tokens(_usage(self))
 
     @property
     def total_tokens(self) -> int:
