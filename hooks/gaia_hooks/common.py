@@ -9,7 +9,7 @@ HOOK = """
 facts.places: _holds claude_folder configuration_folders folder home is_absolute is_transcript off
   started_in user_home
 facts.prices.pricing: _units cost_nano row_at rows_of source_of
-facts.session_files: _changed agents_folder new_agents
+facts.session_files: agents_folder new_agents
 facts.session_types: choose limit
 facts.snapshot: load may_refuse module_policy path_of
 facts.tokens.bill: Bill.__init__ bill_of variant_of
@@ -50,7 +50,7 @@ facts.prices.billing: counts
 facts.prices.money: cents dollars
 facts.prices.plan: path_of read shown
 facts.prices.pricing: _units cost_nano row_at rows_of source_of
-facts.session_files: _changed agents_folder new_agents
+facts.session_files: agents_folder new_agents
 facts.session_types: choose limit
 facts.snapshot: load module_policy path_of
 facts.tokens.bill: Bill.__init__ bill_of variant_of

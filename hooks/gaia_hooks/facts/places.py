@@ -118,15 +118,16 @@ def is_transcript(path: object, config_dirs: "list[str]") -> bool:
     return any(_holds(os.path.realpath(one), real) for one in folders)
 
 
-def transcript_of(session_id: str, config_dirs: "list[str]") -> str:
-    """Where a session's transcript lies, in whichever project's folder; empty where there is none."""
-    for one in configuration_folders(config_dirs):
+def transcripts_of(session_id: str, folders: "list[str]") -> "list[str]":
+    """Where a session's transcripts lie below configuration folders: one in each project's folder that it was in."""
+    found = []
+    for one in folders:
         projects = files.join(one, "projects")
         for name in files.names_in(projects):
             path = files.join(projects, name, session_id + ".jsonl")
             if files.exists(path):
-                return path
-    return ""
+                found.append(path)
+    return found
 
 
 def _holds(folder: str, path: str) -> bool:

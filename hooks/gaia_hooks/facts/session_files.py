@@ -8,7 +8,7 @@ from gaia_hooks.machine import clock, files, jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from os import DirEntry
 
 TRANSCRIPT_END = ".jsonl"
 NOTE_END = ".meta.json"  # what Claude Code notes of a subagent beside its transcript
@@ -71,23 +71,32 @@ def new_agents(transcript: str, looked: "dict[str, int]") -> "list[tuple[str, st
     top = agents_folder(transcript)
     looked.setdefault(top, 0)
     found: list[tuple[str, str]] = []
-    for folder in list(looked):
-        found += _changed(folder, looked, folder[len(top) :].count("/") + folder[len(top) :].count("\\"))
+    folders = list(looked)
+    for folder in folders:  # which grows meanwhile
+        changed = files.changed_at(folder)
+        if changed == looked.get(folder):
+            continue
+        looked[folder] = changed if changed < clock.now() - SETTLED_MICROS else 0
+        agents, below = held(top, folder)
+        found += [(agent, entry.path) for agent, entry in agents]
+        folders += [one for one in below if one not in looked]
     return sorted(found, key=lambda one: (begins_with_copies(*one), one[0]))
 
 
-def _changed(folder: str, looked: "dict[str, int]", depth: int) -> "Iterator[tuple[str, str]]":
-    changed = files.changed_at(folder)
-    if changed == looked.get(folder):
-        return
-    looked[folder] = changed if changed < clock.now() - SETTLED_MICROS else 0
-    for name in files.names_in(folder):
-        agent = agent_of(name)
-        path = files.join(folder, name)
-        if agent:
-            yield agent, path
-        elif "." not in name and depth < DEEPEST and path not in looked:
-            yield from _changed(path, looked, depth + 1)
+def held(top: str, folder: str) -> "tuple[list[tuple[str, DirEntry[str]]], list[str]]":
+    """What a folder at or below a session's `subagents`, the top, holds: their files, by id, and folders to look into.
+
+    A folder that is linked is another session's, or leads around in a ring.
+    """
+    agents: list[tuple[str, DirEntry[str]]] = []
+    folders: list[str] = []
+    for entry in files.entries_in(folder):
+        if entry.is_dir(follow_symlinks=False):
+            folders.append(entry.path)
+        elif agent := agent_of(entry.name):
+            agents.append((agent, entry))
+    below = folder[len(top) :]
+    return agents, folders if sum(map(below.count, files.SEPARATORS)) < DEEPEST else []
 
 
 def begins_with_copies(agent: str, path: str) -> bool:

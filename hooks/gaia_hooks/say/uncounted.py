@@ -53,9 +53,10 @@ def _is_written(session: sessions.Session) -> bool:
     mine = session.state
     if files.exists(mine.transcript):
         return True
-    found = places.transcript_of(mine.session_id, session.policy["config_dirs"])
+    folders = places.configuration_folders(session.policy["config_dirs"])
+    found = places.transcripts_of(mine.session_id, folders)
     if found:
-        session.watch(found, mine.cwd)
+        session.watch(found[0], mine.cwd)
     return bool(found)
 
 

@@ -14,6 +14,7 @@ from gaia_budget.ingest.costs import Costs
 from gaia_budget.reports import shown
 from gaia_budget.transcripts.lines import Hits
 from gaia_budget.transcripts.rows import decode
+from gaia_hooks.facts import places as facts
 from gaia_hooks.facts import session_files
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.prices.money import usd
@@ -108,14 +109,9 @@ def _answers(session_id: str) -> Iterator[tuple[dict[str, Any], str, Response]]:
 def _files(session_id: str) -> Iterator[Path]:
     if not state.is_session_id(session_id):
         return
-    for folder in places.claude_config_dirs():
-        try:
-            mains = list((folder / "projects").glob(f"*/{session_id}{session_files.TRANSCRIPT_END}"))
-        except OSError:  # a folder that may not be entered holds nothing that can be told
-            continue
-        for main in mains:
-            yield main
-            yield from (Path(path) for _, path in session_files.new_agents(str(main), {}))
+    for main in facts.transcripts_of(session_id, [str(folder) for folder in places.claude_config_dirs()]):
+        yield Path(main)
+        yield from (Path(path) for _, path in session_files.new_agents(main, {}))
 
 
 def _causes(raw: dict[str, Any], requested: str, seen: Response, costs: Costs) -> Iterator[tuple[str, int]]:
