@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gaia_budget.ledger.database.measures import Figures
 from gaia_budget.ledger.zone import day_name
+from gaia_budget.routing.vocabulary import task_name
 from gaia_hooks.facts.names import called
 from gaia_hooks.facts.prices.money import NANO, usd_short
 
@@ -43,10 +44,11 @@ def readings(rule: Rule, facts: Facts) -> list[MetricReading]:
     found = facts.readings.get(place)
     if found is None:  # several rules judge the same figures
         found = facts.readings[place] = list(METRICS[rule.metric](rule, facts))
+    tasks = (rule.task, task_name(rule.task))  # as an older version may have booked it, and as it is booked
     return [
         one
         for one in found
-        if (not rule.module or one.module == rule.module) and (not rule.task or one.subject == rule.task)
+        if (not rule.module or one.module == rule.module) and (not rule.task or one.subject in tasks)
     ]
 
 

@@ -268,3 +268,10 @@ def test_a_module_in_two_files_is_told_with_what_holds(
     assert {alert.rule for alert in state.open if alert.module} == {"month-warning", "month-critical"}
     (home / "token_budget.json").write_text(json.dumps({"per_module": {"jSeeker": entry, "jseeker": entry}}))
     assert "stands twice" in evaluation.evaluate(ledger, settings).problems[0]
+
+
+@pytest.mark.parametrize("spelling", ["jd_parse", "JD parse", "jdParse", "jd-parsing"])
+def test_a_rule_means_a_task_however_it_writes_it(ledger: Ledger, fires: Any, spelling: str) -> None:
+    put(ledger, "2026-11-23T11:10", cost_nano=3 * DOLLAR, task="jd_parse")
+    put(ledger, "2026-11-23T11:20", cost_nano=3 * DOLLAR, task="cover_letter")
+    assert fires("spend_usd", value=2, scope="task", task=spelling) == [("jseeker", "jd_parse")]
