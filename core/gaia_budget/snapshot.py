@@ -27,6 +27,10 @@ _DECIDING = ("GAIA_ROOT", "CLAUDE_CONFIG_DIR", "TZ")
 """Variables that are no settings of ours and decide what a month holds, or which limits there are."""
 
 
+_MONTH = ("month", "month_days")
+"""What the form says of the month that the figures are of."""
+
+
 class Months(NamedTuple):
     """Each module's current month in nano-dollars: (what counts against its cap, everything).
 
@@ -85,7 +89,7 @@ def write(
         "model_routing": budget.defaults.routing_asked if budget else {},
         **_chosen(settings),
         "modules": _modules(settings, budget, spent),
-        "month": before["month"] if months is None else _month(settings),
+        **({name: before[name] for name in _MONTH} if months is None else _month(settings)),
         "counted_to": before["counted_to"] if months is None else months.counted_to,
         "sources": _sources(),
         "variables": variables,
@@ -193,13 +197,15 @@ def _figures(before: dict[str, Any]) -> dict[str, tuple[int, int]]:
     }
 
 
-def _month(settings: Settings) -> list[int]:
-    """The first instant of this month and of the next, in microseconds."""
-    from gaia_budget.ledger.zone import Zone, bucket
+def _month(settings: Settings) -> dict[str, Any]:
+    """This month as the ledger has it: its first instant and the next one's, and the first days."""
+    from gaia_budget.ledger.zone import Zone, bucket, first_of
 
     zone = Zone.named(settings.timezone)
     month = bucket(zone, "month", clock.now())
-    return [zone.start_of_month(month), zone.start_of_month(month + 1)]
+    instants = [zone.start_of_month(month), zone.start_of_month(month + 1)]
+    days = [first_of(month + ahead).isoformat() for ahead in range(3)]
+    return dict(zip(_MONTH, (instants, days), strict=True))
 
 
 def _contract_times() -> tuple[int, int]:

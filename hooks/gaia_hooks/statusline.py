@@ -237,16 +237,15 @@ def alerts(session: sessions.Session) -> "list[Piece]":
 
 def month(session: sessions.Session, now: int) -> "list[Piece]":
     """The project's month: what counts against its cap where something does, else all that it has spent."""
-    module, policy = session.state.module, session.policy
     found = months.of_session(session, now)
-    counted = bool(snapshot.module_policy(policy, module).get("counts_claude_code")) or found.spent
-    if counted and found.limit:
+    if (found.counts or found.spent) and found.limit:
         amount = "%s of %s" % (dollars(found.spent), dollars(found.limit, whole=True))
     elif found.total:
-        amount = "%s in %s" % (dollars(found.total), MONTHS[time.localtime(now // clock.MICRO).tm_mon - 1])
+        when = "in " + MONTHS[int(found.begins_on[5:7]) - 1] if found.begins_on else "so far"
+        amount = "%s %s" % (dollars(found.total), when)
     else:
         return []
-    return [Piece("%s %s" % (names.said(module, NAME_WIDTH), amount), MONTH)]
+    return [Piece("%s %s" % (names.said(session.state.module, NAME_WIDTH), amount), MONTH)]
 
 
 def dollars(nano: int, whole: bool = False) -> str:

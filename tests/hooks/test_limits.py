@@ -189,7 +189,11 @@ def test_a_used_up_month_blocks_where_configured_and_names_reset_and_override(wa
     watched.hook("Stop")
     reason = watched.hook("UserPromptSubmit", prompt="go")["reason"]
     assert "gaia-budget override add project" in reason
-    assert "resets" in reason
+    assert "this month. Way out" in reason  # no ingest has told yet when it ends
+    ends = clock.parse("2126-11-30T11:00:00Z")  # midnight in Auckland, where the next month begins
+    watched.save_policy(month=[0, ends], month_days=["2126-11-01", "2126-12-01", "2127-01-01"])
+    reason = watched.hook("UserPromptSubmit", prompt="go")["reason"]
+    assert "this month (resets 2126-12-01). Way out" in reason
 
 
 def test_a_folders_name_in_a_refusal_is_quoted_for_a_model_and_a_shell(
@@ -239,13 +243,16 @@ def test_a_month_counts_what_hooks_settled_since_the_ingest_and_nothing_older(wa
     assert begins is not None
     months.note(home, "m", [("a", begins - 1, 500), ("b", begins, 7)])
     policy = {"month": [begins, begins * 2], "counted_to": 0, "billing": "api", "lifts": {},
+              "month_days": ["2026-11-01", "2026-12-01", "2027-01-01"],
               "modules": {"m": {"spent_nano": 100, "total_nano": 200, "counts_claude_code": True}}}  # fmt: skip
     now = months.MonthFile(home, "m", policy, begins + 1)
     assert (now.spent, now.total) == (107, 207)
+    assert (now.begins_on, now.resets_on) == ("2026-11-01", "2026-12-01")
     counted = months.MonthFile(home, "m", policy | {"counted_to": clock.now() + 1}, begins + 1)
     assert (counted.spent, counted.total) == (100, 200)
     stale = months.MonthFile(home, "m", policy | {"month": [begins - 9, begins]}, begins + 1)
     assert (stale.spent, stale.total) == (7, 7)
+    assert (stale.begins_on, stale.resets_on) == ("2026-12-01", "2027-01-01")
 
 
 def test_while_the_state_is_held_by_another_the_last_one_decides(blocked: Watched) -> None:

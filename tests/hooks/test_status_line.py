@@ -118,9 +118,24 @@ def test_what_was_seen_last_of_a_plans_windows_is_shown_with_its_age() -> None:
     assert of(statusline.kept_windows(kept, (now + 9_001) * MICRO)) == ""
 
 
+def test_a_cap_is_shown_where_something_counts_against_it_and_else_the_month_as_the_ledger_has_it(
+    watched: Watched,
+) -> None:
+    capped = {"limit_nano": 10 * DOLLAR, "counts_claude_code": True}
+    watched.save_policy(statusline=["month"], billing="api", modules={"project": capped})
+    assert shown(watched) == "project $0.00 of $10"
+    write(watched.transcript, assistant("a", output_tokens=10_000))
+    assert shown(watched) == "project $0.20 of $10"
+    watched.save_policy(billing="plan")
+    assert shown(watched) == "project $0.20 so far"  # no ingest has told yet of which month
+    watched.save_policy(month_days=["2026-12-01", "2027-01-01", "2027-02-01"])
+    assert shown(watched) == "project $0.20 in Dec"  # whatever month it is in the zone that one is in
+
+
 def test_a_session_that_idled_past_its_caches_life_is_told_why_dollars_rise_and_tokens_do_not(
     watched: Watched,
 ) -> None:
+    watched.save_policy(month_days=["2026-11-01", "2026-12-01", "2027-01-01"])
     write(watched.transcript, assistant("a", second=1, write_5m=40_000))
     cold = {"warm": False, "caching_observed": True, "recache_tokens_if_cold": 40_000}
     before = shown(watched, 120, prompt_cache=cold)

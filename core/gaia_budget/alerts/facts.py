@@ -167,10 +167,11 @@ class Facts:
     @cached_property
     def ending(self) -> list[tuple[Ending, int]]:
         """Models used this month that end soon, with the days left (0: they have ended). Raises ConfigError."""
+        from gaia_budget.prices import families
         from gaia_budget.routing import table
         from gaia_budget.routing.upkeep import review
 
-        today = self.ledger.zone.local(self.now).date()
+        today = families.day_of(self.now)
         used = {str(row.key[0]) for row in self.ledger.spend(("model",), since="month").rows}
         return [(one, max(0, (one.on - today).days)) for one in review.ending(table.load(), used, today)]
 
@@ -180,11 +181,12 @@ class Facts:
 
         What it would say today and said then is no news, however old the files are. Raises ConfigError.
         """
+        from gaia_budget.prices import families
         from gaia_budget.prices.table import load
         from gaia_budget.routing import table
         from gaia_budget.routing.upkeep import review, reviewed
 
-        today, routing = self.ledger.zone.local(self.now).date(), table.load()
+        today, routing = families.day_of(self.now), table.load()
         found = {"routing table": (today - routing.updated).days}
         if self.budget.file and self.budget.updated:
             found["token budget"] = (today - self.budget.updated).days

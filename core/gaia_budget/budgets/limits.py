@@ -42,14 +42,13 @@ class Scope(NamedTuple):
         return task_of(self.key)
 
 
+SPENT = "app_nano + claude_code_nano * ? + assumed_nano"
+"""`MonthSpend.spent_nano` in SQL: the row's columns hold only what can count."""
 ADMIT = (
-    "UPDATE budgets SET reserved_nano = reserved_nano + ?, limit_nano = ? WHERE org = ? AND scope = ? "
-    "AND app_nano + claude_code_nano * ? + assumed_nano + reserved_nano + ? <= ? + override_nano"
+    "UPDATE budgets SET reserved_nano = reserved_nano + ?, limit_nano = ? WHERE org = ? AND scope = ? "  # noqa: S608 (words of our own)
+    f"AND {SPENT} + reserved_nano + ? <= ? + override_nano"
 )
-LOOK = (
-    "SELECT app_nano + claude_code_nano * ? + assumed_nano, reserved_nano, override_nano FROM budgets "
-    "WHERE org = ? AND scope = ?"
-)
+LOOK = f"SELECT {SPENT}, reserved_nano, override_nano FROM budgets WHERE org = ? AND scope = ?"  # noqa: S608 (words of our own)
 
 
 def admit(tx: Transaction, org: str, scopes: Iterable[Scope], estimate_nano: int, now: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
+
+from gaia_hooks.machine import clock
 
 DATA = Path(__file__).with_name("families.toml")
 
@@ -21,6 +23,11 @@ def history() -> dict[str, dict[date, str]]:
     }
 
 
+def day_of(ts: int) -> date:
+    """The day of an instant (microseconds) on which prices change, and which model a name stands for: in UTC."""
+    return datetime.fromtimestamp(ts / clock.MICRO, UTC).date()
+
+
 def model_of(family: str, on: date | None = None) -> str | None:
     """The model that a family name stood for on a day (today when not given); its first one before that.
 
@@ -29,7 +36,8 @@ def model_of(family: str, on: date | None = None) -> str | None:
     entries = history().get(family.strip().lower())
     if entries is None:
         return None
-    begun = [model for day, model in entries.items() if day <= (on or date.today())]
+    on = on or day_of(clock.now())
+    begun = [model for day, model in entries.items() if day <= on]
     return begun[-1] if begun else next(iter(entries.values()))
 
 

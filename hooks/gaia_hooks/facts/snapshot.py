@@ -41,6 +41,7 @@ DEFAULTS: "dict[str, Any]" = {
     "modules": {},  # per module: session_type, on_exceeded, models, limit_nano, counts_claude_code, spent, total
     "lifts": {},  # per module: [until when, nano-dollars] that overrides add to its limit
     "month": [0, 1 << 62],  # when the month of those figures begins and ends
+    "month_days": ["", "", ""],  # the first days of that month and the next two; empty: not known yet
     "counted_to": 0,  # when the ingest that made those figures began to read
     "ahead": {},  # what of those figures hooks have still to note: nano-dollars by event
     "taken": {},  # until when those figures hold sessions that hooks had not seen: session id -> instant

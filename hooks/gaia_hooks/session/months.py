@@ -82,10 +82,11 @@ class MonthFile:
     """A module's current month in nano-dollars: `total` is everything, `spent` what counts against its cap.
 
     `growing` are answers that are not noted yet, as (event id, instant made, nano-dollars so far). `lifted` is the part
-    of `limit` that overrides have added.
+    of `limit` that overrides have added. `counts` says whether Claude Code's spend counts. `begins_on` and `resets_on`
+    are the first days of this month and of the next, as the ledger has them; empty where no ingest has told them.
     """
 
-    __slots__ = ("lifted", "limit", "spent", "total")
+    __slots__ = ("begins_on", "counts", "lifted", "limit", "resets_on", "spent", "total")
 
     def __init__(
         self,
@@ -103,7 +104,10 @@ class MonthFile:
         for key, made, nano in growing:
             if made >= begins:
                 added += nano - policy["ahead"].get(key, 0)
+        days: list[str] = policy["month_days"]
+        self.begins_on, self.resets_on = days[:2] if current else days[1:]
         counts = billing.counts(billing.CLAUDE_CODE, policy["billing"], entry.get("counts_claude_code"))
+        self.counts: bool = counts
         self.total: int = (entry.get("total_nano", 0) if current else 0) + added + by_apps
         self.spent: int = (entry.get("spent_nano", 0) if current else 0) + (added if counts else 0) + by_apps
         self.lifted: int = sum(nano for until, nano in policy["lifts"].get(module, ()) if until > now)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from gaia_budget import owner
 from gaia_budget.alerts import evaluation
+from gaia_budget.alerts.facts import Facts
 from gaia_budget.model import Event
 from gaia_budget.prices.table import load as prices_now
 from gaia_budget.routing import table
 from gaia_budget.routing.upkeep import review, reviewed
-from support.events import event
+from support.events import event, ts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,6 +167,18 @@ def test_an_overdue_price_review(
         "price-review",
         "token_budget.json was last reviewed 93 days ago",
     )
+
+
+def test_a_model_ends_on_the_day_from_which_another_is_chosen_for_it_wherever_the_ledger_is(
+    make: Callable[..., Ledger], settings: Settings, clock: Clock
+) -> None:
+    gone = next(iter(table.load().retired.values()))
+    midnight = ts(f"{gone.since}T00:00")
+    ledger = make(timezone="Pacific/Kiritimati")  # where that day began 14 hours earlier
+    ledger.record([event("a", f"{gone.since - timedelta(days=1)}T23:00", model=gone.model)])
+    for clock.ts, days in ((midnight - 1, 1), (midnight, 0)):
+        facts = Facts(ledger, settings)
+        assert [left for one, left in facts.ending if one.model == gone.model] == [days]
 
 
 def test_a_review_that_was_read_is_not_asked_for_again_until_there_is_news(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time
+from time import tzset
 
 import pytest
 
 from gaia_budget.prices import families
 from gaia_budget.prices.names import normalise
+from gaia_hooks.machine import clock
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,23 @@ def test_family_names_stand_for_the_model_of_the_day() -> None:
     }
     assert families.model_of("fable", date(2020, 1, 1)) == "claude-fable-5"
     assert families.model_of("gpt-4o") is None
+
+
+@pytest.mark.parametrize("zone", ["UTC-14", "UTC+12"])
+def test_a_name_stands_for_another_model_from_the_midnight_on_at_which_prices_change(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    *_, (_, before), (day, after) = families.history()["opus"].items()
+    midnight = int(datetime.combine(day, time(), UTC).timestamp()) * clock.MICRO
+    monkeypatch.setenv("TZ", zone)
+    tzset()
+    try:
+        for now, stands_for in ((midnight - 1, before), (midnight, after)):
+            monkeypatch.setattr(clock, "now", lambda now=now: now)
+            assert families.model_of("opus") == stands_for
+    finally:
+        monkeypatch.undo()
+        tzset()
 
 
 def test_the_family_of_a_model_is_read_from_its_name() -> None:

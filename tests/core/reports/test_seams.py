@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from gaia_budget import contradictions, owner, places, settings
+from gaia_budget import contradictions, owner, places, settings, snapshot
+from gaia_budget.budgets import Budgets
 from gaia_budget.cli.app import app
 from gaia_budget.ledger import Ledger
+from gaia_budget.reports.asked import Asked
+from gaia_budget.reports.money.thresholds import counted
 from gaia_hooks.facts import severity
 from gaia_hooks.machine import clock
-from gaia_hooks.session import counting, sessions
+from gaia_hooks.session import counting, months, sessions
 from support.events import event
 from support.rows import SESSION, assistant, write
 
@@ -174,6 +177,31 @@ def test_all_modules_together_have_a_cap_of_their_own(monkeypatch: pytest.Monkey
     total = asked("forecast")["total"]
     assert (total["spent_usd"], total["limit_usd"], total["percent"]) == ("4.0000", "4.0000", 100.0)
     assert {one["rule"] for one in asked("alerts")["alerts"]} >= {"total-warning", "total-critical"}
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "UTC", "Pacific/Pago_Pago"])
+def test_hooks_and_ledger_name_the_same_month_and_the_same_day_of_its_end(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GAIA_BUDGET_TIMEZONE", zone)
+    with Ledger.open(settings=settings.load()) as ledger:
+        held = Budgets(ledger).month("shop")
+    policy = snapshot.write(settings.load(), snapshot.Months({}, 0))
+    shown = months.MonthFile(str(places.home()), "shop", policy, clock.now())
+    assert (shown.begins_on[:7], shown.resets_on) == (held.name, held.resets_on)
+    assert policy["month_days"][2] > held.resets_on  # the end of a month that begins before the next ingest
+
+
+def test_what_a_plan_pays_for_an_app_counts_nowhere_and_is_told_as_what_apps_spent() -> None:
+    with Ledger.open(settings=settings.load()) as ledger:
+        for paid, dollars in (("api", 1), ("plan", 2)):
+            ledger.record([event(paid, NOW, module="shop", billing=paid, cost_nano=dollars * 10**9)])
+        cap = Budgets(ledger).month("shop").spent_nano()
+        asked_for = Asked("month", None, {"module": "shop"})
+        assert sum(counted(ledger, settings.load(), "day", asked_for).values()) == cap == 10**9
+    told = asked()
+    assert told["apps_alone"] is False
+    assert [one["apps_usd"] for one in told["projects"]] == ["3.0000"]
 
 
 def test_an_alert_shows_how_things_stand_now(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -278,11 +278,15 @@ def test_a_project_is_held_against_its_cap_by_what_counts(monkeypatch: pytest.Mo
     with Ledger.open(settings=load()) as ledger:
         for source, dollars in (("app", 1), ("claude_code", 2)):
             ledger.record([event(source, "2026-11-27T09:00", source=source, cost_nano=dollars * 10**9)])
+        paid = event("paid", "2026-11-27T09:00", module="till", billing="plan", cost_nano=4 * 10**9)
+        ledger.record([paid])
         figures = (overview(ledger, load()), running(ledger))
         lines = screen(figures, turned(View(), "p", []), ledger, Paper(100, True, True))
-    head, row = (
-        next(line.plain for line in lines if line.plain.startswith(name)) for name in ("Project ", "jseeker")
+    head, row, free = (
+        next(line.plain for line in lines if line.plain.startswith(name))
+        for name in ("Project ", "jseeker", "till")
     )
+    assert "$4.00" not in free  # a plan pays for it
     assert head.split()[1:4] == ["Counts", "of", "cap"]
     assert row.split()[1:6] == ["$3.00", "of", "$10.00", "30", "%"]
 

@@ -62,16 +62,18 @@ def show(model: Model, at: At = None, provider: Provider = "", as_json: JsonFlag
 def check(as_json: JsonFlag = False) -> None:
     """Drift of the owner's snapshot, coming changes, retired models. Ends with 1 when something needs a change."""
     from gaia_budget import owner
+    from gaia_budget.prices import families
     from gaia_budget.prices.table import load
     from gaia_budget.routing import table
     from gaia_budget.routing.upkeep import reviewed
     from gaia_budget.routing.upkeep.review import review
+    from gaia_hooks.machine import clock
 
     budget = owner.load_token_budget()
     routing, prices = table.load(), load()
     found = review(budget, routing, prices, _used())
     with contextlib.suppress(OSError):  # then the reminder comes again
-        reviewed.note(review(budget, routing, prices), datetime.now(UTC).date())
+        reviewed.note(review(budget, routing, prices), families.day_of(clock.now()))
     if as_json:
         emit_json(
             {

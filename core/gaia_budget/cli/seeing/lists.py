@@ -159,9 +159,7 @@ def projects(found: Overview, view: View, paper: Paper) -> list[Text]:
     mine = projects_in(found, view.order)
     if not mine:
         return [Text("Nothing was spent this month.")]
-    counts, all_counts = shown.cents(
-        [one.month.spent_nano if one.month else one.line.apps_nano for one in mine]
-    )
+    counts, all_counts = shown.cents([one.month.spent_nano if one.month else 0 for one in mine])
     code, code_total = shown.cents([one.line.claude_code_nano for one in mine])
     columns = [
         Cells("Project", [_name(one.name, paper) or "no project" for one in mine], "Total", left=True),

@@ -27,7 +27,7 @@ class TableRow(NamedTuple):
 
     @property
     def apps_nano(self) -> int:
-        """What apps spent; on a cap it is this that counts."""
+        """What apps spent."""
         return self.of(APP)
 
     @property

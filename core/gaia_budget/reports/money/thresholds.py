@@ -37,8 +37,6 @@ def measured(ledger: Ledger, settings: Settings, axis: str, asked: Asked) -> Spe
 
 def counted(ledger: Ledger, settings: Settings, axis: str, asked: Asked) -> dict[str, int]:
     """Nano-dollars that count against caps, by an axis. Raises InputError, NotFoundError (see `sums`), LedgerError."""
-    if not settings.counts_anywhere:
-        return {one.key: one.apps_nano for one in table(ledger, axis, asked).lines}
     found: dict[str, int] = {}
     for row in sums(ledger, (axis, "module", "source", "billing"), asked).rows:
         key, module, source, paid = row.key

@@ -11,6 +11,7 @@ from gaia_budget.prices import families, overrides
 from gaia_budget.routing.tiers import TIERS, Retired, Routing
 from gaia_hooks.facts.prices import pricing
 from gaia_hooks.facts.prices.money import NANO, usd
+from gaia_hooks.machine import clock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -151,7 +152,7 @@ def review(
     today: date | None = None,
 ) -> Review:
     """Hold the owner's file and the routing table against the price list. `used` is this month's own usage."""
-    today = today or datetime.now(UTC).date()
+    today = today or families.day_of(clock.now())
     snapshot = overrides.snapshot_rows(budget.pricing_snapshot)
     taken = list(used)
     drift = [

@@ -96,7 +96,7 @@ def _paid(project: Path) -> Iterator[Check]:
         chosen = settings.load()
     except GaiaBudgetError:
         return
-    counted = any(chosen.module(name).counts_claude_code for name in ("", *chosen.modules))
+    counted = chosen.counts_anywhere
     if chosen.billing != UNKNOWN:
         how = "as set" if chosen.claude_code_billing != AUTO else "as found out"
         yield Check("payment", True, f"Claude Code is paid by {chosen.billing} ({how})")
