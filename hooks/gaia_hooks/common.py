@@ -8,7 +8,7 @@ common events and writes them, `tests/hooks/test_common.py` tells where they are
 HOOK = """
 facts.places: _holds claude_folder configuration_folders folder home is_absolute is_transcript off
   started_in user_home
-facts.prices.pricing: _units cost_nano row_at rows_of source_of
+facts.prices.pricing: _units cost_nano family_of row_at rows_of source_of
 facts.session_files: agents_folder new_agents
 facts.session_types: choose limit
 facts.snapshot: load may_refuse module_policy path_of

@@ -171,3 +171,16 @@ def test_a_model_above_the_sessions_type_is_said_once_and_a_cheaper_one_never(wa
     sessions.set_type(str(watched.home), SESSION, "architecture", session_types.COMMAND)
     write(watched.transcript, assistant("b", second=1, model="claude-haiku-5-5", output_tokens=10))
     assert watched.hook("PreToolUse") == {}
+
+
+def test_families_rank_as_the_snapshot_lists_them_and_a_name_that_only_sounds_alike_is_of_none(
+    watched: Watched,
+) -> None:
+    watched.save_policy(families={"haiku": "", "opus": "", "saga": "", "sonnet": ""})
+    sessions.set_type(str(watched.home), SESSION, "architecture", session_types.COMMAND)
+    for number, model in enumerate(("my-saga-proxy", "claude-opus-5-5")):
+        write(watched.transcript, assistant(f"a{number}", second=number, model=model, output_tokens=10))
+        assert watched.hook("PreToolUse") == {}
+    for number, model in enumerate(("us.anthropic.claude-saga-1-v1:0", "claude-sonnet-5-5"), 2):
+        write(watched.transcript, assistant(f"a{number}", second=number, model=model, output_tokens=10))
+        assert f"{model} is not meant" in watched.hook("PreToolUse")["systemMessage"]

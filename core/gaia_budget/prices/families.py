@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 
+from gaia_hooks.facts.prices import pricing
 from gaia_hooks.machine import clock
 
 DATA = Path(__file__).with_name("families.toml")
@@ -13,7 +14,7 @@ DATA = Path(__file__).with_name("families.toml")
 
 @cache
 def history() -> dict[str, dict[date, str]]:
-    """Family to {first day: model id}, in the order of time."""
+    """Family to {first day: model id} in the order of time; the families by tier, cheapest first."""
     import tomllib
 
     tables = tomllib.loads(DATA.read_text("utf-8"))
@@ -43,7 +44,4 @@ def model_of(family: str, on: date | None = None) -> str | None:
 
 def family_of(model: str) -> str | None:
     """The family that a Claude model belongs to, by its name; None for any other model."""
-    parts = model.lower().replace(".", "-").split("-")
-    return (
-        next((family for family in history() if family in parts), None) if "claude" in model.lower() else None
-    )
+    return pricing.family_of(model, history()) or None

@@ -20,7 +20,12 @@ DEFAULTS: "dict[str, Any]" = {
     "config_dirs": [],  # further Claude Code configuration folders, and patterns with `*`
     "roots": [],  # [folded root, module]
     "prices": {},  # see gaia_hooks.facts.prices.pricing
-    "families": {},  # the model that a family's name (`opus`) stands for
+    "families": {  # the model that a family's name stands for, by tier, cheapest first
+        "haiku": "",
+        "sonnet": "",
+        "opus": "",
+        "fable": "",
+    },
     "price_source": "genai-prices",
     "price_times": [1, 1],  # what an organisation pays of any price, as a fraction: it is in `prices` already
     "billing": "unknown",

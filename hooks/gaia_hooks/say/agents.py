@@ -5,7 +5,6 @@ A subagent past the limit gets the cheapest model its module allows, and both hu
 
 from gaia_hooks.facts import places, snapshot
 from gaia_hooks.machine import files, system
-from gaia_hooks.say import warnings
 from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
 from gaia_hooks.session import allowances
 from gaia_hooks.session import counting as sessions
@@ -141,9 +140,8 @@ def _frontmatter(path: str) -> "dict[str, str]":
     return found
 
 
-def _cheapest(session: sessions.Session) -> str:
+def _cheapest(session: sessions.Session, families: "list[str]") -> str:
     """The cheapest alias in the module's list; the cheapest of all where it has none of Claude's families."""
-    families = warnings.FAMILIES  # the aliases that an `Agent` call takes
     allowed = snapshot.module_policy(session.policy, session.state.module).get("models") or families
     return next((family for family in families if family in allowed), families[0])
 
@@ -152,8 +150,9 @@ def cheaper(session: sessions.Session, tool_input: "dict[str, Any]", reason: str
     """Rewrite the call's model; protected agents and those whose own definition names a model keep theirs."""
     kind = tool_input.get("subagent_type")
     kind = kind if type(kind) is str else ""
-    model, asked = _cheapest(session), tool_input.get("model")
-    if asked in warnings.FAMILIES and warnings.FAMILIES.index(asked) <= warnings.FAMILIES.index(model):
+    families = list(session.policy["families"])  # the aliases that an `Agent` call takes
+    model, asked = _cheapest(session, families), tool_input.get("model")
+    if asked in families and families.index(asked) <= families.index(model):
         return {}
     if kind in session.policy["protected_agents"] or _names_a_model(session.state, session.policy, kind):
         return {"systemMessage": "%s The subagent %s keeps its own model." % (reason, kind)}

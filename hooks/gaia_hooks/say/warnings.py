@@ -1,7 +1,7 @@
 """What a session's human is told, once: thresholds, the guessed type, a model that the type excludes; and a denial."""
 
 from gaia_hooks.facts import session_types
-from gaia_hooks.facts.prices import money
+from gaia_hooks.facts.prices import money, pricing
 from gaia_hooks.machine import system
 from gaia_hooks.say.figures import SessionFigures, grouped, limit_of
 from gaia_hooks.session import counting as sessions
@@ -10,7 +10,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-FAMILIES = ("haiku", "sonnet", "opus", "fable")  # by tier, cheapest first
 KEEP_QUALITY = "Do not skip tests or cut scope for it."  # models that feel short of tokens stop early
 WORTH_SAYING_USD = 0.05
 
@@ -107,10 +106,11 @@ def excluded_model(session: sessions.Session, figures: SessionFigures) -> str:
         return ""
     types = session.policy["session_types"]
     allowed = types.get(mine.type, types[session_types.FEATURE_DEV]).get("models") or []
-    highest = max((_rank(family) for family in allowed), default=len(FAMILIES))
+    families = list(session.policy["families"])
+    highest = max((_rank(family, families) for family in allowed), default=len(families))
     for model in figures.tokens_of_model:
         note = "model:" + model
-        if _rank(model) > highest and note not in mine.told:
+        if _rank(model, families) > highest and note not in mine.told:
             mine.told.append(note)
             return "GAIA budget: %s is not meant for %s sessions (%s). `/model` switches." % (
                 model,
@@ -120,9 +120,10 @@ def excluded_model(session: sessions.Session, figures: SessionFigures) -> str:
     return ""
 
 
-def _rank(model: str) -> int:
+def _rank(model: str, families: "list[str]") -> int:
     """A model's place among Claude's families by tier; an unknown one is below all and never complained about."""
-    return next((rank for rank, family in enumerate(FAMILIES) if family in model), -1)
+    family = model if model in families else pricing.family_of(model, families)
+    return families.index(family) if family else -1
 
 
 def cost_of_going_on(session: sessions.Session, payload: "dict[str, Any]") -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from gaia_budget.prices import families
 from gaia_budget.prices.names import normalise
+from gaia_hooks.facts import snapshot
 from gaia_hooks.machine import clock
 
 
@@ -96,6 +97,10 @@ def test_a_name_stands_for_another_model_from_the_midnight_on_at_which_prices_ch
     finally:
         monkeypatch.undo()
         tzset()
+
+
+def test_hooks_without_a_snapshot_rank_the_families_as_the_list_does() -> None:
+    assert list(snapshot.DEFAULTS["families"]) == list(families.history())
 
 
 def test_the_family_of_a_model_is_read_from_its_name() -> None:

@@ -24,6 +24,7 @@ from gaia_hooks.machine import files, jsonio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # the typing module costs milliseconds on the hook path
+    from collections.abc import Iterable
     from typing import Any
 
 FEMTO_PER_NANO = 1_000_000
@@ -154,6 +155,14 @@ def split_variant(variant: str) -> "tuple[str, bool]":
     if variant == US or variant.endswith("-" + US):
         return variant[: -len(US)].rstrip("-"), True
     return variant, False
+
+
+def family_of(model: str, families: "Iterable[str]") -> str:
+    """Which of Claude's families a model belongs to, by its name; empty for any other model."""
+    if "claude" not in model.lower():
+        return ""
+    parts = model.lower().replace(".", "-").split("-")
+    return next((family for family in families if family in parts), "")
 
 
 def rows_of(table: "dict[str, Any]", model: str, variant: str = "") -> "list[Any] | None":
