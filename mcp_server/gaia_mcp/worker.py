@@ -7,6 +7,7 @@ free, and start a child of their own when it is.
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import subprocess
@@ -34,6 +35,23 @@ AFTER_CRASH_SECONDS = 60.0
 SETTLE_SECONDS = 0.5  # a new fact is on every face within a second
 EVERY_SECONDS = 60.0  # what comes with time alone: alerts, a new day, expired reservations
 UNWATCHED_SECONDS = 5.0
+ASKED_LATER = (
+    "gaia_budget.ingest.run",
+    "gaia_budget.ledger.ledger",
+    "gaia_budget.reports.books",
+    "gaia_budget.reports.money.month",
+    "gaia_budget.reports.money.spend",
+    "gaia_budget.reports.recommendation",
+    "gaia_budget.reports.sessions.beside_client",
+    "gaia_budget.routing.advice",
+    "gaia_budget.routing.policy",
+    "gaia_budget.routing.upkeep.review",
+    "gaia_budget.routing.upkeep.reviewed",
+    "gaia_claude_md.files.finding",
+    "gaia_claude_md.files.loads",
+    "gaia_claude_md.files.source",
+    "gaia_claude_md.markdown.lookup",
+)
 LAST_WORDS_SECONDS = 3.0  # Claude Code sends the rest of its telemetry after it has let go of its servers
 
 
@@ -46,6 +64,7 @@ def _supervise() -> None:
     pause = FIRST_DELAY_SECONDS
     while True:
         time.sleep(pause)
+        load_the_rest()
         pause = ELECTION_SECONDS
         try:
             if is_free():
@@ -55,6 +74,15 @@ def _supervise() -> None:
         except OSError as error:
             log.warning("cannot start the background work: %s", error)
             pause = AFTER_CRASH_SECONDS
+
+
+def load_the_rest() -> None:
+    """Import what a server's questions need and its start did not: an upgrade beside it must not mix two versions."""
+    try:
+        for name in ASKED_LATER:
+            importlib.import_module(name)
+    except ImportError as error:  # replaced already: the client starts a new server with its next session
+        log.warning("this server is older than what is installed: %s", error)
 
 
 def start_child() -> subprocess.Popen[bytes]:

@@ -24,11 +24,34 @@ from support.mcp_stdio import LINUX, PATIENCE, Stdio, children_of, gone, wait_un
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gaia_hooks.session import state
+
 AT_ONCE = (
     "import gaia_mcp.worker as work\n"
     "work.FIRST_DELAY_SECONDS = 0.0\n"
     "work.ELECTION_SECONDS = work.AFTER_CRASH_SECONDS = 0.05\n"
 )
+
+
+QUESTIONS = """
+import sys
+from gaia_mcp import place, worker
+from gaia_mcp.sections import resources
+from gaia_mcp.server import build
+from gaia_mcp.tools import definitions as tools
+build()
+worker.load_the_rest()
+before = set(sys.modules)
+tools.budget_spend()
+tools.budget_spend("agent", "session")
+tools.budget_spend("day", "month")
+tools.budget_recommend("jd_parse", "shop")
+tools.budget_recommend("rename a variable")
+tools.budget_sections()
+tools.budget_load_section("pricing-rules")
+resources.sections(place.handbooks().files)
+print(sorted(name for name in set(sys.modules) - before if name.startswith("gaia_")))
+"""
 
 
 def hold_and_owe() -> None:
@@ -146,3 +169,12 @@ def test_turned_off_in_any_usual_spelling_the_worker_does_nothing(home: Path, wo
     done = subprocess.run(command, stdin=subprocess.DEVNULL, env=environment, check=False)
     assert done.returncode == 0
     assert (home / "gaia-budget" / "worker.lock").exists() == works
+
+
+def test_a_server_has_all_that_its_answers_need_before_an_upgrade_can_replace_it(
+    session: state.State,
+) -> None:
+    ask = [sys.executable, "-c", QUESTIONS]
+    environment = {**os.environ, "CLAUDE_CODE_SESSION_ID": session.session_id}
+    done = subprocess.run(ask, capture_output=True, check=True, text=True, env=environment)
+    assert done.stdout.strip() == "[]"
