@@ -91,12 +91,12 @@ def _month(session: sessions.Session) -> "tuple[str, str]":
         return WARN, ""
     from gaia_hooks.facts.names import called
 
-    reason = "GAIA budget: %s has spent %s of its %s%s this month%s. Way out: the user runs %s." % (
+    reason = "GAIA budget: %s has spent %s of its %s%s%s. Way out: the user runs %s." % (
         called(module),
         money.usd_short(month.spent),
         money.usd_short(month.limit),
         " (%s of it by override)" % money.usd_short(month.lifted) if month.lifted else "",
-        " (resets %s)" % month.resets_on if month.resets_on else "",
+        " this month (resets %s)" % month.resets_on if month.resets_on else " this month",
         "`gaia-budget override add %s --usd N --reason R`" % called(module),
     )
     return mode, reason

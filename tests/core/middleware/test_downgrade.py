@@ -140,13 +140,14 @@ def test_requests_to_openai_and_gemini_are_fitted_too() -> None:
 def test_an_apps_money_reaches_the_month_that_hooks_hold_when_it_is_booked(
     guard: BudgetGuard, server: WireServer, home: Path
 ) -> None:
+    from gaia_hooks.facts import snapshot
     from gaia_hooks.session import months
 
     client = guard.wrap(apps.claude(server))
     client.messages.create(**OPUS)
     state = home / "gaia-budget"
     policy: dict[str, Any] = {
-        "month": [0, 2**62], "counted_to": 0, "billing": "plan", "lifts": {},
+        **snapshot.DEFAULTS, "month": [0, 2**62], "billing": "plan",
         "modules": {"jseeker": {"limit_nano": 10**9, "spent_nano": 0, "total_nano": 0}}}  # fmt: skip
     assert not (state / "months").exists(), "nobody is there to read it"
     (state / "snapshot.json").write_text("{}", encoding="utf-8")
