@@ -64,11 +64,11 @@ def here() -> answers.SpendAnswer:
 
 def _add_month(answer: answers.SpendAnswer, found: Books, current: LiveSession | None) -> None:
     """The month as `status` shows it, and of the session what only the client's own written total knows."""
-    from gaia_budget.reports.money.month import month
+    from gaia_budget.reports.money.month import month_so_far
 
     assert answer.module is not None
     answer.limit_usd = usd(found.limit_nano(answer.module))
-    stands = month(found, answer.module)
+    stands = month_so_far(found, answer.module)
     answer.month_usd = usd(stands.spent_nano)
     if stands.month.override_nano:
         answer.override_usd = usd(stands.month.override_nano)
